@@ -1,0 +1,115 @@
+"""The errors of the ground floor.
+
+Every error carries a reason out of a closed list and the values that a sentence about
+it needs. The sentences themselves are translations; the upper storey finds them by the
+reason, so no text for people is written here.
+"""
+
+from enum import StrEnum
+
+
+class NightlatchError(Exception):
+    """Something that a person has to be told.
+
+    ``reason`` names what happened; ``details`` are the values for the placeholders of
+    its translation, already fit to be shown and free of secrets.
+    """
+
+    def __init__(self, reason: StrEnum, **details: str | float) -> None:
+        """Keep the reason and the details."""
+        self.reason = reason
+        self.details: dict[str, str] = {
+            key: str(value) for key, value in details.items()
+        }
+        shown = ", ".join(f"{key}={value}" for key, value in self.details.items())
+        super().__init__(f"{reason} ({shown})" if shown else str(reason))
+
+
+class FeedProblem(StrEnum):
+    """Why a feed could not be used."""
+
+    # The way to the feed.
+    URL_NOT_HTTPS = "feed_url_not_https"
+    URL_INVALID = "feed_url_invalid"
+    UNREACHABLE = "feed_unreachable"
+    REDIRECTED = "feed_redirected"
+    TOO_SLOW = "feed_too_slow"
+    TOO_LARGE = "feed_too_large"
+    HTTP_STATUS = "feed_http_status"
+    # The signed metadata.
+    ROOT_INVALID = "feed_root_invalid"
+    EXPIRED = "feed_expired"
+    UNSIGNED = "feed_unsigned"
+    ROLLED_BACK = "feed_rolled_back"
+    MIXED = "feed_mixed"
+    METADATA_INVALID = "feed_metadata_invalid"
+    CLOCK_WENT_BACK = "feed_clock_went_back"
+    STORAGE = "feed_storage"
+    # What the metadata say.
+    NOT_A_FEED = "feed_not_a_feed"
+    FIELD_INVALID = "feed_field_invalid"
+    FIRMWARE_KEY_CHANGED = "feed_firmware_key_changed"
+    # One release.
+    RELEASE_WITHDRAWN = "feed_release_withdrawn"
+    RELEASE_CHANGED = "feed_release_changed"
+    ARTIFACT_MISMATCH = "feed_artifact_mismatch"
+
+
+class FeedError(NightlatchError):
+    """A feed could not be used."""
+
+    reason: FeedProblem
+
+
+class FirmwareProblem(StrEnum):
+    """Why an artifact is refused."""
+
+    NOT_A_PACKAGE = "firmware_not_a_package"
+    TOO_LARGE = "firmware_too_large"
+    MEMBER_REFUSED = "firmware_member_refused"
+    MANIFEST_INVALID = "firmware_manifest_invalid"
+    INIT_PACKET_INVALID = "firmware_init_packet_invalid"
+    NOT_SIGNED = "firmware_not_signed"
+    SIGNATURE_INVALID = "firmware_signature_invalid"
+    HASH_MISMATCH = "firmware_hash_mismatch"
+    SIZE_MISMATCH = "firmware_size_mismatch"
+    WRONG_HARDWARE = "firmware_wrong_hardware"
+    WRONG_VERSION = "firmware_wrong_version"
+    DOWNGRADE = "firmware_downgrade"
+    WRONG_TYPE = "firmware_wrong_type"
+    DEBUG_BUILD = "firmware_debug_build"
+    KEY_INVALID = "firmware_key_invalid"
+    CHANGED_AFTER_VERIFYING = "firmware_changed_after_verifying"
+
+
+class FirmwareError(NightlatchError):
+    """An artifact is refused."""
+
+    reason: FirmwareProblem
+
+
+class TransportProblem(StrEnum):
+    """Why an artifact did not reach a lock."""
+
+    NOT_FOUND = "transport_not_found"
+    NO_CONNECTION_SLOT = "transport_no_connection_slot"
+    CONNECTION_FAILED = "transport_connection_failed"
+    LINK_LOST = "transport_link_lost"
+    NO_ANSWER = "transport_no_answer"
+    GARBLED_ANSWER = "transport_garbled_answer"
+    NOT_UPDATABLE = "transport_not_updatable"
+    INSECURE_BUTTONLESS = "transport_insecure_buttonless"
+    BUTTONLESS_REFUSED = "transport_buttonless_refused"
+    NOT_BONDED = "transport_not_bonded"
+    BOOTLOADER_NOT_FOUND = "transport_bootloader_not_found"
+    IN_BOOTLOADER = "transport_in_bootloader"
+    REJECTED = "transport_rejected"
+    LOSSY_LINK = "transport_lossy_link"
+    DID_NOT_COME_BACK = "transport_did_not_come_back"
+    OTHER_VERSION = "transport_other_version"
+
+
+class TransportError(NightlatchError):
+    """An artifact did not reach a lock."""
+
+    reason: TransportProblem

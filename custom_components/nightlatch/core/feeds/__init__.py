@@ -1,0 +1,1 @@
+"""What is on offer: feeds of releases."""

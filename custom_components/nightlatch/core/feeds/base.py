@@ -1,0 +1,36 @@
+"""What every feed promises."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ..model import FirmwareKey, Model, Release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedContent:
+    """What a feed said at one check, all of it proven."""
+
+    vendor: str
+    models: tuple[Model, ...]
+    releases: tuple[Release, ...]
+    refused: tuple[str, ...]
+    """One line for each release that was left out, with the field that is wrong."""
+    firmware_keys: tuple[FirmwareKey, ...]
+    checked_at: datetime
+    expires_at: datetime
+    """When the feed must have been signed anew, or it counts as stale."""
+
+
+class Feed(Protocol):
+    """Where releases come from."""
+
+    async def check(self) -> FeedContent:
+        """Ask the feed what is on offer; raise ``FeedError``."""
+
+    async def fetch(self, release: Release) -> bytes:
+        """Fetch the artifact of a release, after asking again whether it still holds.
+
+        Raises ``FeedError``; RELEASE_WITHDRAWN when the feed no longer lists it, and
+        RELEASE_CHANGED when it lists another file under its name.
+        """

@@ -1,0 +1,1 @@
+"""May it run: the checks before an installation."""

@@ -1,0 +1,147 @@
+"""The ports between a transport and the radio, and what every transport promises."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak.backends.service import BleakGATTServiceCollection
+
+from ..firmware.verify import VerifiedArtifact
+
+type NotifyCallback = Callable[[BleakGATTCharacteristic, bytearray], None]
+
+
+class GattClient(Protocol):
+    """A connection to a lock: the part of ``BleakClient`` that transports use.
+
+    Every method may raise ``bleak.exc.BleakError`` or ``TimeoutError``.
+    """
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the link is up."""
+
+    @property
+    def mtu_size(self) -> int:
+        """The ATT MTU of this connection, in bytes; at least 23."""
+
+    @property
+    def services(self) -> BleakGATTServiceCollection:
+        """The services that the lock has now."""
+
+    async def read_gatt_char(
+        self, char_specifier: BleakGATTCharacteristic | int | str | UUID, /
+    ) -> bytearray:
+        """Read a characteristic."""
+
+    async def write_gatt_char(
+        self,
+        char_specifier: BleakGATTCharacteristic | int | str | UUID,
+        data: bytes | bytearray,
+        response: bool | None = None,
+    ) -> None:
+        """Write a characteristic.
+
+        With ``response=False`` the call returns before the packet has left, and a
+        packet that is dropped on the way is dropped in silence.
+        """
+
+    async def start_notify(
+        self,
+        char_specifier: BleakGATTCharacteristic | int | str | UUID,
+        callback: NotifyCallback,
+    ) -> None:
+        """Subscribe to notifications or indications."""
+
+    async def pair(self) -> None:
+        """Bond with the lock."""
+
+    async def disconnect(self) -> Any:
+        """Close the link."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advertisement:
+    """One Bluetooth advertisement, as far as transports care."""
+
+    address: str
+    """Upper case, with colons."""
+    local_name: str | None = None
+    service_uuids: tuple[str, ...] = ()
+    """128-bit form, lower case."""
+    manufacturer_ids: tuple[int, ...] = ()
+    rssi: int | None = None
+    """dBm."""
+
+
+class Radio(Protocol):
+    """The way to the locks: Home Assistant's Bluetooth, or the rig's."""
+
+    async def connect(
+        self,
+        address: str,
+        *,
+        name: str,
+        disconnected: Callable[[], None],
+        fresh_services: bool = False,
+    ) -> GattClient:
+        """Connect, with the radio's own retries.
+
+        ``disconnected`` is called once when the link goes, whoever ended it.
+        ``fresh_services`` makes the services be discovered anew, which a lock that
+        changes its services at one address needs.
+
+        Raises ``TransportError`` with NOT_FOUND, NO_CONNECTION_SLOT or
+        CONNECTION_FAILED.
+        """
+
+    async def find(
+        self, wanted: Callable[[Advertisement], bool], timeout: float
+    ) -> Advertisement:
+        """Wait for a new advertisement that ``wanted`` accepts.
+
+        What was received before the call does not count: a lock that has just
+        restarted must not be found by an old advertisement. Raises ``TimeoutError``.
+        """
+
+    async def request_interval(self, client: GattClient, *, fast: bool) -> None:
+        """Ask for the shortest connection interval, or the usual one again.
+
+        A wish: where the radio or the lock cannot, nothing happens.
+        """
+
+    async def forget_services(self, client: GattClient) -> None:
+        """Drop what any cache on the way knows of this lock's services and MTU."""
+
+
+type ProgressCallback = Callable[[float], None]
+"""Gets the percentage done, 0 to 100, never falling."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferReport:
+    """What a transfer took, for the records."""
+
+    bytes_sent: int
+    bytes_sent_again: int
+    packets: int
+    control_writes: int
+    reconnects: int
+    seconds: float
+
+
+class Transport(Protocol):
+    """Brings a verified artifact to a lock."""
+
+    async def transfer(
+        self, artifact: VerifiedArtifact, progress: ProgressCallback
+    ) -> TransferReport:
+        """Send the artifact and let the lock activate it.
+
+        Returns when the lock has accepted the last byte and restarts; whether it then
+        runs the new firmware is for the caller to find out. May be called again after
+        an error: it goes on where the lock says it is. Raises ``TransportError`` or
+        ``FirmwareError``.
+        """

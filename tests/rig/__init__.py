@@ -1,0 +1,1 @@
+"""Development equipment: virtual locks, a Bluetooth proxy and a vendor."""
