@@ -105,6 +105,7 @@ class TransportProblem(StrEnum):
     NOT_BONDED = "transport_not_bonded"
     BOOTLOADER_NOT_FOUND = "transport_bootloader_not_found"
     IN_BOOTLOADER = "transport_in_bootloader"
+    NO_IDENTITY = "transport_no_identity"
     REJECTED = "transport_rejected"
     REJECTED_SIGNATURE = "transport_rejected_signature"
     REJECTED_HARDWARE = "transport_rejected_hardware"
@@ -113,6 +114,7 @@ class TransportProblem(StrEnum):
     REJECTED_HASH = "transport_rejected_hash"
     REJECTED_SPACE = "transport_rejected_space"
     LOSSY_LINK = "transport_lossy_link"
+    TOO_SLOW = "transport_too_slow"
     DID_NOT_COME_BACK = "transport_did_not_come_back"
     OTHER_VERSION = "transport_other_version"
 

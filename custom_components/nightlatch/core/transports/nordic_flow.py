@@ -1,0 +1,99 @@
+"""Nordic Secure DFU over Bluetooth LE: how many packets may be under way.
+
+Packets are unacknowledged writes: nothing on the way holds the sender back, and a lock
+or a Bluetooth proxy that has no room for one drops it in silence. What arrived is told
+only by receipts (offset and CRC after every n-th packet). So the sender keeps a window
+of packets without a receipt, narrows it when packets are lost, and widens it again.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil
+
+from .nordic_protocol import WORD
+
+# A bootloader for an MTU of 247 has this many buffers (4096 / 244 + 1, nrf_dfu_ble.c):
+# one whole object. For a smaller MTU no more can be taken for granted.
+_FIRST_WINDOW = 17
+# After so many objects without a loss the window is doubled.
+_CLEAN_OBJECTS = 4
+# To end an object exactly on a receipt up to this many packets more are sent: they cost
+# less time than asking for the checksum would.
+_MOST_EXTRA_PACKETS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """How the rest of an object is cut into packets."""
+
+    sizes: tuple[int, ...]
+    """Bytes of each packet; whole words but for the last."""
+    receipt_every: int
+    window: int
+    """Packets that may be under way without a receipt."""
+
+    @property
+    def ends_with_receipt(self) -> bool:
+        """Whether the last packet brings a receipt."""
+        return len(self.sizes) % self.receipt_every == 0
+
+
+class Flow:
+    """The window of one connection, and what has been learned about it."""
+
+    def __init__(self, *, max_object: int, max_packet: int) -> None:
+        """Start with a window that an ordinary bootloader can take."""
+        self._max_packet = max_packet
+        self._object_packets = ceil(max_object / max_packet)
+        self._ceiling = _FIRST_WINDOW
+        self._window = min(_FIRST_WINDOW, self._object_packets)
+        self._clean_objects = 0
+
+    @property
+    def receipt_every(self) -> int:
+        """Return how often the lock must send a receipt.
+
+        Once an object where a whole one fits into the window; else twice a window, so
+        that the next half is under way while the receipt for the first one comes.
+        """
+        if self._object_packets <= self._window:
+            return self._object_packets
+        return max(1, self._window // 2)
+
+    def burst(self, length: int) -> Burst:
+        """Cut ``length`` bytes into packets."""
+        count = ceil(length / self._max_packet)
+        every = self.receipt_every
+        wanted = ceil(count / every) * every
+        if wanted - count <= _MOST_EXTRA_PACKETS and wanted <= ceil(length / WORD):
+            count = wanted
+        return Burst(tuple(_split(length, count)), every, self._window)
+
+    def delivered(self) -> None:
+        """Take note of an object that arrived without a loss."""
+        self._clean_objects += 1
+        if self._clean_objects >= _CLEAN_OBJECTS and self._window < self._ceiling:
+            self._window = min(self._window * 2, self._ceiling)
+            self._clean_objects = 0
+
+    def lost(self, *, sent: int, taken: int | None) -> None:
+        """Take note of a loss among ``sent`` packets.
+
+        ``taken`` is how many packets the lock has, when these are the first ones
+        without a gap: then its buffers were full, and so many fit.
+        """
+        self._clean_objects = 0
+        if taken and sent - taken > 1 and taken < self._window:
+            self._window = self._ceiling = taken
+        else:
+            self._window = max(1, self._window // 2)
+
+
+def _split(length: int, count: int) -> Iterator[int]:
+    """Spread the bytes evenly over packets of whole words."""
+    words, more = divmod(ceil(length / WORD), count)
+    left = length
+    for index in range(count):
+        size = min(left, (words + (index < more)) * WORD)
+        left -= size
+        yield size

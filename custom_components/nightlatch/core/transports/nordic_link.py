@@ -1,0 +1,188 @@
+"""Nordic Secure DFU over Bluetooth LE: one connection to a bootloader."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Self
+
+from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak.exc import BleakError
+
+from ..errors import TransportError, TransportProblem
+from .base import GattClient, Radio
+from .nordic_protocol import (
+    ATT_HEADER,
+    CONTROL_POINT,
+    MAX_PACKET,
+    PACKET,
+    WORD,
+    Operation,
+    Receipt,
+    check_result,
+    parse_receipt,
+    split_response,
+)
+
+SUBSCRIBE_TIMEOUT = 30.0
+ANSWER_TIMEOUT = 15.0
+# EXECUTE may erase flash and check a signature or a hash over the whole image.
+EXECUTE_TIMEOUT = 60.0
+CLOSE_TIMEOUT = 10.0
+
+
+@dataclass(slots=True)
+class Counters:
+    """What went over the air in one transfer, all its connections together."""
+
+    packets: int = 0
+    packet_bytes: int = 0
+    control_writes: int = 0
+    connections: int = 0
+
+
+class BootloaderLink:
+    """An open connection to a bootloader.
+
+    Every method raises ``TransportError`` with LINK_LOST when the link is gone,
+    NO_ANSWER when a deadline passes and GARBLED_ANSWER when the answer makes no sense.
+    """
+
+    def __init__(self, counters: Counters) -> None:
+        """Prepare the link; ``open`` makes one."""
+        self._counters = counters
+        self._client: GattClient
+        self._inbox: asyncio.Queue[bytes] = asyncio.Queue()
+        self._lost = False
+        self.round_trip = 0.0
+        """Seconds that a request takes, until its answer is here."""
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, radio: Radio, address: str, name: str, counters: Counters
+    ) -> AsyncIterator[Self]:
+        """Connect to the bootloader and close the connection in the end.
+
+        Raises ``TransportError`` with BOOTLOADER_NOT_FOUND where no bootloader answers.
+        """
+        link = cls(counters)
+        # Always anew: at an address that the application uses too, a cache still
+        # knows the application's services and MTU.
+        link._client = await radio.connect(
+            address, name=name, disconnected=link._disconnected, fresh_services=True
+        )
+        counters.connections += 1
+        try:
+            await link._start(radio)
+            yield link
+        finally:
+            await close(link._client)
+
+    async def _start(self, radio: Radio) -> None:
+        services = self._client.services
+        if not (
+            services.get_characteristic(CONTROL_POINT)
+            and services.get_characteristic(PACKET)
+        ):
+            raise TransportError(TransportProblem.BOOTLOADER_NOT_FOUND)
+        async with self._link_errors("subscribe", SUBSCRIBE_TIMEOUT):
+            await self._client.start_notify(CONTROL_POINT, self._notified)
+            await radio.request_interval(self._client, fast=True)
+
+    @property
+    def max_packet(self) -> int:
+        """The largest packet that the bootloader takes on this link, in bytes."""
+        return min(self._client.mtu_size - ATT_HEADER, MAX_PACKET) // WORD * WORD
+
+    def _disconnected(self) -> None:
+        self._lost = True
+        # Wakes whoever waits for an answer.
+        self._inbox.put_nowait(b"")
+
+    def _notified(self, _: BleakGATTCharacteristic, data: bytearray) -> None:
+        self._inbox.put_nowait(bytes(data))
+
+    async def request(
+        self, message: bytes, *, timeout: float = ANSWER_TIMEOUT
+    ) -> bytes:
+        """Write to the control point and return the payload of the answer.
+
+        Raises ``BootloaderError`` when the answer is not success.
+        """
+        operation = Operation(message[0])
+        started = asyncio.get_running_loop().time()
+        while not self._inbox.empty():
+            # What came before the question is no answer to it.
+            self._inbox.get_nowait()
+        self._check_link()
+        self._counters.control_writes += 1
+        async with self._link_errors(operation.name.lower(), timeout):
+            await self._client.write_gatt_char(CONTROL_POINT, message, response=True)
+            answered, rest = split_response(await self._receive())
+            while answered != operation:
+                # A late receipt, or an answer that came twice.
+                answered, rest = split_response(await self._receive())
+        if operation is not Operation.EXECUTE:
+            taken = asyncio.get_running_loop().time() - started
+            self.round_trip = max(taken, 0.9 * self.round_trip)
+        return check_result(operation, rest)
+
+    async def send_packet(self, data: bytes) -> None:
+        """Send a packet; whether it arrives only a receipt can tell."""
+        self._counters.packets += 1
+        self._counters.packet_bytes += len(data)
+        async with self._link_errors("packet", ANSWER_TIMEOUT):
+            await self._client.write_gatt_char(PACKET, data, response=False)
+        self._check_link()
+
+    def _check_link(self) -> None:
+        if self._lost:
+            raise TransportError(TransportProblem.LINK_LOST)
+
+    async def receipt(self, timeout: float) -> Receipt | None:
+        """Wait for a receipt; return None when none comes in time."""
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    answered, rest = split_response(await self._receive())
+                    if answered == Operation.CHECKSUM:
+                        return parse_receipt(check_result(Operation.CHECKSUM, rest))
+        except TimeoutError:
+            return None
+
+    async def abort(self) -> None:
+        """Send the bootloader back to the application that it has, if it still hears.
+
+        The bootloader does not answer this; it restarts.
+        """
+        with suppress(BleakError, TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._client.write_gatt_char(
+                    CONTROL_POINT, bytes((Operation.ABORT,)), response=True
+                )
+
+    async def _receive(self) -> bytes:
+        """Return the next notification, or fail as soon as the link is lost."""
+        message = await self._inbox.get()
+        if self._lost and not message:
+            raise TransportError(TransportProblem.LINK_LOST)
+        return message
+
+    @asynccontextmanager
+    async def _link_errors(self, step: str, timeout: float) -> AsyncIterator[None]:
+        """Give what the Bluetooth stack raises the words of a transport."""
+        try:
+            async with asyncio.timeout(timeout):
+                yield
+        except TimeoutError as err:
+            raise TransportError(TransportProblem.NO_ANSWER, step=step) from err
+        except BleakError as err:
+            raise TransportError(TransportProblem.LINK_LOST) from err
+
+
+async def close(client: GattClient) -> None:
+    """Close a connection, however it stands."""
+    with suppress(BleakError, TimeoutError):
+        async with asyncio.timeout(CLOSE_TIMEOUT):
+            await client.disconnect()

@@ -1,0 +1,246 @@
+"""Nordic Secure DFU over Bluetooth LE: bringing init packet and firmware across.
+
+The sequence is the shortest that the protocol allows: one CREATE and one EXECUTE an
+object, the receipt of the last packet in place of a checksum request. SELECT, which
+tells offset and checksum too, is asked where something was lost: unlike a checksum its
+answer cannot be taken for a late receipt, and it waits behind all packets under way.
+"""
+
+from itertools import accumulate
+from zlib import crc32
+
+from ..errors import TransportError, TransportProblem
+from ..firmware.verify import VerifiedArtifact
+from .base import ProgressCallback
+from .nordic_flow import Burst, Flow
+from .nordic_link import EXECUTE_TIMEOUT, BootloaderLink
+from .nordic_protocol import (
+    BootloaderError,
+    ObjectType,
+    Receipt,
+    Result,
+    Selection,
+    create,
+    execute,
+    parse_selection,
+    select,
+    set_receipt,
+)
+
+# So often an object is tried without a byte of progress.
+_FRUITLESS_ATTEMPTS = 8
+_INIT_ATTEMPTS = 3
+# Deadlines for receipts follow the round trip; these are their bounds, in seconds.
+_SHORTEST_RECEIPT_TIMEOUT = 0.05
+_LONGEST_RECEIPT_TIMEOUT = 10.0
+
+
+class Sender:
+    """Brings one artifact across, over as many connections as it takes."""
+
+    def __init__(self, artifact: VerifiedArtifact, progress: ProgressCallback) -> None:
+        """Prepare to send; ``run`` does it."""
+        self._init_packet = artifact.init_packet
+        self._image = artifact.firmware
+        self._progress = progress
+        self._link: BootloaderLink
+        self._flow: Flow
+        self._receipt_every = 0
+        self._packet_time = 0.0
+        self._furthest_sent = 0
+        self.confirmed = 0
+        """Bytes of the firmware that the bootloader has, as far as it has said so."""
+        self.bytes_sent_again = 0
+        self.activating = False
+        """Whether the last EXECUTE was sent: from then on the lock may be restarting."""
+
+    async def run(self, link: BootloaderLink) -> None:
+        """Send what is missing; return when the bootloader has taken everything.
+
+        Raises ``TransportError``. May be called again with another connection, also
+        after the bootloader has restarted: it goes on where the bootloader is.
+        """
+        self._link = link
+        self._receipt_every = 0
+        try:
+            await self._send_init_packet()
+        except BootloaderError as err:
+            raise err.as_transport_error(ObjectType.COMMAND) from err
+        try:
+            await self._send_image()
+        except BootloaderError as err:
+            raise err.as_transport_error(ObjectType.DATA) from err
+
+    async def _select(self, object_type: ObjectType) -> Selection:
+        return parse_selection(await self._link.request(select(object_type)))
+
+    async def _send_init_packet(self) -> None:
+        """Send the init packet, unless the bootloader has kept it."""
+        data = self._init_packet
+        selection = await self._select(ObjectType.COMMAND)
+        if (selection.offset, selection.crc) == (len(data), crc32(data)):
+            # Executing it again keeps what has been sent of the firmware.
+            await self._execute()
+        else:
+            await self._send_init_packet_anew()
+
+    async def _send_init_packet_anew(self) -> None:
+        """Send the init packet; the bootloader forgets what it has of any firmware."""
+        data = self._init_packet
+        size = self._link.max_packet
+        for attempts_left in reversed(range(_INIT_ATTEMPTS)):
+            await self._link.request(create(ObjectType.COMMAND, len(data)))
+            for start in range(0, len(data), size):
+                await self._link.send_packet(data[start : start + size])
+            try:
+                # No checksum is asked for: the signature covers every byte, and an
+                # incomplete init packet is refused as what it is.
+                await self._execute()
+            except BootloaderError as err:
+                if err.result != Result.NOT_PERMITTED or not attempts_left:
+                    raise
+            else:
+                return
+
+    async def _execute(self) -> None:
+        await self._link.request(execute(), timeout=EXECUTE_TIMEOUT)
+
+    async def _send_image(self) -> None:
+        selection = await self._select(ObjectType.DATA)
+        self._flow = Flow(
+            max_object=selection.max_size, max_packet=self._link.max_packet
+        )
+        self._packet_time = self._link.round_trip / 4
+        start, position = await self._resume(selection)
+        while start < len(self._image):
+            end = min(start + selection.max_size, len(self._image))
+            await self._send_object(start, position, end)
+            self.activating = end == len(self._image)
+            await self._execute()
+            start = position = end
+
+    async def _resume(self, selection: Selection) -> tuple[int, int]:
+        """Return where the current object starts, and how much of the image is there."""
+        if not selection.offset:
+            return 0, 0
+        if self._holds(selection):
+            self._confirm(selection.offset)
+            # At a boundary it is unknown whether the object before it was executed;
+            # executing it again changes nothing, so that one is the current one.
+            start = (selection.offset - 1) // selection.max_size * selection.max_size
+            return start, selection.offset
+        # Creating an object takes the bootloader back to the last one that it has
+        # executed, which is where it and we should still agree.
+        start = (selection.offset - 1) // selection.max_size * selection.max_size
+        if start < len(self._image):
+            size = min(selection.max_size, len(self._image) - start)
+            await self._link.request(create(ObjectType.DATA, size))
+            selection = await self._select(ObjectType.DATA)
+            if selection.offset == start and self._holds(selection):
+                self._confirm(start)
+                return start, start
+        await self._send_init_packet_anew()
+        return 0, 0
+
+    def _holds(self, state: Selection | Receipt) -> bool:
+        """Return whether the bootloader has our bytes, all of them up to its offset."""
+        return state.offset <= len(self._image) and state.crc == crc32(
+            self._image[: state.offset]
+        )
+
+    def _confirm(self, offset: int) -> None:
+        self.confirmed = max(self.confirmed, offset)
+        self._progress(100 * self.confirmed / len(self._image))
+
+    async def _send_object(self, start: int, position: int, end: int) -> None:
+        """Send an object from ``position`` on; create it if that is its start."""
+        fruitless = 0
+        lossless = True
+        while position < end:
+            burst = self._flow.burst(end - position)
+            if position > start:
+                # Even if it stays the same: this takes the lock's count to zero.
+                self._receipt_every = 0
+            await self._set_receipt(burst.receipt_every)
+            if position == start:
+                await self._link.request(create(ObjectType.DATA, end - start))
+            if await self._send_burst(position, burst):
+                break
+            reached = await self._reached(start, end)
+            if reached == end:
+                if burst.ends_with_receipt:
+                    # Nothing was lost: the link is slower than it was taken for.
+                    self._packet_time *= 2
+                break
+            lossless = False
+            taken = self._packets_in(burst, reached - position)
+            self._flow.lost(sent=len(burst.sizes), taken=taken)
+            fruitless = 0 if reached > position else fruitless + 1
+            if fruitless == _FRUITLESS_ATTEMPTS:
+                raise TransportError(TransportProblem.LOSSY_LINK)
+            position = reached
+        if lossless:
+            self._flow.delivered()
+        self._confirm(end)
+
+    async def _reached(self, start: int, end: int) -> int:
+        """Ask the bootloader from where the object must be sent on."""
+        selection = await self._select(ObjectType.DATA)
+        if start <= selection.offset <= end and self._holds(selection):
+            return selection.offset
+        return start
+
+    @staticmethod
+    def _packets_in(burst: Burst, taken: int) -> int | None:
+        """Return how many packets make up ``taken`` bytes, if they do exactly."""
+        boundaries = list(accumulate(burst.sizes))
+        return boundaries.index(taken) + 1 if taken in boundaries else None
+
+    async def _set_receipt(self, every: int) -> None:
+        if every != self._receipt_every:
+            await self._link.request(set_receipt(every))
+            self._receipt_every = every
+
+    async def _send_burst(self, position: int, burst: Burst) -> bool:
+        """Send the packets, never more without a receipt than the window allows.
+
+        Return whether receipts have proved that all of them arrived.
+        """
+        boundaries = list(accumulate(burst.sizes, initial=position))
+        every = burst.receipt_every
+        count = len(burst.sizes)
+        received = 0
+        for index in range(count):
+            if index - received >= burst.window:
+                received += every
+                if not await self._arrived(boundaries[received], index - received):
+                    return False
+            start, end = boundaries[index : index + 2]
+            await self._link.send_packet(self._image[start:end])
+            self._count_sent(start, end)
+        while received + every <= count:
+            received += every
+            if not await self._arrived(boundaries[received], count - received):
+                return False
+        return burst.ends_with_receipt
+
+    async def _arrived(self, expected: int, behind: int) -> bool:
+        """Wait for the receipt that tells that all up to ``expected`` has arrived.
+
+        ``behind`` packets are under way behind those that it is for.
+        """
+        under_way = behind + self._receipt_every
+        timeout = 2 * self._link.round_trip + under_way * self._packet_time
+        timeout = max(timeout, _SHORTEST_RECEIPT_TIMEOUT)
+        receipt = await self._link.receipt(min(timeout, _LONGEST_RECEIPT_TIMEOUT))
+        while receipt is not None and receipt.offset < expected:
+            # An earlier one, that came twice or late.
+            receipt = await self._link.receipt(min(timeout, _LONGEST_RECEIPT_TIMEOUT))
+        if receipt is None or receipt.offset > expected or not self._holds(receipt):
+            return False
+        self._confirm(expected)
+        return True
+
+    def _count_sent(self, start: int, end: int) -> None:
+        self.bytes_sent_again += max(0, min(end, self._furthest_sent) - start)
+        self._furthest_sent = max(self._furthest_sent, end)
