@@ -49,6 +49,10 @@ class AttRefusal(Exception):
         super().__init__(error.name)
 
 
+class ConnectionRefused(Exception):
+    """A peripheral does not accept a connection."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Descriptor:
     """A descriptor of a characteristic."""
@@ -98,7 +102,13 @@ class Central(Protocol):
         """Send a notification or indication of the characteristic at this handle."""
 
     def disconnected(self) -> None:
-        """Tell that the peripheral has ended the connection, or has lost its power."""
+        """Tell that the peripheral has ended the connection."""
+
+    def vanished(self) -> None:
+        """Tell that the peripheral is gone without a word, as when its power fails.
+
+        The central notices it only at the supervision timeout.
+        """
 
 
 class Peripheral(Protocol):
@@ -112,15 +122,11 @@ class Peripheral(Protocol):
     def services(self) -> tuple[Service, ...]:
         """Its services now."""
 
-    @property
-    def receive_buffers(self) -> int:
-        """How many unacknowledged writes it can hold before it drops them."""
-
     def on_advertising_changed(self, callback: Callable[[], None]) -> None:
         """Call back whenever ``advertising`` changes."""
 
     def connect(self, central: Central) -> None:
-        """Accept a connection."""
+        """Accept a connection; raise ``ConnectionRefused``."""
 
     def disconnect(self) -> None:
         """The central has gone, or the link has been lost."""

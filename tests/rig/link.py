@@ -1,0 +1,503 @@
+"""The radio link between a central and a peripheral: its timing, losses and faults.
+
+Time on a link is a grid of connection events, one an interval. In each of them
+
+1. what the peripheral has sent since the last event arrives at the central: answers to
+   acknowledged operations, notifications, the end of the connection, in their order;
+2. the central's queue moves: up to ``packets_per_interval`` unacknowledged writes, or
+   one acknowledged operation, which has its event for itself and leaves only after
+   everything that was queued before it.
+
+So an acknowledged operation takes two intervals and a burst of n packets n/k of them.
+An interval of zero means that everything happens at once, in the same order.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import partial
+import math
+import random
+from typing import Any, override
+
+from .gatt import AttError, AttRefusal, Central, ConnectionRefused, Peripheral, Service
+
+ATT_HEADER = 3
+"""Bytes of the MTU that a write or a notification needs for itself."""
+ATT_TIMEOUT = 30.0
+"""Seconds; then the link counts as broken. Bluetooth Core 5.4 Vol 3 Part F 3.3.3."""
+
+type OnNotify = Callable[[int, bytes], None]
+type OnDisconnect = Callable[[], None]
+
+
+class LinkError(Exception):
+    """There is no connection, or it ended before the operation did."""
+
+
+@dataclass(slots=True, kw_only=True)
+class LinkModel:
+    """How good a link is. May be changed at any time; the MTU counts when connecting."""
+
+    connection_interval: float = 0.0
+    """Seconds; 0 makes everything immediate."""
+    packets_per_interval: int = 4
+    """How many unacknowledged writes fit into one connection event."""
+    mtu: int = 247
+    mtu_after_reconnect: tuple[int, ...] = ()
+    """The MTU of the second connection, the third, ...; the last one holds on."""
+    loss: float = 0.0
+    """Probability that an unacknowledged write is lost."""
+    honours_fast_interval: bool = True
+    supervision_timeout: float = 6.0
+    """Seconds until the central notices that the peripheral is gone."""
+
+
+class Traffic(Enum):
+    """What an order waits for."""
+
+    CONNECTION = "connection"
+    PACKET = "packet"
+    """An unacknowledged write."""
+    WRITE = "write"
+    """An acknowledged write."""
+    NOTIFICATION = "notification"
+
+
+class Fault(Enum):
+    """What an order does."""
+
+    LOSE = "lose"
+    """A connection is refused, a packet or a notification gets lost, a write hangs."""
+    CUT_BEFORE = "cut_before"
+    """The link breaks, and the other side never sees it."""
+    CUT_AFTER = "cut_after"
+    """The other side sees it, then the link breaks; a write is not answered any more."""
+    GARBLE = "garble"
+    DUPLICATE = "duplicate"
+    DELAY = "delay"
+
+
+_POSSIBLE = {
+    Traffic.CONNECTION: {Fault.LOSE},
+    Traffic.PACKET: {Fault.LOSE, Fault.CUT_BEFORE, Fault.CUT_AFTER},
+    Traffic.WRITE: {Fault.LOSE, Fault.CUT_BEFORE, Fault.CUT_AFTER},
+    Traffic.NOTIFICATION: set(Fault),
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class _Order:
+    """A fault that is to come."""
+
+    traffic: Traffic
+    fault: Fault
+    match: bytes
+    nth: int
+    times: int
+    delay: float
+    mask: bytes
+
+    def hits(self, traffic: Traffic, data: bytes) -> bool:
+        """Count a piece of traffic and return whether the fault is due."""
+        if self.traffic is not traffic or not data.startswith(self.match):
+            return False
+        self.nth -= 1
+        return self.nth <= 0 < self.times
+
+
+@dataclass(slots=True)
+class LinkCounters:
+    """What went over a link since it was made, all its connections together."""
+
+    connects: int = 0
+    packets: int = 0
+    """Unacknowledged writes that the central sent, the lost ones too."""
+    packet_bytes: int = 0
+    lost_packets: int = 0
+    """Packets that did not reach the peripheral (its own drops are not among them)."""
+    writes: int = 0
+    reads: int = 0
+    notifications: int = 0
+
+
+@dataclass(slots=True)
+class _Packet:
+    handle: int
+    data: bytes
+
+
+@dataclass(slots=True)
+class _Request:
+    """An acknowledged operation and who waits for it."""
+
+    perform: Callable[[], Any]
+    written: bytes | None
+    """The data of a write; None for everything else."""
+    answer: asyncio.Future[Any] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+class Link(Central):
+    """Carries operations from one central to one peripheral.
+
+    A link outlives its connections: ``connect`` may be called again after one has
+    ended, and orders and counters go on.
+    """
+
+    def __init__(
+        self, peripheral: Peripheral, model: LinkModel | None = None, *, seed: int = 0
+    ) -> None:
+        """Make a link; ``seed`` decides which packets get lost."""
+        self.peripheral = peripheral
+        self.model = model or LinkModel()
+        self.counters = LinkCounters()
+        self.mtu = self.model.mtu
+        self.interval = self.model.connection_interval
+        """Seconds; the interval of this connection."""
+        self._random = random.Random(seed)
+        self._orders: list[_Order] = []
+        self._on_notify: OnNotify
+        self._on_disconnect: OnDisconnect
+        self._connected = False
+        self._silent = False
+        self._supervision: asyncio.TimerHandle | None = None
+        self._transaction: asyncio.TimerHandle | None = None
+        self._event_timer: asyncio.Handle | None = None
+        self._anchor = 0.0
+        self._outbound: deque[_Packet | _Request] = deque()
+        self._inbound: deque[Callable[[], None]] = deque()
+        self._pending: _Request | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether the central has a connection, as far as it knows."""
+        return self._connected
+
+    def order(
+        self,
+        traffic: Traffic,
+        fault: Fault,
+        *,
+        match: bytes = b"",
+        nth: int = 1,
+        times: int = 1,
+        delay: float = 0.0,
+        mask: bytes = b"\xff",
+    ) -> None:
+        """Order a fault for the ``nth`` piece of traffic from now, and ``times`` on.
+
+        Only traffic that begins with ``match`` counts. ``delay`` is in seconds;
+        ``mask`` is what GARBLE turns over, from the first byte on.
+        """
+        if fault not in _POSSIBLE[traffic]:
+            raise ValueError(f"{fault} does not happen to a {traffic}")
+        self._orders.append(
+            _Order(
+                traffic=traffic,
+                fault=fault,
+                match=match,
+                nth=nth,
+                times=times,
+                delay=delay,
+                mask=mask,
+            )
+        )
+
+    # The central's side.
+
+    async def connect(
+        self, *, on_notify: OnNotify, on_disconnect: OnDisconnect
+    ) -> None:
+        """Connect; raise ``LinkError``.
+
+        ``on_disconnect`` is called once when the connection ends, whoever ended it.
+        A connection whose peripheral has vanished is given up for the new one.
+        """
+        if self._silent:
+            self._end()
+        if self._connected:
+            raise LinkError("connected already")
+        await asyncio.sleep(self.model.connection_interval)
+        if self._due(Traffic.CONNECTION) or self.peripheral.advertising is None:
+            raise LinkError("no answer to a connection request")
+        model = self.model
+        later = model.mtu_after_reconnect[: self.counters.connects]
+        self.mtu = later[-1] if later else model.mtu
+        self.interval = model.connection_interval
+        self._anchor = asyncio.get_running_loop().time()
+        try:
+            self.peripheral.connect(self)
+        except ConnectionRefused as err:
+            raise LinkError("connection refused") from err
+        self.counters.connects += 1
+        self._connected = True
+        self._on_notify = on_notify
+        self._on_disconnect = on_disconnect
+
+    async def disconnect(self) -> None:
+        """End the connection; what is still queued is lost."""
+        self.cut()
+        await asyncio.sleep(self.interval)
+
+    async def discover(self) -> tuple[Service, ...]:
+        """Return the services that the peripheral has now; raise ``LinkError``."""
+        services: tuple[Service, ...] = await self._request(
+            lambda: self.peripheral.services
+        )
+        return services
+
+    async def read(self, handle: int) -> bytes:
+        """Read a value; raise ``AttRefusal`` or ``LinkError``."""
+        self.counters.reads += 1
+        value: bytes = await self._request(lambda: self.peripheral.read(handle))
+        return value
+
+    async def write(self, handle: int, data: bytes) -> None:
+        """Write a value or a CCCD and wait for the answer.
+
+        Raises ``AttRefusal`` or ``LinkError``.
+        """
+        if len(data) > self.mtu - ATT_HEADER:
+            raise AttRefusal(AttError.INVALID_LENGTH)
+        self.counters.writes += 1
+        await self._request(
+            lambda: self.peripheral.write(handle, data, response=True), written=data
+        )
+
+    def send(self, handle: int, data: bytes) -> None:
+        """Queue an unacknowledged write; raise ``LinkError`` without a connection.
+
+        There is no back-pressure. What is longer than the MTU allows never arrives.
+        """
+        self._require_connection()
+        self._outbound.append(_Packet(handle, data))
+        self._wake()
+
+    async def pair(self) -> bool:
+        """Bond with the peripheral; return whether it agreed; raise ``LinkError``."""
+        agreed: bool = await self._request(self.peripheral.pair)
+        return agreed
+
+    def request_interval(self, seconds: float) -> None:
+        """Ask for another connection interval; the peripheral may not honour it."""
+        if self._connected and self.interval and self.model.honours_fast_interval:
+            self.interval = seconds
+            self._anchor = asyncio.get_running_loop().time()
+            if self._event_timer is not None:
+                self._event_timer.cancel()
+                self._event_timer = None
+            self._wake()
+
+    def cut(self) -> None:
+        """Break the connection; both sides notice it at once."""
+        if self._connected:
+            if not self._silent:
+                self.peripheral.disconnect()
+            self._end()
+
+    # The peripheral's side.
+
+    @override
+    def notify(self, handle: int, data: bytes) -> None:
+        """Send a notification or indication; it arrives in the next event."""
+        if self._connected and not self._silent:
+            if len(data) > self.mtu - ATT_HEADER:
+                raise ValueError("a notification longer than the MTU allows")
+            self._inbound.append(partial(self._arrive, handle, data))
+            self._wake()
+
+    @override
+    def disconnected(self) -> None:
+        """End the connection, after everything that was sent before."""
+        if self._connected:
+            self._inbound.append(self._end)
+            self._wake()
+
+    @override
+    def vanished(self) -> None:
+        """Fall silent; the connection ends at the supervision timeout."""
+        if self._connected and not self._silent:
+            self._silent = True
+            self._inbound.clear()
+            self._supervision = asyncio.get_running_loop().call_later(
+                self.model.supervision_timeout, self._end
+            )
+
+    # Connection events.
+
+    def _wake(self) -> None:
+        """Schedule the next connection event if there is anything to do in it."""
+        if self._event_timer is not None or not self._connected:
+            return
+        blocked = self._pending is not None and isinstance(
+            next(iter(self._outbound), None), _Request
+        )
+        if not self._inbound and (blocked or not self._outbound):
+            return
+        loop = asyncio.get_running_loop()
+        if not self.interval:
+            self._event_timer = loop.call_soon(self._event)
+            return
+        # The small addend keeps an event from coming twice through rounding.
+        passed = math.floor((loop.time() - self._anchor) / self.interval + 1e-6)
+        self._event_timer = loop.call_at(
+            self._anchor + (passed + 1) * self.interval, self._event
+        )
+
+    def _event(self) -> None:
+        """Let a connection event happen."""
+        self._event_timer = None
+        arrived, self._inbound = self._inbound, deque()
+        for arrive in arrived:
+            arrive()
+            if not self._connected:
+                return
+        if self._outbound and isinstance(self._outbound[0], _Packet):
+            self._carry_packets()
+        elif self._outbound and self._pending is None:
+            self._carry_request()
+        self._wake()
+
+    def _carry_packets(self) -> None:
+        room = self.model.packets_per_interval if self.interval else -1
+        while room and self._outbound and self._connected:
+            packet = self._outbound[0]
+            if not isinstance(packet, _Packet):
+                break
+            self._outbound.popleft()
+            room -= 1
+            self._carry_packet(packet)
+
+    def _carry_packet(self, packet: _Packet) -> None:
+        self.counters.packets += 1
+        self.counters.packet_bytes += len(packet.data)
+        order = self._due(Traffic.PACKET, packet.data)
+        fault = order and order.fault
+        lost = self._random.random() < self.model.loss
+        if (
+            lost
+            or self._silent
+            or len(packet.data) > self.mtu - ATT_HEADER
+            or fault in {Fault.LOSE, Fault.CUT_BEFORE}
+        ):
+            self.counters.lost_packets += 1
+        else:
+            try:
+                self.peripheral.write(packet.handle, packet.data, response=False)
+            except AttRefusal:
+                # A write command has no answer, so nobody hears of the refusal.
+                self.counters.lost_packets += 1
+        if fault in {Fault.CUT_BEFORE, Fault.CUT_AFTER}:
+            self.cut()
+
+    def _carry_request(self) -> None:
+        request = self._outbound.popleft()
+        assert isinstance(request, _Request)
+        order = None
+        if request.written is not None:
+            order = self._due(Traffic.WRITE, request.written)
+        fault = order and order.fault
+        self._pending = request
+        if fault is Fault.CUT_BEFORE:
+            self.cut()
+            return
+        self._transaction = asyncio.get_running_loop().call_later(ATT_TIMEOUT, self.cut)
+        if self._silent or fault is Fault.LOSE:
+            return
+        # The answer to the operation itself leaves before what the operation causes.
+        box: list[Any] = []
+        self._inbound.append(partial(self._answer, request, box))
+        try:
+            box.append(request.perform())
+        except AttRefusal as refusal:
+            box.append(refusal)
+        if fault is Fault.CUT_AFTER:
+            self.cut()
+
+    def _answer(self, request: _Request, box: list[Any]) -> None:
+        self._pending = None
+        if self._transaction is not None:
+            self._transaction.cancel()
+            self._transaction = None
+        if request.answer.done():
+            return
+        if isinstance(box[0], AttRefusal):
+            request.answer.set_exception(box[0])
+        else:
+            request.answer.set_result(box[0])
+
+    def _arrive(self, handle: int, data: bytes) -> None:
+        """Let a notification arrive, or what an order has made of it."""
+        order = self._due(Traffic.NOTIFICATION, data)
+        copies = 1
+        if order is not None:
+            match order.fault:
+                case Fault.LOSE:
+                    return
+                case Fault.CUT_BEFORE:
+                    self.cut()
+                    return
+                case Fault.DELAY:
+                    asyncio.get_running_loop().call_later(
+                        order.delay, self._deliver, self._on_notify, handle, data
+                    )
+                    return
+                case Fault.GARBLE:
+                    mask = order.mask.ljust(len(data), b"\0")
+                    data = bytes(a ^ b for a, b in zip(data, mask, strict=False))
+                case Fault.DUPLICATE:
+                    copies = 2
+        for _ in range(copies):
+            self._deliver(self._on_notify, handle, data)
+        if order is not None and order.fault is Fault.CUT_AFTER:
+            self.cut()
+
+    def _deliver(self, on_notify: OnNotify, handle: int, data: bytes) -> None:
+        if self._connected and on_notify is self._on_notify:
+            self.counters.notifications += 1
+            on_notify(handle, data)
+
+    # Bookkeeping.
+
+    def _due(self, traffic: Traffic, data: bytes = b"") -> _Order | None:
+        """Count a piece of traffic for all orders; return the one that is due."""
+        due = [order for order in self._orders if order.hits(traffic, data)]
+        if not due:
+            return None
+        due[0].times -= 1
+        if not due[0].times:
+            self._orders.remove(due[0])
+        return due[0]
+
+    def _require_connection(self) -> None:
+        if not self._connected:
+            raise LinkError("not connected")
+
+    async def _request(
+        self, perform: Callable[[], Any], *, written: bytes | None = None
+    ) -> Any:
+        self._require_connection()
+        request = _Request(perform, written)
+        self._outbound.append(request)
+        self._wake()
+        return await request.answer
+
+    def _end(self) -> None:
+        """End the connection on the central's side."""
+        self._connected = self._silent = False
+        for timer in (self._event_timer, self._supervision, self._transaction):
+            if timer is not None:
+                timer.cancel()
+        self._event_timer = self._supervision = self._transaction = None
+        waiting = [*self._outbound, self._pending]
+        self._outbound.clear()
+        self._inbound.clear()
+        self._pending = None
+        for request in waiting:
+            if isinstance(request, _Request) and not request.answer.done():
+                request.answer.set_exception(LinkError("link lost"))
+        self._on_disconnect()
