@@ -32,6 +32,7 @@ class FeedProblem(StrEnum):
     URL_NOT_HTTPS = "feed_url_not_https"
     URL_INVALID = "feed_url_invalid"
     UNREACHABLE = "feed_unreachable"
+    CERTIFICATE_INVALID = "feed_certificate_invalid"
     REDIRECTED = "feed_redirected"
     TOO_SLOW = "feed_too_slow"
     TOO_LARGE = "feed_too_large"
@@ -47,6 +48,7 @@ class FeedProblem(StrEnum):
     STORAGE = "feed_storage"
     # What the metadata say.
     NOT_A_FEED = "feed_not_a_feed"
+    SCHEMA_TOO_NEW = "feed_schema_too_new"
     FIELD_INVALID = "feed_field_invalid"
     FIRMWARE_KEY_CHANGED = "feed_firmware_key_changed"
     # One release.
