@@ -70,6 +70,7 @@ class InitCommandKnobs(TypedDict, total=False):
 class InitPacketKnobs(InitCommandKnobs, total=False):
     """What can be turned away from right in an init packet; see ``make_init_packet``."""
 
+    init_command: bytes | None
     op_code: int | None
     signature_type: int | None
     signed_over: SignedOver
@@ -161,8 +162,12 @@ def make_init_command(
 def sign(
     message: bytes, key: ec.EllipticCurvePrivateKey, *, big_endian: bool = False
 ) -> bytes:
-    """Sign as the bootloader wants it: r and s, 32 bytes each, little-endian."""
-    r, s = decode_dss_signature(key.sign(message, ec.ECDSA(hashes.SHA256())))
+    """Sign as the bootloader wants it: r and s, 32 bytes each, little-endian.
+
+    The same message always gives the same signature, so that packages are reproducible.
+    """
+    algorithm = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
+    r, s = decode_dss_signature(key.sign(message, algorithm))
     order: Literal["big", "little"] = "big" if big_endian else "little"
     return r.to_bytes(32, order) + s.to_bytes(32, order)
 
@@ -173,6 +178,7 @@ def make_init_packet(
     key: ec.EllipticCurvePrivateKey,
     fw_version: int | None = 1,
     hw_version: int | None = 52,
+    init_command: bytes | None = None,
     op_code: int | None = 1,
     signature_type: int | None = SignatureType.ECDSA_P256_SHA256,
     signed_over: SignedOver = SignedOver.INIT_COMMAND,
@@ -185,18 +191,20 @@ def make_init_packet(
 ) -> bytes:
     """Make the init packet (``.dat``) of an image; without knobs it is a good one.
 
+    ``init_command`` stands in for the one of the image (whose knobs then have no effect),
     ``signature`` replaces the one that would be made, ``unsigned`` leaves it away as the
     format foresees it, ``both_commands`` adds an unsigned command beside the signed one,
     ``init_command_tail`` is appended to the InitCommand before it is signed.
     """
-    init = make_init_command(
-        image, fw_version=fw_version, hw_version=hw_version, **knobs
-    )
-    command = number_field(1, op_code) + bytes_field(2, init)
+    if init_command is None:
+        init_command = make_init_command(
+            image, fw_version=fw_version, hw_version=hw_version, **knobs
+        )
+    command = number_field(1, op_code) + bytes_field(2, init_command)
     if unsigned:
         return bytes_field(1, command)
     if signature is None:
-        message = init if signed_over is SignedOver.INIT_COMMAND else command
+        message = init_command if signed_over is SignedOver.INIT_COMMAND else command
         signature = sign(message, key, big_endian=big_endian)
     if flip_signature_bit is not None:
         flipped = bytearray(signature)

@@ -82,22 +82,22 @@ class Member:
             raise FirmwareError(FirmwareProblem.TOO_LARGE, size=self.size, limit=limit)
         data = self._inflate() if self.deflated else self.raw
         if len(data) != self.size:
-            raise _refused(self.name, "its size is not the declared one")
+            raise refused(self.name, "its size is not the declared one")
         if zlib.crc32(data) != self.crc:
-            raise _refused(self.name, "its checksum is wrong")
+            raise refused(self.name, "its checksum is wrong")
         return data
 
     def _inflate(self) -> bytes:
         if self.size >= RATIO_MATTERS_FROM and self.size > len(self.raw) * MAX_RATIO:
-            raise _refused(self.name, f"it inflates more than {MAX_RATIO} times")
+            raise refused(self.name, f"it inflates more than {MAX_RATIO} times")
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
         try:
             # One byte more than declared, so that a longer stream shows.
             data = inflater.decompress(self.raw, self.size + 1)
         except zlib.error:
-            raise _refused(self.name, "its data are damaged") from None
+            raise refused(self.name, "its data are damaged") from None
         if len(data) <= self.size and (not inflater.eof or inflater.unused_data):
-            raise _refused(self.name, "its data are damaged")
+            raise refused(self.name, "its data are damaged")
         return data
 
 
@@ -118,7 +118,7 @@ def read_archive(data: bytes) -> dict[str, Member]:
     for raw_name, entry in entries:
         name = _checked_name(raw_name)
         if name in members:
-            raise _refused(name, "its name comes twice")
+            raise refused(name, "its name comes twice")
         _check_entry(name, entry)
         members[name] = Member(
             name=name,
@@ -169,21 +169,21 @@ def _checked_name(raw: bytes) -> str:
     """Return the name of a member that lies in the package's own folder."""
     name = raw.decode("ascii", "replace")
     if not raw or len(raw) > _MAX_NAME or not name.isascii() or not name.isprintable():
-        raise _refused(name, "its name is no plain file name")
+        raise refused(name, "its name is no plain file name")
     if set(name) & set("/\\:") or name.startswith("."):
-        raise _refused(name, "its name leads elsewhere")
+        raise refused(name, "its name leads elsewhere")
     return name
 
 
 def _check_entry(name: str, entry: _Entry) -> None:
     if entry.flags & _ENCRYPTED:
-        raise _refused(name, "it is encrypted")
+        raise refused(name, "it is encrypted")
     if entry.method not in (_STORED, _DEFLATED):
-        raise _refused(name, "its compression is unknown")
+        raise refused(name, "its compression is unknown")
     # The upper half is the file mode where the zip was made on a Unix.
     kind = stat.S_IFMT(entry.external_attributes >> 16)
     if kind not in (0, stat.S_IFREG):
-        raise _refused(name, "it is no regular file")
+        raise refused(name, "it is no regular file")
 
 
 def _raw_data(
@@ -213,7 +213,7 @@ def _raw_data(
         entry.method,
         raw_name,
     ):
-        raise _refused(name, "the zip describes it in two ways")
+        raise refused(name, "the zip describes it in two ways")
     gaps: tuple[int, ...] = _DESCRIPTOR_SIZES
     if not flags & _HAS_DESCRIPTOR:
         gaps = (0,)
@@ -222,7 +222,7 @@ def _raw_data(
             entry.compressed_size,
             entry.size,
         ):
-            raise _refused(name, "the zip describes it in two ways")
+            raise refused(name, "the zip describes it in two ways")
     data_start = name_end + extra_length
     data_end = data_start + entry.compressed_size
     if region_end - data_end not in gaps:
@@ -234,6 +234,7 @@ def _no_package(detail: str) -> FirmwareError:
     return FirmwareError(FirmwareProblem.NOT_A_PACKAGE, detail=detail)
 
 
-def _refused(name: str, detail: str) -> FirmwareError:
+def refused(name: str, detail: str) -> FirmwareError:
+    """Return the error for a member, its name made fit to be shown."""
     shown = ascii(name[:_SHOWN_NAME])[1:-1]
     return FirmwareError(FirmwareProblem.MEMBER_REFUSED, member=shown, detail=detail)

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from ..errors import FirmwareError, FirmwareProblem
 from ..model import FirmwareKey
-from .archive import read_archive
+from .archive import read_archive, refused
 from .keys import load_public_key
 from .nordic_init import (
     HashType,
@@ -77,10 +77,10 @@ def read_package(data: bytes) -> NordicPackage:
     if len(named) != 3 or not named <= members.keys():
         raise _manifest_invalid("it does not name two files of the package")
     for name in sorted(members.keys() - named):
-        raise _member_refused(name, "the manifest does not name it")
+        raise refused(name, "the manifest does not name it")
     firmware = members[firmware_name].read(MAX_FIRMWARE_SIZE)
     if not firmware:
-        raise _member_refused(firmware_name, "it is empty")
+        raise refused(firmware_name, "it is empty")
     return NordicPackage(
         init_packet=members[init_packet_name].read(MAX_FIRMWARE_SIZE),
         firmware=firmware,
@@ -238,10 +238,6 @@ def _check_firmware(init: InitCommand, firmware: bytes) -> None:
             expected=init.hash[::-1].hex(),
             found=digest.hex(),
         )
-
-
-def _member_refused(member: str, detail: str) -> FirmwareError:
-    return FirmwareError(FirmwareProblem.MEMBER_REFUSED, member=member, detail=detail)
 
 
 def _manifest_invalid(detail: str) -> FirmwareError:
