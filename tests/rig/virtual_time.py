@@ -1,0 +1,119 @@
+"""An event loop whose clock jumps: minutes of waiting take no time.
+
+When nothing is ready the clock goes forward to the next timer at once. What would wait
+for ever (no timer left, nothing ready) raises ``StuckError`` instead of hanging.
+
+Only for what lives in one process: while a thread of the executor works the clock
+stands still, but no socket or subprocess is waited for.
+
+In pytest a test module asks for it with ``pytestmark = virtual_time``, a test with
+``@virtual_time``; the directory's
+``conftest.py`` imports the hook and the fixture at the end of this file.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+import selectors
+from typing import Any, override
+
+import pytest
+
+_PATIENCE_WITH_THREADS = 30.0
+"""Real seconds that a thread of the executor may take."""
+
+virtual_time = pytest.mark.asyncio(loop_factories=["virtual"])
+
+
+class StuckError(RuntimeError):
+    """Nothing is ready, and nothing will ever be."""
+
+
+class _JumpingSelector(selectors.DefaultSelector):
+    """Lets the loop's clock jump instead of waiting."""
+
+    loop: VirtualTimeLoop
+
+    @override
+    def select(
+        self, timeout: float | None = None
+    ) -> list[tuple[selectors.SelectorKey, int]]:
+        """Return what is ready; where nothing is, move the clock."""
+        ready = super().select(0)
+        if ready or timeout == 0:
+            return ready
+        if self.loop.threads:
+            if not (ready := super().select(_PATIENCE_WITH_THREADS)):
+                raise StuckError("a thread of the executor does not end")
+            return ready
+        if timeout is None:
+            raise StuckError("nothing is ready and no timer is set")
+        self.loop.jump()
+        return []
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """An event loop with a clock of its own; it starts at 0 seconds."""
+
+    def __init__(self) -> None:
+        """Start the clock."""
+        self._now = 0.0
+        self.threads = 0
+        """How many calls the executor is working on."""
+        selector = _JumpingSelector()
+        selector.loop = self
+        super().__init__(selector)
+
+    @override
+    def time(self) -> float:
+        """Return the virtual time in seconds."""
+        return self._now
+
+    def jump(self) -> None:
+        """Move the clock to the next timer."""
+        # The heap is asyncio's own, but the timeout that select() gets is no substitute:
+        # the clock must show exactly what the timer was set for.
+        scheduled: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]
+        self._now = max(self._now, scheduled[0].when())
+
+    @override
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Any, func: Callable[..., Any], *args: Any
+    ) -> asyncio.Future[Any]:
+        """Run in a thread; the clock stands still until it has ended."""
+        future = super().run_in_executor(executor, func, *args)
+        self.threads += 1
+        future.add_done_callback(self._thread_ended)
+        return future
+
+    @override
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Wait for a thread that waits for all the others."""
+        self.threads += 1
+        try:
+            await super().shutdown_default_executor(timeout)
+        finally:
+            self.threads -= 1
+
+    def _thread_ended(self, _future: asyncio.Future[Any]) -> None:
+        self.threads -= 1
+
+
+def run_virtual[T](coro: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on a loop of virtual time and return its result."""
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        return runner.run(coro)
+
+
+def pytest_asyncio_loop_factories(
+    item: pytest.Item,
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Give virtual time to the tests that are marked with ``virtual_time``."""
+    marker = item.get_closest_marker("asyncio")
+    if marker is not None and "loop_factories" in marker.kwargs:
+        return {"virtual": VirtualTimeLoop}
+    return {"real": asyncio.new_event_loop}
+
+
+@pytest.fixture(autouse=True)
+async def configure_event_loop() -> None:
+    """Leave the loop its clock: Home Assistant's fixture of this name would take it."""

@@ -1,0 +1,1 @@
+"""Tests of the rig itself: what it promises to those who test on it."""
