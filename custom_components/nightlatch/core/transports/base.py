@@ -1,14 +1,19 @@
 """The ports between a transport and the radio, and what every transport promises."""
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.service import BleakGATTServiceCollection
+from bleak.exc import BleakError
 
 from ..firmware.verify import VerifiedArtifact
+
+CLOSE_TIMEOUT = 10.0
 
 type NotifyCallback = Callable[[BleakGATTCharacteristic, bytearray], None]
 
@@ -60,6 +65,13 @@ class GattClient(Protocol):
 
     async def disconnect(self) -> Any:
         """Close the link."""
+
+
+async def close(client: GattClient) -> None:
+    """Close a connection, however it stands."""
+    with suppress(BleakError, TimeoutError):
+        async with asyncio.timeout(CLOSE_TIMEOUT):
+            await client.disconnect()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

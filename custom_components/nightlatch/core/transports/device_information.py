@@ -10,8 +10,7 @@ from bleak.exc import BleakError
 
 from ..errors import TransportError, TransportProblem
 from ..model import LockIdentity
-from .base import GattClient, Radio
-from .nordic_link import close
+from .base import GattClient, Radio, close
 from .nordic_protocol import CONTROL_POINT
 
 READ_TIMEOUT = 30.0

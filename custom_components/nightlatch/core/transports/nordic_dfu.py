@@ -20,8 +20,9 @@ from .base import (
     Radio,
     TransferReport,
     Transport,
+    close,
 )
-from .nordic_link import BootloaderLink, Counters, close
+from .nordic_link import BootloaderLink, Counters
 from .nordic_protocol import (
     BUTTONLESS_BONDED,
     BUTTONLESS_EXPERIMENTAL,

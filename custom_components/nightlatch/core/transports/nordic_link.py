@@ -10,7 +10,7 @@ from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakError
 
 from ..errors import TransportError, TransportProblem
-from .base import GattClient, Radio
+from .base import CLOSE_TIMEOUT, GattClient, Radio, close
 from .nordic_protocol import (
     ATT_HEADER,
     CONTROL_POINT,
@@ -28,7 +28,6 @@ SUBSCRIBE_TIMEOUT = 30.0
 ANSWER_TIMEOUT = 15.0
 # EXECUTE may erase flash and check a signature or a hash over the whole image.
 EXECUTE_TIMEOUT = 60.0
-CLOSE_TIMEOUT = 10.0
 
 
 @dataclass(slots=True)
@@ -179,10 +178,3 @@ class BootloaderLink:
             raise TransportError(TransportProblem.NO_ANSWER, step=step) from err
         except BleakError as err:
             raise TransportError(TransportProblem.LINK_LOST) from err
-
-
-async def close(client: GattClient) -> None:
-    """Close a connection, however it stands."""
-    with suppress(BleakError, TimeoutError):
-        async with asyncio.timeout(CLOSE_TIMEOUT):
-            await client.disconnect()

@@ -1,0 +1,74 @@
+"""Proof after an installation: the lock is back, and runs what it should."""
+
+import asyncio
+import logging
+
+from ..errors import TransportError, TransportProblem
+from ..model import LockIdentity
+from ..transports.base import Advertisement, Radio
+from ..transports.device_information import read_identity
+from ..transports.nordic_protocol import bootloader_address
+from ..versions import Version, VersionError
+
+_LOGGER = logging.getLogger(__name__)
+
+# Copying an image between banks takes seconds, a motor lock's self test may take half a
+# minute; what is not back after this needs a person.
+RETURN_TIMEOUT = 150.0
+# Time for one advertisement, also from a lock that saves power.
+_ADVERTISEMENT_TIMEOUT = 15.0
+_PAUSE = 2.0
+
+
+async def await_return(radio: Radio, address: str, name: str) -> LockIdentity:
+    """Wait until the lock's application answers, and return what it says of itself.
+
+    Raises ``TransportError``: IN_BOOTLOADER when it stays in its bootloader,
+    DID_NOT_COME_BACK when it is not heard of, or what reading it failed with last.
+    """
+    last: TransportError | None = None
+    try:
+        async with asyncio.timeout(RETURN_TIMEOUT):
+            while True:
+                try:
+                    if await _is_advertising(radio, address):
+                        return await read_identity(
+                            radio, address, name, fresh_services=True
+                        )
+                except TransportError as err:
+                    _LOGGER.debug("%s: not back yet: %s", name, err)
+                    last = err
+                    await asyncio.sleep(_PAUSE)
+    except TimeoutError:
+        pass
+    if await _is_advertising(radio, bootloader_address(address)):
+        raise TransportError(TransportProblem.IN_BOOTLOADER)
+    raise last or TransportError(TransportProblem.DID_NOT_COME_BACK)
+
+
+async def _is_advertising(radio: Radio, address: str) -> bool:
+    def wanted(seen: Advertisement) -> bool:
+        return seen.address == address
+
+    try:
+        await radio.find(wanted, _ADVERTISEMENT_TIMEOUT)
+    except TimeoutError:
+        return False
+    return True
+
+
+def check_version(identity: LockIdentity, wanted: Version) -> None:
+    """Check that the lock runs the version that was installed.
+
+    Raises ``TransportError`` with OTHER_VERSION.
+    """
+    try:
+        running = Version.parse(wanted.scheme, identity.firmware_version)
+    except VersionError:
+        running = None
+    if running != wanted:
+        raise TransportError(
+            TransportProblem.OTHER_VERSION,
+            running=identity.firmware_version,
+            wanted=wanted.text,
+        )

@@ -1,0 +1,110 @@
+"""Which release a lock should get."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .model import LockIdentity, Model, Release
+from .records.trust import LockFloor
+from .versions import Version, VersionError, VersionScheme
+
+
+class PassedOver(StrEnum):
+    """Why a release is not for a lock, or not now."""
+
+    OTHER_MODEL = "other_model"
+    HARDWARE_UNKNOWN = "hardware_unknown"
+    """The lock does not say its hardware revision."""
+    OTHER_HARDWARE = "other_hardware"
+    NOT_COMPARABLE = "not_comparable"
+    """What the lock runs is no version of the model's scheme."""
+    NOT_NEWER = "not_newer"
+    BELOW_FLOOR = "below_floor"
+    """Older, by version, security version or firmware counter, than what ran before."""
+    NEEDS_NEWER_FIRST = "needs_newer_first"
+    """The lock must first get an intermediate release."""
+    SUPERSEDED = "superseded"
+    """A newer release is chosen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What was chosen, and what was not."""
+
+    release: Release | None
+    passed_over: tuple[tuple[Release, PassedOver], ...]
+
+
+def select(
+    releases: Iterable[Release],
+    identity: LockIdentity,
+    model: Model,
+    floor: LockFloor | None,
+) -> Selection:
+    """Choose the newest release that the lock can get directly; never an older one.
+
+    Where the newest needs an intermediate release first, that one is chosen. A version
+    that does not compare means no update, for a guess could be a downgrade.
+    """
+    chosen: Release | None = None
+    passed_over: list[tuple[Release, PassedOver]] = []
+    for release in releases:
+        reason = (
+            reason_against(release, identity, model.version_scheme, floor)
+            if release.model == model.model
+            else PassedOver.OTHER_MODEL
+        )
+        if reason is not None:
+            passed_over.append((release, reason))
+        elif chosen is None or release.version > chosen.version:
+            if chosen is not None:
+                passed_over.append((chosen, PassedOver.SUPERSEDED))
+            chosen = release
+        else:
+            passed_over.append((release, PassedOver.SUPERSEDED))
+    return Selection(release=chosen, passed_over=tuple(passed_over))
+
+
+def reason_against(
+    release: Release,
+    identity: LockIdentity,
+    scheme: VersionScheme,
+    floor: LockFloor | None,
+) -> PassedOver | None:
+    """Return why a lock must not get a release, or ``None`` where nothing speaks against.
+
+    ``scheme`` is how the firmware of the lock's model is numbered.
+    """
+    if release.model != identity.model:
+        return PassedOver.OTHER_MODEL
+    if identity.hardware_revision is None:
+        return PassedOver.HARDWARE_UNKNOWN
+    if identity.hardware_revision not in release.hardware_revisions:
+        return PassedOver.OTHER_HARDWARE
+    try:
+        installed = Version.parse(scheme, identity.firmware_version)
+    except VersionError:
+        return PassedOver.NOT_COMPARABLE
+    if installed.scheme is not release.version.scheme:
+        return PassedOver.NOT_COMPARABLE
+    if release.version <= installed:
+        return PassedOver.NOT_NEWER
+    if floor is not None and _below(floor, release):
+        return PassedOver.BELOW_FLOOR
+    minimum = release.minimum_installed_version
+    if minimum is not None and installed < minimum:
+        return PassedOver.NEEDS_NEWER_FIRST
+    return None
+
+
+def _below(floor: LockFloor, release: Release) -> bool:
+    if release.security_version < floor.security_version:
+        return True
+    if release.payload.firmware_version < floor.firmware_version:
+        return True
+    # Versions from before the vendor changed the scheme do not compare; the two
+    # counters, which know no scheme, hold alone then.
+    return (
+        release.version.scheme is floor.version.scheme
+        and release.version < floor.version
+    )
