@@ -1,5 +1,6 @@
 """What ``verify_package`` proves of a package before a lock may have it."""
 
+from dataclasses import replace
 import hashlib
 from typing import Any
 
@@ -113,6 +114,34 @@ def test_the_vendors_package_is_accepted_as_it_is() -> None:
     assert artifact.firmware == IMAGE
     assert artifact.init_packet == read.init_packet
     assert artifact.key_fingerprint == PINNED.fingerprint
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"firmware": IMAGE[:-1] + b"\x00"},
+        {"firmware": IMAGE + b"\x00"},
+        {"init_packet": b""},
+    ],
+    ids=["firmware-altered", "firmware-extended", "init-packet-gone"],
+)
+def test_bytes_that_change_after_verifying_are_noticed(change: dict[str, Any]) -> None:
+    """The transport sends exactly what was verified, or nothing."""
+    with pytest.raises(FirmwareError) as refused:
+        replace(verify(package()), **change).check()
+    assert refused.value.reason is FirmwareProblem.CHANGED_AFTER_VERIFYING
+
+
+def test_bytes_that_move_between_the_parts_are_noticed() -> None:
+    """The digest knows where the init packet ends and the firmware begins."""
+    good = verify(package())
+    moved = replace(
+        good,
+        init_packet=good.init_packet + good.firmware[:1],
+        firmware=good.firmware[1:],
+    )
+    with pytest.raises(FirmwareError):
+        moved.check()
 
 
 @pytest.mark.parametrize(
