@@ -1,0 +1,50 @@
+"""Nightlatch: firmware updates for smart locks, installed as a locksmith would."""
+
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ConfigEntryError
+
+from .const import DOMAIN
+from .household import Household, NightlatchConfigEntry
+
+PLATFORMS = [
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.EVENT,
+    Platform.SENSOR,
+    Platform.UPDATE,
+]
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) -> bool:
+    """Set up the household."""
+    household = Household(hass, entry)
+    try:
+        await household.async_start()
+    except ValueError as err:
+        # Starting without it would forget which firmware must never run again.
+        raise ConfigEntryError(
+            translation_domain=DOMAIN, translation_key="store_unreadable"
+        ) from err
+    entry.runtime_data = household
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
+    return True
+
+
+async def _async_entry_updated(
+    hass: HomeAssistant, entry: NightlatchConfigEntry
+) -> None:
+    """Follow subentries that were added, changed or removed."""
+    await entry.runtime_data.async_sync()
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) -> bool:
+    """Stop everything, then unload the platforms."""
+    await entry.runtime_data.async_close()
+    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) -> None:
+    """Delete what was kept."""
+    await Household(hass, entry).store.async_remove()

@@ -1,0 +1,1 @@
+"""What the ground floor needs of Home Assistant, behind its ports."""

@@ -1,0 +1,73 @@
+"""Binary sensors: is something wrong with a lock's updates, or with a feed."""
+
+from typing import override
+
+from homeassistant.components.binary_sensor import (
+    BinarySensorDeviceClass,
+    BinarySensorEntity,
+)
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import FeedCoordinator
+from .entity import (
+    FeedEntity,
+    LockEntity,
+    async_add_feed_entities,
+    async_add_lock_entities,
+)
+from .household import NightlatchConfigEntry
+from .locks import ManagedLock
+
+PARALLEL_UPDATES = 0
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: NightlatchConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Set up the binary sensors of every lock and feed."""
+    async_add_lock_entities(
+        entry, async_add_entities, lambda lock: [UpdateProblem(lock)]
+    )
+    async_add_feed_entities(entry, async_add_entities, lambda feed: [FeedTrouble(feed)])
+
+
+class UpdateProblem(LockEntity, BinarySensorEntity):
+    """On while a person should look at the lock."""
+
+    _attr_device_class = BinarySensorDeviceClass.PROBLEM
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
+    _attr_translation_key = "update_problem"
+
+    def __init__(self, lock: ManagedLock) -> None:
+        """Take the lock."""
+        super().__init__(lock, "update_problem")
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        """Return whether something is wrong."""
+        return self._lock.needs_attention
+
+
+class FeedTrouble(FeedEntity, BinarySensorEntity):
+    """On while the feed cannot be relied upon."""
+
+    _attr_device_class = BinarySensorDeviceClass.PROBLEM
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
+    _attr_translation_key = "feed_trouble"
+
+    def __init__(self, feed: FeedCoordinator) -> None:
+        """Take the feed."""
+        super().__init__(feed, "feed_trouble")
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """Return whether something is wrong; None before the first check is over."""
+        if self.coordinator.trouble is not None:
+            return True
+        return None if self.coordinator.data is None else False

@@ -1,0 +1,55 @@
+"""The button that asks feed and lock at once."""
+
+from typing import override
+
+from homeassistant.components.button import ButtonEntity
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .core.errors import TransportError
+from .entity import LockEntity, async_add_lock_entities
+from .household import NightlatchConfigEntry
+from .locks import ManagedLock
+from .messages import async_as_home_assistant_error
+
+PARALLEL_UPDATES = 0
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: NightlatchConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Set up the button of every lock."""
+    async_add_lock_entities(
+        entry, async_add_entities, lambda lock: [CheckNowButton(lock)]
+    )
+
+
+class CheckNowButton(LockEntity, ButtonEntity):
+    """Asks the feed what is on offer, and the lock what it runs."""
+
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
+    _attr_translation_key = "check_now"
+
+    def __init__(self, lock: ManagedLock) -> None:
+        """Take the lock."""
+        super().__init__(lock, "check_now")
+
+    @override
+    async def async_press(self) -> None:
+        """Ask both; a person who asks is told what went wrong."""
+        feed = self._lock.feed
+        if feed is not None:
+            await feed.async_refresh()
+        try:
+            await self._lock.async_read()
+        except TransportError as err:
+            raise await async_as_home_assistant_error(
+                self.hass, err, lock=self._lock.name
+            ) from err
+        if feed is not None and feed.error is not None:
+            raise await async_as_home_assistant_error(
+                self.hass, feed.error, lock=self._lock.name, feed=feed.title
+            )

@@ -1,0 +1,137 @@
+"""One coordinator a feed: asks what is on offer, for all locks of the feed at once."""
+
+import asyncio
+from datetime import timedelta
+import logging
+from pathlib import Path
+import random
+import shutil
+from typing import TYPE_CHECKING, override
+
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.const import CONF_URL
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.storage import STORAGE_DIR
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
+from homeassistant.util import dt as dt_util
+
+from .adapters.storage import HouseholdStore
+from .const import (
+    ALLOW_LOOPBACK_HTTP,
+    CONF_FIRMWARE_KEYS,
+    CONF_ROOT,
+    DOMAIN,
+    FEED_INTERVAL,
+    FEED_JITTER,
+)
+from .core.errors import FeedError, FeedProblem
+from .core.feeds.base import FeedContent
+from .core.feeds.tuf import TufFeed
+from .core.firmware.keys import load_firmware_key
+from .core.records.trust import TrustStore
+from .messages import async_describe
+
+if TYPE_CHECKING:
+    from .household import NightlatchConfigEntry
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def cache_directory(hass: HomeAssistant, subentry_id: str) -> Path:
+    """Return where the metadata of a feed are cached."""
+    return Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.feeds", subentry_id))
+
+
+def make_feed(
+    hass: HomeAssistant,
+    *,
+    url: str,
+    root: str,
+    pinned_keys: frozenset[str] | None,
+    cache: Path,
+    trust: TrustStore,
+) -> TufFeed:
+    """Return a feed that uses Home Assistant's session and clock."""
+    return TufFeed(
+        # Not the subentry: a feed that is removed and added again is the same feed.
+        feed_id=url,
+        url=url,
+        root=root.encode(),
+        pinned_keys=pinned_keys,
+        cache=cache,
+        session=async_get_clientsession(hass),
+        clock=dt_util.utcnow,
+        trust=trust,
+        allow_loopback_http=ALLOW_LOOPBACK_HTTP,
+    )
+
+
+class FeedCoordinator(DataUpdateCoordinator[FeedContent]):
+    """Checks a feed at start and then twice a day."""
+
+    config_entry: NightlatchConfigEntry
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: NightlatchConfigEntry,
+        subentry: ConfigSubentry,
+        store: HouseholdStore,
+    ) -> None:
+        """Prepare the feed of a subentry."""
+        jitter = random.uniform(-1, 1) * FEED_JITTER.total_seconds()
+        super().__init__(
+            hass,
+            _LOGGER,
+            config_entry=entry,
+            name=subentry.title,
+            update_interval=FEED_INTERVAL + timedelta(seconds=jitter),
+        )
+        self.subentry_id = subentry.subentry_id
+        self.title = subentry.title
+        self.source = dict(subentry.data)
+        """What the feed was set up with; when that changes, so does the coordinator."""
+        self.error: FeedError | None = None
+        """Why the last check failed; None after one that did not."""
+        self.firmware_keys = tuple(
+            load_firmware_key(pem) for pem in subentry.data[CONF_FIRMWARE_KEYS]
+        )
+        """Pinned when the owner added the feed; what the feed says changes nothing."""
+        self._cache = cache_directory(hass, subentry.subentry_id)
+        self.feed = make_feed(
+            hass,
+            url=subentry.data[CONF_URL],
+            root=subentry.data[CONF_ROOT],
+            pinned_keys=frozenset(key.fingerprint for key in self.firmware_keys),
+            cache=self._cache,
+            trust=store,
+        )
+
+    @override
+    async def _async_update_data(self) -> FeedContent:
+        """Ask the feed."""
+        try:
+            content = await self.feed.check()
+        except FeedError as err:
+            self.error = err
+            raise UpdateFailed(
+                await async_describe(self.hass, err, feed=self.title)
+            ) from err
+        self.error = None
+        for refused in content.refused:
+            _LOGGER.warning("%s: a release is left out: %s", self.title, refused)
+        return content
+
+    @property
+    def trouble(self) -> FeedProblem | None:
+        """Return what is wrong with the feed; None while it can be relied upon."""
+        if self.error is not None:
+            return self.error.reason
+        if self.data is not None and self.data.expires_at <= dt_util.utcnow():
+            return FeedProblem.EXPIRED
+        return None
+
+    async def async_forget(self) -> None:
+        """Delete what is cached of the feed."""
+        await asyncio.to_thread(shutil.rmtree, self._cache, ignore_errors=True)

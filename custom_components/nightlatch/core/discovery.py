@@ -1,0 +1,29 @@
+"""Which locks are in range: advertisements against the models of the feeds."""
+
+from fnmatch import fnmatchcase
+
+from .model import BluetoothMatch
+from .transports.base import Advertisement
+
+
+def matches(wanted: BluetoothMatch | None, seen: Advertisement) -> bool:
+    """Return whether an advertisement may be a lock of a model.
+
+    All parts that the feed gives must match; a model without any matches nothing. It is
+    only a proposal: what the lock is, it says itself when it is asked.
+    """
+    if wanted is None:
+        return False
+    parts: list[bool] = []
+    if wanted.local_name is not None:
+        parts.append(fnmatchcase(seen.local_name or "", _escape(wanted.local_name)))
+    if wanted.service_uuid is not None:
+        parts.append(wanted.service_uuid in seen.service_uuids)
+    if wanted.manufacturer_id is not None:
+        parts.append(wanted.manufacturer_id in seen.manufacturer_ids)
+    return bool(parts) and all(parts)
+
+
+def _escape(pattern: str) -> str:
+    """Leave ``*`` its meaning and take it from everything else."""
+    return pattern.replace("[", "[[]").replace("?", "[?]")

@@ -1,0 +1,370 @@
+"""A vendor's signed feed: a TUF repository (TUF specification 1.0.34).
+
+Layout below the feed's URL: ``metadata/`` and ``targets/``. What is in it beyond TUF is
+docs/feed-format.md and ``schema.py``.
+
+python-tuf proves signatures, thresholds, versions, hashes and expiry. What it leaves to
+its user is done here and in ``transfer.py``: who may be talked to and for how long, a
+memory that outlives the cache, and a clock that cannot be turned back.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+import hashlib
+from pathlib import Path
+from typing import Final, override
+
+import aiohttp
+from tuf.api.exceptions import DownloadError, LengthOrHashMismatchError, RepositoryError
+from tuf.api.metadata import TargetFile  # type: ignore[attr-defined]  # no __all__ there
+from tuf.ngclient.updater import Updater
+
+from ..errors import FeedError, FeedProblem
+from ..model import Release
+from ..records.trust import FeedFloor, Trust, TrustStore
+from .base import Feed, FeedContent
+from .schema import (
+    CUSTOM_KEY,
+    DESCRIPTOR_PATH,
+    Descriptor,
+    Target,
+    parse_descriptor,
+    parse_release,
+)
+from .transfer import Limits, Transfers, feed_url
+from .tuf_problems import explain
+from .tuf_state import TrustedState, read_state
+
+CLOCK_TOLERANCE: Final = timedelta(minutes=5)
+"""How far a clock may go back without being suspect: time servers correct clocks."""
+
+# What can be wrong with one release while the feed as a whole is proven. Of the
+# metadata problems these are those of delegated roles, the top-level ones being good.
+_WRONG_RELEASE = frozenset(
+    {
+        FeedProblem.SCHEMA_TOO_NEW,
+        FeedProblem.FIELD_INVALID,
+    }
+)
+_NOT_OFFERED = _WRONG_RELEASE | {
+    FeedProblem.EXPIRED,
+    FeedProblem.UNSIGNED,
+    FeedProblem.ROLLED_BACK,
+    FeedProblem.MIXED,
+    FeedProblem.METADATA_INVALID,
+    FeedProblem.RELEASE_WITHDRAWN,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listing:
+    """What one look at the feed has brought."""
+
+    content: FeedContent
+    refused: dict[str, FeedError]
+    """By target path."""
+    floor: FeedFloor
+
+
+class TufFeed(Feed):
+    """The feed of a vendor who signs with TUF."""
+
+    def __init__(
+        self,
+        *,
+        feed_id: str,
+        url: str,
+        root: bytes,
+        pinned_keys: frozenset[str] | None,
+        cache: Path,
+        session: aiohttp.ClientSession,
+        clock: Callable[[], datetime],
+        trust: TrustStore,
+        limits: Limits | None = None,
+        allow_loopback_http: bool = False,
+    ) -> None:
+        """Take what the owner has pinned: the root, and the firmware keys.
+
+        ``feed_id`` names the floors of this feed in ``trust``. ``pinned_keys`` are the
+        fingerprints that the owner has approved, or ``None`` while none have been shown
+        yet. ``cache`` is this feed's own directory, which will be made; losing it costs
+        nothing but a transfer. ``clock`` gives aware times in UTC.
+
+        Raises ``FeedError`` URL_INVALID or URL_NOT_HTTPS.
+        """
+        self._feed_id = feed_id
+        self._url = feed_url(url, allow_loopback_http=allow_loopback_http)
+        self._root = root
+        self._pinned_keys = pinned_keys
+        self._cache = cache
+        self._session = session
+        self._clock = clock
+        self._trust = trust
+        self._limits = limits or Limits()
+        # tuf keeps one client to a directory.
+        self._lock = asyncio.Lock()
+
+    @override
+    async def check(self) -> FeedContent:
+        """Ask the feed what is on offer; raise ``FeedError``.
+
+        Two requests where nothing has changed: for a next root, and the timestamp.
+        """
+        async with self._lock:
+            visit = self._visit()
+            return (await self._look(visit)).content
+
+    @override
+    async def fetch(self, release: Release) -> bytes:
+        """Fetch the artifact of a release, after asking again whether it still holds."""
+        async with self._lock:
+            visit = self._visit()
+            listing = await self._look(visit)
+            _check_still_offered(release, listing)
+            return await visit.in_thread(lambda: visit.download(release))
+
+    def _visit(self) -> _Visit:
+        host = str(self._url.host)
+        return _Visit(
+            url=str(self._url),
+            root=self._root,
+            cache=self._cache,
+            transfers=Transfers(self._session, host, self._limits),
+        )
+
+    async def _look(self, visit: _Visit) -> _Listing:
+        """Refresh, and raise the floors to what is proven then."""
+        now = self._clock()
+        trust = self._trust.trust
+        if trust.time is not None and now < trust.time - CLOCK_TOLERANCE:
+            raise FeedError(
+                FeedProblem.CLOCK_WENT_BACK,
+                now=now.isoformat(),
+                trusted=trust.time.isoformat(),
+            )
+        floor = trust.feeds.get(self._feed_id)
+        listing = await visit.in_thread(
+            lambda: visit.look(now, floor, self._pinned_keys)
+        )
+        # Not before now: a clock that is ahead is found out by what has expired then,
+        # and must not become the measure of all later ones.
+        try:
+            await self._trust.raise_to(
+                Trust(time=now, feeds={self._feed_id: listing.floor})
+            )
+        except OSError as err:
+            raise _storage(err) from err
+        return listing
+
+
+class _Visit:
+    """One refresh of a feed and what follows from it; tuf allows one to a client.
+
+    Made on the event loop; ``look`` and ``download`` are for a thread.
+    """
+
+    def __init__(
+        self, *, url: str, root: bytes, cache: Path, transfers: Transfers
+    ) -> None:
+        self._url = url
+        self._root = root
+        self._cache = cache
+        self._metadata_dir = cache / "metadata"
+        self._transfers = transfers
+        self._updater: Updater
+
+    async def in_thread[T](self, work: Callable[[], T]) -> T:
+        """Run work in a thread; when cancelled, end its transfer and wait for it.
+
+        Only then may the next one use the directory.
+        """
+        thread = asyncio.get_running_loop().run_in_executor(None, work)
+        try:
+            await asyncio.wait([thread])
+        except asyncio.CancelledError:
+            self._transfers.stop()
+            await asyncio.wait([thread])
+            # Seen, so that it is not reported as lost.
+            thread.exception()
+            raise
+        return await thread
+
+    def look(
+        self, now: datetime, floor: FeedFloor | None, pinned_keys: frozenset[str] | None
+    ) -> _Listing:
+        """Refresh the metadata and read what they say; raise ``FeedError``."""
+        state = self._refresh()
+        self._check_state(state, now, floor)
+        descriptor = self._descriptor()
+        _check_firmware_keys(descriptor, pinned_keys)
+        releases, refused = self._releases(descriptor)
+        return _Listing(
+            content=FeedContent(
+                vendor=descriptor.vendor,
+                models=descriptor.models,
+                releases=releases,
+                refused=tuple(_line(path, err) for path, err in refused.items()),
+                firmware_keys=descriptor.firmware_keys,
+                checked_at=now,
+                expires_at=min(state.expires.values()),
+            ),
+            refused=refused,
+            floor=state.floor,
+        )
+
+    def download(self, release: Release) -> bytes:
+        """Return the artifact of a release that has just been listed."""
+        path = self._cache / "artifact"
+        with self._explained():
+            target = self._updater.get_targetinfo(release.artifact.path)
+            if target is None:
+                raise FeedError(
+                    FeedProblem.RELEASE_WITHDRAWN, path=release.artifact.path
+                )
+            try:
+                self._updater.download_target(target, str(path), f"{self._url}targets/")
+                data = path.read_bytes()
+            except LengthOrHashMismatchError as err:
+                raise _mismatch(release) from err
+            finally:
+                path.unlink(missing_ok=True)
+        # Again, for it has been on a disk since tuf looked at it.
+        if hashlib.sha256(data).hexdigest() != release.artifact.sha256:
+            raise _mismatch(release)
+        return data
+
+    def _refresh(self) -> TrustedState:
+        with self._explained():
+            try:
+                # Always from the root that the owner has pinned: the cached one may be
+                # gone, or half written.
+                self._updater = Updater(
+                    str(self._metadata_dir),
+                    f"{self._url}metadata/",
+                    fetcher=self._transfers,
+                    bootstrap=self._root,
+                )
+            except RepositoryError as err:
+                raise FeedError(
+                    FeedProblem.ROOT_INVALID, problem="it does not prove itself"
+                ) from err
+            self._updater.refresh()
+            return read_state(self._metadata_dir)
+
+    def _check_state(
+        self, state: TrustedState, now: datetime, floor: FeedFloor | None
+    ) -> None:
+        host = self._transfers.host
+        if floor is not None and (role := floor.sunk(state.floor)) is not None:
+            raise FeedError(FeedProblem.ROLLED_BACK, host=host, role=role)
+        # tuf goes by the computer's clock; all else goes by this one.
+        if (role := state.expired(now)) is not None:
+            raise FeedError(
+                FeedProblem.EXPIRED,
+                host=host,
+                role=role,
+                expired=state.expires[role].isoformat(),
+            )
+
+    def _target(self, path: str) -> TargetFile | None:
+        with self._explained():
+            return self._updater.get_targetinfo(path)
+
+    def _descriptor(self) -> Descriptor:
+        target = self._target(DESCRIPTOR_PATH)
+        custom = target.custom if target is not None else None
+        if not isinstance(custom, dict) or CUSTOM_KEY not in custom:
+            raise FeedError(FeedProblem.NOT_A_FEED, host=self._transfers.host)
+        return parse_descriptor(custom)
+
+    def _releases(
+        self, descriptor: Descriptor
+    ) -> tuple[tuple[Release, ...], dict[str, FeedError]]:
+        """Return the releases that are in order, and what is wrong with the others."""
+        releases: list[Release] = []
+        refused: dict[str, FeedError] = {}
+        for path in descriptor.releases:
+            try:
+                releases.append(self._release(path, descriptor))
+            except FeedError as err:
+                if err.reason not in _NOT_OFFERED:
+                    raise
+                refused[path] = err
+        counts = Counter((release.model, release.version) for release in releases)
+        for release in releases:
+            if counts[release.model, release.version] > 1:
+                refused[release.artifact.path] = FeedError(
+                    FeedProblem.FIELD_INVALID,
+                    field="version",
+                    problem="is there twice for this model",
+                )
+        return (
+            tuple(
+                release for release in releases if release.artifact.path not in refused
+            ),
+            refused,
+        )
+
+    def _release(self, path: str, descriptor: Descriptor) -> Release:
+        target = self._target(path)
+        if target is None:
+            raise FeedError(FeedProblem.RELEASE_WITHDRAWN, path=path)
+        return parse_release(
+            Target(
+                path=path,
+                length=target.length,
+                hashes=target.hashes,
+                custom=target.custom,
+            ),
+            descriptor,
+        )
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (DownloadError, OSError, RepositoryError) as err:
+            raise explain(err, self._transfers, self._metadata_dir) from err
+
+
+def _check_firmware_keys(
+    descriptor: Descriptor, pinned_keys: frozenset[str] | None
+) -> None:
+    named = {key.fingerprint for key in descriptor.firmware_keys}
+    if pinned_keys is not None and (others := named - pinned_keys):
+        raise FeedError(
+            FeedProblem.FIRMWARE_KEY_CHANGED,
+            pinned=", ".join(sorted(pinned_keys)),
+            named=", ".join(sorted(others)),
+        )
+
+
+def _check_still_offered(release: Release, listing: _Listing) -> None:
+    path = release.artifact.path
+    if (err := listing.refused.get(path)) is not None:
+        if err.reason in _WRONG_RELEASE:
+            raise FeedError(FeedProblem.RELEASE_CHANGED, path=path) from err
+        raise err
+    offered = {release.artifact.path: release for release in listing.content.releases}
+    if path not in offered:
+        raise FeedError(FeedProblem.RELEASE_WITHDRAWN, path=path)
+    if offered[path] != release:
+        raise FeedError(FeedProblem.RELEASE_CHANGED, path=path)
+
+
+def _line(path: str, err: FeedError) -> str:
+    if err.reason is FeedProblem.FIELD_INVALID:
+        return f"{path}: {err.details['field']} {err.details['problem']}"
+    return f"{path}: {err}"
+
+
+def _mismatch(release: Release) -> FeedError:
+    return FeedError(FeedProblem.ARTIFACT_MISMATCH, path=release.artifact.path)
+
+
+def _storage(err: OSError) -> FeedError:
+    return FeedError(FeedProblem.STORAGE, problem=err.strerror or type(err).__name__)

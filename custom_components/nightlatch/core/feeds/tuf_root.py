@@ -1,0 +1,112 @@
+"""What the root of a TUF repository says, shown to the owner before it is trusted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+import hashlib
+from typing import Final
+
+from securesystemslib.formats import encode_canonical
+from securesystemslib.signer import Key  # type: ignore[attr-defined]  # no __all__ there
+from tuf.api.exceptions import RepositoryError, UnsignedMetadataError
+from tuf.api.metadata import Metadata, Root  # type: ignore[attr-defined]  # no __all__ there
+
+from ..errors import FeedError, FeedProblem
+
+MAX_ROOT: Final = 512_000
+"""Bytes; the size at which a TUF client stops reading, too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleSummary:
+    """Who may sign for a role."""
+
+    fingerprints: tuple[str, ...]
+    """SHA-256 over a key in canonical JSON, hexadecimal, sorted.
+
+    That is how TUF tools make key ids (TUF specification 1.0.34, 4.2), but computed
+    from the key: the ids in a root are mere names, so a forged root could bear the
+    genuine ones.
+    """
+    threshold: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootSummary:
+    """What an owner compares with what the vendor has published elsewhere."""
+
+    version: int
+    expires: datetime
+    sha256: str
+    """Over the file, hexadecimal, lower case."""
+    roles: Mapping[str, RoleSummary]
+    """By name: ``root``, ``timestamp``, ``snapshot``, ``targets``."""
+
+
+def inspect_root(data: bytes, now: datetime) -> RootSummary:
+    """Read a root that nobody has vouched for yet.
+
+    Reading keys takes a few milliseconds. Raises ``FeedError`` ROOT_INVALID.
+    """
+    if len(data) > MAX_ROOT:
+        raise _invalid(f"it has more than {MAX_ROOT} bytes")
+    try:
+        metadata = Metadata[Root].from_bytes(data)
+    except RepositoryError as err:
+        raise _invalid("it is no TUF metadata") from err
+    root = metadata.signed
+    # The type parameter of Metadata is a wish, not a check.
+    if not isinstance(root, Root):
+        raise _invalid("it is the metadata of another role")
+    try:
+        root.verify_delegate(Root.type, metadata.signed_bytes, metadata.signatures)
+    except UnsignedMetadataError as err:
+        raise _invalid("too few of its own keys have signed it") from err
+    except RepositoryError as err:
+        raise _invalid("it cannot be put in canonical form") from err
+    if root.is_expired(now):
+        raise _invalid(f"it expired on {root.expires.date()}")
+    return RootSummary(
+        version=root.version,
+        expires=root.expires,
+        sha256=hashlib.sha256(data).hexdigest(),
+        roles={name: _role(root, name) for name in sorted(root.roles)},
+    )
+
+
+def _role(root: Root, name: str) -> RoleSummary:
+    role = root.roles[name]
+    keys = [root.keys[key_id] for key_id in role.keyids if key_id in root.keys]
+    if len(keys) < role.threshold:
+        raise _invalid(f"its role {name} has fewer keys than must sign")
+    # TUF counts key ids. One key under two ids would sign for two.
+    if len({_essence(key) for key in keys}) < len(keys):
+        raise _invalid(f"its role {name} has the same key twice")
+    return RoleSummary(
+        fingerprints=tuple(sorted(_fingerprint(key) for key in keys)),
+        threshold=role.threshold,
+    )
+
+
+def _public(key: Key) -> str:
+    return str(key.keyval.get("public", ""))
+
+
+def _essence(key: Key) -> str:
+    """Return what stays of a key whatever the spaces or the case of its writing."""
+    return "".join(_public(key).split()).lower()
+
+
+def _fingerprint(key: Key) -> str:
+    canonical = encode_canonical(
+        {
+            "keytype": key.keytype,
+            "scheme": key.scheme,
+            "keyval": {"public": _public(key)},
+        }
+    )
+    return hashlib.sha256(str(canonical).encode()).hexdigest()
+
+
+def _invalid(problem: str) -> FeedError:
+    return FeedError(FeedProblem.ROOT_INVALID, problem=problem)

@@ -1,0 +1,82 @@
+"""What is remembered of a lock over a restart."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from ..model import LockIdentity, OutcomeKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeRecord:
+    """How an installation ended, in values that can be stored and shown."""
+
+    kind: OutcomeKind
+    ended: datetime
+    seconds: float
+    from_version: str
+    to_version: str
+    message: str | None = None
+    """What a person was told, where it did not succeed."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return this as what JSON can hold."""
+        return {**asdict(self), "ended": self.ended.isoformat()}
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> OutcomeRecord:
+        """Read what ``to_dict`` gave."""
+        return cls(
+            **{
+                **raw,
+                "kind": OutcomeKind(raw["kind"]),
+                "ended": datetime.fromisoformat(raw["ended"]),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockRecord:
+    """What was last known of a lock. Times are aware, UTC."""
+
+    identity: LockIdentity
+    read_at: datetime
+    """When the lock last told its identity."""
+    running_since: datetime
+    """When its version was first seen."""
+    outcome: OutcomeRecord | None = None
+
+    def reading(self, identity: LockIdentity, now: datetime) -> LockRecord:
+        """Return the record after the lock has told its identity."""
+        changed = identity.firmware_version != self.identity.firmware_version
+        return replace(
+            self,
+            identity=identity,
+            read_at=now,
+            running_since=now if changed else self.running_since,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return this as what JSON can hold."""
+        return {
+            "identity": asdict(self.identity),
+            "read_at": self.read_at.isoformat(),
+            "running_since": self.running_since.isoformat(),
+            "outcome": self.outcome.to_dict() if self.outcome else None,
+        }
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> LockRecord:
+        """Read what ``to_dict`` gave; raise ``ValueError`` where it is anything else."""
+        try:
+            return cls(
+                identity=LockIdentity(**raw["identity"]),
+                read_at=datetime.fromisoformat(raw["read_at"]),
+                running_since=datetime.fromisoformat(raw["running_since"]),
+                outcome=(
+                    OutcomeRecord.from_dict(raw["outcome"]) if raw["outcome"] else None
+                ),
+            )
+        except (KeyError, TypeError) as err:
+            raise ValueError(f"Not the record of a lock: {err!r}") from err

@@ -1,0 +1,219 @@
+"""What must never sink: the latest trusted time, and the lowest versions still accepted.
+
+A feed's cache may be deleted, a backup restored, a clock turned back; none of that may
+make old metadata or old firmware acceptable again. So these floors are kept apart from
+the cache, and merging two states takes the higher of each.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from ..versions import Version, VersionScheme
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleFloor:
+    """The highest version seen of one TUF role, and the keys that it was trusted under."""
+
+    version: int
+    key_ids: frozenset[str]
+
+    def admits(self, seen: RoleFloor) -> bool:
+        """Return whether metadata as ``seen`` do not sink below this floor.
+
+        Once a key has been taken from the role the floor no longer binds: that is how a
+        vendor recovers from a thief who signed an absurdly high version (TUF
+        specification 1.0.34, 5.3.11, fast-forward attack). Adding a key lifts nothing.
+        """
+        return seen.version >= self.version or not self.key_ids <= seen.key_ids
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedFloor:
+    """The highest metadata versions seen of one feed."""
+
+    root: int
+    timestamp: RoleFloor
+    snapshot: RoleFloor
+    targets: RoleFloor
+
+    def sunk(self, seen: FeedFloor) -> str | None:
+        """Return the first role that is below this floor in ``seen``, or ``None``."""
+        if seen.root < self.root:
+            return "root"
+        if not self.timestamp.admits(seen.timestamp):
+            return "timestamp"
+        if not self.snapshot.admits(seen.snapshot):
+            return "snapshot"
+        if not self.targets.admits(seen.targets):
+            return "targets"
+        return None
+
+    def merged(self, other: FeedFloor) -> FeedFloor:
+        """Return the higher of both, role by role."""
+
+        def higher(mine: RoleFloor, theirs: RoleFloor) -> RoleFloor:
+            (_, older), (_, newer) = sorted(
+                ((self.root, mine), (other.root, theirs)),
+                key=lambda floor: (
+                    floor[0],
+                    len(floor[1].key_ids),
+                    floor[1].version,
+                    sorted(floor[1].key_ids),
+                ),
+            )
+            if older.key_ids <= newer.key_ids:
+                return replace(newer, version=max(older.version, newer.version))
+            return newer
+
+        return FeedFloor(
+            root=max(self.root, other.root),
+            timestamp=higher(self.timestamp, other.timestamp),
+            snapshot=higher(self.snapshot, other.snapshot),
+            targets=higher(self.targets, other.targets),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockFloor:
+    """The newest firmware that has run on one lock."""
+
+    version: Version
+    security_version: int
+    firmware_version: int
+    """As in the payload; the vendor's own counter, which outlives a change of scheme."""
+
+    def merged(self, other: LockFloor) -> LockFloor:
+        """Return the higher of both, part by part.
+
+        Versions of unlike schemes do not compare; then the version counts that came
+        with the newer firmware.
+        """
+        if self.version.scheme is other.version.scheme:
+            version = max(self.version, other.version)
+        else:
+            version = max(
+                (self, other),
+                key=lambda floor: (floor.firmware_version, floor.version.scheme),
+            ).version
+        return LockFloor(
+            version=version,
+            security_version=max(self.security_version, other.security_version),
+            firmware_version=max(self.firmware_version, other.firmware_version),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """All floors of the household."""
+
+    time: datetime | None = None
+    """The latest time at which a feed was proven fresh; aware, UTC."""
+    feeds: Mapping[str, FeedFloor] = field(default_factory=dict)
+    locks: Mapping[str, LockFloor] = field(default_factory=dict)
+
+    def merged(self, other: Trust) -> Trust:
+        """Return the higher of both; what only one of them knows is kept."""
+        times = [time for time in (self.time, other.time) if time is not None]
+        feeds = {**self.feeds, **other.feeds}
+        for key in self.feeds.keys() & other.feeds.keys():
+            feeds[key] = self.feeds[key].merged(other.feeds[key])
+        locks = {**self.locks, **other.locks}
+        for key in self.locks.keys() & other.locks.keys():
+            locks[key] = self.locks[key].merged(other.locks[key])
+        return Trust(time=max(times, default=None), feeds=feeds, locks=locks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return this as what JSON can hold."""
+        return {
+            "time": self.time.isoformat() if self.time else None,
+            "feeds": {key: _feed_to_dict(floor) for key, floor in self.feeds.items()},
+            "locks": {key: _lock_to_dict(floor) for key, floor in self.locks.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Trust:
+        """Read what ``to_dict`` gave; raise ``ValueError`` where it is anything else."""
+        try:
+            return cls(
+                time=_time_from_text(data["time"]) if data["time"] else None,
+                feeds={key: _feed_from_dict(raw) for key, raw in data["feeds"].items()},
+                locks={key: _lock_from_dict(raw) for key, raw in data["locks"].items()},
+            )
+        except (AttributeError, KeyError, TypeError) as err:
+            raise ValueError(f"Not a state of trust: {err!r}") from err
+
+
+class TrustStore(Protocol):
+    """Keeps the floors, apart from every cache."""
+
+    @property
+    def trust(self) -> Trust:
+        """What is kept now."""
+
+    async def raise_to(self, trust: Trust) -> None:
+        """Merge this into what is kept; return when it is on disk.
+
+        May raise ``OSError``; the merged state then holds in memory all the same.
+        """
+
+
+def _time_from_text(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError(f"{text} has no time zone")
+    return time.astimezone(UTC)
+
+
+def _role_to_dict(floor: RoleFloor) -> dict[str, Any]:
+    return {"version": floor.version, "key_ids": sorted(floor.key_ids)}
+
+
+def _role_from_dict(raw: Mapping[str, Any]) -> RoleFloor:
+    return RoleFloor(
+        version=_whole(raw["version"]),
+        key_ids=frozenset(str(key_id) for key_id in raw["key_ids"]),
+    )
+
+
+def _feed_to_dict(floor: FeedFloor) -> dict[str, Any]:
+    return {
+        "root": floor.root,
+        "timestamp": _role_to_dict(floor.timestamp),
+        "snapshot": _role_to_dict(floor.snapshot),
+        "targets": _role_to_dict(floor.targets),
+    }
+
+
+def _feed_from_dict(raw: Mapping[str, Any]) -> FeedFloor:
+    return FeedFloor(
+        root=_whole(raw["root"]),
+        timestamp=_role_from_dict(raw["timestamp"]),
+        snapshot=_role_from_dict(raw["snapshot"]),
+        targets=_role_from_dict(raw["targets"]),
+    )
+
+
+def _lock_to_dict(floor: LockFloor) -> dict[str, Any]:
+    return {
+        "version": floor.version.text,
+        "version_scheme": str(floor.version.scheme),
+        "security_version": floor.security_version,
+        "firmware_version": floor.firmware_version,
+    }
+
+
+def _lock_from_dict(raw: Mapping[str, Any]) -> LockFloor:
+    return LockFloor(
+        version=Version.parse(VersionScheme(raw["version_scheme"]), raw["version"]),
+        security_version=_whole(raw["security_version"]),
+        firmware_version=_whole(raw["firmware_version"]),
+    )
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{value!r} is no whole number")
+    return value

@@ -1,0 +1,66 @@
+"""Diagnostics: everything that helps with a problem, and nothing that opens a door."""
+
+from dataclasses import asdict
+from typing import Any
+
+from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.const import CONF_ADDRESS, CONF_URL
+from homeassistant.core import HomeAssistant
+
+from .coordinator import FeedCoordinator
+from .household import NightlatchConfigEntry
+from .locks import ManagedLock
+
+# Address and serial number tell one door from all others; the URL may tell a customer.
+_REDACTED = {CONF_ADDRESS, CONF_URL, "serial_number"}
+
+
+async def async_get_config_entry_diagnostics(
+    hass: HomeAssistant, entry: NightlatchConfigEntry
+) -> dict[str, Any]:
+    """Return what is known of all feeds and locks."""
+    household = entry.runtime_data
+    feeds = {feed.subentry_id: _feed(feed) for feed in household.feeds.values()}
+    locks = {lock.subentry_id: _lock(lock) for lock in household.locks.values()}
+    return {
+        "trusted_time": household.store.trust.time,
+        "feeds": async_redact_data(feeds, _REDACTED),
+        "locks": async_redact_data(locks, _REDACTED),
+    }
+
+
+def _feed(feed: FeedCoordinator) -> dict[str, Any]:
+    content = feed.data
+    return {
+        **feed.source,
+        "trouble": feed.trouble,
+        "error_details": feed.error.details if feed.error else None,
+        "content": content
+        and {
+            "vendor": content.vendor,
+            "checked_at": content.checked_at,
+            "expires_at": content.expires_at,
+            "models": [model.model for model in content.models],
+            "releases": [
+                {
+                    "model": release.model,
+                    "version": release.version.text,
+                    "sha256": release.artifact.sha256,
+                }
+                for release in content.releases
+            ],
+            "refused": content.refused,
+        },
+    }
+
+
+def _lock(lock: ManagedLock) -> dict[str, Any]:
+    return {
+        CONF_ADDRESS: lock.address,
+        "feed": lock.feed_id,
+        "record": lock.record.to_dict(),
+        "battery": lock.battery,
+        "in_bootloader": lock.in_bootloader,
+        "release": lock.release.version.text if lock.release else None,
+        "progress": asdict(lock.progress) if lock.progress else None,
+    }

@@ -1,0 +1,103 @@
+"""What all entities of Nightlatch have in common."""
+
+from collections.abc import Callable, Iterable
+from typing import override
+
+from homeassistant.core import callback
+from homeassistant.helpers.device_registry import (
+    CONNECTION_BLUETOOTH,
+    DeviceEntryType,
+    DeviceInfo,
+)
+from homeassistant.helpers.entity import Entity
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.update_coordinator import CoordinatorEntity
+
+from .const import DOMAIN
+from .coordinator import FeedCoordinator
+from .household import NightlatchConfigEntry
+from .locks import ManagedLock
+
+
+@callback
+def async_add_lock_entities(
+    entry: NightlatchConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+    entities_of: Callable[[ManagedLock], Iterable[Entity]],
+) -> None:
+    """Add the entities of every lock, also of those that come later."""
+
+    def add(lock: ManagedLock) -> None:
+        async_add_entities(entities_of(lock), config_subentry_id=lock.subentry_id)
+
+    entry.runtime_data.async_on_lock(add)
+
+
+@callback
+def async_add_feed_entities(
+    entry: NightlatchConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+    entities_of: Callable[[FeedCoordinator], Iterable[Entity]],
+) -> None:
+    """Add the entities of every feed, also of those that come later."""
+
+    def add(feed: FeedCoordinator) -> None:
+        async_add_entities(entities_of(feed), config_subentry_id=feed.subentry_id)
+
+    entry.runtime_data.async_on_feed(add)
+
+
+class LockEntity(Entity):
+    """An entity of a lock."""
+
+    _attr_has_entity_name = True
+    _attr_should_poll = False
+
+    def __init__(self, lock: ManagedLock, key: str) -> None:
+        """Attach the entity to the lock's device."""
+        self._lock = lock
+        self._attr_unique_id = f"{lock.subentry_id}_{key}"
+        identity = lock.record.identity
+        self._attr_device_info = DeviceInfo(
+            identifiers={(DOMAIN, lock.subentry_id)},
+            connections={(CONNECTION_BLUETOOTH, lock.address)},
+            name=lock.name,
+            manufacturer=identity.manufacturer,
+            model=lock.model.name if lock.model else identity.model,
+            model_id=identity.model,
+            hw_version=identity.hardware_revision,
+            sw_version=identity.firmware_version,
+            serial_number=identity.serial_number,
+        )
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the lock."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self._lock.async_subscribe(self._lock_changed))
+
+    @callback
+    def _lock_changed(self) -> None:
+        self.async_write_ha_state()
+
+
+class FeedEntity(CoordinatorEntity[FeedCoordinator]):
+    """An entity of a feed."""
+
+    _attr_has_entity_name = True
+
+    def __init__(self, feed: FeedCoordinator, key: str) -> None:
+        """Attach the entity to the feed's device."""
+        super().__init__(feed)
+        self._attr_unique_id = f"{feed.subentry_id}_{key}"
+        self._attr_device_info = DeviceInfo(
+            identifiers={(DOMAIN, feed.subentry_id)},
+            entry_type=DeviceEntryType.SERVICE,
+            name=feed.title,
+        )
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return True: that a feed is in trouble is what these entities tell."""
+        return True

@@ -1,0 +1,162 @@
+"""The household: owns the feeds and the locks, and keeps them in step with the entry."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+import logging
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.event import async_track_time_interval
+
+from .adapters.bluetooth import HomeAssistantRadio
+from .adapters.storage import HouseholdStore
+from .const import IDENTITY_INTERVAL, SUBENTRY_FEED, SUBENTRY_LOCK
+from .coordinator import FeedCoordinator
+from .core.errors import TransportError
+from .locks import ManagedLock
+from .watch import async_watch
+
+_LOGGER = logging.getLogger(__name__)
+
+type NightlatchConfigEntry = ConfigEntry[Household]
+
+
+class Household:
+    """All feeds and locks of the config entry.
+
+    Subentries come and go without a reload: what is gone is closed, what is new is
+    announced to the platforms, and everything else is left alone.
+    """
+
+    def __init__(self, hass: HomeAssistant, entry: NightlatchConfigEntry) -> None:
+        """Prepare the household; ``async_start`` brings it to life."""
+        self._hass = hass
+        self._entry = entry
+        self.store = HouseholdStore(hass, entry.entry_id)
+        self.radio = HomeAssistantRadio(hass)
+        # One lock at a time, whoever asked: two transfers share proxies and slots, and
+        # two doors that are out at once are one too many.
+        self.radio_lock = asyncio.Lock()
+        self.feeds: dict[str, FeedCoordinator] = {}
+        self.locks: dict[str, ManagedLock] = {}
+        self._unsubscribe: dict[str, list[CALLBACK_TYPE]] = {}
+        self._feed_added: list[Callable[[FeedCoordinator], None]] = []
+        self._lock_added: list[Callable[[ManagedLock], None]] = []
+
+    async def async_start(self) -> None:
+        """Load what is kept and take over all subentries; raise ``ValueError``."""
+        await self.store.async_load()
+        await self.async_sync()
+        self._entry.async_on_unload(
+            async_track_time_interval(
+                self._hass, self._async_read_all, IDENTITY_INTERVAL
+            )
+        )
+
+    async def async_sync(self) -> None:
+        """Bring feeds and locks in step with the subentries."""
+        subentries = self._entry.subentries
+        for subentry_id in self.locks.keys() - subentries.keys():
+            await self._async_drop_lock(subentry_id)
+            await self.store.async_remove_lock(subentry_id)
+        for subentry_id, feed in tuple(self.feeds.items()):
+            subentry = subentries.get(subentry_id)
+            if subentry is None:
+                await self._async_drop_feed(subentry_id)
+                await feed.async_forget()
+            elif feed.source != dict(subentry.data):
+                await self._async_drop_feed(subentry_id)
+        for subentry in subentries.values():
+            if subentry.subentry_type == SUBENTRY_FEED:
+                self._take_feed(subentry)
+        for subentry in subentries.values():
+            if subentry.subentry_type == SUBENTRY_LOCK:
+                self._take_lock(subentry)
+
+    async def async_close(self) -> None:
+        """Stop everything and wait for its end."""
+        for subentry_id in tuple(self.locks):
+            await self._async_drop_lock(subentry_id)
+        for subentry_id in tuple(self.feeds):
+            await self._async_drop_feed(subentry_id)
+
+    @callback
+    def async_create_task[ResultT](
+        self, coroutine: Coroutine[Any, Any, ResultT], name: str
+    ) -> asyncio.Task[ResultT]:
+        """Run something that must not outlive the entry."""
+        return self._entry.async_create_background_task(self._hass, coroutine, name)
+
+    @callback
+    def async_on_feed(self, added: Callable[[FeedCoordinator], None]) -> None:
+        """Call for every feed there is, and for each that is added."""
+        for feed in self.feeds.values():
+            added(feed)
+        self._feed_added.append(added)
+
+    @callback
+    def async_on_lock(self, added: Callable[[ManagedLock], None]) -> None:
+        """Call for every lock there is, and for each that is added."""
+        for lock in self.locks.values():
+            added(lock)
+        self._lock_added.append(added)
+
+    @callback
+    def _take_feed(self, subentry: ConfigSubentry) -> None:
+        if subentry.subentry_id in self.feeds:
+            return
+        feed = FeedCoordinator(self._hass, self._entry, subentry, self.store)
+        self.feeds[subentry.subentry_id] = feed
+        self._unsubscribe[subentry.subentry_id] = [
+            feed.async_add_listener(lambda: self._feed_checked(feed.subentry_id))
+        ]
+        for added in self._feed_added:
+            added(feed)
+        # In the background: a slow feed must not hold up the start of the house.
+        self.async_create_task(feed.async_refresh(), f"check of feed {feed.title}")
+
+    @callback
+    def _feed_checked(self, feed_id: str) -> None:
+        for lock in self.locks.values():
+            if lock.feed_id == feed_id:
+                lock.async_select()
+
+    @callback
+    def _take_lock(self, subentry: ConfigSubentry) -> None:
+        if (lock := self.locks.get(subentry.subentry_id)) is not None:
+            lock.configure(subentry)
+            lock.async_select()
+            return
+        lock = ManagedLock(self._hass, self, subentry)
+        self.locks[subentry.subentry_id] = lock
+        lock.async_select()
+        for added in self._lock_added:
+            added(lock)
+        self._unsubscribe[subentry.subentry_id] = [async_watch(self._hass, self, lock)]
+
+    async def _async_drop_lock(self, subentry_id: str) -> None:
+        self._unsubscribe_from(subentry_id)
+        await self.locks.pop(subentry_id).async_close()
+
+    async def _async_drop_feed(self, subentry_id: str) -> None:
+        self._unsubscribe_from(subentry_id)
+        await self.feeds.pop(subentry_id).async_shutdown()
+
+    @callback
+    def _unsubscribe_from(self, subentry_id: str) -> None:
+        for unsubscribe in self._unsubscribe.pop(subentry_id, []):
+            unsubscribe()
+
+    async def _async_read_all(self, _: datetime) -> None:
+        """Ask every lock once a day what it runs."""
+        for lock in tuple(self.locks.values()):
+            await self.async_read(lock)
+
+    async def async_read(self, lock: ManagedLock) -> None:
+        """Ask a lock what it runs; one that does not answer is asked another time."""
+        try:
+            await lock.async_read()
+        except TransportError as err:
+            _LOGGER.debug("%s did not say what it runs: %s", lock.name, err)

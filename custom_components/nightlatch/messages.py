@@ -1,0 +1,55 @@
+"""The sentences for the errors of the ground floor, out of the translations."""
+
+from collections.abc import Mapping
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.translation import async_get_translations
+
+from .const import DOMAIN
+from .core.errors import NightlatchError
+from .core.preflight.base import PreflightError
+
+
+async def async_describe(
+    hass: HomeAssistant, err: NightlatchError, **names: str
+) -> str:
+    """Return the whole sentence for an error, in Home Assistant's language.
+
+    ``names`` are the placeholders that the ground floor does not know: the names that
+    people gave to the lock and the feed.
+    """
+    translations = await async_get_translations(
+        hass, hass.config.language, "exceptions", [DOMAIN]
+    )
+
+    def sentence(key: str, details: Mapping[str, str]) -> str:
+        text = translations.get(f"component.{DOMAIN}.exceptions.{key}.message", key)
+        return text.format_map({**details, **names})
+
+    if isinstance(err, PreflightError):
+        blockers = " ".join(
+            sentence(check.reason, check.details) for check in err.blockers
+        )
+        return sentence(err.reason, {"blockers": blockers})
+    return sentence(err.reason, err.details)
+
+
+async def async_as_home_assistant_error(
+    hass: HomeAssistant, err: NightlatchError, **names: str
+) -> HomeAssistantError:
+    """Return the error that Home Assistant shows, and translates, itself."""
+    placeholders = {**err.details, **names}
+    if isinstance(err, PreflightError):
+        texts = [
+            await async_describe(
+                hass, NightlatchError(check.reason, **check.details), **names
+            )
+            for check in err.blockers
+        ]
+        placeholders["blockers"] = " ".join(texts)
+    return HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key=str(err.reason),
+        translation_placeholders=placeholders,
+    )

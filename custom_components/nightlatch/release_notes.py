@@ -1,0 +1,39 @@
+"""What a person reads before installing a release."""
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.translation import async_get_translations
+
+from .const import DOMAIN
+from .core.model import Advisory, Release
+
+
+async def async_release_notes(hass: HomeAssistant, release: Release) -> str:
+    """Return the vendor's notes, and below them what the release means for the lock."""
+    translations = await async_get_translations(
+        hass, hass.config.language, "selector", [DOMAIN]
+    )
+
+    def label(selector: str, option: str) -> str:
+        key = f"component.{DOMAIN}.selector.{selector}.options.{option}"
+        return translations.get(key, option)
+
+    facts: list[tuple[str, str]] = []
+    if release.severity != "none":
+        facts.append(("severity", label("severity", release.severity)))
+    if release.advisories:
+        facts.append(("advisories", ", ".join(map(_linked, release.advisories))))
+    if release.expected_duration is not None:
+        facts.append(("duration", str(-(-release.expected_duration // 60))))
+    if release.disrupts:
+        names = (label("disruption", each) for each in release.disrupts)
+        facts.append(("disrupts", ", ".join(names)))
+    if release.support_end is not None:
+        facts.append(("support_end", release.support_end.isoformat()))
+    lines = [f"- {label('release_fact', fact)}: {value}" for fact, value in facts]
+    return "\n\n".join(
+        part for part in (release.release_notes, "\n".join(lines)) if part
+    )
+
+
+def _linked(advisory: Advisory) -> str:
+    return f"[{advisory.id}]({advisory.url})" if advisory.url else advisory.id

@@ -1,0 +1,187 @@
+"""Sensors of locks and feeds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import override
+
+from homeassistant.components import bluetooth
+from homeassistant.components.sensor import (
+    SensorDeviceClass,
+    SensorEntity,
+    SensorEntityDescription,
+    SensorStateClass,
+)
+from homeassistant.const import (
+    PERCENTAGE,
+    SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
+    EntityCategory,
+)
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.typing import StateType
+
+from .coordinator import FeedCoordinator
+from .core.errors import FeedProblem
+from .core.model import OutcomeKind
+from .entity import (
+    FeedEntity,
+    LockEntity,
+    async_add_feed_entities,
+    async_add_lock_entities,
+)
+from .household import NightlatchConfigEntry
+from .locks import ManagedLock
+
+PARALLEL_UPDATES = 0
+
+_FEED_OK = "ok"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockSensorDescription(SensorEntityDescription):
+    """A sensor that shows something known of a lock."""
+
+    value_fn: Callable[[ManagedLock], StateType | datetime]
+    attributes_fn: Callable[[ManagedLock], dict[str, str | float | None] | None] = (
+        lambda _: None
+    )
+
+
+def _last_check(lock: ManagedLock) -> datetime | None:
+    content = lock.feed.data if lock.feed else None
+    return content.checked_at if content else None
+
+
+def _outcome(lock: ManagedLock) -> OutcomeKind | None:
+    return lock.record.outcome.kind if lock.record.outcome else None
+
+
+def _outcome_details(lock: ManagedLock) -> dict[str, str | float | None] | None:
+    if (outcome := lock.record.outcome) is None:
+        return None
+    return {
+        "ended": outcome.ended.isoformat(),
+        "seconds": outcome.seconds,
+        "from_version": outcome.from_version,
+        "to_version": outcome.to_version,
+        "message": outcome.message,
+    }
+
+
+SENSORS = (
+    LockSensorDescription(
+        key="battery",
+        device_class=SensorDeviceClass.BATTERY,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        native_unit_of_measurement=PERCENTAGE,
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=lambda lock: lock.battery,
+    ),
+    LockSensorDescription(
+        key="running_since",
+        translation_key="running_since",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda lock: lock.record.running_since,
+    ),
+    LockSensorDescription(
+        key="last_check",
+        translation_key="last_check",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=_last_check,
+    ),
+    LockSensorDescription(
+        key="last_outcome",
+        translation_key="last_outcome",
+        device_class=SensorDeviceClass.ENUM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        options=list(OutcomeKind),
+        value_fn=_outcome,
+        attributes_fn=_outcome_details,
+    ),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: NightlatchConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Set up the sensors of every lock and feed."""
+    async_add_lock_entities(
+        entry,
+        async_add_entities,
+        lambda lock: [
+            *(LockSensor(lock, description) for description in SENSORS),
+            SignalSensor(lock),
+        ],
+    )
+    async_add_feed_entities(entry, async_add_entities, lambda feed: [FeedStatus(feed)])
+
+
+class LockSensor(LockEntity, SensorEntity):
+    """Something known of a lock."""
+
+    entity_description: LockSensorDescription
+
+    def __init__(self, lock: ManagedLock, description: LockSensorDescription) -> None:
+        """Take the lock and what to show of it."""
+        super().__init__(lock, description.key)
+        self.entity_description = description
+
+    @property
+    @override
+    def native_value(self) -> StateType | datetime:
+        """Return the value."""
+        return self.entity_description.value_fn(self._lock)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, str | float | None] | None:
+        """Return what belongs to the value."""
+        return self.entity_description.attributes_fn(self._lock)
+
+
+class SignalSensor(LockEntity, SensorEntity):
+    """How well the lock is heard; changes all the time, so off by default."""
+
+    _attr_device_class = SensorDeviceClass.SIGNAL_STRENGTH
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
+    _attr_entity_registry_enabled_default = False
+    _attr_native_unit_of_measurement = SIGNAL_STRENGTH_DECIBELS_MILLIWATT
+    _attr_should_poll = True
+    _attr_state_class = SensorStateClass.MEASUREMENT
+
+    def __init__(self, lock: ManagedLock) -> None:
+        """Take the lock."""
+        super().__init__(lock, "signal_strength")
+
+    @property
+    @override
+    def native_value(self) -> int | None:
+        """Return the signal strength of the last advertisement."""
+        info = bluetooth.async_last_service_info(self.hass, self._lock.address)
+        return info.rssi if info else None
+
+
+class FeedStatus(FeedEntity, SensorEntity):
+    """How the feed is, in one word out of a list."""
+
+    _attr_device_class = SensorDeviceClass.ENUM
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
+    _attr_options = [_FEED_OK, *FeedProblem]
+    _attr_translation_key = "feed_status"
+
+    def __init__(self, feed: FeedCoordinator) -> None:
+        """Take the feed."""
+        super().__init__(feed, "feed_status")
+
+    @property
+    @override
+    def native_value(self) -> str | None:
+        """Return what is wrong with the feed, or that nothing is."""
+        if self.coordinator.data is None and self.coordinator.error is None:
+            return None
+        return self.coordinator.trouble or _FEED_OK
