@@ -5,7 +5,7 @@ the timing and the losses of a radio link; the proxy (proxy.py) or the in-proces
 (radio.py) is the central at the other end.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 from typing import Protocol
@@ -78,6 +78,23 @@ class Service:
     uuid: str
     handle: int
     characteristics: tuple[Characteristic, ...]
+
+
+def characteristic_at(
+    services: Iterable[Service], handle: int
+) -> tuple[Characteristic, Descriptor | None]:
+    """Return the characteristic whose value or descriptor has this handle.
+
+    Raises ``AttRefusal``.
+    """
+    for service in services:
+        for characteristic in service.characteristics:
+            if characteristic.handle == handle:
+                return characteristic, None
+            for descriptor in characteristic.descriptors:
+                if descriptor.handle == handle:
+                    return characteristic, descriptor
+    raise AttRefusal(AttError.INVALID_HANDLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

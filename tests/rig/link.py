@@ -163,7 +163,7 @@ class Link(Central):
         self._on_notify: OnNotify
         self._on_disconnect: OnDisconnect
         self._connected = False
-        self._silent = False
+        self._silent = False  # the peripheral has gone, but that isn't known yet
         self._supervision: asyncio.TimerHandle | None = None
         self._transaction: asyncio.TimerHandle | None = None
         self._event_timer: asyncio.Handle | None = None
@@ -313,7 +313,8 @@ class Link(Central):
     @override
     def disconnected(self) -> None:
         """End the connection, after everything that was sent before."""
-        if self._connected:
+        if self._connected and not self._silent:
+            self._silent = True
             self._inbound.append(self._end)
             self._wake()
 

@@ -18,6 +18,8 @@ from typing import Any, override
 
 import pytest
 
+from homeassistant import runner
+
 _PATIENCE_WITH_THREADS = 30.0
 """Real seconds that a thread of the executor may take."""
 
@@ -116,4 +118,11 @@ def pytest_asyncio_loop_factories(
 
 @pytest.fixture(autouse=True)
 async def configure_event_loop() -> None:
-    """Leave the loop its clock: Home Assistant's fixture of this name would take it."""
+    """Configure the loop as Home Assistant does, but leave virtual time its clock.
+
+    Takes the place of the fixture of this name in Home Assistant's test plugin, which
+    puts the real clock into every loop.
+    """
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, VirtualTimeLoop):
+        runner.configure_event_loop(loop)

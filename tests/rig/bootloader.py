@@ -1,0 +1,487 @@
+"""A Secure DFU bootloader: the control-point protocol of Nordic's nRF5 SDK 15 and 16.
+
+Knows nothing of GATT: it gets requests and packets, and answers through its host. What
+it keeps in flash survives everything; what it has in RAM (offsets, the object under
+way) survives a lost connection but no restart.
+
+Receive buffers are modelled at their worst: a packet holds its buffer until a receipt
+is due or a request arrives, as if flash were busy all that time. A packet that finds no
+buffer free is dropped in silence and does not count for receipts.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import IntEnum
+import hashlib
+import struct
+from typing import Protocol
+from zlib import crc32
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from .image import WORD
+from .init_packet import Extended, InitCommand, Policy, Refusal, check, decode
+
+MAX_COMMAND_OBJECT = 512
+MAX_DATA_OBJECT = 4096
+RECEIVE_BUFFERS = 17
+"""4096 / 244 + 1: as many as Nordic's bootloader has."""
+INACTIVITY_TIMEOUT = 120.0
+"""Seconds."""
+
+_RESPONSE = 0x60
+_SUCCESS = b"\x01"
+_NOT_SUPPORTED = b"\x02"
+_INVALID_PARAMETER = b"\x03"
+_INSUFFICIENT_RESOURCES = b"\x04"
+_INVALID_OBJECT = b"\x05"
+_NOT_PERMITTED = b"\x08"
+
+EXECUTED = b"\x60\x04\x01"
+"""The answer to a successful EXECUTE."""
+
+
+class Opcode(IntEnum):
+    """Requests to the control point."""
+
+    CREATE = 0x01
+    SET_RECEIPT = 0x02
+    CHECKSUM = 0x03
+    EXECUTE = 0x04
+    SELECT = 0x06
+    ABORT = 0x0C
+
+
+_REQUEST_LENGTHS = {
+    Opcode.CREATE: 6,
+    Opcode.SET_RECEIPT: 3,
+    Opcode.CHECKSUM: 1,
+    Opcode.EXECUTE: 1,
+    Opcode.SELECT: 2,
+    Opcode.ABORT: 1,
+}
+
+
+class ObjectType(IntEnum):
+    """Types of objects."""
+
+    COMMAND = 1
+    DATA = 2
+
+
+@dataclass(slots=True)
+class Flash:
+    """What survives a loss of power: two banks and the settings page."""
+
+    application: bytearray
+    """Bank 0: what runs."""
+    application_version: int
+    """The ``fw_version`` of the application, which no older one may replace."""
+    staged: bytearray = field(default_factory=bytearray)
+    """Bank 1: what is being received."""
+    activate: int = 0
+    """Bytes of bank 1 that must be copied to bank 0 at the next start, if any."""
+    activate_version: int = 0
+    init_packet: bytes = b""
+    """The last init packet that was accepted."""
+
+
+@dataclass(slots=True)
+class BootloaderCounters:
+    """What bootloaders of a lock have seen since the lock was made."""
+
+    requests: int = 0
+    packets: int = 0
+    """Packets that found a buffer."""
+    dropped_packets: int = 0
+    """Packets that found none."""
+    refused_packets: int = 0
+    """Packets that found a buffer, but did not fit into an object."""
+    command_objects: int = 0
+    data_objects: int = 0
+    executes: int = 0
+
+
+class Host(Protocol):
+    """What a bootloader runs on."""
+
+    def answer(self, data: bytes) -> None:
+        """Send a notification of the control point."""
+
+    def reset(self) -> None:
+        """Restart."""
+
+
+@dataclass(slots=True)
+class _Object:
+    """Progress of one object type. CRC and offset count from the first byte on."""
+
+    size: int = 0
+    """Bytes of the object under way; 0 when there is none."""
+    start: int = 0
+    start_crc: int = 0
+    offset: int = 0
+    crc: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether all bytes of the object under way have arrived."""
+        return 0 < self.size == self.offset - self.start
+
+    def create(self, size: int) -> None:
+        """Begin an object after the last one that was executed."""
+        self.size = size
+        self.offset, self.crc = self.start, self.start_crc
+
+    def take(self, data: bytes) -> bool:
+        """Take bytes; return whether they fit."""
+        if self.offset - self.start + len(data) > self.size:
+            return False
+        self.offset += len(data)
+        self.crc = crc32(data, self.crc)
+        return True
+
+    def execute(self) -> None:
+        """Make the object under way count."""
+        self.size = 0
+        self.start, self.start_crc = self.offset, self.crc
+
+
+@dataclass(slots=True)
+class _OrderedAnswer:
+    opcode: int
+    result: bytes
+    nth: int
+
+
+class SecureDfuBootloader:
+    """A bootloader with what is compiled into it; ``start`` and ``stop`` run it."""
+
+    def __init__(
+        self,
+        flash: Flash,
+        *,
+        public_key: ec.EllipticCurvePublicKey,
+        hw_version: int = 52,
+        softdevice: int | None = None,
+        debug_build: bool = False,
+        bank_size: int = 512 * 1024,
+    ) -> None:
+        """Compile the bootloader."""
+        self.flash = flash
+        self.policy = Policy(
+            public_key=public_key,
+            hw_version=hw_version,
+            softdevice=softdevice,
+            debug_build=debug_build,
+            bank_size=bank_size,
+        )
+        self.counters = BootloaderCounters()
+        self.receive_buffers = RECEIVE_BUFFERS
+        self.delays: dict[Opcode, float] = {}
+        """Seconds until the answer to a request."""
+        self.silent_at_the_end = False
+        """Whether the last EXECUTE of an image is done but not answered."""
+        self._ordered_answers: list[_OrderedAnswer] = []
+        self._host: Host | None = None
+
+    def answer_once(self, opcode: Opcode, result: bytes, *, nth: int = 1) -> None:
+        """Order a result code for the ``nth`` request with this opcode from now.
+
+        The request is not carried out.
+        """
+        self._ordered_answers.append(_OrderedAnswer(opcode, result, nth))
+
+    # Life.
+
+    def start(self, host: Host) -> None:
+        """Start: everything in RAM is new."""
+        self._host = host
+        self._agenda: deque[tuple[float, Callable[[], None]]] = deque()
+        self._agenda_timer: asyncio.TimerHandle | None = None
+        self._busy_until = 0.0
+        self._current: int = ObjectType.COMMAND
+        self._command = _Object()
+        self._command_bytes = bytearray()
+        self._data = _Object()
+        self._init: InitCommand | None = None
+        self._receipt_every = 0
+        self._until_receipt = 0
+        self._buffered = 0
+        self._restore_init_packet()
+        self._active_at = asyncio.get_running_loop().time()
+        self._watch_inactivity()
+
+    def stop(self) -> None:
+        """Stop, as by a reset or a loss of power."""
+        self._host = None
+        self._inactivity.cancel()
+        self._agenda.clear()
+        if self._agenda_timer is not None:
+            self._agenda_timer.cancel()
+
+    @property
+    def running(self) -> bool:
+        """Whether the bootloader runs."""
+        return self._host is not None
+
+    @property
+    def receiving_image(self) -> bool:
+        """Whether packets are the image's bytes now."""
+        return self._current == ObjectType.DATA and self._init is not None
+
+    @property
+    def between_objects(self) -> bool:
+        """Whether a part of the image is there, but not all of it."""
+        return self.receiving_image and not self.flash.activate
+
+    @property
+    def image_offset(self) -> int:
+        """How many bytes of the image have arrived."""
+        return self._data.offset
+
+    def link_lost(self) -> None:
+        """Work off what is in the buffers; all progress stays."""
+        self._buffered = 0
+
+    def _restore_init_packet(self) -> None:
+        """Take up the init packet that was accepted before a restart."""
+        packet = self.flash.init_packet
+        if packet:
+            self._command.create(len(packet))
+            self._command.take(packet)
+            self._command_bytes[:] = packet
+            with suppress(Refusal):
+                self._execute_command()
+
+    def _watch_inactivity(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = self._active_at + INACTIVITY_TIMEOUT
+        if due <= loop.time():
+            self._require_host().reset()
+        else:
+            self._inactivity = loop.call_at(due, self._watch_inactivity)
+
+    def _require_host(self) -> Host:
+        assert self._host is not None, "the bootloader does not run"
+        return self._host
+
+    # Packets.
+
+    def packet(self, data: bytes) -> None:
+        """Take an unacknowledged write to the packet characteristic."""
+        self._active_at = asyncio.get_running_loop().time()
+        if self._buffered >= self.receive_buffers:
+            self.counters.dropped_packets += 1
+            return
+        self.counters.packets += 1
+        self._buffered += 1
+        if not self._store(data):
+            self.counters.refused_packets += 1
+        if self._receipt_every:
+            self._until_receipt -= 1
+            if not self._until_receipt:
+                self._until_receipt = self._receipt_every
+                self._buffered = 0
+                self._respond(Opcode.CHECKSUM, _SUCCESS + self._checksum())
+
+    def _store(self, data: bytes) -> bool:
+        if self._current == ObjectType.COMMAND:
+            if not self._command.take(data):
+                return False
+            self._command_bytes += data
+            return True
+        # Flash is written in words; anything else is not written at all.
+        if not self.receiving_image or len(data) % WORD:
+            return False
+        offset = self._data.offset
+        if not self._data.take(data):
+            return False
+        self.flash.staged[offset : offset + len(data)] = data
+        return True
+
+    # Requests.
+
+    def request(self, data: bytes) -> None:
+        """Take a write to the control point."""
+        self._active_at = asyncio.get_running_loop().time()
+        self.counters.requests += 1
+        self._buffered = 0
+        if not data:
+            return
+        opcode = data[0]
+        if ordered := self._ordered(opcode):
+            self._respond(opcode, ordered)
+        elif opcode not in _REQUEST_LENGTHS:
+            self._respond(opcode, _NOT_SUPPORTED)
+        elif len(data) != _REQUEST_LENGTHS[Opcode(opcode)]:
+            self._respond(opcode, _INVALID_PARAMETER)
+        elif opcode == Opcode.ABORT:
+            self._require_host().reset()
+        else:
+            self._carry_out(Opcode(opcode), data)
+
+    def _ordered(self, opcode: int) -> bytes | None:
+        for order in [o for o in self._ordered_answers if o.opcode == opcode]:
+            order.nth -= 1
+            if not order.nth:
+                self._ordered_answers.remove(order)
+                return order.result
+        return None
+
+    def _carry_out(self, opcode: Opcode, data: bytes) -> None:
+        if opcode == Opcode.SET_RECEIPT:
+            self._receipt_every = self._until_receipt = int.from_bytes(
+                data[1:], "little"
+            )
+            self._respond(opcode, _SUCCESS)
+            return
+        if opcode in {Opcode.CREATE, Opcode.SELECT}:
+            self._current = data[1]
+        try:
+            payload = self._object_request(opcode, data)
+        except Refusal as refusal:
+            self._respond(opcode, refusal.code)
+            return
+        if opcode == Opcode.CREATE:
+            self._until_receipt = self._receipt_every
+        if opcode == Opcode.EXECUTE and self.flash.activate:
+            self._finish()
+        else:
+            self._respond(opcode, _SUCCESS + payload)
+
+    def _object_request(self, opcode: Opcode, data: bytes) -> bytes:
+        """Carry out a request to the current object; return the answer's payload."""
+        if self._current == ObjectType.COMMAND:
+            return self._command_request(opcode, data)
+        if self._current == ObjectType.DATA:
+            return self._data_request(opcode, data)
+        raise Refusal(_INVALID_OBJECT)
+
+    def _command_request(self, opcode: Opcode, data: bytes) -> bytes:
+        match opcode:
+            case Opcode.CREATE:
+                self._create_command(int.from_bytes(data[2:], "little"))
+            case Opcode.EXECUTE:
+                self.counters.executes += 1
+                self._execute_command()
+            case Opcode.CHECKSUM:
+                return self._checksum()
+            case Opcode.SELECT:
+                return struct.pack("<I", MAX_COMMAND_OBJECT) + self._checksum()
+        return b""
+
+    def _data_request(self, opcode: Opcode, data: bytes) -> bytes:
+        match opcode:
+            case Opcode.CREATE:
+                self._create_data(int.from_bytes(data[2:], "little"))
+            case Opcode.EXECUTE:
+                self.counters.executes += 1
+                self._execute_data()
+            case Opcode.CHECKSUM:
+                return self._checksum()
+            case Opcode.SELECT:
+                return struct.pack("<I", MAX_DATA_OBJECT) + self._checksum()
+        return b""
+
+    def _create_command(self, size: int) -> None:
+        if not size:
+            raise Refusal(_INVALID_PARAMETER)
+        if size > MAX_COMMAND_OBJECT:
+            raise Refusal(_INSUFFICIENT_RESOURCES)
+        self.counters.command_objects += 1
+        # Another init packet makes everything that came after the last one worthless.
+        self._command = _Object()
+        self._command.create(size)
+        self._command_bytes.clear()
+        self._data = _Object()
+        self._init = None
+
+    def _execute_command(self) -> None:
+        if not self._command.complete:
+            raise Refusal(_NOT_PERMITTED)
+        if self._init is None:
+            packet = bytes(self._command_bytes)
+            self._init = check(
+                decode(packet), self.policy, self.flash.application_version
+            )
+            self.flash.init_packet = packet
+            self.flash.staged = bytearray(b"\xff" * self._init.app_size)
+
+    def _create_data(self, size: int) -> None:
+        if self._init is None:
+            raise Refusal(_NOT_PERMITTED)
+        end = self._data.start + size
+        if not size or (size % MAX_DATA_OBJECT and end != self._init.app_size):
+            raise Refusal(_INVALID_PARAMETER)
+        if size > MAX_DATA_OBJECT:
+            raise Refusal(_INSUFFICIENT_RESOURCES)
+        if end > self._init.app_size:
+            raise Refusal(_NOT_PERMITTED)
+        self.counters.data_objects += 1
+        self._data.create(size)
+        self.flash.staged[self._data.start : end] = b"\xff" * size
+
+    def _execute_data(self) -> None:
+        if self._init is None or not self._data.complete:
+            raise Refusal(_NOT_PERMITTED)
+        self._data.execute()
+        size = self._init.app_size
+        if self._data.offset < size:
+            return
+        digest = hashlib.sha256(self.flash.staged).digest()
+        init = self._init
+        if digest[::-1] != init.hash:
+            # A package that does not hold is forgotten, init packet and all.
+            self._command, self._data, self._init = _Object(), _Object(), None
+            self.flash.init_packet = b""
+            raise Refusal(Extended.VERIFICATION_FAILED)
+        self.flash.activate = size
+        self.flash.activate_version = init.fw_version or 0
+
+    def _finish(self) -> None:
+        """Answer the last EXECUTE and restart into the new application."""
+        if not self.silent_at_the_end:
+            self._respond(Opcode.EXECUTE, _SUCCESS)
+        if self._host is not None:
+            self._after(self.delays.get(Opcode.EXECUTE, 0.0), self._host.reset)
+
+    # Answers.
+
+    def _checksum(self) -> bytes:
+        current = self._command if self._current == ObjectType.COMMAND else self._data
+        return struct.pack("<II", current.offset, current.crc)
+
+    def _respond(self, opcode: int, result: bytes) -> None:
+        delay = 0.0
+        if opcode in _REQUEST_LENGTHS:
+            delay = self.delays.get(Opcode(opcode), 0.0)
+        answer = bytes((_RESPONSE, opcode)) + result
+        self._after(delay, lambda: self._require_host().answer(answer))
+
+    def _after(self, delay: float, do: Callable[[], None]) -> None:
+        """Do something after a delay, and never before what was to be done before."""
+        now = asyncio.get_running_loop().time()
+        self._busy_until = max(self._busy_until, now + delay)
+        if self._busy_until == now and not self._agenda:
+            do()
+            return
+        self._agenda.append((self._busy_until, do))
+        if self._agenda_timer is None:
+            self._set_agenda_timer()
+
+    def _set_agenda_timer(self) -> None:
+        self._agenda_timer = asyncio.get_running_loop().call_at(
+            self._agenda[0][0], self._work_off_agenda
+        )
+
+    def _work_off_agenda(self) -> None:
+        now = asyncio.get_running_loop().time()
+        while self._agenda and self._agenda[0][0] <= now:
+            self._agenda.popleft()[1]()
+        self._agenda_timer = None
+        if self._agenda:
+            self._set_agenda_timer()

@@ -1,0 +1,114 @@
+"""The services of a virtual lock, in its application and in its bootloader."""
+
+from enum import Enum
+from functools import cache
+
+from .gatt import CCCD, Characteristic, Descriptor, Property, Service, uuid16
+
+DEVICE_INFORMATION = uuid16(0x180A)
+MODEL = uuid16(0x2A24)
+SERIAL_NUMBER = uuid16(0x2A25)
+FIRMWARE_REVISION = uuid16(0x2A26)
+HARDWARE_REVISION = uuid16(0x2A27)
+MANUFACTURER = uuid16(0x2A29)
+BATTERY = uuid16(0x180F)
+BATTERY_LEVEL = uuid16(0x2A19)
+DFU_SERVICE = uuid16(0xFE59)
+CONTROL_POINT = "8ec90001-f315-4f60-9fb8-838830daea50"
+PACKET = "8ec90002-f315-4f60-9fb8-838830daea50"
+
+_EXPERIMENTAL = "8e400001-f315-4f60-9fb8-838830daea50"
+
+
+class Buttonless(Enum):
+    """How an application can be told to enter the bootloader: service and characteristic."""
+
+    UNBONDED = (DFU_SERVICE, "8ec90003-f315-4f60-9fb8-838830daea50")
+    BONDED = (DFU_SERVICE, "8ec90004-f315-4f60-9fb8-838830daea50")
+    """Needs a bond; the bootloader keeps the address."""
+    EXPERIMENTAL = (_EXPERIMENTAL, _EXPERIMENTAL)
+    """Of SDK 12 and 13, insecure; it notifies instead of indicating."""
+    NONE = ("", "")
+
+    @property
+    def service(self) -> str:
+        """The UUID of the service."""
+        return self.value[0]
+
+    @property
+    def uuid(self) -> str:
+        """The UUID of the characteristic."""
+        return self.value[1]
+
+
+class _Table:
+    """Lays out services as a real attribute table is: one handle each attribute."""
+
+    def __init__(self) -> None:
+        self._handle = 0
+        self.services: list[Service] = []
+
+    def _next(self) -> int:
+        self._handle += 1
+        return self._handle
+
+    def add(self, uuid: str, characteristics: dict[str, Property]) -> None:
+        """Append a service."""
+        handle = self._next()
+        laid_out = tuple(
+            self._characteristic(uuid, properties)
+            for uuid, properties in characteristics.items()
+        )
+        self.services.append(
+            Service(uuid=uuid, handle=handle, characteristics=laid_out)
+        )
+
+    def _characteristic(self, uuid: str, properties: Property) -> Characteristic:
+        self._next()  # its declaration
+        handle = self._next()
+        descriptors: tuple[Descriptor, ...] = ()
+        if properties & (Property.NOTIFY | Property.INDICATE):
+            descriptors = (Descriptor(uuid=uuid16(CCCD), handle=self._next()),)
+        return Characteristic(
+            uuid=uuid, handle=handle, properties=properties, descriptors=descriptors
+        )
+
+
+@cache
+def application_services(buttonless: Buttonless) -> tuple[Service, ...]:
+    """Return the services of the application."""
+    table = _Table()
+    table.add(
+        DEVICE_INFORMATION,
+        dict.fromkeys(
+            (
+                MANUFACTURER,
+                MODEL,
+                SERIAL_NUMBER,
+                HARDWARE_REVISION,
+                FIRMWARE_REVISION,
+            ),
+            Property.READ,
+        ),
+    )
+    table.add(BATTERY, {BATTERY_LEVEL: Property.READ})
+    if buttonless is not Buttonless.NONE:
+        told = Property.INDICATE
+        if buttonless is Buttonless.EXPERIMENTAL:
+            told = Property.NOTIFY
+        table.add(buttonless.service, {buttonless.uuid: Property.WRITE | told})
+    return tuple(table.services)
+
+
+@cache
+def bootloader_services() -> tuple[Service, ...]:
+    """Return the services of the bootloader."""
+    table = _Table()
+    table.add(
+        DFU_SERVICE,
+        {
+            CONTROL_POINT: Property.WRITE | Property.NOTIFY,
+            PACKET: Property.WRITE_WITHOUT_RESPONSE,
+        },
+    )
+    return tuple(table.services)
