@@ -40,7 +40,6 @@ class Happening(StrEnum):
     NEEDS_HAND = "needs_hand"
     CANCELLED = "installation_cancelled"
     BOOTLOADER_FOUND = "bootloader_found"
-    CHECK_FAILED = "check_failed"
 
 
 _ENDINGS = {

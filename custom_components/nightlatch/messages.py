@@ -1,6 +1,7 @@
 """The sentences for the errors of the ground floor, out of the translations."""
 
 from collections.abc import Mapping
+from typing import override
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -9,6 +10,14 @@ from homeassistant.helpers.translation import async_get_translations
 from .const import DOMAIN
 from .core.errors import NightlatchError
 from .core.preflight.base import PreflightError
+
+
+class _Placeholders(dict[str, str]):
+    """Placeholders of a sentence; one that is missing must not hide the sentence."""
+
+    @override
+    def __missing__(self, key: str) -> str:
+        return "?"
 
 
 async def async_describe(
@@ -25,7 +34,7 @@ async def async_describe(
 
     def sentence(key: str, details: Mapping[str, str]) -> str:
         text = translations.get(f"component.{DOMAIN}.exceptions.{key}.message", key)
-        return text.format_map({**details, **names})
+        return text.format_map(_Placeholders({**details, **names}))
 
     if isinstance(err, PreflightError):
         blockers = " ".join(
