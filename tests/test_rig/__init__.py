@@ -1,1 +1,1 @@
-"""Tests of the rig itself: what it promises to those who test on it."""
+"""Tests of the rig: the equipment has to be right before it can prove anything."""

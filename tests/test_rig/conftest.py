@@ -1,5 +1,12 @@
 """What the tests of the rig share."""
 
+from tests.rig.fixtures import bare_host, proxied_home, proxy
 from tests.rig.virtual_time import configure_event_loop, pytest_asyncio_loop_factories
 
-__all__ = ["configure_event_loop", "pytest_asyncio_loop_factories"]
+__all__ = [
+    "bare_host",
+    "configure_event_loop",
+    "proxied_home",
+    "proxy",
+    "pytest_asyncio_loop_factories",
+]
