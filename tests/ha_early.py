@@ -15,4 +15,4 @@ def _nothing_to_clear(_hass: object = None) -> None:
 
 # The test package calls this after each test.
 if not hasattr(logger, "_clear_logger_overwrites"):
-    logger._clear_logger_overwrites = _nothing_to_clear
+    logger._clear_logger_overwrites = _nothing_to_clear  # type: ignore[assignment]
