@@ -61,7 +61,7 @@ def feed_url(text: str, *, allow_loopback_http: bool = False) -> URL:
             raise FeedError(FeedProblem.URL_NOT_HTTPS, host=url.host)
     elif url.scheme != "https":
         raise FeedError(FeedProblem.URL_NOT_HTTPS, host=url.host)
-    return url if url.path.endswith("/") else url.with_path(f"{url.path}/")
+    return url if text.endswith("/") else URL(f"{text}/")
 
 
 def _is_loopback(host: str) -> bool:
