@@ -1,7 +1,6 @@
 """The sentences for the errors of the ground floor, out of the translations."""
 
 from collections.abc import Mapping
-from typing import override
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -15,7 +14,6 @@ from .core.preflight.base import PreflightError
 class _Placeholders(dict[str, str]):
     """Placeholders of a sentence; one that is missing must not hide the sentence."""
 
-    @override
     def __missing__(self, key: str) -> str:
         return "?"
 

@@ -16,7 +16,7 @@ from .nordic_protocol import WORD
 # one whole object. For a smaller MTU no more can be taken for granted.
 _FIRST_WINDOW = 17
 # After so many objects without a loss the window is doubled.
-_CLEAN_OBJECTS = 4
+_CLEAN_OBJECTS = 2
 # To end an object exactly on a receipt up to this many packets more are sent: they cost
 # less time than asking for the checksum would.
 _MOST_EXTRA_PACKETS = 4
@@ -48,6 +48,7 @@ class Flow:
         self._ceiling = _FIRST_WINDOW
         self._window = min(_FIRST_WINDOW, self._object_packets)
         self._clean_objects = 0
+        self._losses = 0
 
     @property
     def receipt_every(self) -> int:
@@ -70,22 +71,29 @@ class Flow:
         return Burst(tuple(_split(length, count)), every, self._window)
 
     def delivered(self) -> None:
-        """Take note of an object that arrived without a loss."""
-        self._clean_objects += 1
+        """Take note of an object that has arrived."""
+        if self._losses:
+            self._clean_objects = 0
+        else:
+            self._clean_objects += 1
+        self._losses = 0
         if self._clean_objects >= _CLEAN_OBJECTS and self._window < self._ceiling:
-            self._window = min(self._window * 2, self._ceiling)
+            wider = self._window * 2
+            # Not one packet short of a whole object, which would cost a receipt more.
+            self._window = wider if wider + 1 < self._ceiling else self._ceiling
             self._clean_objects = 0
 
     def lost(self, *, sent: int, taken: int | None) -> None:
-        """Take note of a loss among ``sent`` packets.
+        """Take note of a loss among ``sent`` packets of an object.
 
         ``taken`` is how many packets the lock has, when these are the first ones
         without a gap: then its buffers were full, and so many fit.
         """
-        self._clean_objects = 0
+        self._losses += 1
         if taken and sent - taken > 1 and taken < self._window:
             self._window = self._ceiling = taken
-        else:
+        elif self._losses > 1:
+            # One alone may be chance, and a narrow window is slow.
             self._window = max(1, self._window // 2)
 
 

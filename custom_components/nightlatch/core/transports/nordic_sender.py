@@ -6,6 +6,7 @@ tells offset and checksum too, is asked where something was lost: unlike a check
 answer cannot be taken for a late receipt, and it waits behind all packets under way.
 """
 
+import asyncio
 from itertools import accumulate
 from zlib import crc32
 
@@ -155,7 +156,6 @@ class Sender:
     async def _send_object(self, start: int, position: int, end: int) -> None:
         """Send an object from ``position`` on; create it if that is its start."""
         fruitless = 0
-        lossless = True
         while position < end:
             burst = self._flow.burst(end - position)
             if position > start:
@@ -172,15 +172,13 @@ class Sender:
                     # Nothing was lost: the link is slower than it was taken for.
                     self._packet_time *= 2
                 break
-            lossless = False
             taken = self._packets_in(burst, reached - position)
             self._flow.lost(sent=len(burst.sizes), taken=taken)
             fruitless = 0 if reached > position else fruitless + 1
             if fruitless == _FRUITLESS_ATTEMPTS:
                 raise TransportError(TransportProblem.LOSSY_LINK)
             position = reached
-        if lossless:
-            self._flow.delivered()
+        self._flow.delivered()
         self._confirm(end)
 
     async def _reached(self, start: int, end: int) -> int:
@@ -230,14 +228,20 @@ class Sender:
         ``behind`` packets are under way behind those that it is for.
         """
         under_way = behind + self._receipt_every
-        timeout = 2 * self._link.round_trip + under_way * self._packet_time
-        timeout = max(timeout, _SHORTEST_RECEIPT_TIMEOUT)
-        receipt = await self._link.receipt(min(timeout, _LONGEST_RECEIPT_TIMEOUT))
-        while receipt is not None and receipt.offset < expected:
+        round_trip = self._link.round_trip
+        timeout = 2 * round_trip + under_way * self._packet_time
+        timeout = min(max(timeout, _SHORTEST_RECEIPT_TIMEOUT), _LONGEST_RECEIPT_TIMEOUT)
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        while True:
+            receipt = await self._link.receipt(timeout)
+            if receipt is None or receipt.offset > expected or not self._holds(receipt):
+                return False
+            if receipt.offset == expected:
+                break
             # An earlier one, that came twice or late.
-            receipt = await self._link.receipt(min(timeout, _LONGEST_RECEIPT_TIMEOUT))
-        if receipt is None or receipt.offset > expected or not self._holds(receipt):
-            return False
+        taken = (loop.time() - started - round_trip) / under_way
+        self._packet_time = max(taken, 0.8 * self._packet_time, round_trip / 8)
         self._confirm(expected)
         return True
 

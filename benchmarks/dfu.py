@@ -1,0 +1,331 @@
+"""How long a Nordic DFU transfer takes, against the usual libraries and the protocol.
+
+    .venv/bin/python -m benchmarks.dfu
+
+It runs on virtual time over the rig's link model (tests/rig/link.py): packets leave in
+order, at most k unacknowledged writes a connection interval; an acknowledged operation
+takes an interval of its own and its answer the next; a notification takes one; the
+lock's receive buffers hold r packets, are emptied when it answers, and drop in silence
+what is too much. So the figures are exact, and the same on every machine.
+
+*baseline* is what the usual libraries do: receipts off, SELECT, then CREATE, packets,
+CHECKSUM and EXECUTE for each object, five attempts an object.
+*least* is what the protocol allows on such a link: CREATE and EXECUTE for each object,
+a receipt for each, no SELECT, nothing lost.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, fields
+from math import ceil
+from statistics import mean
+import sys
+from zlib import crc32
+
+from custom_components.nightlatch.core.errors import TransportError
+from custom_components.nightlatch.core.firmware.verify import VerifiedArtifact
+from custom_components.nightlatch.core.transports.nordic_dfu import NordicDfuTransport
+from custom_components.nightlatch.core.transports.nordic_link import (
+    EXECUTE_TIMEOUT,
+    BootloaderLink,
+    Counters,
+)
+from custom_components.nightlatch.core.transports.nordic_protocol import (
+    BootloaderError,
+    ObjectType,
+    Operation,
+    bootloader_address,
+    create,
+    execute,
+    parse_receipt,
+    parse_selection,
+    select,
+    set_receipt,
+)
+from custom_components.nightlatch.core.transports.nordic_sender import Sender
+from tests.rig.bootloader import Flash, SecureDfuBootloader
+from tests.rig.dfu_package import generate_key, make_init_packet
+from tests.rig.image import make_image
+from tests.rig.link import Fault, Link, LinkModel, Traffic
+from tests.rig.lock import VirtualLock
+from tests.rig.radio import RigRadio
+from tests.rig.virtual_time import run_virtual
+
+ADDRESS = "C0:11:22:33:44:55"
+INTERVAL = 0.015
+PACKETS_PER_INTERVAL = 4
+MTU = 247
+OBJECT = 4096
+INIT_PACKET = 142
+SIZES = (98_032, 256 * 1024)
+KEY = generate_key()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One link, and what happens on it."""
+
+    name: str
+    buffers: int = 17
+    loss: float = 0.0
+    mtu: int = MTU
+    interval: float = INTERVAL
+    packets_per_interval: int = PACKETS_PER_INTERVAL
+    cut_at_packet: int | None = None
+    seeds: int = 1
+    """Losses are chance: the mean over so many of them is shown."""
+
+
+CASES = (
+    Case(name="15 ms, k=4, r=17"),
+    Case(name="15 ms, k=4, r=8", buffers=8),
+    Case(name="15 ms, k=4, r=17, 1 % loss", loss=0.01, seeds=8),
+    Case(name="15 ms, k=4, r=8, 1 % loss", buffers=8, loss=0.01, seeds=8),
+    Case(name="15 ms, k=4, r=17, cut", cut_at_packet=200),
+    Case(name="15 ms, k=4, MTU 23", mtu=23),
+    Case(name="7.5 ms, k=6, r=17", interval=0.0075, packets_per_interval=6),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """What a transfer took."""
+
+    seconds: float
+    packets: float
+    control_writes: float
+    bytes_again: float
+
+
+class Bench:
+    """A lock in reach of a radio, and an artifact for it."""
+
+    def __init__(self, case: Case, size: int, seed: int = 0) -> None:
+        """Build the lock and switch it on."""
+        self.case = case
+        # Without an application the lock waits in its bootloader.
+        old = make_image("1.0.0", 4096, seed=1) if case.cut_at_packet else b""
+        image = make_image("1.1.0", size, seed=2)
+        self.artifact = VerifiedArtifact.seal(
+            init_packet=make_init_packet(image, key=KEY, fw_version=2),
+            firmware=image,
+            key_fingerprint="",
+        )
+        self.bootloader = SecureDfuBootloader(
+            Flash(application=bytearray(old), application_version=1),
+            public_key=KEY.public_key(),
+        )
+        self.bootloader.receive_buffers = case.buffers
+        self.lock = VirtualLock(ADDRESS, self.bootloader)
+        self.lock.restore_power()
+        self.radio = RigRadio()
+        self.link: Link = self.radio.add(
+            self.lock,
+            LinkModel(
+                connection_interval=case.interval,
+                packets_per_interval=case.packets_per_interval,
+                mtu=case.mtu,
+                loss=case.loss,
+                honours_fast_interval=False,
+            ),
+            seed=seed,
+        )
+
+    async def in_bootloader(
+        self, run: Callable[[BootloaderLink], Awaitable[None]]
+    ) -> tuple[float, Counters]:
+        """Time something over a link to the bootloader, once that stands."""
+        await asyncio.sleep(1)
+        counters = Counters()
+        address = bootloader_address(ADDRESS)
+        loop = asyncio.get_running_loop()
+        async with BootloaderLink.open(self.radio, address, "lock", counters) as link:
+            started = loop.time()
+            await run(link)
+            return loop.time() - started, counters
+
+    async def ours(self) -> Figures:
+        """Send as Nightlatch does."""
+        if self.case.cut_at_packet is not None:
+            return await self._ours_with_a_cut(self.case.cut_at_packet)
+        sender = Sender(self.artifact, lambda _: None)
+        seconds, counters = await self.in_bootloader(sender.run)
+        return Figures(
+            seconds=seconds,
+            packets=counters.packets,
+            control_writes=counters.control_writes,
+            bytes_again=sender.bytes_sent_again,
+        )
+
+    async def _ours_with_a_cut(self, packet: int) -> Figures:
+        """Send by the whole transport, which finds the lock again."""
+        self.link.order(Traffic.PACKET, Fault.CUT_AFTER, nth=packet)
+        transport = NordicDfuTransport(self.radio, ADDRESS, "lock")
+        await asyncio.sleep(1)
+        report = await transport.transfer(self.artifact, lambda _: None)
+        return Figures(
+            seconds=report.seconds,
+            packets=report.packets,
+            control_writes=report.control_writes,
+            bytes_again=report.bytes_sent_again,
+        )
+
+    async def baseline(self) -> Figures:
+        """Send as the usual libraries do."""
+        baseline = Baseline(self.artifact)
+        seconds, counters = await self.in_bootloader(baseline.run)
+        return Figures(
+            seconds=seconds,
+            packets=counters.packets,
+            control_writes=counters.control_writes,
+            bytes_again=counters.packet_bytes
+            - len(self.artifact.init_packet)
+            - len(self.artifact.firmware),
+        )
+
+
+class BaselineFailedError(Exception):
+    """The usual sequence gives up."""
+
+
+class Baseline:
+    """The usual sequence."""
+
+    attempts = 5
+
+    def __init__(self, artifact: VerifiedArtifact) -> None:
+        """Take what to send."""
+        self.artifact = artifact
+
+    async def run(self, link: BootloaderLink) -> None:
+        """Send it; raise ``BaselineFailedError``."""
+        await link.request(set_receipt(0))
+        await link.request(select(ObjectType.COMMAND))
+        await self._object(link, ObjectType.COMMAND, self.artifact.init_packet, 0)
+        payload = await link.request(select(ObjectType.DATA))
+        size = parse_selection(payload).max_size
+        image = self.artifact.firmware
+        for start in range(0, len(image), size):
+            await self._object(link, ObjectType.DATA, image[: start + size], start)
+
+    async def _object(
+        self, link: BootloaderLink, kind: ObjectType, data: bytes, start: int
+    ) -> None:
+        """Send ``data`` from ``start`` on as one object."""
+        for _ in range(self.attempts):
+            await link.request(create(kind, len(data) - start))
+            for at in range(start, len(data), link.max_packet):
+                await link.send_packet(data[at : at + link.max_packet])
+            receipt = parse_receipt(await link.request(bytes((Operation.CHECKSUM,))))
+            if (receipt.offset, receipt.crc) == (len(data), crc32(data)):
+                await link.request(execute(), timeout=EXECUTE_TIMEOUT)
+                return
+        raise BaselineFailedError
+
+
+def least(case: Case, size: int) -> Figures:
+    """Return what the protocol cannot do without."""
+    packet = min(case.mtu - 3, 244) // 4 * 4
+    objects = [min(OBJECT, size - at) for at in range(0, size, OBJECT)]
+    bursts = [ceil(INIT_PACKET / packet)]
+    bursts += [ceil(length / packet) for length in objects]
+    control_writes = 2 + 2 * len(objects)
+    # The operations and their answers, the packets, a receipt for each object.
+    intervals = 2 * control_writes + len(objects)
+    intervals += sum(ceil(burst / case.packets_per_interval) for burst in bursts)
+    return Figures(
+        seconds=intervals * case.interval,
+        packets=sum(bursts),
+        control_writes=control_writes,
+        bytes_again=0,
+    )
+
+
+def _mean(
+    case: Case, size: int, run: Callable[[Bench], Awaitable[Figures]]
+) -> Figures | None:
+    """Return the mean over the case's seeds, or None if one of them fails."""
+    tries = [run_virtual(_try(case, size, s, run)) for s in range(case.seeds)]
+    done = [figures for figures in tries if figures is not None]
+    if len(done) < len(tries):
+        return None
+    return Figures(
+        **{
+            field.name: mean(getattr(figures, field.name) for figures in done)
+            for field in fields(Figures)
+        }
+    )
+
+
+async def _try(
+    case: Case, size: int, seed: int, run: Callable[[Bench], Awaitable[Figures]]
+) -> Figures | None:
+    try:
+        return await run(Bench(case, size, seed))
+    except BaselineFailedError, BootloaderError, TransportError:
+        return None
+
+
+def measure(case: Case, size: int) -> tuple[Figures | None, Figures | None, Figures]:
+    """Return our figures, the baseline's on the same link, and the least."""
+    ours = _mean(case, size, Bench.ours)
+    baseline = None if case.cut_at_packet else _mean(case, size, Bench.baseline)
+    return ours, baseline, least(case, size)
+
+
+def _row(name: str, figures: Figures | None, *references: Figures | None) -> str:
+    if figures is None:
+        return f"  {name:<9} fails"
+    row = (
+        f"  {name:<9} {figures.seconds:8.3f} s {figures.packets:8.1f} packets"
+        f" {figures.control_writes:6.1f} control writes {figures.bytes_again:8.1f} bytes again"
+    )
+    for label, reference in zip(("baseline", "least"), references, strict=False):
+        if reference is not None:
+            row += (
+                f"   / {label}: {figures.seconds / reference.seconds:.3f} time,"
+                f" {figures.packets / reference.packets:.3f} packets,"
+                f" {figures.control_writes / reference.control_writes:.3f} control"
+            )
+    return row
+
+
+def main() -> int:
+    """Print the figures; return 1 where we fail or miss what is promised."""
+    missed = []
+    for size in SIZES:
+        print(f"\n{size} bytes")
+        usual: Figures | None = None
+        for case in CASES:
+            ours, baseline, minimum = measure(case, size)
+            usual = usual or baseline
+            print(f" {case.name}")
+            print(_row("ours", ours, baseline, minimum))
+            if not case.cut_at_packet:
+                print(_row("baseline", baseline, None, minimum))
+            print(_row("least", minimum))
+            missed += _missed(case, size, ours, usual)
+    for line in missed:
+        print(f"MISSED: {line}")
+    return 1 if missed else 0
+
+
+def _missed(
+    case: Case, size: int, ours: Figures | None, usual: Figures | None
+) -> list[str]:
+    """Return which promises the figures of a case break."""
+    where = f"{size} bytes, {case.name}"
+    if ours is None:
+        return [f"{where}: fails"]
+    missed = []
+    if usual is not None and case == CASES[0] and ours.seconds > 0.93 * usual.seconds:
+        missed.append(f"{where}: more than 0.93 of the baseline's time")
+    if usual is not None and case == CASES[1] and ours.seconds > 1.25 * usual.seconds:
+        missed.append(f"{where}: more than 1.25 of the baseline's time with r=17")
+    if case.cut_at_packet is not None and ours.bytes_again > OBJECT:
+        missed.append(f"{where}: more than one object was sent again")
+    return missed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
