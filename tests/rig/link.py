@@ -16,12 +16,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum
 from functools import partial
 import math
 import random
 from typing import Any, override
 
+from .faults import Fault, Orders, Traffic
 from .gatt import AttError, AttRefusal, Central, ConnectionRefused, Peripheral, Service
 
 ATT_HEADER = 3
@@ -53,59 +53,6 @@ class LinkModel:
     honours_fast_interval: bool = True
     supervision_timeout: float = 6.0
     """Seconds until the central notices that the peripheral is gone."""
-
-
-class Traffic(Enum):
-    """What an order waits for."""
-
-    CONNECTION = "connection"
-    PACKET = "packet"
-    """An unacknowledged write."""
-    WRITE = "write"
-    """An acknowledged write."""
-    NOTIFICATION = "notification"
-
-
-class Fault(Enum):
-    """What an order does."""
-
-    LOSE = "lose"
-    """A connection is refused, a packet or a notification gets lost, a write hangs."""
-    CUT_BEFORE = "cut_before"
-    """The link breaks, and the other side never sees it."""
-    CUT_AFTER = "cut_after"
-    """The other side sees it, then the link breaks; a write is not answered any more."""
-    GARBLE = "garble"
-    DUPLICATE = "duplicate"
-    DELAY = "delay"
-
-
-_POSSIBLE = {
-    Traffic.CONNECTION: {Fault.LOSE},
-    Traffic.PACKET: {Fault.LOSE, Fault.CUT_BEFORE, Fault.CUT_AFTER},
-    Traffic.WRITE: {Fault.LOSE, Fault.CUT_BEFORE, Fault.CUT_AFTER},
-    Traffic.NOTIFICATION: set(Fault),
-}
-
-
-@dataclass(slots=True, kw_only=True)
-class _Order:
-    """A fault that is to come."""
-
-    traffic: Traffic
-    fault: Fault
-    match: bytes
-    nth: int
-    times: int
-    delay: float
-    mask: bytes
-
-    def hits(self, traffic: Traffic, data: bytes) -> bool:
-        """Count a piece of traffic and return whether the fault is due."""
-        if self.traffic is not traffic or not data.startswith(self.match):
-            return False
-        self.nth -= 1
-        return self.nth <= 0 < self.times
 
 
 @dataclass(slots=True)
@@ -155,17 +102,20 @@ class Link(Central):
         self.peripheral = peripheral
         self.model = model or LinkModel()
         self.counters = LinkCounters()
+        self._orders = Orders()
+        self.order = self._orders.add
+        """Orders a fault."""
         self.mtu = self.model.mtu
         self.interval = self.model.connection_interval
         """Seconds; the interval of this connection."""
         self._random = random.Random(seed)
-        self._orders: list[_Order] = []
         self._on_notify: OnNotify
         self._on_disconnect: OnDisconnect
         self._connected = False
         self._silent = False  # the peripheral has gone, but that isn't known yet
         self._supervision: asyncio.TimerHandle | None = None
         self._transaction: asyncio.TimerHandle | None = None
+        self._delayed: list[asyncio.TimerHandle] = []
         self._event_timer: asyncio.Handle | None = None
         self._anchor = 0.0
         self._outbound: deque[_Packet | _Request] = deque()
@@ -176,36 +126,6 @@ class Link(Central):
     def connected(self) -> bool:
         """Whether the central has a connection, as far as it knows."""
         return self._connected
-
-    def order(
-        self,
-        traffic: Traffic,
-        fault: Fault,
-        *,
-        match: bytes = b"",
-        nth: int = 1,
-        times: int = 1,
-        delay: float = 0.0,
-        mask: bytes = b"\xff",
-    ) -> None:
-        """Order a fault for the ``nth`` piece of traffic from now, and ``times`` on.
-
-        Only traffic that begins with ``match`` counts. ``delay`` is in seconds;
-        ``mask`` is what GARBLE turns over, from the first byte on.
-        """
-        if fault not in _POSSIBLE[traffic]:
-            raise ValueError(f"{fault} does not happen to a {traffic}")
-        self._orders.append(
-            _Order(
-                traffic=traffic,
-                fault=fault,
-                match=match,
-                nth=nth,
-                times=times,
-                delay=delay,
-                mask=mask,
-            )
-        )
 
     # The central's side.
 
@@ -222,7 +142,7 @@ class Link(Central):
         if self._connected:
             raise LinkError("connected already")
         await asyncio.sleep(self.model.connection_interval)
-        if self._due(Traffic.CONNECTION) or self.peripheral.advertising is None:
+        if self._orders.due(Traffic.CONNECTION) or self.peripheral.advertising is None:
             raise LinkError("no answer to a connection request")
         model = self.model
         later = model.mtu_after_reconnect[: self.counters.connects]
@@ -376,7 +296,7 @@ class Link(Central):
     def _carry_packet(self, packet: _Packet) -> None:
         self.counters.packets += 1
         self.counters.packet_bytes += len(packet.data)
-        order = self._due(Traffic.PACKET, packet.data)
+        order = self._orders.due(Traffic.PACKET, packet.data)
         fault = order and order.fault
         lost = self._random.random() < self.model.loss
         if (
@@ -400,7 +320,7 @@ class Link(Central):
         assert isinstance(request, _Request)
         order = None
         if request.written is not None:
-            order = self._due(Traffic.WRITE, request.written)
+            order = self._orders.due(Traffic.WRITE, request.written)
         fault = order and order.fault
         self._pending = request
         if fault is Fault.CUT_BEFORE:
@@ -433,7 +353,7 @@ class Link(Central):
 
     def _arrive(self, handle: int, data: bytes) -> None:
         """Let a notification arrive, or what an order has made of it."""
-        order = self._due(Traffic.NOTIFICATION, data)
+        order = self._orders.due(Traffic.NOTIFICATION, data)
         copies = 1
         if order is not None:
             match order.fault:
@@ -443,8 +363,10 @@ class Link(Central):
                     self.cut()
                     return
                 case Fault.DELAY:
-                    asyncio.get_running_loop().call_later(
-                        order.delay, self._deliver, self._on_notify, handle, data
+                    self._delayed.append(
+                        asyncio.get_running_loop().call_later(
+                            order.delay, self._deliver, handle, data
+                        )
                     )
                     return
                 case Fault.GARBLE:
@@ -453,26 +375,15 @@ class Link(Central):
                 case Fault.DUPLICATE:
                     copies = 2
         for _ in range(copies):
-            self._deliver(self._on_notify, handle, data)
+            self._deliver(handle, data)
         if order is not None and order.fault is Fault.CUT_AFTER:
             self.cut()
 
-    def _deliver(self, on_notify: OnNotify, handle: int, data: bytes) -> None:
-        if self._connected and on_notify is self._on_notify:
-            self.counters.notifications += 1
-            on_notify(handle, data)
+    def _deliver(self, handle: int, data: bytes) -> None:
+        self.counters.notifications += 1
+        self._on_notify(handle, data)
 
     # Bookkeeping.
-
-    def _due(self, traffic: Traffic, data: bytes = b"") -> _Order | None:
-        """Count a piece of traffic for all orders; return the one that is due."""
-        due = [order for order in self._orders if order.hits(traffic, data)]
-        if not due:
-            return None
-        due[0].times -= 1
-        if not due[0].times:
-            self._orders.remove(due[0])
-        return due[0]
 
     def _require_connection(self) -> None:
         if not self._connected:
@@ -490,9 +401,11 @@ class Link(Central):
     def _end(self) -> None:
         """End the connection on the central's side."""
         self._connected = self._silent = False
-        for timer in (self._event_timer, self._supervision, self._transaction):
+        own = (self._event_timer, self._supervision, self._transaction)
+        for timer in (*own, *self._delayed):
             if timer is not None:
                 timer.cancel()
+        self._delayed.clear()
         self._event_timer = self._supervision = self._transaction = None
         waiting = [*self._outbound, self._pending]
         self._outbound.clear()

@@ -15,9 +15,10 @@ import pytest
 from homeassistant.components import bluetooth
 from homeassistant.components.bluetooth import BluetoothScanningMode
 from homeassistant.core import HomeAssistant
+from tests.rig.faults import Fault, Traffic
 from tests.rig.fixtures import ProxiedHome, connected
 from tests.rig.gatt import uuid16
-from tests.rig.link import Fault, LinkModel, Traffic
+from tests.rig.link import LinkModel
 from tests.rig.proxy import EsphomeProxy
 
 from .gadget import (
