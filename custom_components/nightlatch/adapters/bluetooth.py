@@ -7,8 +7,8 @@ from typing import override
 
 from bleak.backends.device import BLEDevice
 from bleak.exc import BleakError
+import bleak_retry_connector
 from bleak_retry_connector import (
-    BleakClientWithServiceCache,
     BleakNotFoundError,
     BleakOutOfConnectionSlotsError,
     establish_connection,
@@ -81,7 +81,9 @@ class HomeAssistantRadio(Radio):
         try:
             async with asyncio.timeout(_CONNECT_TIMEOUT):
                 return await establish_connection(
-                    BleakClientWithServiceCache,
+                    # By its module: Home Assistant puts its own class there when
+                    # Bluetooth is set up, which may be after this was imported.
+                    bleak_retry_connector.BleakClientWithServiceCache,
                     device,
                     name,
                     disconnected_callback=lambda _: disconnected(),

@@ -253,7 +253,11 @@ def _extra(raw: dict[str, Any]) -> dict[str, object]:
             case str() as text:
                 characters += len(text)
         if values > MAX_EXTRA_VALUES or characters > MAX_EXTRA_TEXT:
-            raise _wrong("(unknown fields)", "are too large")
+            raise _wrong(
+                "(others)",
+                f"must have at most {MAX_EXTRA_VALUES} values"
+                f" and {MAX_EXTRA_TEXT} characters",
+            )
     return extra
 
 

@@ -88,19 +88,19 @@ def _expired(transfers: Transfers, metadata_dir: Path) -> FeedError:
     bodies = {_role(name): body for name, body in transfers.received.items()}
     roles = dict.fromkeys([Root.type, Timestamp.type, Snapshot.type])
     roles[_role(transfers.last)] = None
-    for role in roles:
-        if (metadata := _trusted_or_new(role, bodies, metadata_dir)) is None:
-            continue
-        # By the clock that tuf went by.
-        if metadata.is_expired():
-            return FeedError(
-                FeedProblem.EXPIRED,
-                host=transfers.host,
-                role=role,
-                expired=metadata.expires.isoformat(),
-            )
-    # Cannot be but for a clock that was set between tuf's look at it and ours.
-    return FeedError(FeedProblem.CLOCK_WENT_BACK)
+    found = [
+        (role, metadata)
+        for role in roles
+        if (metadata := _trusted_or_new(role, bodies, metadata_dir)) is not None
+    ]
+    # By the clock that tuf went by; the last one was looked at last.
+    role, metadata = next((pair for pair in found if pair[1].is_expired()), found[-1])
+    return FeedError(
+        FeedProblem.EXPIRED,
+        host=transfers.host,
+        role=role,
+        expired=metadata.expires.isoformat(),
+    )
 
 
 def _trusted_or_new(

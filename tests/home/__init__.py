@@ -1,0 +1,1 @@
+"""Tests of the whole: real Home Assistant, its real Bluetooth, a virtual proxy."""

@@ -1,0 +1,63 @@
+"""What a person does in the user interface, step by step."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from pytest_homeassistant_custom_component.common import MockConfigEntry  # type: ignore[import-untyped]
+
+from homeassistant.config_entries import SOURCE_USER, SubentryFlowResult
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+
+PATIENCE = 10
+"""Real seconds."""
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until something has become true."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110  there is no event for it
+            await asyncio.sleep(0.005)
+
+
+async def start_flow(
+    hass: HomeAssistant, entry: MockConfigEntry, kind: str, **context: Any
+) -> SubentryFlowResult:
+    """Open the flow of a subentry type."""
+    return await hass.config_entries.subentries.async_init(
+        (entry.entry_id, kind), context={"source": SOURCE_USER, **context}
+    )
+
+
+async def submit(
+    hass: HomeAssistant, result: SubentryFlowResult, **user_input: Any
+) -> SubentryFlowResult:
+    """Fill in the form that is shown, and send it."""
+    return await hass.config_entries.subentries.async_configure(
+        result["flow_id"], user_input
+    )
+
+
+async def add_feed(
+    hass: HomeAssistant, entry: MockConfigEntry, *, url: str, root: bytes
+) -> None:
+    """Add a feed and compare its keys."""
+    result = await start_flow(hass, entry, "feed")
+    result = await submit(hass, result, url=url, root=root.decode())
+    assert result["step_id"] == "confirm", result
+    result = await submit(hass, result)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done()
+
+
+async def add_lock(
+    hass: HomeAssistant, entry: MockConfigEntry, *, address: str, name: str, **links: str
+) -> None:
+    """Add a lock that is in range."""
+    result = await start_flow(hass, entry, "lock")
+    result = await submit(hass, result, address=address)
+    assert result["step_id"] == "details", result
+    result = await submit(hass, result, name=name, **links)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done()

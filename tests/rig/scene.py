@@ -1,0 +1,105 @@
+"""A vendor and its locks, as the demo and the tests of the whole use them."""
+
+from typing import Any
+
+from .bootloader import Flash, SecureDfuBootloader
+from .dfu_package import make_package
+from .image import make_image
+from .lock import VirtualLock
+from .vendor import Vendor
+
+MODEL = "KL-1"
+HARDWARE_REVISION = "B"
+HARDWARE_VERSION = 52
+VENDOR = "Kestrel Locks"
+MODELS = (
+    {
+        "model": MODEL,
+        "name": "Kestrel One",
+        "version_scheme": "dotted",
+        "bluetooth": {"local_name": "Kestrel*"},
+    },
+)
+IMAGE_SIZE = 98_032
+
+NOTES = """\
+## What is new
+
+* The bolt no longer counts a slow latch as a jam.
+* Pairing asks for the code on the lock, closing a hole through which a neighbour
+  could pair unseen.
+"""
+
+
+def firmware_version(version: str) -> int:
+    """Return the number that the vendor gives a version in its init packets."""
+    major, minor, patch = (int(part) for part in version.split("."))
+    return major * 10_000 + minor * 100 + patch
+
+
+def make_firmware(version: str, size: int = IMAGE_SIZE) -> bytes:
+    """Return the firmware of a version."""
+    return make_image(version, size, seed=firmware_version(version))
+
+
+def make_lock(
+    vendor: Vendor, address: str, *, version: str = "1.0.0", **options: Any
+) -> VirtualLock:
+    """Build a lock of this vendor and put in its batteries."""
+    lock = VirtualLock(
+        address,
+        SecureDfuBootloader(
+            Flash(
+                application=bytearray(make_firmware(version)),
+                application_version=firmware_version(version),
+            ),
+            public_key=vendor.firmware_key.public_key(),
+            hw_version=HARDWARE_VERSION,
+        ),
+        **{
+            "name": "Kestrel One",
+            "manufacturer": VENDOR,
+            "model": MODEL,
+            "hardware_revision": HARDWARE_REVISION,
+            **options,
+        },
+    )
+    lock.restore_power()
+    return lock
+
+
+def release_fields(version: str, **fields: Any) -> dict[str, Any]:
+    """Return what the feed says of a version."""
+    return {
+        "vendor": VENDOR,
+        "version": version,
+        "hardware_revisions": [HARDWARE_REVISION],
+        "payload": {
+            "format": "nordic-dfu",
+            "hardware_version": HARDWARE_VERSION,
+            "firmware_version": firmware_version(version),
+        },
+        "minimum_battery": 40,
+        "expected_duration": 120,
+        "disrupts": ["bluetooth", "auto_lock"],
+        "release_notes": NOTES,
+        "severity": "high",
+        "advisories": [{"id": "KL-2026-07"}],
+        **fields,
+    }
+
+
+def publish(
+    vendor: Vendor, version: str, *, package: bytes | None = None, **fields: Any
+) -> str:
+    """Release a version; return its path in the feed."""
+    path = f"{MODEL.lower()}/{version}.zip"
+    if package is None:
+        package = make_package(
+            make_firmware(version),
+            key=vendor.firmware_key,
+            fw_version=firmware_version(version),
+            hw_version=HARDWARE_VERSION,
+        )
+    vendor.release(path, package, **release_fields(version, **fields))
+    return path
