@@ -10,7 +10,7 @@ from typing import Unpack
 from zlib import crc32
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 import pytest
 
 from tests.rig.bootloader import INACTIVITY_TIMEOUT, Opcode
@@ -480,6 +480,7 @@ async def test_dropped_packets_do_not_count_for_receipts(bench: Bench) -> None:
     assert bench.answers == []
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(1, 61).map(lambda words: 4 * words), min_size=1),
     st.integers(0, 20),
@@ -599,6 +600,7 @@ async def test_a_silent_end_is_a_success_without_an_answer(bench: Bench) -> None
 # Anything at all.
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=600))
 async def test_no_init_packet_out_of_thin_air_is_accepted(packet: bytes) -> None:
     """Whatever comes, the bootloader answers and refuses."""
@@ -610,6 +612,7 @@ async def test_no_init_packet_out_of_thin_air_is_accepted(packet: bytes) -> None
     bench.close()
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(INIT_PACKET) * 8 - 1))
 async def test_no_bit_of_an_init_packet_may_be_turned_over(bit: int) -> None:
     """But for those of the frame around what is signed, which say nothing else."""
@@ -622,6 +625,7 @@ async def test_no_bit_of_an_init_packet_may_be_turned_over(bit: int) -> None:
     bench.close()
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=24), max_size=30))
 async def test_no_request_breaks_the_bootloader(requests: list[bytes]) -> None:
     """Every request is answered once, but for ABORT and an empty one."""

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from math import ceil
 from typing import override
 
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 import pytest
 
 from tests.rig.faults import Fault, Traffic
@@ -192,6 +192,7 @@ async def test_packets_do_not_hold_up_the_sender(desk: Desk) -> None:
     assert len(desk.notebook.received) == 1000
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60), st.integers(1, 8))
 async def test_so_many_packets_leave_in_an_interval(count: int, room: int) -> None:
     """A burst of n packets takes n/k intervals."""
@@ -206,6 +207,7 @@ async def test_so_many_packets_leave_in_an_interval(count: int, room: int) -> No
     desk.link.cut()
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), max_size=40))
 async def test_everything_arrives_in_its_order(acknowledged: list[bool]) -> None:
     """Acknowledged or not, nothing overtakes anything."""
