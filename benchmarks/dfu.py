@@ -46,7 +46,8 @@ from custom_components.nightlatch.core.transports.nordic_sender import Sender
 from tests.rig.bootloader import Flash, SecureDfuBootloader
 from tests.rig.dfu_package import generate_key, make_init_packet
 from tests.rig.image import make_image
-from tests.rig.link import Fault, Link, LinkModel, Traffic
+from tests.rig.faults import Fault, Traffic
+from tests.rig.link import Link, LinkModel
 from tests.rig.lock import VirtualLock
 from tests.rig.radio import RigRadio
 from tests.rig.virtual_time import run_virtual

@@ -8,11 +8,12 @@ from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.event import async_track_time_interval
 
 from .adapters.bluetooth import HomeAssistantRadio
 from .adapters.storage import HouseholdStore
-from .const import IDENTITY_INTERVAL, SUBENTRY_FEED, SUBENTRY_LOCK
+from .const import DOMAIN, IDENTITY_INTERVAL, SUBENTRY_FEED, SUBENTRY_LOCK
 from .coordinator import FeedCoordinator
 from .core.errors import TransportError
 from .locks import ManagedLock
@@ -41,6 +42,7 @@ class Household:
         self.radio_lock = asyncio.Lock()
         self.feeds: dict[str, FeedCoordinator] = {}
         self.locks: dict[str, ManagedLock] = {}
+        self._sync_lock = asyncio.Lock()
         self._unsubscribe: dict[str, list[CALLBACK_TYPE]] = {}
         self._feed_added: list[Callable[[FeedCoordinator], None]] = []
         self._lock_added: list[Callable[[ManagedLock], None]] = []
@@ -57,6 +59,10 @@ class Household:
 
     async def async_sync(self) -> None:
         """Bring feeds and locks in step with the subentries."""
+        async with self._sync_lock:
+            await self._async_sync()
+
+    async def _async_sync(self) -> None:
         subentries = self._entry.subentries
         for subentry_id in self.locks.keys() - subentries.keys():
             await self._async_drop_lock(subentry_id)
@@ -105,7 +111,8 @@ class Household:
 
     @callback
     def _take_feed(self, subentry: ConfigSubentry) -> None:
-        if subentry.subentry_id in self.feeds:
+        if (known := self.feeds.get(subentry.subentry_id)) is not None:
+            known.title = subentry.title
             return
         feed = FeedCoordinator(self._hass, self._entry, subentry, self.store)
         self.feeds[subentry.subentry_id] = feed
@@ -127,6 +134,7 @@ class Household:
     def _take_lock(self, subentry: ConfigSubentry) -> None:
         if (lock := self.locks.get(subentry.subentry_id)) is not None:
             lock.configure(subentry)
+            self._rename_device(lock)
             lock.async_select()
             return
         lock = ManagedLock(self._hass, self, subentry)
@@ -135,6 +143,15 @@ class Household:
         for added in self._lock_added:
             added(lock)
         self._unsubscribe[subentry.subentry_id] = [async_watch(self._hass, self, lock)]
+
+    @callback
+    def _rename_device(self, lock: ManagedLock) -> None:
+        registry = dr.async_get(self._hass)
+        device = registry.async_get_device_by_identifier(
+            (DOMAIN, lock.subentry_id), self._entry.entry_id
+        )
+        if device is not None:
+            registry.async_update_device(device.id, name=lock.name)
 
     async def _async_drop_lock(self, subentry_id: str) -> None:
         self._unsubscribe_from(subentry_id)

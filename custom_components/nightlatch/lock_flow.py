@@ -192,6 +192,8 @@ class LockFlow(ConfigSubentryFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Change the name and the links; what the lock is, it says itself."""
+        if self._get_entry().state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="entry_not_loaded")
         subentry = self._get_reconfigure_subentry()
         if user_input is None:
             return self.async_show_form(
@@ -205,6 +207,10 @@ class LockFlow(ConfigSubentryFlow):
             for key, value in subentry.data.items()
             if key not in {CONF_LOCK_ENTITY, CONF_BATTERY_ENTITY}
         }
+        self._identity = LockIdentity(**subentry.data[CONF_IDENTITY])
+        if subentry.data[CONF_FEED] not in self._household.feeds and self._find_model():
+            # Its feed was removed, and perhaps added again.
+            kept[CONF_FEED] = self._feed.subentry_id
         return self.async_update_and_abort(
             self._get_entry(),
             subentry,

@@ -8,12 +8,19 @@ import logging
 from typing import TYPE_CHECKING
 
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.const import CONF_ADDRESS, STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.const import CONF_ADDRESS
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
-from .const import CONF_BATTERY_ENTITY, CONF_FEED, CONF_IDENTITY, DOMAIN
+from .adapters.entities import read_links
+from .const import (
+    CONF_BATTERY_ENTITY,
+    CONF_FEED,
+    CONF_IDENTITY,
+    CONF_LOCK_ENTITY,
+    DOMAIN,
+)
 from .coordinator import FeedCoordinator
 from .core.errors import TransportError, TransportProblem
 from .core.installation.machine import Installation, Outcome, Stage, Target
@@ -96,6 +103,7 @@ class ManagedLock:
         self.name = subentry.title
         self.address: str = subentry.data[CONF_ADDRESS]
         self.feed_id: str = subentry.data[CONF_FEED]
+        self.lock_entity: str | None = subentry.data.get(CONF_LOCK_ENTITY)
         self.battery_entity: str | None = subentry.data.get(CONF_BATTERY_ENTITY)
 
     # What entities listen to.
@@ -147,50 +155,44 @@ class ManagedLock:
         )
 
     @property
-    def battery(self) -> int | None:
-        """The battery level in percent: from the linked sensor, else from the lock."""
-        if self.battery_entity is None:
-            return self.record.identity.battery
-        return self._linked_battery
-
-    @property
-    def _linked_battery(self) -> int | None:
-        if self.battery_entity is None:
-            return None
-        state = self._hass.states.get(self.battery_entity)
-        if state is None or state.state in {STATE_UNAVAILABLE, STATE_UNKNOWN}:
-            return None
-        try:
-            return round(float(state.state))
-        except ValueError:
-            return None
-
-    @property
     def needs_attention(self) -> bool:
         """Whether a person should look at the lock."""
         outcome = self.record.outcome
-        return self.in_bootloader or (
-            outcome is not None
-            and outcome.kind in {OutcomeKind.FAILED, OutcomeKind.NEEDS_HAND}
+        return (
+            self.in_bootloader
+            or self.feed is None
+            or (
+                outcome is not None
+                and outcome.kind in {OutcomeKind.FAILED, OutcomeKind.NEEDS_HAND}
+            )
         )
 
     @callback
     def async_select(self) -> None:
         """Choose the release anew: after a check of the feed, or of the lock."""
         content = self.feed.data if self.feed else None
-        before = self.release
         self.release = None
         if content is not None and (model := self.model) is not None:
             self.release = select(
                 content.releases, self.record.identity, model, self._floor
             ).release
-        if self.release and (not before or before.version != self.release.version):
-            self._tell(
-                Happening.UPDATE_AVAILABLE,
-                installed_version=self.record.identity.firmware_version,
-                version=self.release.version.text,
-            )
+        if self.release and self.release.version.text != self.record.announced:
+            self._announce(self.release)
         self._notify()
+
+    @callback
+    def _announce(self, release: Release) -> None:
+        """Tell once, also over restarts, that a release is available."""
+        self.record = replace(self.record, announced=release.version.text)
+        self._household.async_create_task(
+            self._household.store.async_set_lock(self.subentry_id, self.record),
+            f"record of {self.name}",
+        )
+        self._tell(
+            Happening.UPDATE_AVAILABLE,
+            installed_version=self.record.identity.firmware_version,
+            version=release.version.text,
+        )
 
     @property
     def _floor(self) -> LockFloor | None:
@@ -330,7 +332,9 @@ class ManagedLock:
                 address=self.address,
                 identity=self.record.identity,
                 floor=self._floor,
-                linked_battery=self._linked_battery,
+                linked=read_links(
+                    self._hass, bolt=self.lock_entity, battery=self.battery_entity
+                ),
                 in_bootloader=self.in_bootloader,
             ),
             release=release,

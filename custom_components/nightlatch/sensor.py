@@ -76,7 +76,7 @@ SENSORS = (
         entity_category=EntityCategory.DIAGNOSTIC,
         native_unit_of_measurement=PERCENTAGE,
         state_class=SensorStateClass.MEASUREMENT,
-        value_fn=lambda lock: lock.battery,
+        value_fn=lambda lock: lock.record.identity.battery,
     ),
     LockSensorDescription(
         key="running_since",

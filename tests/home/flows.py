@@ -22,11 +22,11 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def start_flow(
-    hass: HomeAssistant, entry: MockConfigEntry, kind: str, **context: Any
+    hass: HomeAssistant, entry: MockConfigEntry, kind: str
 ) -> SubentryFlowResult:
     """Open the flow of a subentry type."""
     return await hass.config_entries.subentries.async_init(
-        (entry.entry_id, kind), context={"source": SOURCE_USER, **context}
+        (entry.entry_id, kind), context={"source": SOURCE_USER}
     )
 
 
@@ -52,7 +52,12 @@ async def add_feed(
 
 
 async def add_lock(
-    hass: HomeAssistant, entry: MockConfigEntry, *, address: str, name: str, **links: str
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    *,
+    address: str,
+    name: str,
+    **links: str,
 ) -> None:
     """Add a lock that is in range."""
     result = await start_flow(hass, entry, "lock")

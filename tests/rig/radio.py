@@ -143,10 +143,9 @@ class RigRadio(Radio):
                         return found
 
     @override
-    async def request_interval(self, client: GattClient, *, fast: bool) -> None:
+    async def shorten_interval(self, client: GattClient) -> None:
         link = _rig_client(client).link
-        usual = link.model.connection_interval
-        link.request_interval(min(_FAST_INTERVAL, usual) if fast else usual)
+        link.request_interval(min(_FAST_INTERVAL, link.model.connection_interval))
 
     @override
     async def forget_services(self, client: GattClient) -> None:

@@ -23,9 +23,7 @@ from ..core.transports.base import Advertisement, GattClient, Radio
 
 # Connection parameters, Bluetooth Core 5.4 Vol 6 Part B 4.5: intervals in 1.25 ms, the
 # supervision timeout in 10 ms. 7.5 ms is the shortest interval there is.
-_FAST_INTERVAL = 6
-_USUAL_INTERVALS = (7, 9)
-_LATENCY = 0
+_SHORTEST_INTERVAL = 6
 _SUPERVISION_TIMEOUT = 600
 # Home Assistant calls back only for advertisements that differ from the last one, and a
 # lock that has restarted says the same as before. So the times of all are looked at.
@@ -117,16 +115,17 @@ class HomeAssistantRadio(Radio):
                 await asyncio.sleep(_LOOK_INTERVAL)
 
     @override
-    async def request_interval(self, client: GattClient, *, fast: bool) -> None:
-        """Ask for a connection interval where the backend can; see ``Radio``."""
+    async def shorten_interval(self, client: GattClient) -> None:
+        """Ask for the shortest interval where the backend can; see ``Radio``."""
         # Only Home Assistant's own wrapper has it, whatever the type says.
         set_parameters = getattr(client, "set_connection_params", None)
         if set_parameters is None:
             return
-        shortest, longest = (_FAST_INTERVAL,) * 2 if fast else _USUAL_INTERVALS
         try:
             async with asyncio.timeout(_WISH_TIMEOUT):
-                await set_parameters(shortest, longest, _LATENCY, _SUPERVISION_TIMEOUT)
+                await set_parameters(
+                    _SHORTEST_INTERVAL, _SHORTEST_INTERVAL, 0, _SUPERVISION_TIMEOUT
+                )
         except (BleakError, TimeoutError, NotImplementedError) as err:
             _LOGGER.debug("No other connection interval: %s", err)
 

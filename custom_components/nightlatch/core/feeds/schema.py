@@ -71,9 +71,6 @@ _URL = re.compile(r"https://[!#-;=?-\[\]_a-z~]+")
 # Home Assistant asks for three plain characters before the first wildcard.
 _LOCAL_NAME = re.compile(r"[^*?\[\]]{3}[^?\[\]]*")
 
-# Control and format characters, lone surrogates, line and paragraph separators: what
-# can make a line look like another one.
-_NOT_IN_A_LINE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _NOT_IN_A_TEXT = frozenset({"Cc", "Cs"})
 # Marks that turn the direction of writing (Unicode UAX #9, 2.1 and 2.2) make a text read
 # otherwise than it is. Other format characters are needed for emoji and some scripts.
@@ -276,8 +273,10 @@ def _line(maximum: int = MAX_LINE) -> Callable[[object], str]:
             raise vol.Invalid("must be a text")
         if not 1 <= len(value) <= maximum:
             raise vol.Invalid(f"must have 1 to {maximum} characters")
-        if any(unicodedata.category(char) in _NOT_IN_A_LINE for char in value):
-            raise vol.Invalid("must not have control or format characters")
+        # Control and format characters, lone surrogates and odd spaces can make a line
+        # look like another one.
+        if not value.isprintable():
+            raise vol.Invalid("must have printable characters and plain spaces only")
         if value != value.strip():
             raise vol.Invalid("must not begin or end with a space")
         return value

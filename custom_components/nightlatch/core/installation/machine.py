@@ -11,7 +11,8 @@ from ..feeds.base import Feed
 from ..firmware.nordic import read_package, verify_package
 from ..firmware.verify import VerifiedArtifact
 from ..model import FirmwareKey, LockIdentity, OutcomeKind, Release
-from ..preflight.base import PreflightError, Verdict
+from ..preflight.base import Linked, PreflightError, Verdict
+from ..preflight.bolt import check_bolt
 from ..preflight.power import check_battery
 from ..preflight.suitability import check_suitability
 from ..records.trust import LockFloor
@@ -53,8 +54,7 @@ class Target:
     identity: LockIdentity
     """As it was last read."""
     floor: LockFloor | None
-    linked_battery: int | None = None
-    """Percent, from a sensor that the owner has linked."""
+    linked: Linked
     in_bootloader: bool = False
     """Whether it was seen in its bootloader, where it says nothing of itself."""
 
@@ -136,12 +136,14 @@ class Installation:
     async def _preflight(self) -> None:
         """Ask the lock itself; what was known of it may have changed since."""
         identity = await self._ask()
-        battery = self._target.linked_battery
+        linked = self._target.linked
         checks = (
             check_suitability(identity, self._release, self._target.floor),
             check_battery(
-                battery if battery is not None else identity.battery, self._release
+                linked.battery if linked.has_battery else identity.battery,
+                self._release,
             ),
+            check_bolt(linked.bolt),
         )
         if any(check.verdict is Verdict.BLOCKER for check in checks):
             raise PreflightError(checks)

@@ -28,6 +28,34 @@ class Reason(StrEnum):
     STEP_MISSING = "preflight_step_missing"
     BATTERY_LOW = "preflight_battery_low"
     BATTERY_UNKNOWN = "preflight_battery_unknown"
+    BOLT_MOVING = "preflight_bolt_moving"
+    BOLT_JAMMED = "preflight_bolt_jammed"
+    BOLT_OPEN = "preflight_bolt_open"
+    BOLT_UNKNOWN = "preflight_bolt_unknown"
+
+
+class Bolt(StrEnum):
+    """What the bolt of a lock does."""
+
+    LOCKED = "locked"
+    UNLOCKED = "unlocked"
+    MOVING = "moving"
+    JAMMED = "jammed"
+    OPEN = "open"
+    """The latch is held back."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linked:
+    """What is known of a lock from elsewhere in the house."""
+
+    bolt: Bolt | None = None
+    """None where nothing is linked that knows it."""
+    has_battery: bool = False
+    """Whether a battery sensor is linked; then it counts, not what the lock says."""
+    battery: int | None = None
+    """Percent; None while the sensor does not know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,8 @@ class LockRecord:
     running_since: datetime
     """When its version was first seen."""
     outcome: OutcomeRecord | None = None
+    announced: str | None = None
+    """The version of the release that was last told to be available."""
 
     def reading(self, identity: LockIdentity, now: datetime) -> LockRecord:
         """Return the record after the lock has told its identity."""
@@ -64,6 +66,7 @@ class LockRecord:
             "read_at": self.read_at.isoformat(),
             "running_since": self.running_since.isoformat(),
             "outcome": self.outcome.to_dict() if self.outcome else None,
+            "announced": self.announced,
         }
 
     @classmethod
@@ -77,6 +80,7 @@ class LockRecord:
                 outcome=(
                     OutcomeRecord.from_dict(raw["outcome"]) if raw["outcome"] else None
                 ),
+                announced=raw["announced"],
             )
         except (KeyError, TypeError) as err:
             raise ValueError(f"Not the record of a lock: {err!r}") from err

@@ -118,8 +118,8 @@ class Radio(Protocol):
         restarted must not be found by an old advertisement. Raises ``TimeoutError``.
         """
 
-    async def request_interval(self, client: GattClient, *, fast: bool) -> None:
-        """Ask for the shortest connection interval, or the usual one again.
+    async def shorten_interval(self, client: GattClient) -> None:
+        """Ask for the shortest connection interval, for as long as the link lasts.
 
         A wish: where the radio or the lock cannot, nothing happens.
         """

@@ -87,7 +87,7 @@ class BootloaderLink:
             raise TransportError(TransportProblem.BOOTLOADER_NOT_FOUND)
         async with self._link_errors("subscribe", SUBSCRIBE_TIMEOUT):
             await self._client.start_notify(CONTROL_POINT, self._notified)
-            await radio.request_interval(self._client, fast=True)
+            await radio.shorten_interval(self._client)
 
     @property
     def max_packet(self) -> int:
