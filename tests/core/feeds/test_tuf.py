@@ -361,7 +361,7 @@ async def test_a_signed_file_that_is_not_listed_is_no_release(
             FeedProblem.FIELD_INVALID,
             {
                 "field": "vendor",
-                "problem": "must not have control or format characters",
+                "problem": "must have printable characters and plain spaces only",
             },
         ),
         (
