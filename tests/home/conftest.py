@@ -10,12 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry  # type
 from custom_components.nightlatch.const import DOMAIN
 from homeassistant.components import bluetooth
 from homeassistant.core import HomeAssistant, State
-from tests.rig.fixtures import (  # noqa: F401
-    ProxiedHome,
-    bare_host,
-    proxied_home,
-    proxy,
-)
+from tests.rig.fixtures import ProxiedHome, bare_host, proxied_home, proxy  # noqa: F401
 from tests.rig.link import Link, LinkModel
 from tests.rig.lock import VirtualLock
 from tests.rig.proxy import EsphomeProxy

@@ -1,6 +1,6 @@
 """The main job: a lock gets signed firmware from its vendor's feed."""
 
-from .conftest import EVENT, FRONT_DOOR, UPDATE, House
+from .conftest import EVENT, FRONT_DOOR, House
 
 
 async def test_update(house: House) -> None:

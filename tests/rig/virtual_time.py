@@ -7,8 +7,8 @@ Only for what lives in one process: while a thread of the executor works the clo
 stands still, but no socket or subprocess is waited for.
 
 In pytest a test module asks for it with ``pytestmark = virtual_time``, a test with
-``@virtual_time``; the directory's
-``conftest.py`` imports the hook and the fixture at the end of this file.
+``@virtual_time``; the directory's ``conftest.py`` imports the hook and the fixtures at
+the end of this file.
 """
 
 import asyncio
@@ -126,3 +126,14 @@ async def configure_event_loop() -> None:
     loop = asyncio.get_running_loop()
     if not isinstance(loop, VirtualTimeLoop):
         runner.configure_event_loop(loop)
+
+
+@pytest.fixture(autouse=True)
+async def enable_event_loop_debug() -> None:
+    """Turn on the loop's debug mode as Home Assistant does, but not for virtual time.
+
+    It notes the stack at each call that is scheduled, which is most of what a transfer
+    on virtual time would cost.
+    """
+    loop = asyncio.get_running_loop()
+    loop.set_debug(not isinstance(loop, VirtualTimeLoop))

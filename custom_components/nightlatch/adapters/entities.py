@@ -6,7 +6,7 @@ from homeassistant.core import HomeAssistant
 
 from ..core.preflight.base import Bolt, Linked
 
-_BOLTS = {
+_BOLTS: dict[str, Bolt] = {
     LockState.LOCKED: Bolt.LOCKED,
     LockState.UNLOCKED: Bolt.UNLOCKED,
     LockState.JAMMED: Bolt.JAMMED,
@@ -34,7 +34,7 @@ def _state(hass: HomeAssistant, entity_id: str) -> str | None:
 
 
 def _bolt(state: str | None) -> Bolt:
-    return _BOLTS.get(LockState(state), Bolt.UNKNOWN) if state else Bolt.UNKNOWN
+    return _BOLTS.get(state or "", Bolt.UNKNOWN)
 
 
 def _level(state: str | None) -> int | None:
