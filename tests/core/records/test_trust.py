@@ -1,0 +1,182 @@
+"""What must never sink, does not."""
+
+from datetime import UTC, datetime
+import json
+from typing import Any
+
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.nightlatch.core.records.trust import (
+    FeedFloor,
+    LockFloor,
+    RoleFloor,
+    Trust,
+)
+from custom_components.nightlatch.core.versions import Version, VersionScheme
+
+key_ids = st.frozensets(st.sampled_from("abcd"), min_size=1)
+role_floors = st.builds(RoleFloor, version=st.integers(1, 9), key_ids=key_ids)
+feed_floors = st.builds(
+    FeedFloor,
+    root=st.integers(1, 4),
+    timestamp=role_floors,
+    snapshot=role_floors,
+    targets=role_floors,
+)
+versions = st.builds(
+    Version.parse,
+    st.sampled_from(VersionScheme),
+    st.integers(0, 9).map(str),
+)
+lock_floors = st.builds(
+    LockFloor,
+    version=versions,
+    security_version=st.integers(0, 3),
+    firmware_version=st.integers(0, 3),
+)
+trusts = st.builds(
+    Trust,
+    time=st.none() | st.datetimes(timezones=st.just(UTC)),
+    feeds=st.dictionaries(st.sampled_from(["one", "two"]), feed_floors),
+    locks=st.dictionaries(st.sampled_from(["door", "gate"]), lock_floors),
+)
+
+
+def role(version: int, keys: str = "a") -> RoleFloor:
+    """Return a floor of a role."""
+    return RoleFloor(version=version, key_ids=frozenset(keys))
+
+
+def feed(root: int, timestamp: RoleFloor) -> FeedFloor:
+    """Return a floor of a feed."""
+    return FeedFloor(root=root, timestamp=timestamp, snapshot=role(5), targets=role(5))
+
+
+@pytest.mark.parametrize(
+    ("seen", "admitted"),
+    [
+        (role(5, "ab"), True),
+        (role(6, "ab"), True),
+        (role(4, "ab"), False),
+        # A key was added: the floor holds.
+        (role(4, "abc"), False),
+        # A key was taken away: it may have been a thief who had signed so high.
+        (role(4, "a"), True),
+        (role(1, "c"), True),
+    ],
+)
+def test_a_floor_binds_while_no_key_is_revoked(seen: RoleFloor, admitted: bool) -> None:
+    """As TUF lets vendors recover from versions that a thief has signed."""
+    assert role(5, "ab").admits(seen) is admitted
+
+
+@pytest.mark.parametrize(
+    ("seen", "sunk"),
+    [
+        ({"root": 2, "timestamp": 5, "snapshot": 5, "targets": 5}, None),
+        ({"root": 3, "timestamp": 6, "snapshot": 6, "targets": 6}, None),
+        ({"root": 1, "timestamp": 6, "snapshot": 6, "targets": 6}, "root"),
+        ({"root": 2, "timestamp": 4, "snapshot": 6, "targets": 6}, "timestamp"),
+        ({"root": 2, "timestamp": 6, "snapshot": 4, "targets": 6}, "snapshot"),
+        ({"root": 2, "timestamp": 6, "snapshot": 6, "targets": 4}, "targets"),
+    ],
+)
+def test_the_role_that_sinks_is_named(seen: dict[str, int], sunk: str | None) -> None:
+    """Each role counts by itself."""
+    root = seen.pop("root")
+    floors = {name: role(version) for name, version in seen.items()}
+    assert feed(2, role(5)).sunk(FeedFloor(root=root, **floors)) == sunk
+
+
+def test_with_revoked_keys_the_later_root_counts() -> None:
+    """The versions that it had before are no measure for the new keys."""
+    before = feed(1, role(1_000_000, "a"))
+    after = feed(2, role(7, "b"))
+    assert before.merged(after).timestamp == role(7, "b")
+    assert after.merged(before).timestamp == role(7, "b")
+
+
+def test_with_added_keys_the_higher_version_counts() -> None:
+    """Under the keys of the later root."""
+    merged = feed(1, role(9, "a")).merged(feed(2, role(7, "ab")))
+    assert merged.timestamp == role(9, "ab")
+
+
+def test_versions_of_another_scheme_do_not_replace_those_of_newer_firmware() -> None:
+    """The vendor's counter tells which one is newer."""
+    dotted = Version.parse(VersionScheme.DOTTED, "9.9")
+    integer = Version.parse(VersionScheme.INTEGER, "20260101")
+    old = LockFloor(version=dotted, security_version=4, firmware_version=1)
+    new = LockFloor(version=integer, security_version=2, firmware_version=2)
+    expected = LockFloor(version=integer, security_version=4, firmware_version=2)
+    assert old.merged(new) == new.merged(old) == expected
+
+
+@given(trusts, trusts)
+def test_merging_sinks_nothing(one: Trust, two: Trust) -> None:
+    """Whichever way round, nothing that was refused becomes acceptable."""
+    merged = one.merged(two)
+    assert merged == two.merged(one)
+    assert merged.merged(one) == merged.merged(two) == merged
+    for part in (one, two):
+        if part.time is not None:
+            assert merged.time is not None
+            assert merged.time >= part.time
+        for name, floor in part.feeds.items():
+            raised = merged.feeds[name]
+            assert raised.root >= floor.root
+            for kind in ("timestamp", "snapshot", "targets"):
+                assert getattr(floor, kind).admits(getattr(raised, kind)) or (
+                    raised.root > floor.root
+                )
+        for name, lock in part.locks.items():
+            higher = merged.locks[name]
+            assert higher.security_version >= lock.security_version
+            assert higher.firmware_version >= lock.firmware_version
+            if higher.version.scheme is lock.version.scheme:
+                assert higher.version >= lock.version or (
+                    higher.firmware_version > lock.firmware_version
+                )
+
+
+@given(trusts)
+def test_what_is_written_is_read_again(trust: Trust) -> None:
+    """Through JSON, as it is stored."""
+    assert Trust.from_dict(json.loads(json.dumps(trust.to_dict()))) == trust
+
+
+STORED = Trust(
+    time=datetime(2026, 11, 22, tzinfo=UTC),
+    feeds={"acme": feed(2, role(3))},
+    locks={
+        "door": LockFloor(
+            version=Version.parse(VersionScheme.DOTTED, "1.2"),
+            security_version=1,
+            firmware_version=12,
+        )
+    },
+).to_dict()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"time": "yesterday"},
+        {"time": "2026-11-22T00:00:00"},
+        {"time": 7},
+        {"feeds": None},
+        {"feeds": {"acme": {"root": 1}}},
+        {"feeds": {"acme": {**STORED["feeds"]["acme"], "root": "2"}}},
+        {"feeds": {"acme": {**STORED["feeds"]["acme"], "root": True}}},
+        {"locks": ["door"]},
+        {"locks": {"door": {**STORED["locks"]["door"], "version": "new"}}},
+        {"locks": {"door": {**STORED["locks"]["door"], "version_scheme": "semver"}}},
+        {"locks": {"door": {**STORED["locks"]["door"], "version": 12}}},
+    ],
+)
+def test_a_damaged_store_is_noticed(change: dict[str, Any]) -> None:
+    """Floors that are guessed would be none."""
+    assert Trust.from_dict(STORED)
+    with pytest.raises(ValueError, match=r".+"):
+        Trust.from_dict({**STORED, **change})
