@@ -94,6 +94,9 @@ class RigRadio(Radio):
             await client.start(cached)
         except LinkError as err:
             raise TransportError(TransportProblem.CONNECTION_FAILED, name=name) from err
+        except asyncio.CancelledError:
+            client.link.cut()
+            raise
         self._cache[address] = (client.table, client.mtu_size)
         return client
 
