@@ -1,9 +1,15 @@
-"""Where a feed may be."""
+"""Where a feed may be, and how its transfers end when nobody wants them any more."""
 
+from collections.abc import Callable
+import threading
+
+import aiohttp
 import pytest
+from tuf.api.exceptions import DownloadError
 
 from custom_components.nightlatch.core.errors import FeedError, FeedProblem
-from custom_components.nightlatch.core.feeds.transfer import feed_url
+from custom_components.nightlatch.core.feeds.transfer import Limits, Transfers, feed_url
+from tests.rig.vendor import Vendor
 
 
 @pytest.mark.parametrize(
@@ -62,3 +68,50 @@ def test_even_with_the_switch_no_other_host_is_asked_over_http(text: str) -> Non
     with pytest.raises(FeedError) as caught:
         feed_url(text, allow_loopback_http=True)
     assert caught.value.reason is FeedProblem.URL_NOT_HTTPS
+
+
+def downloading(transfers: Transfers, url: str) -> Callable[[], FeedError | None]:
+    """Start a download in a thread; return how to wait for its error."""
+    errors: list[BaseException | None] = []
+
+    def download() -> None:
+        try:
+            transfers.download_bytes(url, 100_000)
+        except DownloadError as err:
+            errors.append(err.__cause__)
+
+    thread = threading.Thread(target=download)
+    thread.start()
+
+    def wait() -> FeedError | None:
+        thread.join(10)
+        assert not thread.is_alive()
+        error = errors[0] if errors else None
+        assert error is None or isinstance(error, FeedError)
+        return error
+
+    return wait
+
+
+async def test_after_a_stop_nothing_is_transferred(
+    vendor: Vendor, session: aiohttp.ClientSession
+) -> None:
+    """Else a cancelled check would go on with the next file."""
+    transfers = Transfers(session, "127.0.0.1", Limits())
+    transfers.stop()
+    error = downloading(transfers, f"{vendor.url}metadata/timestamp.json")()
+    assert error is not None
+    assert error.reason is FeedProblem.UNREACHABLE
+    assert vendor.requests == []
+
+
+async def test_a_thread_does_not_wait_for_an_event_loop_that_has_stopped(
+    vendor: Vendor, session: aiohttp.ClientSession
+) -> None:
+    """Home Assistant may be going down at this moment."""
+    limits = Limits(total=0.05, answer=0.05)
+    transfers = Transfers(session, "127.0.0.1", limits)
+    # Waiting here, the event loop does nothing else.
+    error = downloading(transfers, f"{vendor.url}metadata/timestamp.json")()
+    assert error is not None
+    assert error.reason is FeedProblem.TOO_SLOW

@@ -26,6 +26,7 @@ from custom_components.nightlatch.core.model import (
 from custom_components.nightlatch.core.versions import Version, VersionScheme
 from tests.rig.tls import Authority
 from tests.rig.vendor import MODEL, Vendor
+from tests.rig.vendor_http import Status
 
 from .conftest import (
     FIRMWARE_ONE,
@@ -302,6 +303,22 @@ async def test_a_bad_delegated_role_does_not_hide_the_others(
     assert caught.value.reason is FeedProblem.EXPIRED
     vendor.renew("line-two")
     assert await feed.fetch(release) == b"delegated"
+
+
+async def test_a_delegated_role_that_cannot_be_fetched_fails_the_check(
+    feed: TufFeed, vendor: Vendor
+) -> None:
+    """Whoever is on the way must not choose which releases are seen."""
+    vendor.delegate("line-two", ["acme/line-two/*"])
+    vendor.release(
+        "acme/line-two/3.0.zip", b"delegated", version="3.0", role="line-two"
+    )
+    vendor.misbehave("metadata/*.line-two.json", Status(404))
+    with pytest.raises(FeedError) as caught:
+        await feed.check()
+    assert caught.value.reason is FeedProblem.HTTP_STATUS
+    vendor.behave()
+    assert await versions(feed) == ["1.0.0", "1.1.0", "3.0"]
 
 
 # What may be wrong although it is signed.

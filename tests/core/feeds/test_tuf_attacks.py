@@ -322,6 +322,23 @@ async def test_old_metadata_are_not_taken_again(
     assert await works(feed)
 
 
+@pytest.mark.parametrize("lose_cache", [False, True], ids=["cached", "cache deleted"])
+async def test_a_new_snapshot_cannot_bring_old_targets_back(
+    feed: TufFeed, vendor: Vendor, lose_cache: bool, cache: Path
+) -> None:
+    """A thief of the online keys signs for what the vendor has replaced."""
+    vendor.renew()
+    await feed.check()
+    vendor.jump("targets", -2)
+    if lose_cache:
+        shutil.rmtree(cache)
+    error = await refusal(feed)
+    assert error.reason is FeedProblem.ROLLED_BACK
+    assert error.details["role"] == ("targets" if lose_cache else "snapshot")
+    vendor.jump("targets", 2)
+    assert await works(feed)
+
+
 async def test_a_restored_cache_does_not_bring_old_metadata_back(
     feed: TufFeed, vendor: Vendor, cache: Path, tmp_path: Path
 ) -> None:

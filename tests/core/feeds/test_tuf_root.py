@@ -128,6 +128,14 @@ def test_metadata_of_another_role_are_no_root(vendor: Vendor) -> None:
     assert refusal(targets) == "it is the metadata of another role"
 
 
+def test_a_root_with_a_fraction_is_refused(vendor: Vendor) -> None:
+    """TUF's canonical form has none, so nobody can have signed it."""
+    metadata: dict[str, Any] = json.loads(vendor.root)
+    metadata["signed"]["weight"] = 0.5
+    problem = refusal(json.dumps(metadata).encode())
+    assert problem == "it cannot be put in canonical form"
+
+
 def test_a_huge_file_is_not_read() -> None:
     """A root is small."""
     assert refusal(b"{" * 600_000) == "it has more than 512000 bytes"

@@ -176,6 +176,7 @@ class _Visit:
         self._metadata_dir = cache / "metadata"
         self._transfers = transfers
         self._updater: Updater
+        self._targets: dict[str, TargetFile] = {}
 
     async def in_thread[T](self, work: Callable[[], T]) -> T:
         """Run work in a thread; when cancelled, end its transfer and wait for it.
@@ -220,13 +221,12 @@ class _Visit:
         """Return the artifact of a release that has just been listed."""
         path = self._cache / "artifact"
         with self._explained():
-            target = self._updater.get_targetinfo(release.artifact.path)
-            if target is None:
-                raise FeedError(
-                    FeedProblem.RELEASE_WITHDRAWN, path=release.artifact.path
-                )
             try:
-                self._updater.download_target(target, str(path), f"{self._url}targets/")
+                self._updater.download_target(
+                    self._targets[release.artifact.path],
+                    str(path),
+                    f"{self._url}targets/",
+                )
                 data = path.read_bytes()
             except LengthOrHashMismatchError as err:
                 raise _mismatch(release) from err
@@ -313,6 +313,7 @@ class _Visit:
         target = self._target(path)
         if target is None:
             raise FeedError(FeedProblem.RELEASE_WITHDRAWN, path=path)
+        self._targets[path] = target
         return parse_release(
             Target(
                 path=path,
