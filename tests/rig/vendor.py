@@ -145,9 +145,9 @@ class Vendor:
 
     # The server.
 
-    async def start(self) -> None:
-        """Open the server."""
-        await self.server.start()
+    async def start(self, port: int = 0) -> None:
+        """Open the server, at any port if none is given."""
+        await self.server.start(port)
 
     async def stop(self) -> None:
         """Close the server; connections are then refused."""

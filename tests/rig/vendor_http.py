@@ -166,8 +166,9 @@ class VendorServer:
         scheme = "https" if self._tls else "http"
         return f"{scheme}://127.0.0.1:{self._port}/"
 
-    async def start(self) -> None:
+    async def start(self, port: int = 0) -> None:
         """Open the door; after a ``stop`` at the same port as before."""
+        self._port = port or self._port
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._answer)
         self._runner = web.AppRunner(
