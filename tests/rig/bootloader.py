@@ -10,8 +10,6 @@ buffer free is dropped in silence and does not count for receipts.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -22,6 +20,7 @@ from zlib import crc32
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from .agenda import Agenda
 from .image import WORD
 from .init_packet import Extended, InitCommand, Policy, Refusal, check, decode
 
@@ -200,9 +199,7 @@ class SecureDfuBootloader:
     def start(self, host: Host) -> None:
         """Start: everything in RAM is new."""
         self._host = host
-        self._agenda: deque[tuple[float, Callable[[], None]]] = deque()
-        self._agenda_timer: asyncio.TimerHandle | None = None
-        self._busy_until = 0.0
+        self._agenda = Agenda()
         self._current: int = ObjectType.COMMAND
         self._command = _Object()
         self._command_bytes = bytearray()
@@ -220,8 +217,6 @@ class SecureDfuBootloader:
         self._host = None
         self._inactivity.cancel()
         self._agenda.clear()
-        if self._agenda_timer is not None:
-            self._agenda_timer.cancel()
 
     @property
     def running(self) -> bool:
@@ -447,7 +442,7 @@ class SecureDfuBootloader:
         if not self.silent_at_the_end:
             self._respond(Opcode.EXECUTE, _SUCCESS)
         if self._host is not None:
-            self._after(self.delays.get(Opcode.EXECUTE, 0.0), self._host.reset)
+            self._agenda.add(self.delays.get(Opcode.EXECUTE, 0.0), self._host.reset)
 
     # Answers.
 
@@ -460,28 +455,4 @@ class SecureDfuBootloader:
         if opcode in _REQUEST_LENGTHS:
             delay = self.delays.get(Opcode(opcode), 0.0)
         answer = bytes((_RESPONSE, opcode)) + result
-        self._after(delay, lambda: self._require_host().answer(answer))
-
-    def _after(self, delay: float, do: Callable[[], None]) -> None:
-        """Do something after a delay, and never before what was to be done before."""
-        now = asyncio.get_running_loop().time()
-        self._busy_until = max(self._busy_until, now + delay)
-        if self._busy_until == now and not self._agenda:
-            do()
-            return
-        self._agenda.append((self._busy_until, do))
-        if self._agenda_timer is None:
-            self._set_agenda_timer()
-
-    def _set_agenda_timer(self) -> None:
-        self._agenda_timer = asyncio.get_running_loop().call_at(
-            self._agenda[0][0], self._work_off_agenda
-        )
-
-    def _work_off_agenda(self) -> None:
-        now = asyncio.get_running_loop().time()
-        while self._agenda and self._agenda[0][0] <= now:
-            self._agenda.popleft()[1]()
-        self._agenda_timer = None
-        if self._agenda:
-            self._set_agenda_timer()
+        self._agenda.add(delay, lambda: self._require_host().answer(answer))

@@ -33,6 +33,7 @@ from .lock_services import (
     application_services,
     bootloader_services,
 )
+from .session import Session
 
 BOOTLOADER_NAME = "DfuTarg"
 _MAX_NAME = 20
@@ -140,8 +141,7 @@ class VirtualLock(Peripheral):
         self._door = Door.CLOSED
         self._battery = 90
         self._bootloader_name = BOOTLOADER_NAME
-        self._central: Central | None = None
-        self._subscribed: set[int] = set()
+        self._session: Session | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._power_timer: asyncio.TimerHandle | None = None
         self._cuts: dict[int | Step, float | None] = {}
@@ -209,9 +209,9 @@ class VirtualLock(Peripheral):
             self.bootloader.stop()
         if self._timer is not None:
             self._timer.cancel()
-        central, self._central = self._central, None
-        if central is not None:
-            central.vanished()
+        session, self._session = self._session, None
+        if session is not None:
+            session.central.vanished()
         self._set_mode(Mode.OFF)
         if self._power_timer is not None:
             self._power_timer.cancel()
@@ -318,9 +318,9 @@ class VirtualLock(Peripheral):
         """Restart; the connection is ended properly before."""
         if self.bootloader.running:
             self.bootloader.stop()
-        central, self._central = self._central, None
-        if central is not None:
-            central.disconnected()
+        session, self._session = self._session, None
+        if session is not None:
+            session.central.disconnected()
         self._start(enter_bootloader=enter_bootloader)
 
     def _set_mode(self, mode: Mode) -> None:
@@ -358,7 +358,7 @@ class VirtualLock(Peripheral):
     @property
     @override
     def advertising(self) -> AdvertisingData | None:
-        if self._central is not None:
+        if self._session is not None:
             return None
         if self.mode is Mode.BOOTLOADER:
             return AdvertisingData(
@@ -399,14 +399,13 @@ class VirtualLock(Peripheral):
         )
         if self.advertising is None or (bonded_only and not self.bonded):
             raise ConnectionRefused
-        self._central = central
-        self._subscribed.clear()
+        self._session = Session(central)
         self._advertising_changed()
 
     @override
     def disconnect(self) -> None:
-        if self._central is not None:
-            self._central = None
+        if self._session is not None:
+            self._session = None
             if self.bootloader.running:
                 self.bootloader.link_lost()
             self._advertising_changed()
@@ -419,21 +418,18 @@ class VirtualLock(Peripheral):
         return True
 
     def _notify(self, uuid: str, data: bytes) -> None:
-        """Notify or indicate a characteristic, if the central wants that."""
-        for service in self.services:
-            for characteristic in service.characteristics:
-                if (
-                    characteristic.uuid == uuid
-                    and characteristic.handle in self._subscribed
-                    and self._central is not None
-                ):
-                    self._central.notify(characteristic.handle, data)
+        if self._session is not None:
+            self._session.notify(self.services, uuid, data)
+
+    def _require_session(self) -> Session:
+        assert self._session is not None, "no central is connected"
+        return self._session
 
     @override
     def read(self, handle: int) -> bytes:
         characteristic, descriptor = characteristic_at(self.services, handle)
         if descriptor is not None:
-            return bytes((characteristic.handle in self._subscribed, 0))
+            return self._require_session().read_cccd(characteristic)
         if Property.READ not in characteristic.properties:
             raise AttRefusal(AttError.READ_NOT_PERMITTED)
         if characteristic.uuid == BATTERY_LEVEL:
@@ -446,7 +442,7 @@ class VirtualLock(Peripheral):
     def write(self, handle: int, data: bytes, *, response: bool) -> None:
         characteristic, descriptor = characteristic_at(self.services, handle)
         if descriptor is not None:
-            self._write_cccd(characteristic, data)
+            self._require_session().write_cccd(characteristic, data)
             return
         needed = Property.WRITE if response else Property.WRITE_WITHOUT_RESPONSE
         if needed not in characteristic.properties:
@@ -463,20 +459,11 @@ class VirtualLock(Peripheral):
         else:
             self._write_buttonless(characteristic.uuid, data)
 
-    def _write_cccd(self, characteristic: Characteristic, data: bytes) -> None:
-        if len(data) != 2:
-            raise AttRefusal(AttError.INVALID_LENGTH)
-        indicate = Property.INDICATE in characteristic.properties
-        if int.from_bytes(data, "little") & (2 if indicate else 1):
-            self._subscribed.add(characteristic.handle)
-        else:
-            self._subscribed.discard(characteristic.handle)
-
     def _require_access(self, characteristic: Characteristic) -> None:
         """Refuse a write that needs a bond or a subscription first."""
         if characteristic.uuid == Buttonless.BONDED.uuid and not self.bonded:
             raise AttRefusal(AttError.INSUFFICIENT_AUTHENTICATION)
-        if characteristic.handle not in self._subscribed:
+        if not self._require_session().subscribed(characteristic):
             raise AttRefusal(AttError.CCCD_IMPROPERLY_CONFIGURED)
 
     def _write_buttonless(self, uuid: str, data: bytes) -> None:

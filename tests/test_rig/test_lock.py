@@ -10,6 +10,7 @@ import pytest
 from custom_components.nightlatch.core.errors import TransportError
 from tests.rig.bootloader import INACTIVITY_TIMEOUT
 from tests.rig.faults import Fault, Traffic
+from tests.rig.gatt import AttRefusal
 from tests.rig.link import LinkModel
 from tests.rig.lock import Bolt, Door, Mode, Step
 from tests.rig.lock_services import (
@@ -213,6 +214,33 @@ async def test_commands_need_a_subscription(home: Home) -> None:
         await client.write_gatt_char(Buttonless.UNBONDED.uuid, b"\x01", response=True)
     assert refused.value.args[0] == 0xFD
     assert home.in_mode(Mode.APPLICATION)
+
+
+@pytest.mark.parametrize(
+    ("buttonless", "value"),
+    [(Buttonless.UNBONDED, b"\x02\0"), (Buttonless.EXPERIMENTAL, b"\x01\0")],
+)
+async def test_a_subscription_can_be_read_and_ended(
+    buttonless: Buttonless, value: bytes
+) -> None:
+    """Indications and notifications have a bit each, and only the right one counts."""
+    home = Home(buttonless=buttonless)
+    await home.appears(ADDRESS)
+    client = await home.connect()
+    characteristic = client.services.get_characteristic(buttonless.uuid)
+    assert characteristic is not None
+    cccd = characteristic.descriptors[0].handle
+    for written, expected in (
+        (b"\0\0", b"\0\0"),
+        (bytes((3 - value[0], 0)), b"\0\0"),
+        (value, value),
+        (b"\0\0", b"\0\0"),
+    ):
+        await home.link.write(cccd, written)
+        assert await home.link.read(cccd) == expected
+    with pytest.raises(AttRefusal, match="INVALID_LENGTH"):
+        await home.link.write(cccd, b"\x02")
+    home.close()
 
 
 @pytest.mark.parametrize(
