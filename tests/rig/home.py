@@ -62,7 +62,7 @@ class Home:
         """Describe the home; ``port`` 0 takes a free one at each start."""
         self.directory = directory
         self.log = directory / "hass.log"
-        """What the process prints."""
+        """What the process has printed since its start."""
         self.client: HomeClient
         self._port = port
         self._environment = environment or {}
@@ -150,7 +150,7 @@ class Home:
         environment = {**os.environ, **self._environment}
         # Without its compiled modules a start takes four times as long.
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        with self.log.open("ab") as log:
+        with self.log.open("wb") as log:
             return await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-P",
@@ -164,6 +164,9 @@ class Home:
                 stderr=log,
                 cwd=self.directory,
                 env=environment,
+                # Ctrl-C in a terminal is for us alone: a second signal, ours, would
+                # end Home Assistant in the middle of its shutdown.
+                start_new_session=True,
             )
 
     async def _wait_for_http(self) -> bool:
