@@ -63,7 +63,7 @@ class LockEntity(Entity):
             connections={(CONNECTION_BLUETOOTH, lock.address)},
             name=lock.name,
             manufacturer=identity.manufacturer,
-            model=lock.model.name if lock.model else identity.model,
+            model=lock.model_name,
             model_id=identity.model,
             hw_version=identity.hardware_revision,
             sw_version=identity.firmware_version,

@@ -134,7 +134,6 @@ class Household:
     def _take_lock(self, subentry: ConfigSubentry) -> None:
         if (lock := self.locks.get(subentry.subentry_id)) is not None:
             lock.configure(subentry)
-            self._rename_device(lock)
             lock.async_select()
             return
         lock = ManagedLock(self._hass, self, subentry)
@@ -142,16 +141,25 @@ class Household:
         lock.async_select()
         for added in self._lock_added:
             added(lock)
-        self._unsubscribe[subentry.subentry_id] = [async_watch(self._hass, self, lock)]
+        self._unsubscribe[subentry.subentry_id] = [
+            async_watch(self._hass, self, lock),
+            lock.async_subscribe(lambda: self._update_device(lock)),
+        ]
 
     @callback
-    def _rename_device(self, lock: ManagedLock) -> None:
+    def _update_device(self, lock: ManagedLock) -> None:
+        """Tell the device registry what has become known of a lock."""
         registry = dr.async_get(self._hass)
         device = registry.async_get_device_by_identifier(
             (DOMAIN, lock.subentry_id), self._entry.entry_id
         )
         if device is not None:
-            registry.async_update_device(device.id, name=lock.name)
+            registry.async_update_device(
+                device.id,
+                name=lock.name,
+                model=lock.model_name,
+                sw_version=lock.record.identity.firmware_version,
+            )
 
     async def _async_drop_lock(self, subentry_id: str) -> None:
         self._unsubscribe_from(subentry_id)

@@ -155,6 +155,11 @@ class ManagedLock:
         )
 
     @property
+    def model_name(self) -> str:
+        """What people call the model; what the lock calls it until the feed is heard."""
+        return self.model.name if self.model else self.record.identity.model
+
+    @property
     def needs_attention(self) -> bool:
         """Whether a person should look at the lock."""
         outcome = self.record.outcome

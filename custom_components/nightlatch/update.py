@@ -7,8 +7,7 @@ from homeassistant.components.update import (
     UpdateEntity,
     UpdateEntityFeature,
 )
-from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .entity import LockEntity, async_add_lock_entities
@@ -46,7 +45,6 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
     def __init__(self, lock: ManagedLock) -> None:
         """Take the lock."""
         super().__init__(lock, "firmware")
-        self._registered_version = lock.record.identity.firmware_version
 
     @property
     @override
@@ -125,15 +123,3 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
         """Ask the feed, when a person asks for updates."""
         if self._lock.feed is not None:
             await self._lock.feed.async_request_refresh()
-
-    @callback
-    @override
-    def _lock_changed(self) -> None:
-        """Tell the device registry too what the lock runs now."""
-        version = self.installed_version
-        if self.device_entry is not None and version != self._registered_version:
-            self._registered_version = version
-            dr.async_get(self.hass).async_update_device(
-                self.device_entry.id, sw_version=version
-            )
-        super()._lock_changed()
