@@ -100,11 +100,25 @@ class LockFlow(ConfigSubentryFlow):
                         return await self.async_step_details()
                     errors["base"] = "model_unknown"
                     problem = self._identity.model
+        options = self._locks_in_range()
+        if not options:
+            # A name may be told only to a scanner that asks, which takes some seconds.
+            await bluetooth.async_request_active_scan(self.hass)
+            options = self._locks_in_range()
+        schema = probatio.Schema(
+            {
+                probatio.Required(CONF_ADDRESS): SelectSelector(
+                    SelectSelectorConfig(
+                        options=options,
+                        custom_value=True,
+                        mode=SelectSelectorMode.DROPDOWN,
+                    )
+                )
+            }
+        )
         return self.async_show_form(
             step_id="user",
-            data_schema=self.add_suggested_values_to_schema(
-                self._schema_of_locks_in_range(), user_input or {}
-            ),
+            data_schema=self.add_suggested_values_to_schema(schema, user_input or {}),
             errors=errors,
             description_placeholders={"problem": problem},
         )
@@ -116,7 +130,7 @@ class LockFlow(ConfigSubentryFlow):
             if subentry.subentry_type == SUBENTRY_LOCK
         }
 
-    def _schema_of_locks_in_range(self) -> probatio.Schema:
+    def _locks_in_range(self) -> list[SelectOptionDict]:
         options = []
         for info in bluetooth.async_discovered_service_info(self.hass):
             seen = as_advertisement(info)
@@ -126,17 +140,7 @@ class LockFlow(ConfigSubentryFlow):
                     f"{seen.local_name or model.name} ({model.name}, {seen.address})"
                 )
                 options.append(SelectOptionDict(value=seen.address, label=label))
-        return probatio.Schema(
-            {
-                probatio.Required(CONF_ADDRESS): SelectSelector(
-                    SelectSelectorConfig(
-                        options=sorted(options, key=lambda option: option["label"]),
-                        custom_value=True,
-                        mode=SelectSelectorMode.DROPDOWN,
-                    )
-                )
-            }
-        )
+        return sorted(options, key=lambda option: option["label"])
 
     def _model_of(self, seen: Advertisement) -> Model | None:
         return next(

@@ -1,6 +1,9 @@
 """The main job: a lock gets signed firmware from its vendor's feed."""
 
-from .conftest import EVENT, FRONT_DOOR, House
+from tests.rig.lock_services import Buttonless
+
+from .conftest import BACK_DOOR, EVENT, FRONT_DOOR, House
+from .flows import add_lock
 
 
 async def test_update(house: House) -> None:
@@ -20,3 +23,17 @@ async def test_update(house: House) -> None:
     assert not state.attributes["in_progress"]
     assert house.locks[FRONT_DOOR].version == "1.1.0"
     assert house.state(EVENT).attributes["event_type"] == "installation_succeeded"
+
+
+async def test_bonded_lock(house: House) -> None:
+    """A bootloader that stays at the lock's address is told from its application."""
+    await house.put_up_lock(BACK_DOOR, buttonless=Buttonless.BONDED)
+    await add_lock(house.hass, house.entry, address=BACK_DOOR, name="Back door")
+    await house.release("1.1.0")
+
+    await house.install("update.back_door_firmware")
+
+    state = house.state("update.back_door_firmware")
+    assert state.attributes["installed_version"] == "1.1.0"
+    assert house.locks[BACK_DOOR].version == "1.1.0"
+    assert house.locks[FRONT_DOOR].version == "1.0.0"

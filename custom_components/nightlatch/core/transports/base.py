@@ -125,7 +125,12 @@ class Radio(Protocol):
         """
 
     async def forget_services(self, client: GattClient) -> None:
-        """Drop what any cache on the way knows of this lock's services and MTU."""
+        """Drop what any cache on the way knows of this lock's services and MTU.
+
+        For the next connection; this one keeps what it has. It is the only way to make
+        a Bluetooth proxy discover services anew, so it must happen before a lock that
+        changes its services at one address goes.
+        """
 
 
 type ProgressCallback = Callable[[float], None]

@@ -66,8 +66,6 @@ class BootloaderLink:
         Raises ``TransportError`` with BOOTLOADER_NOT_FOUND where no bootloader answers.
         """
         link = cls(counters)
-        # Always anew: at an address that the application uses too, a cache still
-        # knows the application's services and MTU.
         link._client = await radio.connect(
             address, name=name, disconnected=link._disconnected, fresh_services=True
         )
@@ -87,6 +85,8 @@ class BootloaderLink:
             raise TransportError(TransportProblem.BOOTLOADER_NOT_FOUND)
         async with self._link_errors("subscribe", SUBSCRIBE_TIMEOUT):
             await self._client.start_notify(CONTROL_POINT, self._notified)
+            # The application will be back with other services, perhaps at this address.
+            await radio.forget_services(self._client)
             await radio.shorten_interval(self._client)
 
     @property
