@@ -201,6 +201,9 @@ async def test_an_image_that_does_not_match_its_hash_is_refused(
     assert bench.send_init_packet(packet) == "600401"
     assert bench.send_object(image[:OBJECT]) == "600401"
     assert bench.send_object(image[OBJECT:]) == "60040b0c"
+    assert bench.ask("0601") == "600601" + "00020000" + "00000000" * 2
+    assert bench.ask("0602") == "600601" + "00100000" + "00000000" * 2
+    assert bench.ask("0102" + u32(OBJECT)) == "600108"
     assert bench.resets == 0
     assert bench.flash.activate == 0
     assert bench.flash.application == OLD_IMAGE
@@ -346,11 +349,22 @@ async def test_creating_an_object_again_forgets_what_came_of_it(bench: Bench) ->
         bench.ask("0102" + u32(len(IMAGE) - OBJECT))
         expected = struct.pack("<II", OBJECT, crc32(IMAGE[:OBJECT]))
         assert bench.ask("03") == "600301" + expected.hex()
+        assert set(bench.flash.staged[OBJECT:]) == {0xFF}
         bench.send(b"\0" * 128)
     bench.ask("0102" + u32(len(IMAGE) - OBJECT))
     bench.send(IMAGE[OBJECT:])
     assert bench.ask("04") == "600401"
     assert bench.flash.staged == IMAGE
+
+
+async def test_between_objects_packets_are_refused(bench: Bench) -> None:
+    """After EXECUTE there is no object until the next CREATE."""
+    bench.send_init_packet(INIT_PACKET)
+    bench.send_object(IMAGE[:OBJECT])
+    bench.send(IMAGE[OBJECT : OBJECT + 4])
+    expected = struct.pack("<II", OBJECT, crc32(IMAGE[:OBJECT]))
+    assert bench.ask("03") == "600301" + expected.hex()
+    assert bench.bootloader.counters.refused_packets == 1
 
 
 async def test_an_object_is_executed_once(bench: Bench) -> None:
