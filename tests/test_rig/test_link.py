@@ -363,6 +363,17 @@ async def test_the_peripheral_ends_it_after_its_last_words(desk: Desk) -> None:
     assert desk.notebook.disconnects == 0
 
 
+async def test_a_peripheral_that_has_left_hears_nothing_more(desk: Desk) -> None:
+    """Neither packets nor the end of the connection, which it has seen before."""
+    assert desk.notebook.central is not None
+    desk.notebook.central.disconnected()
+    desk.link.send(VALUE, b"x")
+    desk.link.cut()
+    assert desk.notebook.received == []
+    assert desk.notebook.disconnects == 0
+    assert len(desk.disconnects) == 1
+
+
 async def test_a_peripheral_without_power_is_missed_late(desk: Desk) -> None:
     """Until the supervision timeout packets vanish and writes hang."""
     assert desk.notebook.central is not None

@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.nightlatch.core.errors import TransportError
-from tests.rig.bootloader import INACTIVITY_TIMEOUT
+from tests.rig.bootloader import INACTIVITY_TIMEOUT, MAX_DATA_OBJECT, RECEIVE_BUFFERS
 from tests.rig.faults import Fault, Traffic
 from tests.rig.gatt import AttRefusal
 from tests.rig.link import LinkModel
@@ -21,11 +21,13 @@ from tests.rig.lock_services import (
     HARDWARE_REVISION,
     MANUFACTURER,
     MODEL,
+    PACKET,
     SERIAL_NUMBER,
     Buttonless,
 )
 from tests.rig.virtual_time import virtual_time
 
+from .bench import FULL_PACKET
 from .dfu import (
     ADDRESS,
     BOOTLOADER_ADDRESS,
@@ -271,6 +273,8 @@ async def test_the_bootloader_can_be_named(home: Home) -> None:
     await home.command(client, b"\x02\x04Door")
     await home.command(client, b"\x01")
     await home.radio.find(lambda found: found.local_name == "Door", 10)
+    await home.appears(ADDRESS, timeout=INACTIVITY_TIMEOUT + 1)
+    await home.enter_bootloader()  # under its usual name
 
 
 async def test_a_command_may_be_refused(home: Home) -> None:
@@ -361,6 +365,30 @@ async def test_a_lost_connection_is_no_restart(home: Home) -> None:
     assert home.lock.version == "1.1.0"
 
 
+async def test_a_lost_connection_leaves_no_buffer_occupied(home: Home) -> None:
+    """What was in them is worked off meanwhile."""
+    await home.enter_bootloader()
+    for _ in range(2):
+        client = await home.connect()
+        for _ in range(RECEIVE_BUFFERS):
+            await client.write_gatt_char(PACKET, b"\0\0\0\0", response=False)
+        await asyncio.sleep(1)
+        await client.disconnect()
+    assert home.lock.bootloader.counters.packets == 2 * RECEIVE_BUFFERS
+    assert home.lock.bootloader.counters.dropped_packets == 0
+
+
+async def test_after_an_update_nothing_of_it_is_left(home: Home) -> None:
+    """The next one begins anew."""
+    await home.enter_bootloader()
+    await home.update(NEW_IMAGE, NEW_INIT_PACKET)
+    await home.enter_bootloader()
+    client = await home.connect()
+    async with console(client) as told:
+        assert await told.ask("0601") == "600601" + "00020000" + "00000000" * 2
+        assert await told.ask("0602") == "600601" + "00100000" + "00000000" * 2
+
+
 async def test_it_may_claim_another_version_than_its_image(home: Home) -> None:
     """Firmware is not always what it says."""
     home.lock.comes_back_as = "0.9.9"
@@ -395,6 +423,11 @@ async def test_a_loss_of_power_while_receiving_leaves_the_old_application(
     with pytest.raises((BleakError, TimeoutError)):
         await home.update(NEW_IMAGE, NEW_INIT_PACKET)
     assert home.in_mode(Mode.OFF)
+    created = byte // MAX_DATA_OBJECT * MAX_DATA_OBJECT
+    written = created + (byte - created) // FULL_PACKET * FULL_PACKET
+    staged = home.lock.flash.staged
+    assert staged[:written] == NEW_IMAGE[:written]
+    assert set(staged[written:]) == {0xFF}
     await home.appears(ADDRESS, timeout=62)
     assert home.lock.version == "1.0.0"
     await home.enter_bootloader()
