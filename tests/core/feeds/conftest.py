@@ -1,5 +1,6 @@
 """A vendor, and a household that has pinned the vendor's root and keys."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,9 +22,6 @@ FIRMWARE_TWO = bytes(reversed(range(256))) * 50
 
 PINNED: frozenset[str] = frozenset({"what the vendor names now"})
 
-# Short enough for tests of slow servers, long enough for a slow machine.
-IMPATIENT = Limits(total=20, file=10, answer=10, grace=0.2, rate=50_000)
-
 
 class Clock:
     """The time, if need be another one than the computer's."""
@@ -35,6 +33,26 @@ class Clock:
     def __call__(self) -> datetime:
         """Return the time."""
         return datetime.now(UTC) + self.offset
+
+
+class LoopClock:
+    """The event loop's clock, which can be made to jump.
+
+    So tests of slow servers wait for nothing, and no slow machine makes them fail.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start with the loop's own clock."""
+        self._real = loop.time
+        self._offset = 0.0
+
+    def __call__(self) -> float:
+        """Return the time, in seconds."""
+        return self._real() + self._offset
+
+    def jump(self, seconds: float) -> None:
+        """Let time pass at once."""
+        self._offset += seconds
 
 
 class MemoryTrust(TrustStore):
@@ -66,7 +84,7 @@ class FeedFactory(Protocol):
         url: str | None = None,
         root: bytes | None = None,
         pinned_keys: frozenset[str] | None = PINNED,
-        limits: Limits = IMPATIENT,
+        limits: Limits | None = None,
         allow_loopback_http: bool = True,
     ) -> TufFeed:
         """Make a feed; what is not given is the vendor's own."""
@@ -98,6 +116,15 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
     """Return the household's HTTP session."""
     async with aiohttp.ClientSession() as session:
         yield session
+
+
+@pytest.fixture
+async def loop_clock(monkeypatch: pytest.MonkeyPatch) -> LoopClock:
+    """Return the event loop's clock."""
+    loop = asyncio.get_running_loop()
+    clock = LoopClock(loop)
+    monkeypatch.setattr(loop, "time", clock)
+    return clock
 
 
 @pytest.fixture
@@ -133,7 +160,7 @@ def make_feed(
         url: str | None = None,
         root: bytes | None = None,
         pinned_keys: frozenset[str] | None = PINNED,
-        limits: Limits = IMPATIENT,
+        limits: Limits | None = None,
         allow_loopback_http: bool = True,
     ) -> TufFeed:
         return TufFeed(

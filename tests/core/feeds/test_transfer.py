@@ -1,5 +1,6 @@
 """Where a feed may be, and how its transfers end when nobody wants them any more."""
 
+import asyncio
 from collections.abc import Callable
 import threading
 
@@ -68,6 +69,24 @@ def test_even_with_the_switch_no_other_host_is_asked_over_http(text: str) -> Non
     with pytest.raises(FeedError) as caught:
         feed_url(text, allow_loopback_http=True)
     assert caught.value.reason is FeedProblem.URL_NOT_HTTPS
+
+
+@pytest.mark.parametrize(
+    ("received", "seconds"),
+    [(0, 10), (1, 10), (1000, 10), (5000, 50), (20_000, 200), (50_000, 240)],
+)
+async def test_bytes_buy_time_at_the_least_speed(
+    session: aiohttp.ClientSession, received: int, seconds: float
+) -> None:
+    """After the grace, and up to the limit of a file or of all files."""
+    limits = Limits(total=1000, file=240, grace=10, rate=100)
+    transfers = Transfers(session, "127.0.0.1", limits)
+    now = asyncio.get_running_loop().time()
+    assert transfers._next_deadline(now, received) == pytest.approx(now + seconds)
+    # Near the end of all, a transfer has what is left.
+    late = now + 995
+    end = transfers._next_deadline(late, received)
+    assert end == pytest.approx(now + 1000, abs=0.5)
 
 
 def downloading(transfers: Transfers, url: str) -> Callable[[], FeedError | None]:

@@ -5,11 +5,13 @@ may go wrong on the household's side.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from datetime import timedelta
 import gzip
 from pathlib import Path
 import shutil
+from typing import Any
 
 import pytest
 
@@ -28,9 +30,16 @@ from tests.rig.vendor_http import (
     Status,
 )
 
-from .conftest import FIRMWARE_TWO, ONE, TWO, Clock, FeedFactory, MemoryTrust, names_in
-
-QUICK = Limits(total=20, file=10, answer=0.3, grace=0.2, rate=50_000)
+from .conftest import (
+    FIRMWARE_TWO,
+    ONE,
+    TWO,
+    Clock,
+    FeedFactory,
+    LoopClock,
+    MemoryTrust,
+    names_in,
+)
 
 
 async def refusal(feed: TufFeed) -> FeedError:
@@ -54,6 +63,22 @@ def flip(data: bytes) -> bytes:
 # On the way.
 
 
+async def refusal_after(
+    attempt: Coroutine[Any, Any, object],
+    vendor: Vendor,
+    path: str,
+    clock: LoopClock,
+    seconds: float,
+) -> FeedError:
+    """Return the error of an attempt, time passing once a file is asked for."""
+    task = asyncio.ensure_future(attempt)
+    await vendor.server.asked_for(path)
+    clock.jump(seconds)
+    with pytest.raises(FeedError) as caught:
+        await task
+    return caught.value
+
+
 @pytest.mark.parametrize("warm", [False, True], ids=["first", "later"])
 @pytest.mark.parametrize(
     ("behaviour", "reason", "details"),
@@ -64,8 +89,6 @@ def flip(data: bytes) -> bytes:
         (Status(403), FeedProblem.HTTP_STATUS, {"status": "403"}),
         (Status(404), FeedProblem.HTTP_STATUS, {"status": "404"}),
         (Status(204), FeedProblem.HTTP_STATUS, {"status": "204"}),
-        (Drip(1, 0.01), FeedProblem.TOO_SLOW, {}),
-        (Silence(), FeedProblem.UNREACHABLE, {}),
         (Cut(100), FeedProblem.UNREACHABLE, {}),
         (Endless(), FeedProblem.TOO_LARGE, {}),
         (Changed(lambda body: body + b" " * 20_000), FeedProblem.TOO_LARGE, {}),
@@ -74,15 +97,14 @@ def flip(data: bytes) -> bytes:
 )
 async def test_a_server_that_misbehaves_is_found_out(
     *,
-    make_feed: FeedFactory,
+    feed: TufFeed,
     vendor: Vendor,
     warm: bool,
     behaviour: Behaviour,
     reason: FeedProblem,
     details: dict[str, str],
 ) -> None:
-    """No redirect is followed, no answer waited for too long or read too far."""
-    feed = make_feed(limits=QUICK)
+    """No redirect is followed, and no answer read too far."""
     if warm:
         await feed.check()
     vendor.misbehave("metadata/timestamp.json", behaviour)
@@ -100,34 +122,73 @@ async def test_a_server_that_misbehaves_is_found_out(
     assert await works(feed)
 
 
+PATIENT = Limits(total=1000, file=1000, answer=1000, grace=1000, rate=0.001)
+
+
+@pytest.mark.parametrize("warm", [False, True], ids=["first", "later"])
 @pytest.mark.parametrize(
-    "limits",
+    ("behaviour", "limits", "seconds", "reason"),
     [
-        Limits(total=0.3, file=10, answer=10, grace=10, rate=1),
-        Limits(total=10, file=0.3, answer=10, grace=10, rate=1),
+        (Silence(), Limits(), 31, FeedProblem.UNREACHABLE),
+        (Drip(1, 0.01), Limits(), 11, FeedProblem.TOO_SLOW),
+        # Bytes that come and come do not put off the end.
+        (Drip(1, 0.01), replace(PATIENT, file=100), 101, FeedProblem.TOO_SLOW),
+        (Drip(1, 0.01), replace(PATIENT, total=100), 101, FeedProblem.TOO_SLOW),
     ],
-    ids=["total", "file"],
+    ids=["silence", "drip", "file", "total"],
 )
-async def test_a_steady_but_slow_server_meets_a_deadline(
-    make_feed: FeedFactory, vendor: Vendor, limits: Limits
+async def test_a_server_that_dawdles_is_given_up(
+    *,
+    make_feed: FeedFactory,
+    vendor: Vendor,
+    loop_clock: LoopClock,
+    warm: bool,
+    behaviour: Behaviour,
+    limits: Limits,
+    seconds: float,
+    reason: FeedProblem,
 ) -> None:
-    """Bytes that come and come do not put off the end."""
-    vendor.misbehave("metadata/timestamp.json", Drip(1, 0.005))
-    assert (await refusal(make_feed(limits=limits))).reason is FeedProblem.TOO_SLOW
+    """There is a deadline for an answer, for a file and for all, and a least speed."""
+    feed = make_feed(limits=limits)
+    if warm:
+        await feed.check()
+    vendor.misbehave("metadata/timestamp.json", behaviour)
+    vendor.requests.clear()
+    error = await refusal_after(
+        feed.check(), vendor, "metadata/timestamp.json", loop_clock, seconds
+    )
+    assert error.reason is reason
+    assert error.details == {"host": "127.0.0.1", "file": "timestamp.json"}
     vendor.behave()
-    assert await works(make_feed())
+    assert await works(feed)
+
+
+async def test_a_slow_server_may_be_slow_within_the_limits(
+    make_feed: FeedFactory, vendor: Vendor, loop_clock: LoopClock
+) -> None:
+    """Somebody's line is always bad."""
+    feed = make_feed(limits=replace(PATIENT, file=100))
+    vendor.misbehave("metadata/timestamp.json", Drip(10, 0.001))
+    check = asyncio.ensure_future(feed.check())
+    await vendor.server.asked_for("metadata/timestamp.json")
+    loop_clock.jump(90)
+    assert len((await check).releases) == 2
 
 
 async def test_many_slow_files_share_one_deadline(
-    make_feed: FeedFactory, vendor: Vendor
+    make_feed: FeedFactory, vendor: Vendor, loop_clock: LoopClock
 ) -> None:
     """None of them is too slow, but all together are."""
+    feed = make_feed(limits=replace(PATIENT, total=250, file=240))
+    vendor.misbehave("metadata/*.targets.json", Drip(1, 0.01))
+    check = asyncio.ensure_future(feed.check())
     for file in ("timestamp", "4.snapshot", "4.targets"):
-        vendor.misbehave(f"metadata/{file}.json", Drip(10_000, 0.2))
-    limits = Limits(total=0.5, file=0.4, answer=10, grace=10, rate=1)
-    error = await refusal(make_feed(limits=limits))
-    assert error.reason is FeedProblem.TOO_SLOW
-    assert error.details["file"] == "4.targets.json"
+        await vendor.server.asked_for(f"metadata/{file}.json")
+        loop_clock.jump(100)
+    with pytest.raises(FeedError) as caught:
+        await check
+    assert caught.value.reason is FeedProblem.TOO_SLOW
+    assert caught.value.details["file"] == "4.targets.json"
     vendor.behave()
     assert await works(make_feed())
 
@@ -157,13 +218,12 @@ async def test_a_closed_door(feed: TufFeed, vendor: Vendor) -> None:
     ids=["empty", "portal", "list", "nested", "half", "compressed"],
 )
 async def test_garbage_is_no_metadata(
+    feed: TufFeed,
     vendor: Vendor,
-    make_feed: FeedFactory,
     file: str,
     change: Callable[[bytes], bytes],
 ) -> None:
     """Whatever comes in place of metadata is refused before it is looked into."""
-    feed = make_feed()
     encoding = (("Content-Encoding", "gzip"),) if change is gzip.compress else ()
     vendor.misbehave(f"metadata/{file}.json", Changed(change, encoding))
     error = await refusal(feed)
@@ -497,22 +557,14 @@ async def test_floors_that_cannot_be_kept(
     assert await works(feed)
 
 
-async def asked_for(vendor: Vendor, path: str) -> None:
-    """Wait until the vendor has been asked for a file."""
-    async with asyncio.timeout(10):
-        await vendor.server.asked_for(path)
-
-
 @pytest.mark.parametrize("behaviour", [Silence(), Drip(1, 0.01)])
 async def test_a_check_can_be_cancelled(
-    make_feed: FeedFactory, vendor: Vendor, behaviour: Behaviour
+    feed: TufFeed, vendor: Vendor, behaviour: Behaviour
 ) -> None:
     """It ends at once and leaves nothing behind that would hold up the next one."""
-    patient = Limits(total=60, file=60, answer=60, grace=60, rate=1)
-    feed = make_feed(limits=patient)
     vendor.misbehave("metadata/timestamp.json", behaviour)
     check = asyncio.create_task(feed.check())
-    await asked_for(vendor, "metadata/timestamp.json")
+    await vendor.server.asked_for("metadata/timestamp.json")
     check.cancel()
     async with asyncio.timeout(5):
         with pytest.raises(asyncio.CancelledError):
@@ -522,13 +574,12 @@ async def test_a_check_can_be_cancelled(
 
 
 async def test_a_check_that_waits_for_another_one_can_be_cancelled(
-    make_feed: FeedFactory, vendor: Vendor
+    feed: TufFeed, vendor: Vendor
 ) -> None:
     """The one that runs goes on."""
-    feed = make_feed()
     vendor.misbehave("metadata/timestamp.json", Drip(500, 0.05))
     running = asyncio.create_task(feed.check())
-    await asked_for(vendor, "metadata/timestamp.json")
+    await vendor.server.asked_for("metadata/timestamp.json")
     waiting = asyncio.create_task(feed.check())
     await asyncio.sleep(0)
     waiting.cancel()
@@ -548,9 +599,7 @@ async def test_a_check_that_waits_for_another_one_can_be_cancelled(
         (Changed(lambda _: b""), FeedProblem.ARTIFACT_MISMATCH),
         (Changed(lambda body: body + b"x"), FeedProblem.TOO_LARGE),
         (Endless(), FeedProblem.TOO_LARGE),
-        (Drip(1, 0.01), FeedProblem.TOO_SLOW),
         (Cut(1000), FeedProblem.UNREACHABLE),
-        (Silence(), FeedProblem.UNREACHABLE),
         (Redirect("/elsewhere"), FeedProblem.REDIRECTED),
         (Status(404), FeedProblem.HTTP_STATUS),
         (Status(503), FeedProblem.HTTP_STATUS),
@@ -558,19 +607,47 @@ async def test_a_check_that_waits_for_another_one_can_be_cancelled(
     ids=lambda value: repr(value)[:40],
 )
 async def test_an_artifact_that_is_not_what_was_promised(
-    make_feed: FeedFactory,
+    feed: TufFeed,
     vendor: Vendor,
     cache: Path,
     behaviour: Behaviour,
     reason: FeedProblem,
 ) -> None:
     """It is refused, nothing of it stays, and later the good one is fetched."""
-    feed = make_feed(limits=QUICK)
     release = (await feed.check()).releases[1]
     vendor.misbehave("targets/*", behaviour)
     with pytest.raises(FeedError) as caught:
         await feed.fetch(release)
     assert caught.value.reason is reason
+    assert names_in(cache) == ["metadata"]
+    vendor.behave()
+    assert await feed.fetch(release) == FIRMWARE_TWO
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "seconds", "reason"),
+    [
+        (Silence(), 31, FeedProblem.UNREACHABLE),
+        (Drip(1, 0.01), 11, FeedProblem.TOO_SLOW),
+    ],
+)
+async def test_an_artifact_that_does_not_come(
+    *,
+    feed: TufFeed,
+    vendor: Vendor,
+    cache: Path,
+    loop_clock: LoopClock,
+    behaviour: Behaviour,
+    seconds: float,
+    reason: FeedProblem,
+) -> None:
+    """It is not waited for without end."""
+    release = (await feed.check()).releases[1]
+    vendor.misbehave("targets/*", behaviour)
+    error = await refusal_after(
+        feed.fetch(release), vendor, vendor.artifact_path(TWO), loop_clock, seconds
+    )
+    assert error.reason is reason
     assert names_in(cache) == ["metadata"]
     vendor.behave()
     assert await feed.fetch(release) == FIRMWARE_TWO
@@ -629,14 +706,13 @@ async def test_a_release_that_was_changed_in_the_meantime(
 
 
 async def test_a_fetch_can_be_cancelled(
-    make_feed: FeedFactory, vendor: Vendor, cache: Path
+    feed: TufFeed, vendor: Vendor, cache: Path
 ) -> None:
     """Half an artifact does not stay."""
-    feed = make_feed()
     release = (await feed.check()).releases[1]
     vendor.misbehave("targets/*", Drip(100, 0.01))
     fetch = asyncio.create_task(feed.fetch(release))
-    await asked_for(vendor, vendor.artifact_path(TWO))
+    await vendor.server.asked_for(vendor.artifact_path(TWO))
     fetch.cancel()
     with pytest.raises(asyncio.CancelledError):
         await fetch
