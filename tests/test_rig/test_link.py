@@ -502,6 +502,21 @@ async def test_a_write_that_gets_lost_breaks_the_link_in_the_end(desk: Desk) -> 
     assert desk.notebook.disconnects == 1
 
 
+async def test_an_unanswered_write_holds_up_other_requests_but_no_packets(
+    desk: Desk,
+) -> None:
+    """ATT has one request under way at a time."""
+    desk.link.order(Traffic.WRITE, Fault.LOSE)
+    lost = asyncio.create_task(desk.link.write(VALUE, b"lost"))
+    await asyncio.sleep(INTERVAL)
+    desk.link.send(VALUE, b"packet")
+    with pytest.raises(LinkError):
+        await desk.link.write(VALUE, b"waiting")
+    with pytest.raises(LinkError):
+        await lost
+    assert desk.notebook.texts == [b"packet"]
+
+
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
