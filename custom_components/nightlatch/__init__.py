@@ -1,7 +1,7 @@
 """Nightlatch: firmware updates for smart locks, installed as a locksmith would."""
 
-from homeassistant.const import Platform
-from homeassistant.core import HomeAssistant
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
+from homeassistant.core import Event, HomeAssistant
 from homeassistant.exceptions import ConfigEntryError
 
 from .const import DOMAIN
@@ -29,6 +29,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) -
     entry.runtime_data = household
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
+
+    async def stop(_: Event) -> None:
+        """End what runs while Bluetooth still works, so that no lock is left waiting."""
+        await household.async_close()
+
+    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop))
     return True
 
 
