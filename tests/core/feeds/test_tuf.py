@@ -473,7 +473,8 @@ async def test_https_with_a_certificate_that_is_trusted(
 
 async def test_plain_http_is_refused(make_feed: FeedFactory, vendor: Vendor) -> None:
     """Even to this machine, unless a test asks for it."""
+    feed = make_feed(allow_loopback_http=False)
     with pytest.raises(FeedError) as caught:
-        make_feed(allow_loopback_http=False)
+        await feed.check()
     assert caught.value.reason is FeedProblem.URL_NOT_HTTPS
     assert vendor.requests == []
