@@ -4,6 +4,7 @@ from collections.abc import Callable
 import json
 from random import Random
 import stat
+import threading
 from typing import Any
 import zipfile
 import zlib
@@ -338,7 +339,8 @@ FILES = {"bin_file": "lock.bin", "dat_file": "lock.dat"}
         ),
         pytest.param(manifest_of([]), id="list"),
         pytest.param(manifest_of({}), id="no-manifest"),
-        pytest.param(manifest_of({"manifest": []}), id="parts-a-list"),
+        pytest.param(manifest_of({"manifest": []}), id="no-parts-in-a-list"),
+        pytest.param(manifest_of({"manifest": ["application"]}), id="parts-a-list"),
         pytest.param(manifest_of({"manifest": {}}), id="no-parts"),
         pytest.param(
             manifest_of({"manifest": {"application": FILES}, "x": 1}), id="more-keys"
@@ -358,7 +360,7 @@ FILES = {"bin_file": "lock.bin", "dat_file": "lock.dat"}
             id="one-file",
         ),
         pytest.param(
-            manifest_of({"manifest": {"application": FILES | {"x": 1}}}),
+            manifest_of({"manifest": {"application": FILES | {"x": "y"}}}),
             id="more-about-files",
         ),
         pytest.param(
@@ -409,6 +411,18 @@ FILES = {"bin_file": "lock.bin", "dat_file": "lock.dat"}
 def test_a_manifest_that_is_not_strict_is_refused(data: bytes) -> None:
     """It names one application with its two files, and nothing else."""
     assert reason(data) is FirmwareProblem.MANIFEST_INVALID
+
+
+def test_a_deep_manifest_is_refused_where_the_stack_is_small() -> None:
+    """The threads of an executor have little of it on some systems."""
+    refused: list[FirmwareProblem] = []
+    deep = package(manifest=b"[" * MAX_MANIFEST_SIZE)
+    before = threading.stack_size(256 * 1024)
+    thread = threading.Thread(target=lambda: refused.append(reason(deep)))
+    thread.start()
+    threading.stack_size(before)
+    thread.join()
+    assert refused == [FirmwareProblem.MANIFEST_INVALID]
 
 
 def test_too_large_a_zip_is_not_even_looked_at() -> None:

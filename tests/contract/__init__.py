@@ -1,0 +1,1 @@
+"""What Home Assistant asks of the files of an integration, checked offline."""

@@ -1,0 +1,140 @@
+"""Every error has a sentence that says what happened and what to do."""
+
+from annotationlib import get_annotations
+import ast
+from collections import defaultdict
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+import importlib
+import pkgutil
+
+import pytest
+
+from custom_components.nightlatch import core
+from custom_components.nightlatch.core import errors
+from custom_components.nightlatch.core.preflight import base
+
+from .integration import calls, modules, name_of, placeholders, text_of, translations
+from .test_texts import used_translation_keys
+
+# What the upper storey adds to the details of an error.
+NAMES = {"lock", "feed"}
+# Of the last clause of a sentence that names the lock itself.
+CLAUSES = {str(reason) for reason in base.Reason}
+
+
+def reason_enums() -> dict[str, type[StrEnum]]:
+    """Return every list of reasons in the core, by its name."""
+    return {
+        name: value
+        for info in pkgutil.walk_packages(core.__path__, f"{core.__name__}.")
+        for name, value in vars(importlib.import_module(info.name)).items()
+        if isinstance(value, type)
+        and issubclass(value, StrEnum)
+        and (name.endswith("Problem") or name == "Reason")
+    }
+
+
+ENUMS = reason_enums()
+# What each error may be raised with.
+ERRORS = {
+    name: get_annotations(value)["reason"]
+    for name, value in vars(errors).items()
+    if isinstance(value, type) and "reason" in get_annotations(value)
+}
+# A check that passes says nothing.
+REASONS = sorted(
+    {str(reason) for enum in ENUMS.values() for reason in enum} - {base.Reason.OK}
+)
+
+
+@dataclass
+class Raised:
+    """The details with which reasons are raised."""
+
+    by_reason: dict[str, list[set[str]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    by_call: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """For reasons that are computed, by the name of what is called."""
+
+
+@cache
+def raised_details() -> Raised:
+    """Collect the details of each reason from the code of the core."""
+    raised = Raised()
+    for module, tree in modules().items():
+        if not module.startswith("core"):
+            continue
+        for name, call in calls(tree):
+            details = _details(call)
+            if (reason := _reason(call)) is not None:
+                raised.by_reason[reason].append(details)
+            else:
+                raised.by_call[name] |= details
+    return raised
+
+
+def _reason(call: ast.Call) -> str | None:
+    """Return the reason that a call names, if it names one and not several."""
+    named = call.args[:1] + [
+        each.value for each in call.keywords if each.arg == "reason"
+    ]
+    for node in named:
+        if isinstance(node, ast.Attribute) and name_of(node.value) in ENUMS:
+            return str(ENUMS[name_of(node.value)][node.attr])
+    return None
+
+
+def _details(call: ast.Call) -> set[str]:
+    details = {each.arg for each in call.keywords if each.arg is not None}
+    for each in call.keywords:
+        if each.arg == "details" and isinstance(each.value, ast.Dict):
+            details |= {text for key in each.value.keys if (text := text_of(key))}
+    return details
+
+
+def allowed_placeholders(reason: str) -> set[str]:
+    """Return the details that are there wherever a reason is raised."""
+    raised = raised_details()
+    if sites := raised.by_reason.get(reason):
+        return set.intersection(*sites)
+    error = next(
+        (name for name, enum in ERRORS.items() if reason in enum), base.Check.__name__
+    )
+    return raised.by_call[error]
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_every_reason_has_its_sentence(reason: str) -> None:
+    """In the texts that Home Assistant shows for exceptions."""
+    assert translations()["exceptions"][reason]["message"]
+
+
+def test_every_other_exception_has_its_sentence_and_none_is_left_over() -> None:
+    """What the upper storey raises by itself."""
+    own = used_translation_keys()["exceptions"]
+    assert translations()["exceptions"].keys() == {*REASONS, *own}
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_placeholders_are_among_the_details(reason: str) -> None:
+    """A placeholder that nobody fills would hide the whole sentence."""
+    text = translations()["exceptions"][reason]["message"]
+    assert placeholders(text) <= allowed_placeholders(reason) | NAMES
+
+
+@pytest.mark.parametrize("reason", [each for each in REASONS if each not in CLAUSES])
+def test_a_sentence_names_the_lock_or_the_feed(reason: str) -> None:
+    """In a house with nine locks "the lock" says nothing."""
+    text = translations()["exceptions"][reason]["message"]
+    assert placeholders(text) & NAMES
+
+
+@pytest.mark.parametrize("reason", [each for each in REASONS if each not in CLAUSES])
+def test_a_sentence_says_what_happened_and_what_to_do(reason: str) -> None:
+    """Cause and remedy are two sentences at least, or the blockers say them."""
+    text = translations()["exceptions"][reason]["message"]
+    assert text.count(". ") >= 1 or "{blockers}" in text
+    assert text.endswith((".", "{blockers}"))
