@@ -23,7 +23,7 @@ def below_minimum(
         percent = data["summary"]["percent_covered"]
         if percent < MINIMUM:
             missing = ", ".join(str(line) for line in data["missing_lines"])
-            found.append(f"{module}: {percent:.1f} %; lines not run: {missing}")
+            found.append(f"{module}: {percent:.2f} %; lines not run: {missing}")
     return found
 
 
