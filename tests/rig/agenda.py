@@ -10,18 +10,15 @@ class Agenda:
 
     def __init__(self) -> None:
         """Begin with nothing to do."""
-        self._busy_until = 0.0
         self._waiting: deque[tuple[float, Callable[[], None]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, delay: float, do: Callable[[], None]) -> None:
         """Do something after so many seconds; at once if nothing stands against it."""
-        now = asyncio.get_running_loop().time()
-        self._busy_until = max(self._busy_until, now + delay)
-        if self._busy_until == now and not self._waiting:
+        if not delay and not self._waiting:
             do()
             return
-        self._waiting.append((self._busy_until, do))
+        self._waiting.append((asyncio.get_running_loop().time() + delay, do))
         if self._timer is None:
             self._set_timer()
 

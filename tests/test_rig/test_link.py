@@ -510,10 +510,14 @@ async def test_an_unanswered_write_holds_up_other_requests_but_no_packets(
     lost = asyncio.create_task(desk.link.write(VALUE, b"lost"))
     await asyncio.sleep(INTERVAL)
     desk.link.send(VALUE, b"packet")
-    with pytest.raises(LinkError):
-        await desk.link.write(VALUE, b"waiting")
-    with pytest.raises(LinkError):
-        await lost
+    waiting = asyncio.create_task(desk.link.write(VALUE, b"waiting"))
+    await asyncio.sleep(2 * INTERVAL)
+    assert desk.notebook.central is not None
+    desk.notebook.central.notify(VALUE, b"told")
+    for write in (lost, waiting):
+        with pytest.raises(LinkError):
+            await write
+    assert desk.texts == [b"told"]
     assert desk.notebook.texts == [b"packet"]
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from bleak.exc import BleakError
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 import pytest
 
 from custom_components.nightlatch.core.errors import TransportError
@@ -413,6 +413,8 @@ async def test_it_may_accept_an_image_and_keep_the_old_one(home: Home) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, len(NEW_IMAGE) - 1))
+@example(FULL_PACKET - 1)
+@example(FULL_PACKET)
 async def test_a_loss_of_power_while_receiving_leaves_the_old_application(
     byte: int,
 ) -> None:
