@@ -604,7 +604,17 @@ async def test_a_check_that_waits_for_another_one_can_be_cancelled(
         (Status(404), FeedProblem.HTTP_STATUS),
         (Status(503), FeedProblem.HTTP_STATUS),
     ],
-    ids=lambda value: repr(value)[:40],
+    ids=[
+        "altered",
+        "cut",
+        "empty",
+        "extended",
+        "endless",
+        "broken-off",
+        "redirected",
+        "not-found",
+        "unavailable",
+    ],
 )
 async def test_an_artifact_that_is_not_what_was_promised(
     feed: TufFeed,
