@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
 from math import ceil
 from statistics import mean
+import struct
 import sys
 from zlib import crc32
 
@@ -37,7 +38,6 @@ from custom_components.nightlatch.core.transports.nordic_protocol import (
     bootloader_address,
     create,
     execute,
-    parse_receipt,
     parse_selection,
     select,
     set_receipt,
@@ -45,8 +45,8 @@ from custom_components.nightlatch.core.transports.nordic_protocol import (
 from custom_components.nightlatch.core.transports.nordic_sender import Sender
 from tests.rig.bootloader import Flash, SecureDfuBootloader
 from tests.rig.dfu_package import generate_key, make_init_packet
-from tests.rig.image import make_image
 from tests.rig.faults import Fault, Traffic
+from tests.rig.image import make_image
 from tests.rig.link import Link, LinkModel
 from tests.rig.lock import VirtualLock
 from tests.rig.radio import RigRadio
@@ -217,8 +217,8 @@ class Baseline:
             await link.request(create(kind, len(data) - start))
             for at in range(start, len(data), link.max_packet):
                 await link.send_packet(data[at : at + link.max_packet])
-            receipt = parse_receipt(await link.request(bytes((Operation.CHECKSUM,))))
-            if (receipt.offset, receipt.crc) == (len(data), crc32(data)):
+            checksum = await link.request(bytes((Operation.CHECKSUM,)))
+            if struct.unpack("<II", checksum) == (len(data), crc32(data)):
                 await link.request(execute(), timeout=EXECUTE_TIMEOUT)
                 return
         raise BaselineFailedError

@@ -54,6 +54,7 @@ class RigRadio(Radio):
         """Make a radio; ``slots`` is how many connections it can hold."""
         self.slots = slots
         self.links: list[Link] = []
+        self._turn = 0
         self._seen: set[str] = set()
         self._cache: dict[str, tuple[tuple[Service, ...], int]] = {}
 
@@ -127,11 +128,15 @@ class RigRadio(Radio):
         raise TransportError(problem, name=name)
 
     def _advertising_at(self, address: str) -> Link | None:
-        for link in self.links:
-            advertising = link.peripheral.advertising
-            if advertising is not None and advertising.address == address:
-                return link
-        return None
+        there = [
+            link
+            for link in self.links
+            if (advertising := link.peripheral.advertising) is not None
+            and advertising.address == address
+        ]
+        # Of two that share an address now the one is faster, now the other.
+        self._turn += 1
+        return there[self._turn % len(there)] if there else None
 
     @override
     async def find(

@@ -1,8 +1,8 @@
 """The ports between a transport and the radio, and what every transport promises."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
@@ -11,6 +11,7 @@ from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.service import BleakGATTServiceCollection
 from bleak.exc import BleakError
 
+from ..errors import TransportError, TransportProblem
 from ..firmware.verify import VerifiedArtifact
 
 CLOSE_TIMEOUT = 10.0
@@ -65,6 +66,22 @@ class GattClient(Protocol):
 
     async def disconnect(self) -> Any:
         """Close the link."""
+
+
+@asynccontextmanager
+async def link_errors(step: str, timeout: float) -> AsyncIterator[None]:
+    """Give what the Bluetooth stack raises the words of a transport.
+
+    Raises ``TransportError`` with LINK_LOST, or with NO_ANSWER when the deadline, in
+    seconds, passes; ``step`` is what a person is told that it was.
+    """
+    try:
+        async with asyncio.timeout(timeout):
+            yield
+    except TimeoutError as err:
+        raise TransportError(TransportProblem.NO_ANSWER, step=step) from err
+    except BleakError as err:
+        raise TransportError(TransportProblem.LINK_LOST) from err
 
 
 async def close(client: GattClient) -> None:

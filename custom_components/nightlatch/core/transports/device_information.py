@@ -4,13 +4,9 @@ Device Information service 0x180A (Bluetooth SIG, DIS 1.1) and Battery service 0
 (BAS 1.0).
 """
 
-import asyncio
-
-from bleak.exc import BleakError
-
 from ..errors import TransportError, TransportProblem
 from ..model import LockIdentity
-from .base import GattClient, Radio, close
+from .base import GattClient, Radio, close, link_errors
 from .nordic_protocol import CONTROL_POINT
 
 READ_TIMEOUT = 30.0
@@ -46,12 +42,8 @@ async def read_identity(
         fresh_services=fresh_services,
     )
     try:
-        async with asyncio.timeout(READ_TIMEOUT):
+        async with link_errors("read_identity", READ_TIMEOUT):
             return await _read(client)
-    except TimeoutError as err:
-        raise TransportError(TransportProblem.NO_ANSWER, step="read_identity") from err
-    except BleakError as err:
-        raise TransportError(TransportProblem.LINK_LOST) from err
     finally:
         await close(client)
 

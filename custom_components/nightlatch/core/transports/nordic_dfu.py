@@ -1,7 +1,8 @@
 """Nordic Secure DFU over Bluetooth LE: from a locked door to a lock that restarts.
 
 The application's buttonless characteristic takes the lock into its bootloader, which
-advertises at another address; there the artifact is sent, and the lock restarts.
+advertises at the next address, or where the two are bonded at the same; there the
+artifact is sent, and the lock restarts.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from .base import (
     TransferReport,
     Transport,
     close,
+    link_errors,
 )
 from .nordic_link import BootloaderLink, Counters
 from .nordic_protocol import (
@@ -40,26 +42,45 @@ _LOGGER = logging.getLogger(__name__)
 BUTTONLESS_TIMEOUT = 30.0
 # A lock may restart before it has answered; then the lost link is the answer.
 RESTART_TIMEOUT = 10.0
-BOOTLOADER_TIMEOUT = 45.0
-# Until then an advertisement at the application's own address may come from a cache.
-STALE_ADVERTISEMENTS = 10.0
-# Consecutive connections that brought no byte further.
+# A started bootloader advertises 40 times a second.
+JUMP_TIMEOUT = 15.0
+# A lock that is not heard for so long is connected to all the same, for what the radio
+# has to say about it.
+HEARING_TIMEOUT = 15.0
+# A lock that has left its application is listened for longer: with the pauses between
+# them, the connections that may be fruitless outlast the two minutes after which a
+# bootloader that hears nothing starts the old application.
+AWAY_TIMEOUT = 45.0
+# Consecutive ones that brought no byte further.
 FRUITLESS_CONNECTIONS = 5
 RECONNECT_DELAY = 1.0
 # The slowest transfer that is waited for: one packet of 20 bytes in 200 ms.
 SLOWEST_RATE = 100
 SETTLING_TIME = 300.0
 
-# After these the bootloader may still be there, and go on where it was.
-_WORTH_ANOTHER_CONNECTION = {
+# After these the lock may go on where it was.
+_BROKEN_OFF = {
     TransportProblem.LINK_LOST,
     TransportProblem.NO_ANSWER,
     TransportProblem.GARBLED_ANSWER,
+}
+# A lock in its application can wait until these have passed; one that has left it is a
+# door that does not open.
+_OUT_OF_REACH = {
     TransportProblem.CONNECTION_FAILED,
     TransportProblem.NOT_FOUND,
     TransportProblem.BOOTLOADER_NOT_FOUND,
     TransportProblem.NO_CONNECTION_SLOT,
 }
+
+
+def is_bootloader_of(address: str, seen: Advertisement) -> bool:
+    """Return whether this is the bootloader, moved, of the lock at ``address``.
+
+    Never by its name: two locks may be in their bootloaders at once. Nor by its address
+    alone, which may be that of the lock next door.
+    """
+    return seen.address == bootloader_address(address) and SERVICE in seen.service_uuids
 
 
 class NordicDfuTransport(Transport):
@@ -70,8 +91,8 @@ class NordicDfuTransport(Transport):
         self._radio = radio
         self._address = address.upper()
         self._name = name
-        self._bootloader: str | None = None
-        """Where the bootloader was found, once it was."""
+        self._away = False
+        """Whether the lock may have left its application."""
 
     @override
     async def transfer(
@@ -106,75 +127,78 @@ class NordicDfuTransport(Transport):
         while True:
             before = sender.confirmed
             try:
-                if sender.activating and await self._application_is_back():
-                    return
                 await self._send_on_one_connection(sender, counters)
             except TransportError as err:
                 fruitless = 0 if sender.confirmed > before else fruitless + 1
-                if (
-                    err.reason not in _WORTH_ANOTHER_CONNECTION
-                    or not counters.connections
-                    or fruitless == FRUITLESS_CONNECTIONS
-                ):
+                if fruitless == FRUITLESS_CONNECTIONS or not self._may_go_on(err):
                     raise
                 _LOGGER.debug("%s: going on after %s", self._name, err)
-                await asyncio.sleep(RECONNECT_DELAY * (1 + fruitless))
+                await asyncio.sleep(RECONNECT_DELAY * 2**fruitless)
             else:
                 return
 
+    def _may_go_on(self, err: TransportError) -> bool:
+        """Return whether another connection may help."""
+        return err.reason in _BROKEN_OFF or (self._away and err.reason in _OUT_OF_REACH)
+
     async def _send_on_one_connection(self, sender: Sender, counters: Counters) -> None:
-        address = await self._find_bootloader()
+        address = await self._find_bootloader(sender)
+        if address is None:
+            return
         async with BootloaderLink.open(
             self._radio, address, self._name, counters
         ) as link:
-            self._bootloader = address
             try:
                 await sender.run(link)
             except (asyncio.CancelledError, TransportError) as err:
                 # A lock in its bootloader is a door that does not open. Where going
                 # on makes no sense, the old firmware is better than waiting there.
-                if getattr(err, "reason", None) not in _WORTH_ANOTHER_CONNECTION:
+                if not (isinstance(err, TransportError) and self._may_go_on(err)):
                     await link.abort()
                 raise
 
-    async def _find_bootloader(self) -> str:
-        """Return the address of the lock's bootloader; take it there if need be."""
-        if self._bootloader is not None:
-            # Known from the connection before; if it is gone, the next attempt
-            # begins at the application.
-            address, self._bootloader = self._bootloader, None
-            return address
-        moved = bootloader_address(self._address)
+    async def _find_bootloader(self, sender: Sender) -> str | None:
+        """Return the address of the lock's bootloader; take it there if need be.
+
+        None where the last EXECUTE was sent and no bootloader is there any more: it was
+        accepted, or the lock has restarted. What it runs now the caller finds out.
+        """
+        heard = await self._hear()
+        if heard is None and self._away:
+            if sender.activating:
+                return None
+            raise TransportError(TransportProblem.BOOTLOADER_NOT_FOUND)
+        if heard is not None and heard != self._address:
+            self._away = True
+            return heard
         lost = asyncio.Event()
-        try:
-            client = await self._radio.connect(
-                self._address,
-                name=self._name,
-                disconnected=lost.set,
-                fresh_services=True,
-            )
-        except TransportError as err:
-            if err.reason is TransportProblem.NO_CONNECTION_SLOT:
-                raise
-            # Perhaps it is in its bootloader already, from an earlier attempt.
-            try:
-                return await self._wait_for_bootloader({moved}, STALE_ADVERTISEMENTS)
-            except TransportError:
-                raise err from None
+        client = await self._radio.connect(
+            self._address, name=self._name, disconnected=lost.set, fresh_services=True
+        )
         try:
             if client.services.get_characteristic(CONTROL_POINT):
+                self._away = True
                 return self._address
+            if sender.activating:
+                return None
             bonded = await self._enter_bootloader(client, lost)
         finally:
             await close(client)
-        if bonded:
-            return await self._wait_for_bootloader({self._address}, BOOTLOADER_TIMEOUT)
+        return await self._await_bootloader(bonded=bonded)
+
+    async def _hear(self) -> str | None:
+        """Return the address that the lock advertises at, if it is heard."""
         try:
-            return await self._wait_for_bootloader({moved}, STALE_ADVERTISEMENTS)
-        except TransportError:
-            return await self._wait_for_bootloader(
-                {moved, self._address}, BOOTLOADER_TIMEOUT
+            seen = await self._radio.find(
+                lambda seen: (
+                    seen.address == self._address
+                    or is_bootloader_of(self._address, seen)
+                ),
+                AWAY_TIMEOUT if self._away else HEARING_TIMEOUT,
             )
+        except TimeoutError:
+            return None
+        return seen.address
 
     async def _enter_bootloader(self, client: GattClient, lost: asyncio.Event) -> bool:
         """Ask the application to restart into the bootloader.
@@ -193,34 +217,36 @@ class NordicDfuTransport(Transport):
         def answered(_: BleakGATTCharacteristic, data: bytearray) -> None:
             answers.put_nowait(bytes(data))
 
+        async with link_errors("enter_bootloader", BUTTONLESS_TIMEOUT):
+            if bonded:
+                await self._bond(client, lost)
+            await client.start_notify(buttonless, answered)
+            # While the application still answers: what a proxy knows of its services
+            # and MTU must not be taken for the bootloader's.
+            await self._radio.forget_services(client)
+        self._away = True
         try:
-            async with asyncio.timeout(BUTTONLESS_TIMEOUT):
-                if bonded:
-                    await self._bond(client)
-                await client.start_notify(buttonless, answered)
-                # While the application still answers: what a proxy knows of its
-                # services and MTU must not be taken for the bootloader's.
-                await self._radio.forget_services(client)
+            async with link_errors("enter_bootloader", BUTTONLESS_TIMEOUT):
                 await client.write_gatt_char(
                     buttonless, ENTER_BOOTLOADER, response=True
                 )
-        except (BleakError, TimeoutError) as err:
+        except TransportError:
             if not lost.is_set():
-                raise TransportError(
-                    TransportProblem.NO_ANSWER, step="enter_bootloader"
-                ) from err
-        await self._wait_for_restart(answers, lost)
+                raise
+        await self._await_restart(answers, lost)
         return bonded is not None
 
     @staticmethod
-    async def _bond(client: GattClient) -> None:
+    async def _bond(client: GattClient, lost: asyncio.Event) -> None:
         try:
             await client.pair()
         except (BleakError, NotImplementedError) as err:
+            if lost.is_set():
+                raise TransportError(TransportProblem.LINK_LOST) from err
             raise TransportError(TransportProblem.NOT_BONDED) from err
 
     @staticmethod
-    async def _wait_for_restart(
+    async def _await_restart(
         answers: asyncio.Queue[bytes], lost: asyncio.Event
     ) -> None:
         """Wait until the lock restarts; one that only says so is disconnected."""
@@ -239,42 +265,18 @@ class NordicDfuTransport(Transport):
             answer.cancel()
             restarted.cancel()
 
-    async def _wait_for_bootloader(self, addresses: set[str], timeout: float) -> str:
-        """Wait for the bootloader to advertise and return its address.
+    async def _await_bootloader(self, *, bonded: bool) -> str:
+        """Wait until the bootloader advertises and return its address.
 
-        Never by its name alone: two locks may be in their bootloaders at once.
+        A bonded one is at the application's, and who answers there connecting shows.
         """
 
-        def is_bootloader(seen: Advertisement) -> bool:
-            return seen.address in addresses and (
-                SERVICE in seen.service_uuids or seen.address == self._address
-            )
+        def is_expected(seen: Advertisement) -> bool:
+            if bonded:
+                return seen.address == self._address
+            return is_bootloader_of(self._address, seen)
 
         try:
-            return (await self._radio.find(is_bootloader, timeout)).address
+            return (await self._radio.find(is_expected, JUMP_TIMEOUT)).address
         except TimeoutError as err:
             raise TransportError(TransportProblem.BOOTLOADER_NOT_FOUND) from err
-
-    async def _application_is_back(self) -> bool:
-        """Find out where the lock is after the link was lost at the last EXECUTE."""
-        addresses = {self._address, bootloader_address(self._address)}
-        try:
-            seen = await self._radio.find(
-                lambda seen: seen.address in addresses, BOOTLOADER_TIMEOUT
-            )
-        except TimeoutError:
-            # Silent for so long: it is activating, or gone. Confirming finds out.
-            return True
-        if seen.address != self._address:
-            self._bootloader = seen.address
-            return False
-        client = await self._radio.connect(
-            self._address,
-            name=self._name,
-            disconnected=lambda: None,
-            fresh_services=True,
-        )
-        try:
-            return client.services.get_characteristic(CONTROL_POINT) is None
-        finally:
-            await close(client)

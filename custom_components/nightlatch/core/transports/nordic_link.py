@@ -10,7 +10,7 @@ from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakError
 
 from ..errors import TransportError, TransportProblem
-from .base import CLOSE_TIMEOUT, GattClient, Radio, close
+from .base import CLOSE_TIMEOUT, GattClient, Radio, close, link_errors
 from .nordic_protocol import (
     ATT_HEADER,
     CONTROL_POINT,
@@ -19,8 +19,8 @@ from .nordic_protocol import (
     WORD,
     Operation,
     Receipt,
+    as_receipt,
     check_result,
-    parse_receipt,
     split_response,
 )
 
@@ -83,7 +83,7 @@ class BootloaderLink:
             and services.get_characteristic(PACKET)
         ):
             raise TransportError(TransportProblem.BOOTLOADER_NOT_FOUND)
-        async with self._link_errors("subscribe", SUBSCRIBE_TIMEOUT):
+        async with link_errors("subscribe", SUBSCRIBE_TIMEOUT):
             await self._client.start_notify(CONTROL_POINT, self._notified)
             # The application will be back with other services, perhaps at this address.
             await radio.forget_services(self._client)
@@ -116,7 +116,7 @@ class BootloaderLink:
             self._inbox.get_nowait()
         self._check_link()
         self._counters.control_writes += 1
-        async with self._link_errors(operation.name.lower(), timeout):
+        async with link_errors(operation.name.lower(), timeout):
             await self._client.write_gatt_char(CONTROL_POINT, message, response=True)
             answered, rest = split_response(await self._receive())
             while answered != operation:
@@ -129,10 +129,10 @@ class BootloaderLink:
 
     async def send_packet(self, data: bytes) -> None:
         """Send a packet; whether it arrives only a receipt can tell."""
+        async with link_errors("packet", ANSWER_TIMEOUT):
+            await self._client.write_gatt_char(PACKET, data, response=False)
         self._counters.packets += 1
         self._counters.packet_bytes += len(data)
-        async with self._link_errors("packet", ANSWER_TIMEOUT):
-            await self._client.write_gatt_char(PACKET, data, response=False)
         self._check_link()
 
     def _check_link(self) -> None:
@@ -143,10 +143,10 @@ class BootloaderLink:
         """Wait for a receipt; return None when none comes in time."""
         try:
             async with asyncio.timeout(timeout):
-                while True:
-                    answered, rest = split_response(await self._receive())
-                    if answered == Operation.CHECKSUM:
-                        return parse_receipt(check_result(Operation.CHECKSUM, rest))
+                # What makes no sense counts as lost: asking tells what arrived.
+                while (receipt := as_receipt(await self._receive())) is None:
+                    pass
+                return receipt
         except TimeoutError:
             return None
 
@@ -167,14 +167,3 @@ class BootloaderLink:
         if self._lost and not message:
             raise TransportError(TransportProblem.LINK_LOST)
         return message
-
-    @asynccontextmanager
-    async def _link_errors(self, step: str, timeout: float) -> AsyncIterator[None]:
-        """Give what the Bluetooth stack raises the words of a transport."""
-        try:
-            async with asyncio.timeout(timeout):
-                yield
-        except TimeoutError as err:
-            raise TransportError(TransportProblem.NO_ANSWER, step=step) from err
-        except BleakError as err:
-            raise TransportError(TransportProblem.LINK_LOST) from err

@@ -189,18 +189,28 @@ def check_result(operation: Operation, rest: bytes) -> bytes:
     raise BootloaderError(operation, rest[0], extended)
 
 
-def parse_receipt(payload: bytes) -> Receipt:
-    """Read the payload of a CHECKSUM response or a receipt notification."""
-    if len(payload) != 8:
-        raise garbled(payload)
+def as_receipt(data: bytes) -> Receipt | None:
+    """Return the receipt that a notification is; None where it is anything else.
+
+    A receipt looks like the answer to a CHECKSUM request, which is never sent here.
+    """
+    head, payload = data[:3], data[3:]
+    if (
+        head != bytes((_RESPONSE, Operation.CHECKSUM, Result.SUCCESS))
+        or len(payload) != 8
+    ):
+        return None
     return Receipt(*struct.unpack("<II", payload))
 
 
 def parse_selection(payload: bytes) -> Selection:
-    """Read the payload of a SELECT response."""
+    """Read the payload of a SELECT response; raise ``TransportError``."""
     if len(payload) != 12:
         raise garbled(payload)
-    return Selection(*struct.unpack("<III", payload))
+    selection = Selection(*struct.unpack("<III", payload))
+    if not selection.max_size:
+        raise garbled(payload)
+    return selection
 
 
 def check_buttonless(data: bytes) -> None:

@@ -30,7 +30,6 @@ from .nordic_protocol import (
 
 # So often an object is tried without a byte of progress.
 _FRUITLESS_ATTEMPTS = 8
-_INIT_ATTEMPTS = 3
 # Deadlines for receipts follow the round trip; these are their bounds, in seconds.
 _SHORTEST_RECEIPT_TIMEOUT = 0.05
 _LONGEST_RECEIPT_TIMEOUT = 10.0
@@ -63,6 +62,7 @@ class Sender:
         """
         self._link = link
         self._receipt_every = 0
+        self.activating = False
         try:
             await self._send_init_packet()
         except BootloaderError as err:
@@ -79,7 +79,7 @@ class Sender:
         """Send the init packet, unless the bootloader has kept it."""
         data = self._init_packet
         selection = await self._select(ObjectType.COMMAND)
-        if (selection.offset, selection.crc) == (len(data), crc32(data)):
+        if selection.offset == len(data) and _holds(data, selection):
             # Executing it again keeps what has been sent of the firmware.
             await self._execute()
         else:
@@ -89,19 +89,33 @@ class Sender:
         """Send the init packet; the bootloader forgets what it has of any firmware."""
         data = self._init_packet
         size = self._link.max_packet
-        for attempts_left in reversed(range(_INIT_ATTEMPTS)):
-            await self._link.request(create(ObjectType.COMMAND, len(data)))
-            for start in range(0, len(data), size):
-                await self._link.send_packet(data[start : start + size])
-            try:
-                # No checksum is asked for: the signature covers every byte, and an
-                # incomplete init packet is refused as what it is.
-                await self._execute()
-            except BootloaderError as err:
-                if err.result != Result.NOT_PERMITTED or not attempts_left:
-                    raise
+        await self._link.request(create(ObjectType.COMMAND, len(data)))
+        for start in range(0, len(data), size):
+            await self._link.send_packet(data[start : start + size])
+        try:
+            # No checksum is asked for: the signature covers every byte, and an
+            # incomplete init packet is refused as what it is.
+            await self._execute()
+        except BootloaderError as err:
+            if err.result != Result.NOT_PERMITTED:
+                raise
+            await self._send_init_packet_piecemeal()
+            await self._execute()
+
+    async def _send_init_packet_piecemeal(self) -> None:
+        """Send the init packet over a lossy link: after each packet ask for it."""
+        data = self._init_packet
+        await self._link.request(create(ObjectType.COMMAND, len(data)))
+        position = fruitless = 0
+        while position < len(data):
+            end = position + self._link.max_packet
+            await self._link.send_packet(data[position:end])
+            selection = await self._select(ObjectType.COMMAND)
+            if selection.offset > position and _holds(data, selection):
+                position = selection.offset
+                fruitless = 0
             else:
-                return
+                fruitless = self._fruitless(fruitless)
 
     async def _execute(self) -> None:
         await self._link.request(execute(), timeout=EXECUTE_TIMEOUT)
@@ -122,32 +136,43 @@ class Sender:
 
     async def _resume(self, selection: Selection) -> tuple[int, int]:
         """Return where the current object starts, and how much of the image is there."""
-        if not selection.offset:
+        offset, size = selection.offset, selection.max_size
+        if not offset:
             return 0, 0
-        if self._holds(selection):
-            self._confirm(selection.offset)
-            # At a boundary it is unknown whether the object before it was executed;
-            # executing it again changes nothing, so that one is the current one.
-            start = (selection.offset - 1) // selection.max_size * selection.max_size
-            return start, selection.offset
-        # Creating an object takes the bootloader back to the last one that it has
-        # executed, which is where it and we should still agree.
-        start = (selection.offset - 1) // selection.max_size * selection.max_size
-        if start < len(self._image):
-            size = min(selection.max_size, len(self._image) - start)
-            await self._link.request(create(ObjectType.DATA, size))
-            selection = await self._select(ObjectType.DATA)
-            if selection.offset == start and self._holds(selection):
-                self._confirm(start)
-                return start, start
+        start = (offset - 1) // size * size
+        if _holds(self._image, selection):
+            self._confirm(offset)
+            if offset < len(self._image) and not offset % size:
+                await self._execute_unless_done()
+                return offset, offset
+            return start, offset
+        if start < len(self._image) and await self._create_again(start, size):
+            self._confirm(start)
+            return start, start
         await self._send_init_packet_anew()
         return 0, 0
 
-    def _holds(self, state: Selection | Receipt) -> bool:
-        """Return whether the bootloader has our bytes, all of them up to its offset."""
-        return state.offset <= len(self._image) and state.crc == crc32(
-            self._image[: state.offset]
-        )
+    async def _execute_unless_done(self) -> None:
+        """Execute an object that is complete, but may have been executed before."""
+        try:
+            await self._execute()
+        except BootloaderError as err:
+            if err.result != Result.NOT_PERMITTED:
+                raise
+
+    async def _create_again(self, start: int, size: int) -> bool:
+        """Create the object under way again, and return whether we agree about it.
+
+        It takes the bootloader back to the last object that it has executed. Where it
+        has executed something else, it refuses or is somewhere else.
+        """
+        size = min(size, len(self._image) - start)
+        try:
+            await self._link.request(create(ObjectType.DATA, size))
+        except BootloaderError:
+            return False
+        selection = await self._select(ObjectType.DATA)
+        return selection.offset == start and _holds(self._image, selection)
 
     def _confirm(self, offset: int) -> None:
         self.confirmed = max(self.confirmed, offset)
@@ -174,9 +199,7 @@ class Sender:
                 break
             taken = self._packets_in(burst, reached - position)
             self._flow.lost(sent=len(burst.sizes), taken=taken)
-            fruitless = 0 if reached > position else fruitless + 1
-            if fruitless == _FRUITLESS_ATTEMPTS:
-                raise TransportError(TransportProblem.LOSSY_LINK)
+            fruitless = 0 if reached > position else self._fruitless(fruitless)
             position = reached
         self._flow.delivered()
         self._confirm(end)
@@ -184,9 +207,16 @@ class Sender:
     async def _reached(self, start: int, end: int) -> int:
         """Ask the bootloader from where the object must be sent on."""
         selection = await self._select(ObjectType.DATA)
-        if start <= selection.offset <= end and self._holds(selection):
+        if start <= selection.offset <= end and _holds(self._image, selection):
             return selection.offset
         return start
+
+    @staticmethod
+    def _fruitless(before: int) -> int:
+        """Count an attempt without progress; raise ``TransportError`` after too many."""
+        if before + 1 == _FRUITLESS_ATTEMPTS:
+            raise TransportError(TransportProblem.LOSSY_LINK)
+        return before + 1
 
     @staticmethod
     def _packets_in(burst: Burst, taken: int) -> int | None:
@@ -235,7 +265,9 @@ class Sender:
         started = loop.time()
         while True:
             receipt = await self._link.receipt(timeout)
-            if receipt is None or receipt.offset > expected or not self._holds(receipt):
+            if receipt is None or receipt.offset > expected:
+                return False
+            if not _holds(self._image, receipt):
                 return False
             if receipt.offset == expected:
                 break
@@ -248,3 +280,8 @@ class Sender:
     def _count_sent(self, start: int, end: int) -> None:
         self.bytes_sent_again += max(0, min(end, self._furthest_sent) - start)
         self._furthest_sent = max(self._furthest_sent, end)
+
+
+def _holds(data: bytes, state: Selection | Receipt) -> bool:
+    """Return whether the bootloader has ours, all bytes up to its offset."""
+    return state.offset <= len(data) and state.crc == crc32(data[: state.offset])
