@@ -1,10 +1,11 @@
 """Nightlatch: firmware updates for smart locks, installed as a locksmith would."""
 
-from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
-from homeassistant.core import Event, HomeAssistant
+from homeassistant.const import Platform
+from homeassistant.core import HassJob, HomeAssistant
 from homeassistant.exceptions import ConfigEntryError
 
 from .const import DOMAIN
+from .coordinator import async_forget_feeds
 from .household import Household, NightlatchConfigEntry
 
 PLATFORMS = [
@@ -29,12 +30,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) -
     entry.runtime_data = household
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
-
-    async def stop(_: Event) -> None:
-        """End what runs while Bluetooth still works, so that no lock is left waiting."""
-        await household.async_close()
-
-    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop))
+    # Before Bluetooth stops, so that no lock is left waiting in its bootloader; the
+    # event of Home Assistant's stop comes to both at once.
+    entry.async_on_unload(
+        hass.async_add_shutdown_job(HassJob(household.async_close, "close household"))
+    )
     return True
 
 
@@ -54,3 +54,4 @@ async def async_unload_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) 
 async def async_remove_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) -> None:
     """Delete what was kept."""
     await Household(hass, entry).store.async_remove()
+    await async_forget_feeds(hass)

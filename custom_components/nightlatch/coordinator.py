@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, override
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import CONF_URL
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
@@ -27,6 +27,7 @@ from .const import (
 )
 from .core.errors import FeedError, FeedProblem
 from .core.feeds.base import FeedContent
+from .core.feeds.transfer import feed_url
 from .core.feeds.tuf import TufFeed
 from .core.firmware.keys import load_firmware_key
 from .core.records.trust import TrustStore
@@ -38,9 +39,19 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 
-def cache_directory(hass: HomeAssistant, subentry_id: str) -> Path:
-    """Return where the metadata of a feed are cached."""
-    return Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.feeds", subentry_id))
+def _caches(hass: HomeAssistant) -> Path:
+    """Return where the metadata of all feeds are cached."""
+    return Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.feeds"))
+
+
+async def async_forget_feeds(hass: HomeAssistant) -> None:
+    """Delete what is cached of any feed."""
+    await asyncio.to_thread(shutil.rmtree, _caches(hass), ignore_errors=True)
+
+
+def normal_url(text: str) -> str:
+    """Return the one way to write the URL of a feed; raise ``FeedError``."""
+    return str(feed_url(text, allow_loopback_http=ALLOW_LOOPBACK_HTTP))
 
 
 def make_feed(
@@ -67,8 +78,8 @@ def make_feed(
     )
 
 
-class FeedCoordinator(DataUpdateCoordinator[FeedContent]):
-    """Checks a feed at start and then twice a day."""
+class FeedCoordinator(DataUpdateCoordinator[FeedContent | None]):
+    """Checks a feed at start and then twice a day; no data means never heard."""
 
     config_entry: NightlatchConfigEntry
 
@@ -89,39 +100,69 @@ class FeedCoordinator(DataUpdateCoordinator[FeedContent]):
             update_interval=FEED_INTERVAL + timedelta(seconds=jitter),
         )
         self.subentry_id = subentry.subentry_id
-        self.title = subentry.title
-        self.source = dict(subentry.data)
-        """What the feed was set up with; when that changes, so does the coordinator."""
         self.error: FeedError | None = None
         """Why the last check failed; None after one that did not."""
+        self._store = store
+        self._refused: tuple[str, ...] = ()
+        self.configure(subentry)
+
+    @callback
+    def configure(self, subentry: ConfigSubentry) -> None:
+        """Take over what the owner has set."""
+        self.title = self.name = subentry.title
+        self.source = dict(subentry.data)
         self.firmware_keys = tuple(
             load_firmware_key(pem) for pem in subentry.data[CONF_FIRMWARE_KEYS]
         )
         """Pinned when the owner added the feed; what the feed says changes nothing."""
-        self._cache = cache_directory(hass, subentry.subentry_id)
         self.feed = make_feed(
-            hass,
+            self.hass,
             url=subentry.data[CONF_URL],
             root=subentry.data[CONF_ROOT],
             pinned_keys=frozenset(key.fingerprint for key in self.firmware_keys),
-            cache=self._cache,
-            trust=store,
+            cache=_caches(self.hass) / subentry.subentry_id,
+            trust=self._store,
         )
+
+    async def async_replace(self, subentry: ConfigSubentry) -> None:
+        """Ask another feed from now on; what the old one said no longer counts."""
+        await self.feed.forget()
+        self.configure(subentry)
+        self.data = None
+        self.error = None
+        self.last_update_success = True
+        self.async_update_listeners()
 
     @override
     async def _async_update_data(self) -> FeedContent:
         """Ask the feed."""
+        feed = self.feed
         try:
-            content = await self.feed.check()
+            content = await feed.check()
         except FeedError as err:
-            self.error = err
-            raise UpdateFailed(
-                await async_describe(self.hass, err, feed=self.title)
-            ) from err
+            if feed is not self.feed:
+                return await self._async_update_data()
+            message = await async_describe(self.hass, err, feed=self.title)
+            self._note(err, message)
+            raise UpdateFailed(message) from err
         self.error = None
         for refused in content.refused:
-            _LOGGER.warning("%s: a release is left out: %s", self.title, refused)
+            if refused not in self._refused:
+                _LOGGER.warning("%s: a release is left out: %s", self.title, refused)
+        self._refused = content.refused
         return content
+
+    @callback
+    def _note(self, err: FeedError, message: str) -> None:
+        """Keep why a check failed.
+
+        Home Assistant's coordinator logs and tells only the first failure of several,
+        but each may have another reason.
+        """
+        before, self.error = self.error, err
+        if before is not None and before.reason is not err.reason:
+            _LOGGER.error("%s", message)
+            self.async_update_listeners()
 
     @property
     def trouble(self) -> FeedProblem | None:
@@ -131,7 +172,3 @@ class FeedCoordinator(DataUpdateCoordinator[FeedContent]):
         if self.data is not None and self.data.expires_at <= dt_util.utcnow():
             return FeedProblem.EXPIRED
         return None
-
-    async def async_forget(self) -> None:
-        """Delete what is cached of the feed."""
-        await asyncio.to_thread(shutil.rmtree, self._cache, ignore_errors=True)

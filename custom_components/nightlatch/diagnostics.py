@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from homeassistant.components.diagnostics import async_redact_data
-from homeassistant.const import CONF_ADDRESS, CONF_URL
+from homeassistant.const import CONF_ADDRESS, CONF_HOST, CONF_URL
 from homeassistant.core import HomeAssistant
 
 from .coordinator import FeedCoordinator
@@ -12,7 +12,7 @@ from .household import NightlatchConfigEntry
 from .locks import ManagedLock
 
 # Address and serial number tell one door from all others; the URL may tell a customer.
-_REDACTED = {CONF_ADDRESS, CONF_URL, "serial_number"}
+_REDACTED = {CONF_ADDRESS, CONF_HOST, CONF_URL, "serial_number"}
 
 
 async def async_get_config_entry_diagnostics(

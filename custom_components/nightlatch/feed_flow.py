@@ -25,7 +25,7 @@ from homeassistant.helpers.selector import (
 from homeassistant.util import dt as dt_util
 
 from .const import CONF_FIRMWARE_KEYS, CONF_ROOT, CONF_ROOT_FILE, SUBENTRY_FEED
-from .coordinator import make_feed
+from .coordinator import make_feed, normal_url
 from .core.errors import FeedError, FeedProblem
 from .core.feeds.base import FeedContent
 from .core.feeds.tuf_root import MAX_ROOT, RootSummary, inspect_root
@@ -66,8 +66,8 @@ class FeedFlow(ConfigSubentryFlow):
 
     def __init__(self) -> None:
         """Start with nothing."""
-        self._url: str
-        self._root: str
+        self._url = ""
+        self._root = ""
         self._content: FeedContent
         self._summary: RootSummary
 
@@ -95,21 +95,24 @@ class FeedFlow(ConfigSubentryFlow):
         problem = ""
         if user_input is not None:
             self._url = user_input[CONF_URL].strip()
-            if self._is_configured(self._url):
-                return self.async_abort(reason="already_configured")
+            self._root = user_input.get(CONF_ROOT, "").strip()
             try:
-                self._root = await self._async_root(user_input)
+                self._url = normal_url(self._url)
+                if self._is_configured(self._url):
+                    return self.async_abort(reason="already_configured")
+                if CONF_ROOT_FILE in user_input:
+                    self._root = await self._async_uploaded(user_input[CONF_ROOT_FILE])
                 await self._async_inspect()
             except FeedError as err:
                 errors["base"] = "feed_refused"
                 problem = await async_describe(self.hass, err, feed=self._url)
             else:
                 return await self.async_step_confirm()
+            # An upload can be read only once: from now on it is as if pasted.
+            known = {CONF_URL: self._url, CONF_ROOT: self._root}
         return self.async_show_form(
             step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(
-                _SCHEMA, user_input or known
-            ),
+            data_schema=self.add_suggested_values_to_schema(_SCHEMA, known),
             errors=errors,
             description_placeholders={"problem": problem},
         )
@@ -124,29 +127,33 @@ class FeedFlow(ConfigSubentryFlow):
             if subentry.subentry_type == SUBENTRY_FEED and subentry.subentry_id != own
         )
 
-    async def _async_root(self, user_input: Mapping[str, Any]) -> str:
-        """Return the root that was pasted or uploaded."""
-        if (upload := user_input.get(CONF_ROOT_FILE)) is not None:
-            return await self.hass.async_add_executor_job(self._read_upload, upload)
-        if not (pasted := user_input.get(CONF_ROOT, "").strip()):
-            raise FeedError(FeedProblem.ROOT_INVALID, detail="none was given")
-        return str(pasted)
+    async def _async_uploaded(self, upload: str) -> str:
+        """Return the root that was uploaded; raise ``FeedError``."""
 
-    def _read_upload(self, upload: str) -> str:
-        with process_uploaded_file(self.hass, upload) as path:
-            if path.stat().st_size > MAX_ROOT:
-                raise FeedError(
-                    FeedProblem.ROOT_INVALID, detail="the file is too large"
-                )
-            try:
-                return path.read_text(encoding="utf-8")
-            except UnicodeDecodeError as err:
-                raise FeedError(
-                    FeedProblem.ROOT_INVALID, detail="the file is no text"
-                ) from err
+        def read() -> str:
+            with process_uploaded_file(self.hass, upload) as path:
+                if path.stat().st_size > MAX_ROOT:
+                    raise FeedError(
+                        FeedProblem.ROOT_INVALID, problem="the file is too large"
+                    )
+                return path.read_text(encoding="utf-8").strip()
+
+        try:
+            return await self.hass.async_add_executor_job(read)
+        except UnicodeDecodeError as err:
+            raise FeedError(
+                FeedProblem.ROOT_INVALID, problem="the file is no text"
+            ) from err
+        except ValueError as err:
+            # Home Assistant keeps an upload until it is read, or until it restarts.
+            raise FeedError(
+                FeedProblem.ROOT_INVALID, problem="the upload is gone"
+            ) from err
 
     async def _async_inspect(self) -> None:
         """Ask the feed once, without trusting or keeping anything."""
+        if not self._root:
+            raise FeedError(FeedProblem.ROOT_INVALID, problem="none was given")
         self._summary = await self.hass.async_add_executor_job(
             inspect_root, self._root.encode(), dt_util.utcnow()
         )
@@ -192,9 +199,14 @@ class FeedFlow(ConfigSubentryFlow):
         }
         if self.source == SOURCE_RECONFIGURE:
             return self.async_update_and_abort(
-                self._get_entry(), self._get_reconfigure_subentry(), data=data
+                self._get_entry(),
+                self._get_reconfigure_subentry(),
+                data=data,
+                unique_id=self._url,
             )
-        return self.async_create_entry(title=self._content.vendor, data=data)
+        return self.async_create_entry(
+            title=self._content.vendor, data=data, unique_id=self._url
+        )
 
 
 def _listed(lines: Iterable[str]) -> str:

@@ -43,24 +43,24 @@ class Household:
         self.feeds: dict[str, FeedCoordinator] = {}
         self.locks: dict[str, ManagedLock] = {}
         self._sync_lock = asyncio.Lock()
+        self._closed = False
         self._unsubscribe: dict[str, list[CALLBACK_TYPE]] = {}
         self._feed_added: list[Callable[[FeedCoordinator], None]] = []
         self._lock_added: list[Callable[[ManagedLock], None]] = []
 
     async def async_start(self) -> None:
         """Load what is kept and take over all subentries; raise ``ValueError``."""
-        await self.store.async_load()
+        await self.store.async_load(expected=bool(self._entry.subentries))
         await self.async_sync()
         self._entry.async_on_unload(
-            async_track_time_interval(
-                self._hass, self._async_read_all, IDENTITY_INTERVAL
-            )
+            async_track_time_interval(self._hass, self._read_all, IDENTITY_INTERVAL)
         )
 
     async def async_sync(self) -> None:
         """Bring feeds and locks in step with the subentries."""
         async with self._sync_lock:
-            await self._async_sync()
+            if not self._closed:
+                await self._async_sync()
 
     async def _async_sync(self) -> None:
         subentries = self._entry.subentries
@@ -71,9 +71,10 @@ class Household:
             subentry = subentries.get(subentry_id)
             if subentry is None:
                 await self._async_drop_feed(subentry_id)
-                await feed.async_forget()
+                await feed.feed.forget()
             elif feed.source != dict(subentry.data):
-                await self._async_drop_feed(subentry_id)
+                await feed.async_replace(subentry)
+                self._check(feed)
         for subentry in subentries.values():
             if subentry.subentry_type == SUBENTRY_FEED:
                 self._take_feed(subentry)
@@ -83,10 +84,12 @@ class Household:
 
     async def async_close(self) -> None:
         """Stop everything and wait for its end."""
-        for subentry_id in tuple(self.locks):
-            await self._async_drop_lock(subentry_id)
-        for subentry_id in tuple(self.feeds):
-            await self._async_drop_feed(subentry_id)
+        async with self._sync_lock:
+            self._closed = True
+            for subentry_id in tuple(self.locks):
+                await self._async_drop_lock(subentry_id)
+            for subentry_id in tuple(self.feeds):
+                await self._async_drop_feed(subentry_id)
 
     @callback
     def async_create_task[ResultT](
@@ -112,7 +115,8 @@ class Household:
     @callback
     def _take_feed(self, subentry: ConfigSubentry) -> None:
         if (known := self.feeds.get(subentry.subentry_id)) is not None:
-            known.title = subentry.title
+            known.title = known.name = subentry.title
+            self._update_device(known.subentry_id, known.title)
             return
         feed = FeedCoordinator(self._hass, self._entry, subentry, self.store)
         self.feeds[subentry.subentry_id] = feed
@@ -121,7 +125,11 @@ class Household:
         ]
         for added in self._feed_added:
             added(feed)
-        # In the background: a slow feed must not hold up the start of the house.
+        self._check(feed)
+
+    @callback
+    def _check(self, feed: FeedCoordinator) -> None:
+        """Ask a feed in the background: a slow one must not hold up the house."""
         self.async_create_task(feed.async_refresh(), f"check of feed {feed.title}")
 
     @callback
@@ -143,20 +151,24 @@ class Household:
             added(lock)
         self._unsubscribe[subentry.subentry_id] = [
             async_watch(self._hass, self, lock),
-            lock.async_subscribe(lambda: self._update_device(lock)),
+            lock.async_subscribe(
+                lambda: self._update_device(lock.subentry_id, lock.name)
+            ),
         ]
 
     @callback
-    def _update_device(self, lock: ManagedLock) -> None:
-        """Tell the device registry what has become known of a lock."""
+    def _update_device(self, subentry_id: str, name: str) -> None:
+        """Tell the device registry what has become known of a lock or a feed."""
         registry = dr.async_get(self._hass)
         device = registry.async_get_device_by_identifier(
-            (DOMAIN, lock.subentry_id), self._entry.entry_id
+            (DOMAIN, subentry_id), self._entry.entry_id
         )
-        if device is not None:
+        if device is None:
+            return
+        registry.async_update_device(device.id, name=name)
+        if (lock := self.locks.get(subentry_id)) is not None:
             registry.async_update_device(
                 device.id,
-                name=lock.name,
                 model=lock.model_name,
                 sw_version=lock.record.identity.firmware_version,
             )
@@ -174,10 +186,11 @@ class Household:
         for unsubscribe in self._unsubscribe.pop(subentry_id, []):
             unsubscribe()
 
-    async def _async_read_all(self, _: datetime) -> None:
+    @callback
+    def _read_all(self, _: datetime) -> None:
         """Ask every lock once a day what it runs."""
-        for lock in tuple(self.locks.values()):
-            await self.async_read(lock)
+        for lock in self.locks.values():
+            self.async_create_task(self.async_read(lock), f"reading of {lock.name}")
 
     async def async_read(self, lock: ManagedLock) -> None:
         """Ask a lock what it runs; one that does not answer is asked another time."""

@@ -1,6 +1,7 @@
 """A lock of the household, and what happens to it."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -94,8 +95,12 @@ class ManagedLock:
         self.release: Release | None = None
         """What it should get next."""
         self._installation: asyncio.Task[Outcome] | None = None
+        self._closed = False
         self._changed: set[Callable[[], None]] = set()
         self._happened: set[HappeningCallback] = set()
+        # What happens before there is an entity to tell it; one that is disabled never
+        # comes.
+        self._untold: deque[tuple[Happening, dict[str, str]]] = deque(maxlen=4)
 
     @callback
     def configure(self, subentry: ConfigSubentry) -> None:
@@ -120,6 +125,8 @@ class ManagedLock:
     ) -> Callable[[], None]:
         """Call back whenever something has happened to the lock."""
         self._happened.add(happened)
+        while self._untold:
+            happened(*self._untold.popleft())
         return lambda: self._happened.discard(happened)
 
     @callback
@@ -129,6 +136,8 @@ class ManagedLock:
 
     @callback
     def _tell(self, happening: Happening, **details: str) -> None:
+        if not self._happened:
+            self._untold.append((happening, details))
         for happened in tuple(self._happened):
             happened(happening, details)
 
@@ -226,6 +235,8 @@ class ManagedLock:
 
     async def _async_learn(self, identity: LockIdentity) -> None:
         """Keep what the lock says, and never accept older firmware again."""
+        if self._closed:
+            return
         self.record = self.record.reading(identity, dt_util.utcnow())
         await self._household.store.async_set_lock(self.subentry_id, self.record)
         content = self.feed.data if self.feed else None
@@ -281,10 +292,18 @@ class ManagedLock:
             )
         self.progress = Progress()
         self._notify()
-        self._installation = self._household.async_create_task(
+        installation = self._household.async_create_task(
             self._async_run(self.release, feed), f"installation on {self.name}"
         )
-        outcome = await asyncio.shield(self._installation)
+        self._installation = installation
+        await asyncio.wait((installation,))
+        if installation.cancelled():
+            raise HomeAssistantError(
+                translation_domain=DOMAIN,
+                translation_key="installation_cancelled",
+                translation_placeholders={"lock": self.name},
+            )
+        outcome = installation.result()
         if outcome.error is not None:
             raise await async_as_home_assistant_error(
                 self._hass, outcome.error, lock=self.name, feed=feed.title
@@ -305,9 +324,6 @@ class ManagedLock:
                     version=release.version.text,
                 )
                 outcome = await self._installation_of(release, feed).run()
-        except Exception:
-            outcome = Outcome(kind=OutcomeKind.FAILED, running=None)
-            raise
         finally:
             self._installation = None
             record = OutcomeRecord(
@@ -324,11 +340,14 @@ class ManagedLock:
     async def _async_message(
         self, outcome: Outcome, feed: FeedCoordinator
     ) -> str | None:
-        if outcome.error is None:
+        if (error := outcome.error) is None:
             return None
-        return await async_describe(
-            self._hass, outcome.error, lock=self.name, feed=feed.title
-        )
+        names = {"lock": self.name, "feed": feed.title}
+        message = await async_describe(self._hass, error, **names)
+        if outcome.in_bootloader and error.reason is not TransportProblem.IN_BOOTLOADER:
+            waiting = TransportError(TransportProblem.IN_BOOTLOADER)
+            message += f" {await async_describe(self._hass, waiting, **names)}"
+        return message
 
     def _installation_of(self, release: Release, feed: FeedCoordinator) -> Installation:
         return Installation(
@@ -363,10 +382,7 @@ class ManagedLock:
     ) -> None:
         """Keep how it ended, and tell it."""
         self.progress = None
-        self.in_bootloader = (
-            outcome.error is not None
-            and outcome.error.reason is TransportProblem.IN_BOOTLOADER
-        )
+        self.in_bootloader = outcome.in_bootloader
         self.record = replace(self.record, outcome=record)
         if outcome.kind is OutcomeKind.SUCCEEDED:
             await self._async_raise_floor(release)
@@ -391,3 +407,4 @@ class ManagedLock:
         if self._installation is not None:
             self._installation.cancel()
             await asyncio.wait((self._installation,))
+        self._closed = True

@@ -3,12 +3,7 @@
 from typing import TYPE_CHECKING
 
 from homeassistant.components import bluetooth
-from homeassistant.components.bluetooth import (
-    BluetoothCallbackMatcher,
-    BluetoothChange,
-    BluetoothScanningMode,
-    BluetoothServiceInfoBleak,
-)
+from homeassistant.components.bluetooth import BluetoothServiceInfoBleak
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 
 from .core.transports.nordic_protocol import SERVICE, bootloader_address
@@ -27,39 +22,34 @@ def async_watch(
     A lock in its bootloader is a door that does not open, and if nobody sent it there
     somebody may be trying to change its firmware. A bootloader that keeps the address
     of the application cannot be told from it here; reading the lock notices that.
+
+    Every advertisement counts, not only those that differ from the last one: a lock
+    that comes back from its bootloader says the same as before it went. And none that
+    is kept from earlier counts: it may be from an installation long over.
     """
     asked = False
-    moved = bootloader_address(lock.address)
 
     @callback
-    def application_seen(_: BluetoothServiceInfoBleak, __: BluetoothChange) -> None:
+    def application_seen(info: BluetoothServiceInfoBleak) -> None:
         nonlocal asked
-        lock.async_found_in_application()
-        if not asked:
+        if SERVICE not in info.service_uuids:
+            lock.async_found_in_application()
+        if not asked and info.connectable:
             asked = True
             household.async_create_task(
                 household.async_read(lock), f"reading of {lock.name}"
             )
 
     @callback
-    def bootloader_seen(info: BluetoothServiceInfoBleak, _: BluetoothChange) -> None:
-        if SERVICE not in info.service_uuids:
-            return
-        application = bluetooth.async_last_service_info(hass, lock.address)
-        # What is replayed from a cache may be from an installation long over.
-        if application is None or application.time < info.time:
+    def bootloader_seen(info: BluetoothServiceInfoBleak) -> None:
+        if SERVICE in info.service_uuids:
             lock.async_found_in_bootloader()
 
     unsubscribe = [
-        bluetooth.async_register_callback(
-            hass,
-            seen,
-            BluetoothCallbackMatcher(address=address, connectable=True),
-            BluetoothScanningMode.PASSIVE,
-        )
+        bluetooth.async_register_advertisement_callback(hass, seen, address)
         for seen, address in (
             (application_seen, lock.address),
-            (bootloader_seen, moved),
+            (bootloader_seen, bootloader_address(lock.address)),
         )
     ]
 

@@ -6,7 +6,12 @@ from typing import Any
 
 from pytest_homeassistant_custom_component.common import MockConfigEntry  # type: ignore[import-untyped]
 
-from homeassistant.config_entries import SOURCE_USER, SubentryFlowResult
+from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
+    SOURCE_USER,
+    ConfigSubentry,
+    SubentryFlowResult,
+)
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
@@ -28,6 +33,27 @@ async def start_flow(
     return await hass.config_entries.subentries.async_init(
         (entry.entry_id, kind), context={"source": SOURCE_USER}
     )
+
+
+async def start_reconfigure(
+    hass: HomeAssistant, entry: MockConfigEntry, subentry: ConfigSubentry
+) -> SubentryFlowResult:
+    """Open the flow that changes a subentry."""
+    return await hass.config_entries.subentries.async_init(
+        (entry.entry_id, subentry.subentry_type),
+        context={
+            "source": SOURCE_RECONFIGURE,
+            "subentry_id": subentry.subentry_id,
+        },
+    )
+
+
+def suggested(result: SubentryFlowResult, field: str) -> Any:
+    """Return what a form shows in a field before it is filled in."""
+    schema = result["data_schema"]
+    assert schema is not None
+    (key,) = [key for key in schema.schema if key == field]
+    return (key.description or {}).get("suggested_value")
 
 
 async def submit(

@@ -2,8 +2,8 @@
 
 from tests.rig.lock_services import Buttonless
 
-from .conftest import BACK_DOOR, EVENT, FRONT_DOOR, House
 from .flows import add_lock
+from .house import BACK_DOOR, EVENT, FRONT_DOOR, House
 
 
 async def test_update(house: House) -> None:

@@ -37,9 +37,9 @@ def firmware_version(version: str) -> int:
     return major * 10_000 + minor * 100 + patch
 
 
-def make_firmware(version: str, size: int = IMAGE_SIZE) -> bytes:
+def make_firmware(version: str) -> bytes:
     """Return the firmware of a version."""
-    return make_image(version, size, seed=firmware_version(version))
+    return make_image(version, IMAGE_SIZE, seed=firmware_version(version))
 
 
 def make_lock(

@@ -3,6 +3,7 @@
 from typing import Any, override
 
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import Store
 
 from ..const import DOMAIN
@@ -27,15 +28,26 @@ class HouseholdStore(TrustStore):
         self._trust = Trust()
         self._locks: dict[str, LockRecord] = {}
 
-    async def async_load(self) -> None:
-        """Read what was kept; raise ``ValueError`` where it cannot be understood."""
-        if (data := await self._store.async_load()) is None:
-            return
-        self._trust = Trust.from_dict(data["trust"])
-        self._locks = {
-            subentry_id: LockRecord.from_dict(raw)
-            for subentry_id, raw in data["locks"].items()
-        }
+    async def async_load(self, *, expected: bool) -> None:
+        """Read what was kept; raise ``ValueError`` where it cannot be understood.
+
+        Or where nothing is ``expected`` to be missing: Home Assistant puts a damaged
+        file aside and goes on as if there had never been one.
+        """
+        try:
+            data = await self._store.async_load()
+            if data is not None:
+                self._trust = Trust.from_dict(data["trust"])
+                self._locks = {
+                    subentry_id: LockRecord.from_dict(raw)
+                    for subentry_id, raw in data["locks"].items()
+                }
+        except (AttributeError, HomeAssistantError, KeyError, TypeError) as err:
+            raise ValueError(f"Not what Nightlatch keeps: {err!r}") from err
+        if data is None:
+            if expected:
+                raise ValueError("What Nightlatch keeps is missing")
+            await self._async_save()
 
     async def _async_save(self) -> None:
         await self._store.async_save(

@@ -125,3 +125,15 @@ class TransportError(NightlatchError):
     """An artifact did not reach a lock."""
 
     reason: TransportProblem
+
+
+class InstallationProblem(StrEnum):
+    """Why an installation ended, other than by what it uses."""
+
+    UNEXPECTED = "installation_unexpected"
+
+
+class InstallationError(NightlatchError):
+    """An installation ended otherwise than it can end."""
+
+    reason: InstallationProblem

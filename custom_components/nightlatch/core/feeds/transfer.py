@@ -8,7 +8,7 @@ has a deadline, a least speed, and one host.
 
 import asyncio
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 import ipaddress
@@ -129,6 +129,8 @@ class Transfers(FetcherInterface):
         except TimeoutError:
             running.cancel()
             raise FeedError(FeedProblem.TOO_SLOW, **self._place) from None
+        except CancelledError:
+            raise FeedError(FeedProblem.UNREACHABLE, **self._place) from None
         self.received[self.last] = body
         return iter((body,))
 

@@ -10,12 +10,13 @@ memory that outlives the cache, and a clock that cannot be turned back.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 import hashlib
 from pathlib import Path
+import shutil
 from typing import Final, override
 
 import aiohttp
@@ -92,12 +93,13 @@ class TufFeed(Feed):
         ``feed_id`` names the floors of this feed in ``trust``. ``pinned_keys`` are the
         fingerprints that the owner has approved, or ``None`` while none have been shown
         yet. ``cache`` is this feed's own directory, which will be made; losing it costs
-        nothing but a transfer. ``clock`` gives aware times in UTC.
-
-        Raises ``FeedError`` URL_INVALID or URL_NOT_HTTPS.
+        nothing but a transfer. ``clock`` gives aware times in UTC. ``url`` is looked at
+        only by a check: what was a good one yesterday is not, once loopback is no
+        longer allowed.
         """
         self._feed_id = feed_id
-        self._url = feed_url(url, allow_loopback_http=allow_loopback_http)
+        self._url = url
+        self._allow_loopback_http = allow_loopback_http
         self._root = root
         self._pinned_keys = pinned_keys
         self._cache = cache
@@ -107,6 +109,7 @@ class TufFeed(Feed):
         self._limits = limits or Limits()
         # tuf keeps one client to a directory.
         self._lock = asyncio.Lock()
+        self._running: _Visit | None = None
 
     @override
     async def check(self) -> FeedContent:
@@ -114,27 +117,39 @@ class TufFeed(Feed):
 
         Two requests where nothing has changed: for a next root, and the timestamp.
         """
-        async with self._lock:
-            visit = self._visit()
+        async with self._visit() as visit:
             return (await self._look(visit)).content
 
     @override
     async def fetch(self, release: Release) -> bytes:
         """Fetch the artifact of a release, after asking again whether it still holds."""
-        async with self._lock:
-            visit = self._visit()
+        async with self._visit() as visit:
             listing = await self._look(visit)
             _check_still_offered(release, listing)
             return await visit.in_thread(lambda: visit.download(release))
 
-    def _visit(self) -> _Visit:
-        host = str(self._url.host)
-        return _Visit(
-            url=str(self._url),
-            root=self._root,
-            cache=self._cache,
-            transfers=Transfers(self._session, host, self._limits),
-        )
+    async def forget(self) -> None:
+        """Delete the cache; what is being transferred ends with UNREACHABLE."""
+        if self._running is not None:
+            self._running.stop()
+        async with self._lock:
+            await asyncio.to_thread(shutil.rmtree, self._cache, ignore_errors=True)
+
+    @asynccontextmanager
+    async def _visit(self) -> AsyncIterator[_Visit]:
+        """Begin a visit once the one before has ended; raise ``FeedError``."""
+        async with self._lock:
+            url = feed_url(self._url, allow_loopback_http=self._allow_loopback_http)
+            self._running = _Visit(
+                url=str(url),
+                root=self._root,
+                cache=self._cache,
+                transfers=Transfers(self._session, str(url.host), self._limits),
+            )
+            try:
+                yield self._running
+            finally:
+                self._running = None
 
     async def _look(self, visit: _Visit) -> _Listing:
         """Refresh, and raise the floors to what is proven then."""
@@ -187,12 +202,16 @@ class _Visit:
         try:
             await asyncio.wait([thread])
         except asyncio.CancelledError:
-            self._transfers.stop()
+            self.stop()
             await asyncio.wait([thread])
             # Seen, so that it is not reported as lost.
             thread.exception()
             raise
         return await thread
+
+    def stop(self) -> None:
+        """End the transfer that is running, and let no other one begin."""
+        self._transfers.stop()
 
     def look(
         self, now: datetime, floor: FeedFloor | None, pinned_keys: frozenset[str] | None

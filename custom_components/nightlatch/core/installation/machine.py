@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 import logging
 
-from ..errors import NightlatchError, TransportError, TransportProblem
+from ..errors import (
+    InstallationError,
+    InstallationProblem,
+    NightlatchError,
+    TransportError,
+    TransportProblem,
+)
 from ..feeds.base import Feed
 from ..firmware.nordic import read_package, verify_package
 from ..firmware.verify import VerifiedArtifact
@@ -67,6 +73,8 @@ class Outcome:
     running: LockIdentity | None
     """What the lock said of itself last; None when it no longer answers."""
     error: NightlatchError | None = None
+    in_bootloader: bool = False
+    """Whether the lock waits in its bootloader, as far as was seen."""
     transfer: TransferReport | None = None
 
 
@@ -92,6 +100,8 @@ class Installation:
         self._report = report
         self._running: LockIdentity | None = target.identity
         """What the lock runs; None while that is unknown."""
+        self._in_bootloader = target.in_bootloader
+        """Whether it waits in its bootloader, and not for this installation."""
         self._transfer: TransferReport | None = None
 
     async def run(self) -> Outcome:
@@ -101,6 +111,14 @@ class Installation:
         except NightlatchError as err:
             _LOGGER.debug("%s: installation failed: %s", self._target.name, err)
             return await self._failed(err)
+        except Exception as err:
+            # A mistake of ours is no reason to leave a lock where it happened.
+            _LOGGER.exception("%s: installation failed", self._target.name)
+            return await self._failed(
+                InstallationError(
+                    InstallationProblem.UNEXPECTED, error=type(err).__name__
+                )
+            )
         return self._outcome(OutcomeKind.SUCCEEDED)
 
     async def _install(self) -> None:
@@ -112,6 +130,7 @@ class Installation:
         await self._preflight()
         self._report(Stage.TRANSFERRING, 0.0)
         self._running = None
+        self._in_bootloader = False
         transport = NordicDfuTransport(
             self._radio, self._target.address, self._target.name
         )
@@ -159,6 +178,7 @@ class Installation:
         except TransportError as err:
             if err.reason is not TransportProblem.IN_BOOTLOADER:
                 raise
+            self._in_bootloader = True
             return self._target.identity
         return self._running
 
@@ -168,6 +188,7 @@ class Installation:
     async def _failed(self, error: NightlatchError) -> Outcome:
         """Find out what the lock runs after a failure, where that is not known."""
         if error.reason in _GONE:
+            self._in_bootloader = error.reason is TransportProblem.IN_BOOTLOADER
             return self._outcome(OutcomeKind.NEEDS_HAND, error)
         if self._running is None:
             self._report(Stage.CONFIRMING, None)
@@ -175,6 +196,7 @@ class Installation:
                 self._running = await self._await_return()
             except TransportError as err:
                 _LOGGER.debug("%s: silent afterwards: %s", self._target.name, err)
+                self._in_bootloader = err.reason is TransportProblem.IN_BOOTLOADER
                 return self._outcome(OutcomeKind.NEEDS_HAND, error)
         return self._outcome(OutcomeKind.FAILED, error)
 
@@ -182,5 +204,9 @@ class Installation:
         self, kind: OutcomeKind, error: NightlatchError | None = None
     ) -> Outcome:
         return Outcome(
-            kind=kind, running=self._running, error=error, transfer=self._transfer
+            kind=kind,
+            running=self._running,
+            error=error,
+            in_bootloader=self._in_bootloader,
+            transfer=self._transfer,
         )

@@ -1,0 +1,90 @@
+"""Deadlines and pauses, shortened: what is waited for stays the same.
+
+Nothing of the logic is touched. A lock that is silent for good is waited for just as in
+a house, only not for minutes.
+"""
+
+import asyncio
+import sys
+from types import ModuleType
+
+from bleak_esphome.backend import client as esphome_client
+import bleak_retry_connector
+import pytest
+
+from custom_components.nightlatch.core.feeds import transfer, tuf
+from custom_components.nightlatch.core.transports.nordic_link import BootloaderLink
+from homeassistant.core import HomeAssistant
+from tests.rig import proxy_air, proxy_connection, scene
+
+IMAGE_SIZE = 8_192
+"""Bytes; two objects, so that there is something between them."""
+
+_NIGHTLATCH = {
+    "ANSWER_TIMEOUT": 0.5,
+    "AWAY_TIMEOUT": 0.8,
+    "BUTTONLESS_TIMEOUT": 1.0,
+    "CLOSE_TIMEOUT": 1.0,
+    "EXECUTE_TIMEOUT": 1.0,
+    "HEARING_TIMEOUT": 0.4,
+    "JUMP_TIMEOUT": 0.4,
+    "READ_TIMEOUT": 1.0,
+    "RECONNECT_DELAY": 0.02,
+    "RESTART_TIMEOUT": 0.5,
+    "RETURN_TIMEOUT": 1.5,
+    "SUBSCRIBE_TIMEOUT": 1.0,
+    "_ADVERTISEMENT_TIMEOUT": 0.4,
+    "_CONNECT_TIMEOUT": 3.0,
+    "_LOOK_INTERVAL": 0.01,
+    "_PAUSE": 0.05,
+    "_WISH_TIMEOUT": 1.0,
+}
+"""By name, in whichever modules of Nightlatch have it."""
+
+_OTHERS: dict[ModuleType, dict[str, float]] = {
+    bleak_retry_connector: {
+        "BLEAK_BACKOFF_TIME": 0.01,
+        "BLEAK_OUT_OF_SLOTS_BACKOFF_TIME": 0.01,
+        "BLEAK_SAFETY_TIMEOUT": 1.0,
+        "BLEAK_TIMEOUT": 0.5,
+        "BLEAK_TRANSIENT_BACKOFF_TIME": 0.01,
+        "BLEAK_TRANSIENT_LONG_BACKOFF_TIME": 0.01,
+        "BLEAK_TRANSIENT_MEDIUM_BACKOFF_TIME": 0.01,
+    },
+    esphome_client: {"CONNECT_FREE_SLOT_TIMEOUT": 0.05, "DISCONNECT_TIMEOUT": 0.5},
+    proxy_air: {"BATCH_INTERVAL": 0.02},
+    proxy_connection: {"CONNECT_TIMEOUT": 0.3},
+}
+
+_LIMITS = transfer.Limits(total=4, file=3, answer=0.5, grace=0.3, rate=64 * 1024)
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a house wait for tenths of seconds where it would wait for seconds."""
+    modules = [
+        module
+        for name, module in sys.modules.items()
+        if name.startswith("custom_components.nightlatch.")
+    ]
+    for name, seconds in _NIGHTLATCH.items():
+        having = [module for module in modules if hasattr(module, name)]
+        assert having, name
+        for module in having:
+            monkeypatch.setattr(module, name, seconds)
+    for module, constants in _OTHERS.items():
+        for name, seconds in constants.items():
+            monkeypatch.setattr(module, name, seconds)
+    # The default of a parameter: it was taken from its constant at the import.
+    defaults = BootloaderLink.request.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "timeout", _NIGHTLATCH["ANSWER_TIMEOUT"])
+    monkeypatch.setattr(tuf, "Limits", lambda: _LIMITS)
+    monkeypatch.setattr(scene, "IMAGE_SIZE", IMAGE_SIZE)
+    monkeypatch.setattr(
+        "homeassistant.components.bluetooth.async_request_active_scan", _scan_shortly
+    )
+
+
+async def _scan_shortly(_hass: HomeAssistant) -> None:
+    await asyncio.sleep(0.1)

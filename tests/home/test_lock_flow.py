@@ -1,0 +1,251 @@
+"""Adding and changing a lock: it says itself what it is."""
+
+from typing import Any
+
+import pytest
+
+from homeassistant.config_entries import SubentryFlowResult
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import device_registry as dr
+from tests.rig.scene import HARDWARE_REVISION, MODELS, VENDOR
+from tests.rig.vendor import Vendor
+
+from .flows import add_feed, add_lock, start_flow, start_reconfigure, submit, suggested
+from .house import BACK_DOOR, BACK_UPDATE, FRONT_DOOR, PROBLEM, House
+
+
+def options_of(result: SubentryFlowResult) -> dict[str, str]:
+    """Return the locks that the form offers, and how it calls them."""
+    schema = result["data_schema"]
+    assert schema is not None
+    (selector,) = schema.schema.values()
+    return {option["value"]: option["label"] for option in selector.config["options"]}
+
+
+async def start(house: House) -> SubentryFlowResult:
+    """Begin to add a lock."""
+    result = await start_flow(house.hass, house.entry, "lock")
+    assert result["type"] is FlowResultType.FORM
+    assert result["step_id"] == "user"
+    return result
+
+
+async def test_locks_in_range_are_offered(house: House) -> None:
+    """Those that look like a model of a feed, and are not there yet."""
+    await house.put_up_lock(BACK_DOOR, name="Kestrel back")
+    await house.put_up_lock("C0:11:22:33:44:77", name="Toaster")
+
+    result = await start(house)
+    assert options_of(result) == {BACK_DOOR: f"Kestrel back (Kestrel One, {BACK_DOOR})"}
+    result = await submit(house.hass, result, address=BACK_DOOR)
+    assert result["step_id"] == "details"
+    assert suggested(result, "name") == "Kestrel One"
+    assert result["description_placeholders"] == {
+        "model": "Kestrel One",
+        "hardware": HARDWARE_REVISION,
+        "version": "1.0.0",
+        "feed": VENDOR,
+    }
+    result = await submit(house.hass, result, name="Back door")
+
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["title"] == "Back door"
+    assert result["unique_id"] == BACK_DOOR
+    assert result["data"] == {
+        "address": BACK_DOOR,
+        "feed": house.subentry(VENDOR).subentry_id,
+        "identity": {
+            "model": "KL-1",
+            "hardware_revision": HARDWARE_REVISION,
+            "firmware_version": "1.0.0",
+            "manufacturer": VENDOR,
+            "serial_number": "0001",
+            "battery": 90,
+        },
+    }
+    await house.settle()
+    assert house.state(BACK_UPDATE).state == "off"
+
+
+async def test_a_lock_that_tells_its_name_only_when_asked(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing looks like a lock, all scanners are told to ask."""
+
+    async def scan(_: HomeAssistant) -> None:
+        await house.put_up_lock(BACK_DOOR)
+
+    monkeypatch.setattr(
+        "homeassistant.components.bluetooth.async_request_active_scan", scan
+    )
+    assert list(options_of(await start(house))) == [BACK_DOOR]
+
+
+async def test_an_address_can_be_typed(house: House) -> None:
+    """Of a lock that does not say in its advertisements what it is."""
+    await house.put_up_lock(BACK_DOOR, name="Toaster")
+    result = await start(house)
+    assert options_of(result) == {}
+    result = await submit(house.hass, result, address=f" {BACK_DOOR.lower()} ")
+    assert result["step_id"] == "details"
+    result = await submit(
+        house.hass,
+        result,
+        name="Back door",
+        lock_entity="lock.back_door",
+        battery_entity="sensor.back_door_battery_of_another",
+    )
+    assert result["data"]["address"] == BACK_DOOR
+    assert result["data"]["lock_entity"] == "lock.back_door"
+    assert result["data"]["battery_entity"] == "sensor.back_door_battery_of_another"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "front door", "C0:11:22:33:44", "C0:11:22:33:44:5G", "C0112233445566"],
+)
+async def test_what_is_no_address(house: House, address: str) -> None:
+    """It stays in the form, to be corrected."""
+    await house.put_up_lock(BACK_DOOR)
+    result = await submit(house.hass, await start(house), address=address)
+    assert result["errors"] == {"address": "address_invalid"}
+    assert suggested(result, "address") == address
+    result = await submit(house.hass, result, address=BACK_DOOR)
+    assert result["step_id"] == "details"
+
+
+@pytest.mark.parametrize(
+    ("options", "errors", "said"),
+    [
+        pytest.param(
+            {"model": ""},
+            {"base": "lock_refused"},
+            f"{BACK_DOOR} does not tell its model or its firmware version.",
+            id="no-identity",
+        ),
+        pytest.param(
+            {"model": "XX-9"}, {"base": "model_unknown"}, "XX-9", id="unknown-model"
+        ),
+    ],
+)
+async def test_a_lock_that_is_none_of_the_feeds(
+    house: House, options: dict[str, Any], errors: dict[str, str], said: str
+) -> None:
+    """What it says is told; another one can be picked."""
+    other = "C0:11:22:33:44:77"
+    await house.put_up_lock(BACK_DOOR, **options)
+    await house.put_up_lock(other)
+    result = await submit(house.hass, await start(house), address=BACK_DOOR)
+    assert result["step_id"] == "user"
+    assert result["errors"] == errors
+    assert result["description_placeholders"] is not None
+    assert result["description_placeholders"]["problem"].startswith(said)
+    result = await submit(house.hass, result, address=other)
+    assert result["step_id"] == "details"
+
+
+async def test_a_lock_that_is_out_of_range(house: House) -> None:
+    """It can be tried again once a proxy stands nearer."""
+    result = await submit(house.hass, await start(house), address=BACK_DOOR)
+    assert result["errors"] == {"base": "lock_refused"}
+    assert result["description_placeholders"] is not None
+    assert result["description_placeholders"]["problem"].startswith(
+        f"{BACK_DOOR} is not in range."
+    )
+    await house.put_up_lock(BACK_DOOR)
+    result = await submit(house.hass, result, address=BACK_DOOR)
+    assert result["step_id"] == "details"
+
+
+async def test_a_lock_needs_a_feed(empty_house: House) -> None:
+    """Without one nobody could tell what there is for it."""
+    result = await start_flow(empty_house.hass, empty_house.entry, "lock")
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "no_feed"
+
+
+async def test_a_lock_is_added_only_once(house: House) -> None:
+    """However its address is written."""
+    result = await submit(house.hass, await start(house), address=FRONT_DOOR.lower())
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "already_configured"
+
+
+async def test_the_feed_of_its_model_is_the_feed_of_a_lock(house: House) -> None:
+    """Also where several feeds are there, and one that has never been heard."""
+    other = Vendor(name="Acme")
+    await other.start()
+    await add_feed(house.hass, house.entry, url=other.url, root=other.root)
+    await other.stop()
+    await house.reload()
+    await house.put_up_lock(BACK_DOOR)
+    await add_lock(house.hass, house.entry, address=BACK_DOOR, name="Back door")
+    feed = house.subentry("Back door").data["feed"]
+    assert house.entry.subentries[feed].title == VENDOR
+    await house.settle()
+
+
+async def test_a_lock_is_renamed(house: House) -> None:
+    """With its device; the entities keep their ids."""
+    result = await start_reconfigure(
+        house.hass, house.entry, house.subentry("Front door")
+    )
+    assert result["step_id"] == "reconfigure"
+    assert suggested(result, "name") == "Front door"
+    result = await submit(house.hass, result, name="Green door")
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "reconfigure_successful"
+    await house.settle()
+
+    assert house.managed().name == "Green door"
+    devices = dr.async_entries_for_config_entry(
+        dr.async_get(house.hass), house.entry.entry_id
+    )
+    assert "Green door" in {device.name for device in devices}
+    assert house.state().attributes["friendly_name"] == "Green door Firmware"
+
+
+async def test_links_are_changed_and_removed(house: House) -> None:
+    """What another integration knows of the lock counts, or no longer does."""
+    for links in (
+        {"lock_entity": "lock.front", "battery_entity": "sensor.front_battery"},
+        {"lock_entity": "lock.other"},
+        {},
+    ):
+        result = await start_reconfigure(
+            house.hass, house.entry, house.subentry("Front door")
+        )
+        await submit(house.hass, result, name="Front door", **links)
+        await house.settle()
+        assert house.managed().lock_entity == links.get("lock_entity")
+        assert house.managed().battery_entity == links.get("battery_entity")
+        again = await start_reconfigure(
+            house.hass, house.entry, house.subentry("Front door")
+        )
+        assert suggested(again, "lock_entity") == links.get("lock_entity")
+
+
+async def test_a_feed_is_found_again(house: House) -> None:
+    """After it was removed, and added once more: by reconfiguring the lock."""
+    await house.remove(VENDOR)
+    assert house.state(PROBLEM).state == "on"
+    assert house.state().state == "unknown"
+    result = await start_reconfigure(
+        house.hass, house.entry, house.subentry("Front door")
+    )
+    await submit(house.hass, result, name="Front door")
+    await house.settle()
+    assert house.managed().feed is None
+
+    await house.add_feed()
+    await house.settle()
+    result = await start_reconfigure(
+        house.hass, house.entry, house.subentry("Front door")
+    )
+    await submit(house.hass, result, name="Front door")
+    await house.release("1.1.0")
+
+    assert house.state(PROBLEM).state == "off"
+    assert house.state().state == "on"
+    assert MODELS[0]["name"] == house.state().attributes["title"]
