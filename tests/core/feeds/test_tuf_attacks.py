@@ -588,6 +588,36 @@ async def test_a_check_that_waits_for_another_one_can_be_cancelled(
     assert len((await running).releases) == 2
 
 
+async def test_a_feed_that_is_forgotten_leaves_nothing(
+    feed: TufFeed, vendor: Vendor, cache: Path, tmp_path: Path
+) -> None:
+    """But it may be asked again."""
+    await feed.check()
+    assert names_in(tmp_path) == [cache.name]
+    await feed.forget()
+    assert names_in(tmp_path) == []
+    assert await works(feed)
+
+
+@pytest.mark.parametrize("behaviour", [Silence(), Drip(1, 0.01)])
+async def test_a_feed_can_be_forgotten_in_the_middle_of_a_check(
+    feed: TufFeed, vendor: Vendor, tmp_path: Path, behaviour: Behaviour
+) -> None:
+    """The check ends first, so that it writes nothing afterwards."""
+    vendor.misbehave("metadata/timestamp.json", behaviour)
+    check = asyncio.create_task(feed.check())
+    await vendor.server.asked_for("metadata/timestamp.json")
+    async with asyncio.timeout(5):
+        await feed.forget()
+        with pytest.raises(FeedError) as caught:
+            await check
+    assert caught.value.reason is FeedProblem.UNREACHABLE
+    assert caught.value.details["file"] == "timestamp.json"
+    assert names_in(tmp_path) == []
+    vendor.behave()
+    assert await works(feed)
+
+
 # The artifact.
 
 
