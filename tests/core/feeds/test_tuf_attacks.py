@@ -557,6 +557,13 @@ async def test_floors_that_cannot_be_kept(
     assert await works(feed)
 
 
+async def ends_when_cancelled(task: asyncio.Task[Any]) -> bool:
+    """Return whether a task ends at once, long before a deadline would end it."""
+    task.cancel()
+    await asyncio.wait([task], timeout=5)
+    return task.cancelled()
+
+
 @pytest.mark.parametrize("behaviour", [Silence(), Drip(1, 0.01)])
 async def test_a_check_can_be_cancelled(
     feed: TufFeed, vendor: Vendor, behaviour: Behaviour
@@ -565,12 +572,9 @@ async def test_a_check_can_be_cancelled(
     vendor.misbehave("metadata/timestamp.json", behaviour)
     check = asyncio.create_task(feed.check())
     await vendor.server.asked_for("metadata/timestamp.json")
-    check.cancel()
-    async with asyncio.timeout(5):
-        with pytest.raises(asyncio.CancelledError):
-            await check
-        vendor.behave()
-        assert await works(feed)
+    assert await ends_when_cancelled(check)
+    vendor.behave()
+    assert await works(feed)
 
 
 async def test_a_check_that_waits_for_another_one_can_be_cancelled(
@@ -753,9 +757,7 @@ async def test_a_fetch_can_be_cancelled(
     vendor.misbehave("targets/*", Drip(100, 0.01))
     fetch = asyncio.create_task(feed.fetch(release))
     await vendor.server.asked_for(vendor.artifact_path(TWO))
-    fetch.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await fetch
+    assert await ends_when_cancelled(fetch)
     assert names_in(cache) == ["metadata"]
     vendor.behave()
     assert await feed.fetch(release) == FIRMWARE_TWO
