@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+import hashlib
 import logging
 from pathlib import Path
 import random
@@ -65,8 +66,9 @@ def make_feed(
 ) -> TufFeed:
     """Return a feed that uses Home Assistant's session and clock."""
     return TufFeed(
-        # Not the subentry: a feed that is removed and added again is the same feed.
-        feed_id=url,
+        # What is trusted, not the subentry and not the address: a feed that moves, or is
+        # removed and added again, is the same one; with another root it is not.
+        feed_id=hashlib.sha256(root.encode()).hexdigest(),
         url=url,
         root=root.encode(),
         pinned_keys=pinned_keys,

@@ -16,8 +16,8 @@ from typing import Any, Self
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]  # no __all__ there
-from tuf.api.metadata import (  # type: ignore[attr-defined]  # no __all__ there
+from securesystemslib.signer import CryptoSigner
+from tuf.api.metadata import (
     DelegatedRole,
     Delegations,
     Metadata,

@@ -7,8 +7,8 @@ from typing import Any
 
 from hypothesis import given, strategies as st
 import pytest
-from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]  # no __all__ there
-from tuf.api.metadata import Metadata, Root  # type: ignore[attr-defined]  # no __all__ there
+from securesystemslib.signer import CryptoSigner
+from tuf.api.metadata import Metadata, Root
 
 from custom_components.nightlatch.core.errors import FeedError, FeedProblem
 from custom_components.nightlatch.core.feeds.tuf_root import inspect_root

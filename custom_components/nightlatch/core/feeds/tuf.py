@@ -21,7 +21,7 @@ from typing import Final, override
 
 import aiohttp
 from tuf.api.exceptions import DownloadError, LengthOrHashMismatchError, RepositoryError
-from tuf.api.metadata import TargetFile  # type: ignore[attr-defined]  # no __all__ there
+from tuf.api.metadata import TargetFile
 from tuf.ngclient.updater import Updater
 
 from ..errors import FeedError, FeedProblem

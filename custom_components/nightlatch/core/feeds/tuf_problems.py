@@ -14,7 +14,7 @@ from tuf.api.exceptions import (
     RepositoryError,
     UnsignedMetadataError,
 )
-from tuf.api.metadata import Metadata, Root, Signed, Snapshot, Timestamp  # type: ignore[attr-defined]  # no __all__ there
+from tuf.api.metadata import Metadata, Root, Signed, Snapshot, Timestamp
 
 from ..errors import FeedError, FeedProblem
 from .transfer import Transfers

@@ -7,9 +7,9 @@ import hashlib
 from typing import Final
 
 from securesystemslib.formats import encode_canonical
-from securesystemslib.signer import Key  # type: ignore[attr-defined]  # no __all__ there
+from securesystemslib.signer import Key
 from tuf.api.exceptions import RepositoryError, UnsignedMetadataError
-from tuf.api.metadata import Metadata, Root  # type: ignore[attr-defined]  # no __all__ there
+from tuf.api.metadata import Metadata, Root
 
 from ..errors import FeedError, FeedProblem
 
