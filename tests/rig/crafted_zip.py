@@ -32,6 +32,9 @@ class CraftedMember:
     disk: int = 0
     offset: int | None = None
     extra: bytes = b""
+    signature: bytes = b"PK\x01\x02"
+    absent: bool = False
+    """Whether it stands in the directory only."""
     local_signature: bytes = b"PK\x03\x04"
     local_name: bytes | None = None
     local_size: int | None = None
@@ -55,6 +58,8 @@ class CraftedMember:
 
     def local_part(self) -> bytes:
         """Return the local header, the data and the descriptor."""
+        if self.absent:
+            return b""
         name = self.name if self.local_name is None else self.local_name
         method = self.method if self.local_method is None else self.local_method
         crc, compressed_size, size = self._sizes()
@@ -79,7 +84,7 @@ class CraftedMember:
         return (
             struct.pack(
                 "<4s6H3L5H2L",
-                b"PK\x01\x02",
+                self.signature,
                 3 << 8 | 20,
                 20,
                 self.flags,
@@ -109,6 +114,9 @@ def craft_zip(
     count: int | None = None,
     disk: int = 0,
     directory_offset: int | None = None,
+    directory_size: int | None = None,
+    end_signature: bytes = b"PK\x05\x06",
+    comment_length: int | None = None,
 ) -> bytes:
     """Write the members one after the other, then the directory and its end record."""
     body = bytearray(prefix)
@@ -120,13 +128,13 @@ def craft_zip(
     total = len(members) if count is None else count
     end = struct.pack(
         "<4s4H2LH",
-        b"PK\x05\x06",
+        end_signature,
         disk,
         disk,
         total,
         total,
-        len(directory) + len(after_directory),
+        len(directory + after_directory) if directory_size is None else directory_size,
         len(body) if directory_offset is None else directory_offset,
-        len(comment),
+        len(comment) if comment_length is None else comment_length,
     )
     return bytes(body) + bytes(directory) + after_directory + end + comment

@@ -188,6 +188,14 @@ def test_an_envelope_that_leaves_room_for_guessing_is_refused(
             "InitCommand has an unknown field 11 of wire type 0",
         ),
         (
+            bytes_field(1, b"") + INIT,
+            "InitCommand has an unknown field 1 of wire type 2",
+        ),
+        (
+            varint(1 << 3 | 5) + bytes(4) + INIT,
+            "InitCommand has an unknown field 1 of wire type 5",
+        ),
+        (
             number_field(3, 0xFFFE) + INIT,
             "InitCommand has an unknown field 3 of wire type 0",
         ),

@@ -141,18 +141,33 @@ def test_any_plain_file_names_will_do() -> None:
         pytest.param(crafted(binary={"disk": 1}), id="member-on-disk-1"),
         pytest.param(crafted(binary={"offset": 1}), id="first-member-at-1"),
         pytest.param(crafted(binary={"offset": 0x7FFF_FFFF}), id="member-outside"),
+        pytest.param(crafted(comment_length=1), id="comment-cut-off"),
+        pytest.param(crafted(end_signature=b"PK\x05\x07"), id="no-end-record"),
+        pytest.param(crafted(directory_size=1), id="directory-of-one-byte"),
+        pytest.param(crafted(binary={"signature": b"PK\x01\x03"}), id="no-entry"),
         pytest.param(
-            crafted(
-                CraftedMember(name=b"x", offset=len(crafted())),
-                binary={"name": b"lock.bin"},
-            ),
+            crafted(CraftedMember(name=b"x", absent=True, offset=0x7FFF_FFFF)),
+            id="member-behind-the-end",
+        ),
+        pytest.param(
+            crafted(CraftedMember(name=b"x", absent=True, offset=len(crafted()))),
             id="member-behind-the-directory",
         ),
         pytest.param(
-            crafted(CraftedMember(name=b"x", offset=0)), id="two-members-in-one-place"
+            crafted(CraftedMember(name=b"x", absent=True)),
+            id="member-where-the-directory-is",
         ),
         pytest.param(
-            crafted(CraftedMember(name=b"x", offset=10)), id="member-within-a-header"
+            crafted(CraftedMember(name=b"x", absent=True, offset=0)),
+            id="two-members-in-one-place",
+        ),
+        pytest.param(
+            crafted(CraftedMember(name=b"x", absent=True, offset=10)),
+            id="member-within-a-header",
+        ),
+        pytest.param(
+            crafted(CraftedMember(name=b"x", absent=True, offset=100)),
+            id="member-within-another",
         ),
         pytest.param(
             crafted(binary={"compressed_size": 3}), id="member-shorter-than-its-place"
@@ -209,7 +224,9 @@ def test_a_name_that_leads_elsewhere_is_refused(name: str) -> None:
 @pytest.mark.parametrize("name", [b"", b"lock\x00.bin", b"lock.bin\x00", b"\xff\xfe"])
 def test_a_name_that_is_no_text_is_refused(name: bytes) -> None:
     """Zip tools cut names at NUL, each in its own way."""
-    assert reason(crafted(CraftedMember(name=name))) is FirmwareProblem.MEMBER_REFUSED
+    refused = refusal(crafted(CraftedMember(name=name)))
+    assert refused.reason is FirmwareProblem.MEMBER_REFUSED
+    assert refused.details["detail"] == "its name is no plain file name"
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def read_archive(data: bytes) -> dict[str, Member]:
     starts = sorted([entry.offset for _, entry in entries] + [directory_start])
     following = dict(pairwise(starts))
     tiled = starts[0] == 0 and starts[-1] == directory_start
-    if not tiled or len(following) != len(entries):
+    if not tiled or len(set(starts)) < len(starts):
         raise _no_package("its members overlap or leave gaps")
     for raw_name, entry in entries:
         name = _checked_name(raw_name)
@@ -158,7 +158,7 @@ def _entries(
         name_start = position + _ENTRY.size
         name_end = name_start + entry.name_length
         position = name_end + entry.extra_length + entry.comment_length
-        if entry.signature != b"PK\x01\x02" or entry.disk or position > end:
+        if entry.signature != b"PK\x01\x02" or entry.disk:
             raise _no_package("its directory is wrong")
         yield data[name_start:name_end], entry
     if position != end:
@@ -189,10 +189,11 @@ def _check_entry(name: str, entry: _Entry) -> None:
 def _raw_data(
     data: bytes, name: str, raw_name: bytes, entry: _Entry, region_end: int
 ) -> bytes:
-    """Return a member's data as stored, after checking the header before them."""
-    name_start = entry.offset + _LOCAL.size
-    if name_start > region_end:
-        raise _no_package("its members overlap or leave gaps")
+    """Return a member's data as stored, after checking the header before them.
+
+    The header may overlap what follows, but it never reaches beyond the file: at least
+    the directory with this member's entry lies behind it.
+    """
     (
         signature,
         _,
@@ -206,6 +207,7 @@ def _raw_data(
         name_length,
         extra_length,
     ) = _LOCAL.unpack_from(data, entry.offset)
+    name_start = entry.offset + _LOCAL.size
     name_end = name_start + name_length
     if (signature, flags, method, data[name_start:name_end]) != (
         b"PK\x03\x04",
