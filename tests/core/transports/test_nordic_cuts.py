@@ -263,15 +263,26 @@ async def test_a_bootloader_that_is_still_there_has_not_taken_the_last_object() 
         assert door.count(4) >= 4
 
 
-async def test_a_battery_taken_out_after_a_lost_last_execute_begins_anew() -> None:
-    """The old application that is back then does not mean that all was accepted."""
+async def test_an_application_that_is_back_is_left_to_the_caller() -> None:
+    """The last EXECUTE may have arrived or not; the version that runs tells."""
     async with doorway() as door:
         door.link.order(Traffic.WRITE, Fault.CUT_BEFORE, match=b"\x04", nth=4)
-        door.link.order(Traffic.WRITE, Fault.CUT_BEFORE, match=b"\x06\x02", nth=3)
         transfer = asyncio.create_task(door.transfer())
-        await until(lambda: door.link.counters.connects == 3)
-        await until(lambda: not door.link.connected)
+        await until(lambda: door.count(4) == 3 and not door.link.connected)
         door.lock.cut_power(restore_after=1)
+        await transfer
+        door.assert_as_before()
+        await door.assert_second_transfer_succeeds()
+
+
+async def test_a_bootloader_that_answers_again_has_everything_before_it() -> None:
+    """An old application that is back after that does not mean that all was taken."""
+    async with doorway() as door:
+        door.link.order(Traffic.WRITE, Fault.CUT_BEFORE, match=b"\x04", nth=4)
+        transfer = asyncio.create_task(door.transfer())
+        await until(lambda: door.count(4) == 3 and not door.link.connected)
+        door.bootloader._data.crc ^= 1
+        door.lock.cut_power_at(SIZE - 100, restore_after=1)
         await transfer
         await asyncio.sleep(5)
         door.assert_updated()

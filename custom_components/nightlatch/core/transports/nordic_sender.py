@@ -62,7 +62,6 @@ class Sender:
         """
         self._link = link
         self._receipt_every = 0
-        self.activating = False
         try:
             await self._send_init_packet()
         except BootloaderError as err:
@@ -122,6 +121,8 @@ class Sender:
 
     async def _send_image(self) -> None:
         selection = await self._select(ObjectType.DATA)
+        # It answers, so it has not restarted.
+        self.activating = False
         self._flow = Flow(
             max_object=selection.max_size, max_packet=self._link.max_packet
         )
