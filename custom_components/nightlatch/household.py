@@ -149,6 +149,11 @@ class Household:
         lock.async_select()
         for added in self._lock_added:
             added(lock)
+        if not lock.to_be_asked:
+            # It has just told what it runs, to the flow that has added it.
+            self.async_create_task(
+                lock.async_learn(lock.record.identity), f"record of {lock.name}"
+            )
         self._unsubscribe[subentry.subentry_id] = [
             async_watch(self._hass, self, lock),
             lock.async_subscribe(

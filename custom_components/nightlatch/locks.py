@@ -82,6 +82,8 @@ class ManagedLock:
         self.subentry_id = subentry.subentry_id
         self.configure(subentry)
         known = household.store.lock(subentry.subentry_id)
+        self.to_be_asked = known is not None
+        """Whether it should be asked what it runs, once it is heard."""
         now = dt_util.utcnow()
         self.record = known or LockRecord(
             identity=LockIdentity(**subentry.data[CONF_IDENTITY]),
@@ -171,14 +173,24 @@ class ManagedLock:
     @property
     def needs_attention(self) -> bool:
         """Whether a person should look at the lock."""
+        return self.in_bootloader or self.feed is None or self._has_failed
+
+    @property
+    def _has_failed(self) -> bool:
+        """Whether the last installation failed, and that has not become history."""
         outcome = self.record.outcome
+        if outcome is None or outcome.kind not in {
+            OutcomeKind.FAILED,
+            OutcomeKind.NEEDS_HAND,
+        }:
+            return False
+        if self.model is None:
+            return True
+        if self.release is not None:
+            return self.release.version.text == outcome.to_version
         return (
-            self.in_bootloader
-            or self.feed is None
-            or (
-                outcome is not None
-                and outcome.kind in {OutcomeKind.FAILED, OutcomeKind.NEEDS_HAND}
-            )
+            outcome.kind is OutcomeKind.NEEDS_HAND
+            and self.record.read_at <= outcome.ended
         )
 
     @callback
@@ -231,9 +243,9 @@ class ManagedLock:
                     self.async_found_in_bootloader()
                 raise
         self.in_bootloader = False
-        await self._async_learn(identity)
+        await self.async_learn(identity)
 
-    async def _async_learn(self, identity: LockIdentity) -> None:
+    async def async_learn(self, identity: LockIdentity) -> None:
         """Keep what the lock says, and never accept older firmware again."""
         if self._closed:
             return
@@ -260,7 +272,7 @@ class ManagedLock:
     def async_found_in_bootloader(self) -> None:
         """Tell that the lock waits in its bootloader though nobody sent it there."""
         if self.progress is None and not self.in_bootloader:
-            self.in_bootloader = True
+            self.in_bootloader = self.to_be_asked = True
             self._tell(Happening.BOOTLOADER_FOUND)
             self._notify()
 
@@ -387,8 +399,9 @@ class ManagedLock:
         if outcome.kind is OutcomeKind.SUCCEEDED:
             await self._async_raise_floor(release)
         if outcome.running is not None:
-            await self._async_learn(outcome.running)
+            await self.async_learn(outcome.running)
         else:
+            self.to_be_asked = True
             await self._household.store.async_set_lock(self.subentry_id, self.record)
             self._notify()
         if record.message is not None:

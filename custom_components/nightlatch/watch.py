@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def async_watch(
     hass: HomeAssistant, household: Household, lock: ManagedLock
 ) -> CALLBACK_TYPE:
-    """Notice where a lock is: ask it once when it is heard, tell when it is stranded.
+    """Notice where a lock is: ask it when it is heard, tell when it is stranded.
 
     A lock in its bootloader is a door that does not open, and if nobody sent it there
     somebody may be trying to change its firmware. A bootloader that keeps the address
@@ -27,15 +27,13 @@ def async_watch(
     that comes back from its bootloader says the same as before it went. And none that
     is kept from earlier counts: it may be from an installation long over.
     """
-    asked = False
 
     @callback
     def application_seen(info: BluetoothServiceInfoBleak) -> None:
-        nonlocal asked
         if SERVICE not in info.service_uuids:
             lock.async_found_in_application()
-        if not asked and info.connectable:
-            asked = True
+        if lock.to_be_asked and lock.progress is None and info.connectable:
+            lock.to_be_asked = False
             household.async_create_task(
                 household.async_read(lock), f"reading of {lock.name}"
             )

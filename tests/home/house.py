@@ -14,7 +14,7 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, State
 from homeassistant.helpers.event import async_track_state_change_event
 from tests.rig.link import Link, LinkModel
-from tests.rig.lock import VirtualLock
+from tests.rig.lock import Mode, VirtualLock
 from tests.rig.proxy import EsphomeProxy
 from tests.rig.scene import make_lock, publish
 from tests.rig.vendor import Vendor
@@ -157,5 +157,20 @@ class House:
 
     async def reload(self) -> None:
         """Reload Nightlatch, as a restart of Home Assistant does."""
+        connects = {link: link.counters.connects for link in self._links_in_use()}
         assert await self.hass.config_entries.async_reload(self.entry.entry_id)
+        # Each lock is asked once, as soon as it is heard.
+        await until(
+            lambda: all(
+                link.counters.connects > before for link, before in connects.items()
+            )
+        )
         await self.settle()
+
+    def _links_in_use(self) -> list[Link]:
+        """Return the links to the locks that answer."""
+        return [
+            self.links[lock.address]
+            for lock in self.household.locks.values()
+            if self.locks[lock.address].mode is Mode.APPLICATION
+        ]

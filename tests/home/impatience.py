@@ -15,25 +15,25 @@ import pytest
 from custom_components.nightlatch.core.feeds import transfer, tuf
 from custom_components.nightlatch.core.transports.nordic_link import BootloaderLink
 from homeassistant.core import HomeAssistant
-from tests.rig import proxy_air, proxy_connection, scene
+from tests.rig import bootloader, proxy_air, proxy_connection, scene
 
 IMAGE_SIZE = 8_192
 """Bytes; two objects, so that there is something between them."""
 
 _NIGHTLATCH = {
     "ANSWER_TIMEOUT": 0.5,
-    "AWAY_TIMEOUT": 0.8,
+    "AWAY_TIMEOUT": 0.3,
     "BUTTONLESS_TIMEOUT": 1.0,
     "CLOSE_TIMEOUT": 1.0,
     "EXECUTE_TIMEOUT": 1.0,
-    "HEARING_TIMEOUT": 0.4,
-    "JUMP_TIMEOUT": 0.4,
+    "HEARING_TIMEOUT": 0.3,
+    "JUMP_TIMEOUT": 0.3,
     "READ_TIMEOUT": 1.0,
     "RECONNECT_DELAY": 0.02,
     "RESTART_TIMEOUT": 0.5,
-    "RETURN_TIMEOUT": 1.5,
+    "RETURN_TIMEOUT": 1.6,
     "SUBSCRIBE_TIMEOUT": 1.0,
-    "_ADVERTISEMENT_TIMEOUT": 0.4,
+    "_ADVERTISEMENT_TIMEOUT": 0.3,
     "_CONNECT_TIMEOUT": 3.0,
     "_LOOK_INTERVAL": 0.01,
     "_PAUSE": 0.05,
@@ -52,11 +52,13 @@ _OTHERS: dict[ModuleType, dict[str, float]] = {
         "BLEAK_TRANSIENT_MEDIUM_BACKOFF_TIME": 0.01,
     },
     esphome_client: {"CONNECT_FREE_SLOT_TIMEOUT": 0.05, "DISCONNECT_TIMEOUT": 0.5},
+    # As in earnest: shorter than a lock is waited for.
+    bootloader: {"INACTIVITY_TIMEOUT": 0.8},
     proxy_air: {"BATCH_INTERVAL": 0.02},
     proxy_connection: {"CONNECT_TIMEOUT": 0.3},
 }
 
-_LIMITS = transfer.Limits(total=4, file=3, answer=0.5, grace=0.3, rate=64 * 1024)
+_LIMITS = transfer.Limits(total=6, file=5, answer=1.5, grace=0.8, rate=64 * 1024)
 
 
 @pytest.fixture(autouse=True)

@@ -1,13 +1,14 @@
 """Proof after an installation: the lock is back, and runs what it should."""
 
 import asyncio
+from collections.abc import Callable
 import logging
 
 from ..errors import TransportError, TransportProblem
 from ..model import LockIdentity
 from ..transports.base import Advertisement, Radio
 from ..transports.device_information import read_identity
-from ..transports.nordic_protocol import bootloader_address
+from ..transports.nordic_dfu import is_bootloader_of
 from ..versions import Version, VersionError
 
 _LOGGER = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ async def await_return(radio: Radio, address: str, name: str) -> LockIdentity:
         async with asyncio.timeout(RETURN_TIMEOUT):
             while True:
                 try:
-                    if await _is_advertising(radio, address):
+                    if await _hears(radio, lambda seen: seen.address == address):
                         return await read_identity(
                             radio, address, name, fresh_services=True
                         )
@@ -41,15 +42,12 @@ async def await_return(radio: Radio, address: str, name: str) -> LockIdentity:
                     await asyncio.sleep(_PAUSE)
     except TimeoutError:
         pass
-    if await _is_advertising(radio, bootloader_address(address)):
+    if await _hears(radio, lambda seen: is_bootloader_of(address, seen)):
         raise TransportError(TransportProblem.IN_BOOTLOADER)
     raise last or TransportError(TransportProblem.DID_NOT_COME_BACK)
 
 
-async def _is_advertising(radio: Radio, address: str) -> bool:
-    def wanted(seen: Advertisement) -> bool:
-        return seen.address == address
-
+async def _hears(radio: Radio, wanted: Callable[[Advertisement], bool]) -> bool:
     try:
         await radio.find(wanted, _ADVERTISEMENT_TIMEOUT)
     except TimeoutError:
