@@ -64,7 +64,7 @@ class Progress:
 
     stage: Stage | None = None
     """None while it waits for its turn."""
-    percentage: float | None = None
+    percentage: int | None = None
 
 
 type HappeningCallback = Callable[[Happening, dict[str, str]], None]
@@ -382,9 +382,8 @@ class ManagedLock:
 
     @callback
     def _async_report(self, stage: Stage, percentage: float | None) -> None:
-        progress = Progress(stage, percentage)
         # States are for people: a step finer than a percent is noise.
-        shown = replace(progress, percentage=percentage and round(percentage))
+        shown = Progress(stage, None if percentage is None else round(percentage))
         if shown != self.progress:
             self.progress = shown
             self._notify()

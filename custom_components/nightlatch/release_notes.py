@@ -31,7 +31,7 @@ async def async_release_notes(hass: HomeAssistant, release: Release) -> str:
         facts.append(("support_end", release.support_end.isoformat()))
     lines = [f"- {label('release_fact', fact)}: {value}" for fact, value in facts]
     return "\n\n".join(
-        part for part in (release.release_notes, "\n".join(lines)) if part
+        part for part in (release.release_notes.strip(), "\n".join(lines)) if part
     )
 
 

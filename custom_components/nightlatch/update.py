@@ -108,7 +108,7 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
 
     @property
     @override
-    def update_percentage(self) -> float | None:
+    def update_percentage(self) -> int | None:
         """Return how far the installation is."""
         return self._lock.progress.percentage if self._lock.progress else None
 
