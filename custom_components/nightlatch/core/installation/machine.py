@@ -1,10 +1,11 @@
 """The life of one installation, from the press of a button to a proven end."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 import logging
+from typing import Any
 
 from ..errors import (
     InstallationError,
@@ -43,9 +44,6 @@ class Stage(StrEnum):
 # The transfer is nearly all of the time; the rest is kept for proving the result, so
 # that a hundred percent never stands there before it is true.
 _TRANSFER_SHARE = 0.97
-
-# The proof has waited long enough already.
-_GONE = {TransportProblem.IN_BOOTLOADER, TransportProblem.DID_NOT_COME_BACK}
 
 type Report = Callable[[Stage, float | None], None]
 """Gets the stage, and the percentage of the whole where there is one."""
@@ -106,20 +104,31 @@ class Installation:
 
     async def run(self) -> Outcome:
         """Do it, and return how it ended, whatever happened."""
+        error = await self._attempt(self._install())
+        if self._running is None:
+            # However the transfer ended: what the lock runs now is what counts.
+            self._report(Stage.CONFIRMING, None if error else 100 * _TRANSFER_SHARE)
+            problem = await self._attempt(self._confirm())
+            self._in_bootloader = (
+                problem is not None and problem.reason is TransportProblem.IN_BOOTLOADER
+            )
+            error = problem and (error or problem)
+        return self._outcome(error)
+
+    async def _attempt(self, part: Coroutine[Any, Any, None]) -> NightlatchError | None:
+        """Do a part of it, and return what it failed with, if it did."""
         try:
-            await self._install()
+            await part
         except NightlatchError as err:
-            _LOGGER.debug("%s: installation failed: %s", self._target.name, err)
-            return await self._failed(err)
+            _LOGGER.debug("%s: installation: %s", self._target.name, err)
+            return err
         except Exception as err:
             # A mistake of ours is no reason to leave a lock where it happened.
             _LOGGER.exception("%s: installation failed", self._target.name)
-            return await self._failed(
-                InstallationError(
-                    InstallationProblem.UNEXPECTED, error=type(err).__name__
-                )
+            return InstallationError(
+                InstallationProblem.UNEXPECTED, error=type(err).__name__
             )
-        return self._outcome(OutcomeKind.SUCCEEDED)
+        return None
 
     async def _install(self) -> None:
         self._report(Stage.FETCHING, None)
@@ -135,12 +144,13 @@ class Installation:
             self._radio, self._target.address, self._target.name
         )
         self._transfer = await transport.transfer(artifact, self._transferred)
-        self._report(Stage.CONFIRMING, 100 * _TRANSFER_SHARE)
-        self._running = await self._await_return()
-        check_version(self._running, self._release.version)
 
-    async def _await_return(self) -> LockIdentity:
-        return await await_return(self._radio, self._target.address, self._target.name)
+    async def _confirm(self) -> None:
+        """Wait until the lock is back, and check what it runs."""
+        self._running = await await_return(
+            self._radio, self._target.address, self._target.name
+        )
+        check_version(self._running, self._release.version)
 
     def _verify(self, package: bytes) -> VerifiedArtifact:
         floor = self._target.floor
@@ -173,7 +183,11 @@ class Installation:
             return self._target.identity
         try:
             self._running = await read_identity(
-                self._radio, self._target.address, self._target.name
+                self._radio,
+                self._target.address,
+                self._target.name,
+                # In a bootloader at its own address a cache still sees the application.
+                fresh_services=True,
             )
         except TransportError as err:
             if err.reason is not TransportProblem.IN_BOOTLOADER:
@@ -185,24 +199,13 @@ class Installation:
     def _transferred(self, percentage: float) -> None:
         self._report(Stage.TRANSFERRING, percentage * _TRANSFER_SHARE)
 
-    async def _failed(self, error: NightlatchError) -> Outcome:
-        """Find out what the lock runs after a failure, where that is not known."""
-        if error.reason in _GONE:
-            self._in_bootloader = error.reason is TransportProblem.IN_BOOTLOADER
-            return self._outcome(OutcomeKind.NEEDS_HAND, error)
-        if self._running is None:
-            self._report(Stage.CONFIRMING, None)
-            try:
-                self._running = await self._await_return()
-            except TransportError as err:
-                _LOGGER.debug("%s: silent afterwards: %s", self._target.name, err)
-                self._in_bootloader = err.reason is TransportProblem.IN_BOOTLOADER
-                return self._outcome(OutcomeKind.NEEDS_HAND, error)
-        return self._outcome(OutcomeKind.FAILED, error)
-
-    def _outcome(
-        self, kind: OutcomeKind, error: NightlatchError | None = None
-    ) -> Outcome:
+    def _outcome(self, error: NightlatchError | None) -> Outcome:
+        if error is None:
+            kind = OutcomeKind.SUCCEEDED
+        elif self._running is None:
+            kind = OutcomeKind.NEEDS_HAND
+        else:
+            kind = OutcomeKind.FAILED
         return Outcome(
             kind=kind,
             running=self._running,

@@ -31,11 +31,13 @@ async def await_return(radio: Radio, address: str, name: str) -> LockIdentity:
     try:
         async with asyncio.timeout(RETURN_TIMEOUT):
             while True:
+                if not await _hears(radio, lambda seen: seen.address == address):
+                    last = None
+                    continue
                 try:
-                    if await _hears(radio, lambda seen: seen.address == address):
-                        return await read_identity(
-                            radio, address, name, fresh_services=True
-                        )
+                    return await read_identity(
+                        radio, address, name, fresh_services=True
+                    )
                 except TransportError as err:
                     _LOGGER.debug("%s: not back yet: %s", name, err)
                     last = err
