@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from ..model import LockIdentity, OutcomeKind
+from .stored import as_number, as_text, as_time, as_whole, optional
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,13 +27,14 @@ class OutcomeRecord:
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> OutcomeRecord:
-        """Read what ``to_dict`` gave."""
+        """Read what ``to_dict`` gave; raises what ``stored`` and a mapping raise."""
         return cls(
-            **{
-                **raw,
-                "kind": OutcomeKind(raw["kind"]),
-                "ended": datetime.fromisoformat(raw["ended"]),
-            }
+            kind=OutcomeKind(raw["kind"]),
+            ended=as_time(raw["ended"]),
+            seconds=as_number(raw["seconds"]),
+            from_version=as_text(raw["from_version"]),
+            to_version=as_text(raw["to_version"]),
+            message=optional(as_text, raw["message"]),
         )
 
 
@@ -74,13 +76,26 @@ class LockRecord:
         """Read what ``to_dict`` gave; raise ``ValueError`` where it is anything else."""
         try:
             return cls(
-                identity=LockIdentity(**raw["identity"]),
-                read_at=datetime.fromisoformat(raw["read_at"]),
-                running_since=datetime.fromisoformat(raw["running_since"]),
+                identity=_identity_from_dict(raw["identity"]),
+                read_at=as_time(raw["read_at"]),
+                running_since=as_time(raw["running_since"]),
                 outcome=(
-                    OutcomeRecord.from_dict(raw["outcome"]) if raw["outcome"] else None
+                    None
+                    if raw["outcome"] is None
+                    else OutcomeRecord.from_dict(raw["outcome"])
                 ),
-                announced=raw["announced"],
+                announced=optional(as_text, raw["announced"]),
             )
-        except (KeyError, TypeError) as err:
+        except (KeyError, TypeError, ValueError) as err:
             raise ValueError(f"Not the record of a lock: {err!r}") from err
+
+
+def _identity_from_dict(raw: Mapping[str, Any]) -> LockIdentity:
+    return LockIdentity(
+        model=as_text(raw["model"]),
+        hardware_revision=optional(as_text, raw["hardware_revision"]),
+        firmware_version=as_text(raw["firmware_version"]),
+        manufacturer=optional(as_text, raw["manufacturer"]),
+        serial_number=optional(as_text, raw["serial_number"]),
+        battery=optional(as_whole, raw["battery"]),
+    )

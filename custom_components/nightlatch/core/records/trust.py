@@ -7,10 +7,11 @@ the cache, and merging two states takes the higher of each.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol
 
 from ..versions import Version, VersionScheme
+from .stored import as_time, as_whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +139,7 @@ class Trust:
         """Read what ``to_dict`` gave; raise ``ValueError`` where it is anything else."""
         try:
             return cls(
-                time=_time_from_text(data["time"]) if data["time"] else None,
+                time=as_time(data["time"]) if data["time"] else None,
                 feeds={key: _feed_from_dict(raw) for key, raw in data["feeds"].items()},
                 locks={key: _lock_from_dict(raw) for key, raw in data["locks"].items()},
             )
@@ -160,20 +161,13 @@ class TrustStore(Protocol):
         """
 
 
-def _time_from_text(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
-    if time.tzinfo is None:
-        raise ValueError(f"{text} has no time zone")
-    return time.astimezone(UTC)
-
-
 def _role_to_dict(floor: RoleFloor) -> dict[str, Any]:
     return {"version": floor.version, "key_ids": sorted(floor.key_ids)}
 
 
 def _role_from_dict(raw: Mapping[str, Any]) -> RoleFloor:
     return RoleFloor(
-        version=_whole(raw["version"]),
+        version=as_whole(raw["version"]),
         key_ids=frozenset(str(key_id) for key_id in raw["key_ids"]),
     )
 
@@ -189,7 +183,7 @@ def _feed_to_dict(floor: FeedFloor) -> dict[str, Any]:
 
 def _feed_from_dict(raw: Mapping[str, Any]) -> FeedFloor:
     return FeedFloor(
-        root=_whole(raw["root"]),
+        root=as_whole(raw["root"]),
         timestamp=_role_from_dict(raw["timestamp"]),
         snapshot=_role_from_dict(raw["snapshot"]),
         targets=_role_from_dict(raw["targets"]),
@@ -208,12 +202,6 @@ def _lock_to_dict(floor: LockFloor) -> dict[str, Any]:
 def _lock_from_dict(raw: Mapping[str, Any]) -> LockFloor:
     return LockFloor(
         version=Version.parse(VersionScheme(raw["version_scheme"]), raw["version"]),
-        security_version=_whole(raw["security_version"]),
-        firmware_version=_whole(raw["firmware_version"]),
+        security_version=as_whole(raw["security_version"]),
+        firmware_version=as_whole(raw["firmware_version"]),
     )
-
-
-def _whole(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{value!r} is no whole number")
-    return value

@@ -1,0 +1,179 @@
+"""What is remembered of a lock survives a restart, and nothing else is taken for it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+import json
+from typing import Any
+
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.nightlatch.core.model import LockIdentity, OutcomeKind
+from custom_components.nightlatch.core.records.lock_record import (
+    LockRecord,
+    OutcomeRecord,
+)
+
+times = st.datetimes(timezones=st.just(UTC))
+texts = st.text(max_size=20)
+identities = st.builds(
+    LockIdentity,
+    model=texts,
+    firmware_version=texts,
+    hardware_revision=st.none() | texts,
+    manufacturer=st.none() | texts,
+    serial_number=st.none() | texts,
+    battery=st.none() | st.integers(0, 100),
+)
+outcomes = st.builds(
+    OutcomeRecord,
+    kind=st.sampled_from(OutcomeKind),
+    ended=times,
+    seconds=st.floats(0, 10_000) | st.integers(0, 10_000),
+    from_version=texts,
+    to_version=texts,
+    message=st.none() | texts,
+)
+records = st.builds(
+    LockRecord,
+    identity=identities,
+    read_at=times,
+    running_since=times,
+    outcome=st.none() | outcomes,
+    announced=st.none() | texts,
+)
+
+NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+IDENTITY = LockIdentity(model="KL-1", hardware_revision="B", firmware_version="1.0.0")
+RECORD = LockRecord(
+    identity=IDENTITY,
+    read_at=NOW,
+    running_since=NOW,
+    outcome=OutcomeRecord(
+        kind=OutcomeKind.FAILED,
+        ended=NOW,
+        seconds=12.5,
+        from_version="1.0.0",
+        to_version="1.1.0",
+        message="It did not take.",
+    ),
+    announced="1.1.0",
+)
+
+
+@given(records)
+def test_a_record_survives_being_stored(record: LockRecord) -> None:
+    """As JSON, with everything in it."""
+    stored = json.loads(json.dumps(record.to_dict()))
+    assert LockRecord.from_dict(stored) == record
+
+
+def changed(*path: str, value: object) -> dict[str, Any]:
+    """Return a stored record of which one value is another."""
+    raw = RECORD.to_dict()
+    inner = raw
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = value
+    return raw
+
+
+def without(*path: str) -> dict[str, Any]:
+    """Return a stored record of which one value is missing."""
+    raw = RECORD.to_dict()
+    inner = raw
+    for key in path[:-1]:
+        inner = inner[key]
+    del inner[path[-1]]
+    return raw
+
+
+JUNK: dict[str, Any] = {
+    "nothing": None,
+    "a list": [],
+    "a text": "record",
+    "empty": {},
+    "no identity": without("identity"),
+    "no model": without("identity", "model"),
+    "no time": without("read_at"),
+    "no announcement": without("announced"),
+    "no outcome's end": without("outcome", "ended"),
+    "an identity that is a text": changed("identity", value="KL-1"),
+    "a model that is a number": changed("identity", "model", value=1),
+    "a model that is nothing": changed("identity", "model", value=None),
+    "a version that is a number": changed("identity", "firmware_version", value=1.0),
+    "a revision that is a number": changed("identity", "hardware_revision", value=2),
+    "a battery that is a text": changed("identity", "battery", value="90"),
+    "a battery that is true": changed("identity", "battery", value=True),
+    "a time that is none": changed("read_at", value="yesterday"),
+    "a time that is a number": changed("read_at", value=1_700_000_000),
+    "a time without a zone": changed("running_since", value="2026-11-22T03:00:00"),
+    "an outcome that is empty": changed("outcome", value={}),
+    "an outcome that is a text": changed("outcome", value="failed"),
+    "an unknown outcome": changed("outcome", "kind", value="exploded"),
+    "a duration that is a text": changed("outcome", "seconds", value="12"),
+    "an end without a zone": changed("outcome", "ended", value="2026-11-22T03:00:00"),
+    "a version before that is nothing": changed("outcome", "from_version", value=None),
+    "a message that is a number": changed("outcome", "message", value=3),
+    "an announcement that is a number": changed("announced", value=1.1),
+}
+
+
+@pytest.mark.parametrize("raw", JUNK.values(), ids=JUNK.keys())
+def test_anything_else_is_refused(raw: Any) -> None:
+    """It would fail later, at a worse time."""
+    with pytest.raises(ValueError, match="Not the record of a lock"):
+        LockRecord.from_dict(raw)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | texts,
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["identity", "read_at", "outcome", "model"]), inner
+            )
+        ),
+        max_leaves=10,
+    )
+)
+def test_no_junk_raises_anything_but_a_value_error(raw: Any) -> None:
+    """Whoever loads it catches that."""
+    with pytest.raises(ValueError, match="Not the record of a lock"):
+        LockRecord.from_dict(raw)
+
+
+def test_what_a_later_version_has_added_does_not_matter() -> None:
+    """Whoever goes back to this one keeps what it knows."""
+    raw = changed("colour", value="red")
+    raw["identity"]["colour"] = raw["outcome"]["colour"] = "red"
+    assert LockRecord.from_dict(raw) == RECORD
+
+
+def test_times_are_kept_in_utc() -> None:
+    """Wherever the clock that wrote them stood."""
+    east = timezone(timedelta(hours=5))
+    raw = changed("read_at", value=NOW.astimezone(east).isoformat())
+    read_at = LockRecord.from_dict(raw).read_at
+    assert read_at == NOW
+    assert read_at.tzinfo is UTC
+
+
+def test_a_version_runs_since_it_was_first_seen() -> None:
+    """Reading it again changes nothing about that."""
+    later = NOW + timedelta(days=1)
+    again = RECORD.reading(replace(IDENTITY, battery=50), later)
+    assert again.running_since == NOW
+    assert again.read_at == later
+    assert again.identity.battery == 50
+    assert again.outcome == RECORD.outcome
+    assert again.announced == RECORD.announced
+
+
+def test_another_version_begins_anew() -> None:
+    """Older or newer."""
+    later = NOW + timedelta(days=1)
+    updated = RECORD.reading(replace(IDENTITY, firmware_version="1.1.0"), later)
+    assert updated.running_since == later
+    assert updated.read_at == later
