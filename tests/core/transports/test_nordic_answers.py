@@ -112,6 +112,18 @@ async def test_a_complete_init_packet_is_not_sent_for_ever() -> None:
         door.assert_as_before()
 
 
+async def test_an_object_that_was_executed_may_be_refused_when_asked_again() -> None:
+    """That one refusal is expected after a lost link, and no other."""
+    async with doorway() as door:
+        door.link.order(Traffic.WRITE, Fault.CUT_AFTER, match=b"\x04", nth=2)
+        door.bootloader.answer_once(Opcode.EXECUTE, b"\x0a", nth=4)
+        error = await door.fails()
+        assert error.reason is TransportProblem.REJECTED
+        assert error.details == {"operation": "execute", "code": "0x0A"}
+        await asyncio.sleep(1)
+        door.assert_as_before()
+
+
 # What a real bootloader has against an artifact.
 
 

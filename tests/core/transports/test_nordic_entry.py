@@ -8,7 +8,7 @@ from custom_components.nightlatch.core.errors import TransportProblem
 from custom_components.nightlatch.core.transports.base import GattClient
 from tests.rig.bootloader import INACTIVITY_TIMEOUT
 from tests.rig.faults import Fault, Traffic
-from tests.rig.link import ATT_TIMEOUT
+from tests.rig.link import ATT_TIMEOUT, LinkModel
 from tests.rig.lock import Mode, Step, VirtualLock
 from tests.rig.lock_services import Buttonless
 from tests.rig.virtual_time import virtual_time
@@ -222,6 +222,16 @@ async def test_the_link_may_be_lost_on_the_way(
         await asyncio.sleep(5)
         door.assert_updated()
         door.assert_nothing_left()
+
+
+async def test_an_order_to_leave_that_hangs_is_given_again() -> None:
+    """The link still stands when the deadline passes."""
+    model = LinkModel(connection_interval=0.03)
+    async with doorway(model=model) as door:
+        door.link.order(Traffic.WRITE, Fault.LOSE, nth=2)
+        await door.transfer()
+        await asyncio.sleep(5)
+        door.assert_updated()
 
 
 async def test_a_lock_that_never_answers_is_given_up() -> None:
