@@ -1,13 +1,14 @@
 """One coordinator a feed: asks what is on offer, for all locks of the feed at once."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
 import hashlib
 import logging
 from pathlib import Path
 import random
 import shutil
-from typing import TYPE_CHECKING, override
+from typing import TYPE_CHECKING, Any, override
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import CONF_URL
@@ -43,6 +44,11 @@ _LOGGER = logging.getLogger(__name__)
 def _caches(hass: HomeAssistant) -> Path:
     """Return where the metadata of all feeds are cached."""
     return Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.feeds"))
+
+
+def _digest(source: Mapping[str, Any]) -> str:
+    text = f"{source[CONF_URL]} {source[CONF_ROOT]}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 async def async_forget_feeds(hass: HomeAssistant) -> None:
@@ -122,18 +128,20 @@ class FeedCoordinator(DataUpdateCoordinator[FeedContent | None]):
             url=subentry.data[CONF_URL],
             root=subentry.data[CONF_ROOT],
             pinned_keys=frozenset(key.fingerprint for key in self.firmware_keys),
-            cache=_caches(self.hass) / subentry.subentry_id,
+            # Another source must not meet what the last one has left.
+            cache=_caches(self.hass) / f"{subentry.subentry_id}-{_digest(self.source)}",
             trust=self._store,
         )
 
     async def async_replace(self, subentry: ConfigSubentry) -> None:
         """Ask another feed from now on; what the old one said no longer counts."""
-        await self.feed.forget()
+        replaced = self.feed
         self.configure(subentry)
         self.data = None
         self.error = None
         self.last_update_success = True
         self.async_update_listeners()
+        await replaced.forget()
 
     @override
     async def _async_update_data(self) -> FeedContent:

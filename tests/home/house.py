@@ -120,9 +120,18 @@ class House:
     async def add_lock(self, address: str, name: str, **links: str) -> VirtualLock:
         """Hang a lock into a door and add it; return when it has been read."""
         lock = await self.put_up_lock(address)
-        await add_lock(self.hass, self.entry, address=address, name=name, **links)
-        await self.settle()
+        await self.add_lock_already_up(address, name, **links)
         return lock
+
+    async def add_lock_already_up(self, address: str, name: str, **links: str) -> None:
+        """Add a lock that hangs in a door already."""
+        await add_lock(self.hass, self.entry, address=address, name=name, **links)
+        await until(
+            lambda: (
+                f"update.{name.lower().replace(' ', '_')}_firmware"
+                in self.hass.states.async_entity_ids("update")
+            )
+        )
 
     async def settle(self) -> None:
         """Wait until Nightlatch does nothing in the background any more."""

@@ -39,7 +39,7 @@ TIMES = {
 
 def view_of_entity(house: House, entry: er.RegistryEntry) -> dict[str, Any]:
     """Return what people and other parts of Home Assistant make use of."""
-    view = {
+    view: dict[str, Any] = {
         "key": entry.unique_id.partition("_")[2],
         "name": entry.original_name,
         "category": entry.entity_category,
@@ -72,9 +72,10 @@ def view_of_device(device: dr.DeviceEntry) -> dict[str, Any]:
     )
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: dict[str, Any]) -> dict[str, Any]:
     """Return only what JSON knows, so that a snapshot does not depend on reprs."""
-    return json.loads(json.dumps(value, default=str, sort_keys=True))
+    plain: dict[str, Any] = json.loads(json.dumps(value, default=str, sort_keys=True))
+    return plain
 
 
 async def test_all_entities(house: House, snapshot: SnapshotAssertion) -> None:

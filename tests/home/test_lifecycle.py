@@ -1,0 +1,627 @@
+"""What comes, goes and stays: locks, feeds, restarts, and what is kept on disk."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+import shutil
+from typing import Any
+
+from freezegun import freeze_time
+import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed  # type: ignore[import-untyped]
+
+from custom_components.nightlatch.const import IDENTITY_INTERVAL
+from custom_components.nightlatch.core.errors import FeedProblem
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.util import dt as dt_util
+from tests.rig.bootloader import Opcode
+from tests.rig.lock import Mode
+from tests.rig.scene import VENDOR
+from tests.rig.vendor import Vendor
+from tests.rig.vendor_http import Drip, Silence
+
+from .flows import add_feed, until
+from .house import (
+    BACK_DOOR,
+    BACK_UPDATE,
+    EVENT,
+    FRONT_DOOR,
+    OUTCOME,
+    PROBLEM,
+    STATUS,
+    TROUBLE,
+    UPDATE,
+    House,
+)
+
+
+def cache_of(house: House, title: str = VENDOR) -> Path:
+    """Return where the metadata of a feed are cached."""
+    caches = Path(house.hass.config.path(".storage", "nightlatch.feeds"))
+    (cache,) = caches.glob(f"{house.subentry(title).subentry_id}-*")
+    return cache
+
+
+def kept(house: House, hass_storage: dict[str, Any]) -> dict[str, Any]:
+    """Return what is on disk."""
+    data: dict[str, Any] = hass_storage[f"nightlatch.{house.entry.entry_id}"]["data"]
+    return data
+
+
+def slow_down(house: House) -> None:
+    """Let an installation take its time, so that something can happen during it."""
+    for lock in house.locks.values():
+        lock.bootloader.delays = dict.fromkeys(
+            (Opcode.CREATE, Opcode.EXECUTE, Opcode.SELECT), 0.3
+        )
+
+
+def speed_up(house: House) -> None:
+    """Let an installation take no longer than it must."""
+    for lock in house.locks.values():
+        lock.bootloader.delays = {}
+
+
+async def begin(house: House) -> asyncio.Task[None]:
+    """Begin to install, and return while the transfer is under way.
+
+    Not by an action, whose end Home Assistant would wait for on many occasions.
+    """
+    press = asyncio.create_task(house.managed().async_install())
+    await until(lambda: bool(house.state().attributes["update_percentage"]))
+    assert house.locks[FRONT_DOOR].mode is Mode.BOOTLOADER
+    return press
+
+
+# Locks and feeds come and go.
+
+
+async def test_another_lock_disturbs_nobody(house: House) -> None:
+    """It is added and removed while the first one is installed to."""
+    slow_down(house)
+    await house.release("1.1.0")
+    front = house.managed()
+    household = house.household
+    states = house.record(UPDATE)
+    press = await begin(house)
+
+    await house.put_up_lock(BACK_DOOR)
+    await house.add_lock_already_up(BACK_DOOR, "Back door")
+    assert house.state(BACK_UPDATE).state == "on"
+    house.hass.config_entries.async_remove_subentry(
+        house.entry, house.subentry("Back door").subentry_id
+    )
+    await until(lambda: house.hass.states.get(BACK_UPDATE) is None)
+    assert house.state().attributes["in_progress"]
+    await press
+
+    assert house.household is household
+    assert house.managed() is front
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
+    assert "unavailable" not in {state.state for state in states}
+    await house.settle()
+
+
+async def test_another_feed_disturbs_nobody(house: House) -> None:
+    """It is added, renamed and removed."""
+    await house.release("1.1.0")
+    before = house.states_of("front_door")
+    other = Vendor(name="Acme")
+    await other.start()
+    await add_feed(house.hass, house.entry, url=other.url, root=other.root)
+    await house.settle()
+    assert house.state("sensor.acme_status").state == "ok"
+    house.hass.config_entries.async_update_subentry(
+        house.entry, house.subentry("Acme"), title="Acme of old"
+    )
+    await house.settle()
+    state = house.state("sensor.acme_status")
+    assert state.attributes["friendly_name"] == "Acme of old Status"
+    await house.remove("Acme of old")
+    await other.stop()
+    assert house.states_of("front_door") == before
+
+
+async def test_a_removed_lock_leaves_nothing_but_its_floor(
+    two_doors: House, hass_storage: dict[str, Any]
+) -> None:
+    """For the same lock may come back, and old firmware with it."""
+    subentry_id = two_doors.subentry("Front door").subentry_id
+    assert subentry_id in kept(two_doors, hass_storage)["locks"]
+    await two_doors.remove("Front door")
+    assert two_doors.states_of("front_door") == {}
+    for entries in (
+        er.async_entries_for_config_entry(
+            er.async_get(two_doors.hass), two_doors.entry.entry_id
+        ),
+        dr.async_entries_for_config_entry(
+            dr.async_get(two_doors.hass), two_doors.entry.entry_id
+        ),
+    ):
+        assert entries
+        assert subentry_id not in {entry.config_subentry_id for entry in entries}
+    assert subentry_id not in kept(two_doors, hass_storage)["locks"]
+    assert FRONT_DOOR in kept(two_doors, hass_storage)["trust"]["locks"]
+    assert two_doors.state(BACK_UPDATE).state == "off"
+
+
+async def test_a_lock_removed_during_its_installation_is_sent_back(
+    two_doors: House, hass_storage: dict[str, Any]
+) -> None:
+    """To what it ran; who waits for it is told."""
+    slow_down(two_doors)
+    await two_doors.release("1.1.0")
+    press = await begin(two_doors)
+    await two_doors.remove("Front door")
+    with pytest.raises(HomeAssistantError) as caught:
+        await press
+    assert caught.value.translation_key == "installation_cancelled"
+    assert "Front door" in str(caught.value)
+    lock = two_doors.locks[FRONT_DOOR]
+    await until(lambda: lock.mode is Mode.APPLICATION)
+    assert lock.version == "1.0.0"
+    assert list(kept(two_doors, hass_storage)["locks"]) == [
+        two_doors.subentry("Back door").subentry_id
+    ]
+    # Its place is free.
+    speed_up(two_doors)
+    await two_doors.install(BACK_UPDATE)
+    assert two_doors.locks[BACK_DOOR].version == "1.1.0"
+
+
+async def test_a_lock_removed_while_it_is_read_is_not_remembered(
+    two_doors: House, hass_storage: dict[str, Any]
+) -> None:
+    """What it says comes too late."""
+    front = two_doors.managed()
+    async with two_doors.household.radio_lock:
+        reading = asyncio.create_task(front.async_read())
+        await asyncio.sleep(0)
+        two_doors.hass.config_entries.async_remove_subentry(
+            two_doors.entry, front.subentry_id
+        )
+        await until(lambda: front not in two_doors.household.locks.values())
+    await reading
+    await two_doors.settle()
+    assert front.subentry_id not in kept(two_doors, hass_storage)["locks"]
+
+
+async def test_a_removed_feed_takes_its_cache_along(house: House) -> None:
+    """Its locks stay, and say that they need attention."""
+    await house.release("1.1.0")
+    cache = cache_of(house)
+    assert cache.is_dir()
+    await house.remove(VENDOR)
+    assert not cache.exists()
+    assert house.hass.states.get(STATUS) is None
+    assert house.state().state == "unknown"
+    assert house.state(PROBLEM).state == "on"
+    assert house.state("sensor.front_door_last_check").state == "unknown"
+    with pytest.raises(HomeAssistantError) as caught:
+        await house.managed().async_install()
+    assert caught.value.translation_key == "nothing_to_install"
+
+
+async def test_a_feed_removed_while_it_is_asked(house: House) -> None:
+    """It is not waited for, and its cache does not come back."""
+    cache = cache_of(house)
+    house.vendor.misbehave("metadata/timestamp.json", Silence())
+    check = asyncio.create_task(house.feed.async_refresh())
+    await house.vendor.server.asked_for("metadata/timestamp.json")
+    await house.remove(VENDOR)
+    await check
+    assert not cache.exists()
+
+
+async def test_a_feed_replaced_while_it_is_asked(house: House) -> None:
+    """What the old one may still say no longer counts."""
+    house.vendor.misbehave("metadata/timestamp.json", Silence())
+    asked = len(house.vendor.requests)
+    check = asyncio.create_task(house.feed.async_refresh())
+    await until(lambda: len(house.vendor.requests) >= asked + 2)
+    moved = Vendor(name="Kestrel of the North")
+    await moved.start()
+    states = house.record(STATUS)
+    house.hass.config_entries.async_update_subentry(
+        house.entry,
+        house.subentry(VENDOR),
+        data={
+            "url": moved.url,
+            "root": moved.root.decode(),
+            "firmware_keys": [moved.firmware_key_pem],
+        },
+    )
+    await check
+    await house.settle()
+    assert [state.state for state in states] == ["unknown", "ok"]
+    assert house.feed.data is not None
+    assert house.feed.data.vendor == "Kestrel of the North"
+    await moved.stop()
+
+
+async def test_removing_nightlatch_removes_all_that_was_kept(
+    house: House, hass_storage: dict[str, Any]
+) -> None:
+    """Floors and caches too."""
+    cache = cache_of(house)
+    key = f"nightlatch.{house.entry.entry_id}"
+    assert key in hass_storage
+    await house.hass.config_entries.async_remove(house.entry.entry_id)
+    await house.hass.async_block_till_done()
+    assert key not in hass_storage
+    assert not cache.parent.exists()
+
+
+# Stopping and starting.
+
+
+@pytest.mark.parametrize("stop", ["unload", "shutdown"])
+async def test_no_lock_is_left_in_its_bootloader(house: House, stop: str) -> None:
+    """When Nightlatch is reloaded, or Home Assistant stops, in the middle of it."""
+    slow_down(house)
+    await house.release("1.1.0")
+    press = await begin(house)
+    events = house.record(EVENT)
+    lock = house.locks[FRONT_DOOR]
+
+    if stop == "unload":
+        await house.hass.config_entries.async_unload(house.entry.entry_id)
+    else:
+        await house.hass.async_stop(force=True)
+
+    # It was told to go, and did not only lose patience.
+    assert lock.mode is not Mode.BOOTLOADER
+    with pytest.raises(HomeAssistantError) as caught:
+        await press
+    assert caught.value.translation_key == "installation_cancelled"
+    assert "installation_cancelled" in {
+        state.attributes.get("event_type") for state in events
+    }
+    await until(lambda: lock.mode is Mode.APPLICATION)
+    assert lock.version == "1.0.0"
+    assert not [
+        task
+        for task in asyncio.all_tasks()
+        if "Front door" in task.get_name() and not task.done()
+    ]
+
+
+async def test_after_an_interrupted_installation_the_next_one_works(
+    house: House,
+) -> None:
+    """And the interrupted one is on record."""
+    slow_down(house)
+    await house.release("1.1.0")
+    press = await begin(house)
+    await house.hass.config_entries.async_unload(house.entry.entry_id)
+    with pytest.raises(HomeAssistantError):
+        await press
+    await until(lambda: house.locks[FRONT_DOOR].mode is Mode.APPLICATION)
+    assert await house.hass.config_entries.async_setup(house.entry.entry_id)
+    await house.settle()
+    speed_up(house)
+    assert house.state(OUTCOME).state == "cancelled"
+    assert house.state(PROBLEM).state == "off"
+    await house.install()
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
+
+
+async def test_a_restart_forgets_nothing(house: House) -> None:
+    """Not what runs since when, nor how the last installation ended."""
+    await house.release("1.1.0")
+    await house.install()
+    before = house.states_of("front_door")
+    await house.reload()
+    after = house.states_of("front_door")
+    for entity_id in (UPDATE, OUTCOME, PROBLEM, EVENT):
+        assert after[entity_id] == before[entity_id]
+    since = "sensor.front_door_firmware_runs_since"
+    assert after[since] == before[since]
+
+
+async def test_a_release_is_announced_only_once(house: House) -> None:
+    """Not again after a restart, nor after another check."""
+    await house.release("1.1.0")
+    told = house.state(EVENT)
+    assert told.attributes["event_type"] == "update_available"
+    assert told.attributes["installed_version"] == "1.0.0"
+    assert told.attributes["version"] == "1.1.0"
+    await house.check()
+    await house.reload()
+    assert house.state(EVENT).state == told.state
+    await house.release("1.2.0")
+    assert house.state(EVENT).attributes["version"] == "1.2.0"
+
+
+async def test_a_release_that_waits_for_a_new_lock_is_announced(house: House) -> None:
+    """Though there was nobody yet to tell it when it was found."""
+    await house.release("1.1.0")
+    await house.add_lock(BACK_DOOR, "Back door")
+    told = house.state("event.back_door_firmware_event")
+    assert told.attributes["event_type"] == "update_available"
+    assert told.attributes["version"] == "1.1.0"
+
+
+async def test_a_lock_changed_by_other_means_is_noticed(house: House) -> None:
+    """At the next start, and once a day."""
+    lock = house.locks[FRONT_DOOR]
+    lock.comes_back_as = "1.0.3"
+    await house.reload()
+    assert house.state().attributes["installed_version"] == "1.0.3"
+    lock.comes_back_as = "1.0.4"
+    async_fire_time_changed(
+        house.hass, dt_util.utcnow() + IDENTITY_INTERVAL + timedelta(seconds=1)
+    )
+    await until(lambda: house.state().attributes["installed_version"] == "1.0.4")
+    await house.settle()
+
+
+async def test_a_lock_that_does_not_answer_is_asked_another_time(house: House) -> None:
+    """What was known of it stays."""
+    house.locks[FRONT_DOOR].cut_power()
+    async_fire_time_changed(
+        house.hass, dt_util.utcnow() + IDENTITY_INTERVAL + timedelta(seconds=1)
+    )
+    await house.settle()
+    assert house.state().attributes["installed_version"] == "1.0.0"
+    assert house.state(PROBLEM).state == "off"
+
+
+# What is kept.
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param({"version": 99, "data": {}}, id="from-the-future"),
+        pytest.param({"version": 1, "data": {}}, id="empty"),
+        pytest.param({"version": 1, "data": {"trust": None}}, id="nothing"),
+        pytest.param({"version": 1, "data": []}, id="list"),
+        pytest.param(
+            {
+                "version": 1,
+                "data": {"trust": {"time": None, "feeds": {}, "locks": {}}},
+            },
+            id="no-locks",
+        ),
+        pytest.param(
+            {
+                "version": 1,
+                "data": {
+                    "trust": {"time": None, "feeds": {}, "locks": {}},
+                    "locks": {"x": {"identity": {}}},
+                },
+            },
+            id="no-identity",
+        ),
+        pytest.param(None, id="gone"),
+    ],
+)
+async def test_a_store_that_cannot_be_read_stops_nightlatch(
+    house: House,
+    hass_storage: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+    damage: dict[str, Any] | None,
+) -> None:
+    """Without it old firmware could be taken for new; the words say what to do."""
+    hass = house.hass
+    await hass.config_entries.async_unload(house.entry.entry_id)
+    key = f"nightlatch.{house.entry.entry_id}"
+    good = hass_storage.pop(key)
+    if damage is not None:
+        hass_storage[key] = damage
+    assert not await hass.config_entries.async_setup(house.entry.entry_id)
+    assert house.entry.state is ConfigEntryState.SETUP_ERROR
+    assert house.entry.error_reason_translation_key == "store_unreadable"
+    assert "from a backup" in str(house.entry.reason)
+    caplog.clear()
+
+    hass_storage[key] = good
+    await hass.config_entries.async_reload(house.entry.entry_id)
+    await house.settle()
+    assert house.state().attributes["installed_version"] == "1.0.0"
+
+
+async def test_a_first_start_needs_no_store(
+    empty_house: House, hass_storage: dict[str, Any]
+) -> None:
+    """It makes one, so that a missing one can be told from a new house."""
+    assert kept(empty_house, hass_storage)["locks"] == {}
+    await empty_house.hass.config_entries.async_reload(empty_house.entry.entry_id)
+    assert empty_house.entry.state is ConfigEntryState.LOADED
+
+
+async def test_deleting_the_cache_changes_nothing(house: House) -> None:
+    """What was proven is in the store; the rest is transferred again."""
+    vendor = house.vendor
+    yesterday = vendor.keep()
+    await house.release("1.1.0")
+    shutil.rmtree(cache_of(house))
+    vendor.replay(yesterday)
+    await house.check()
+    assert house.state(STATUS).state == "feed_rolled_back"
+    vendor.behave()
+    await house.check()
+    assert house.state(STATUS).state == "ok"
+    assert house.state().state == "on"
+    await house.reload()
+    shutil.rmtree(cache_of(house))
+    vendor.replay(yesterday)
+    await house.check()
+    assert house.state(STATUS).state == "feed_rolled_back"
+
+
+async def test_no_firmware_below_what_has_run_is_offered(house: House) -> None:
+    """Though somebody has put an old one back, and the feed signs it as newer."""
+    lock = house.locks[FRONT_DOOR]
+    await house.release("1.1.0", security_version=3)
+    await house.install()
+    floor = house.household.store.trust.locks[FRONT_DOOR]
+    assert (floor.version.text, floor.security_version) == ("1.1.0", 3)
+
+    lock.comes_back_as = "1.0.0"
+    house.vendor.withdraw("kl-1/1.1.0.zip")
+    await house.reload()
+    assert house.state().attributes["installed_version"] == "1.0.0"
+    await house.release("1.0.5", security_version=3)
+    assert house.state().state == "off"
+    await house.release("1.3.0", security_version=2)
+    assert house.state().state == "off"
+    await house.release("1.2.0", security_version=3)
+    assert house.state().attributes["latest_version"] == "1.2.0"
+
+
+async def test_the_floor_comes_back_with_the_lock(house: House) -> None:
+    """Removing it and adding it again is no way around."""
+    await house.release("1.1.0", security_version=3)
+    await house.install()
+    await house.remove("Front door")
+    house.locks[FRONT_DOOR].comes_back_as = "1.0.0"
+    house.vendor.withdraw("kl-1/1.1.0.zip")
+    await house.release("1.0.5", security_version=2)
+    await house.add_lock_already_up(FRONT_DOOR, "Front door")
+    assert house.state().attributes["installed_version"] == "1.0.0"
+    assert house.state().state == "off"
+
+
+# Feeds over time.
+
+
+async def test_a_start_does_not_wait_for_a_feed(house: House) -> None:
+    """Nor for one that is out of order: it shows as trouble, and all else works."""
+    await house.release("1.1.0")
+    house.vendor.misbehave("metadata/timestamp.json", Drip(1, 0.05))
+    assert await house.hass.config_entries.async_reload(house.entry.entry_id)
+    assert house.entry.state is ConfigEntryState.LOADED
+    assert house.state(STATUS).state == "unknown"
+    assert house.state().attributes["installed_version"] == "1.0.0"
+    assert house.state().state == "unknown"
+    await until(lambda: house.state(STATUS).state == "feed_too_slow")
+    assert house.state(TROUBLE).state == "on"
+    house.vendor.behave()
+    await house.check()
+    assert house.state(TROUBLE).state == "off"
+    assert house.state().state == "on"
+    await house.settle()
+
+
+async def test_one_bad_feed_does_not_break_the_household(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one on this machine, once that is no longer allowed."""
+    monkeypatch.setattr(
+        "custom_components.nightlatch.coordinator.ALLOW_LOOPBACK_HTTP", False
+    )
+    await house.reload()
+    assert house.entry.state is ConfigEntryState.LOADED
+    assert house.state(STATUS).state == "feed_url_not_https"
+    assert house.state(TROUBLE).state == "on"
+    assert house.state().attributes["installed_version"] == "1.0.0"
+
+
+async def test_feeds_are_asked_twice_a_day(hass: HomeAssistant, house: House) -> None:
+    """Each home at its own time, and all locks of a feed by one check."""
+    await house.add_lock(BACK_DOOR, "Back door")
+    interval = house.feed.update_interval
+    assert interval is not None
+    assert timedelta(hours=11.25) <= interval <= timedelta(hours=12.75)
+    others = set()
+    for _ in range(3):
+        await house.reload()
+        others.add(house.feed.update_interval)
+    assert len(others) == 3
+
+    requests = house.vendor.requests
+    requests.clear()
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=11))
+    await house.settle()
+    assert requests == []
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=13))
+    await house.settle()
+    # For a next root, and the timestamp: nothing has changed.
+    assert [request.path for request in requests] == [
+        "metadata/2.root.json",
+        "metadata/timestamp.json",
+    ]
+
+
+async def test_asking_for_updates_asks_each_feed_once(two_doors: House) -> None:
+    """*Check for updates* is pressed for all locks together."""
+    requests = two_doors.vendor.requests
+    requests.clear()
+    await two_doors.hass.services.async_call(
+        "homeassistant",
+        "update_entity",
+        {"entity_id": [UPDATE, BACK_UPDATE]},
+        blocking=True,
+    )
+    assert [request.path for request in requests] == [
+        "metadata/2.root.json",
+        "metadata/timestamp.json",
+    ]
+    await two_doors.remove(VENDOR)
+    await two_doors.hass.services.async_call(
+        "homeassistant", "update_entity", {"entity_id": [UPDATE]}, blocking=True
+    )
+    assert len(requests) == 2
+
+
+async def test_a_clock_that_is_set_back_is_trouble(house: House) -> None:
+    """Old metadata could pass for new; nothing is accepted until it is right again."""
+    await house.release("1.1.0")
+    yesterday = dt_util.utcnow() - timedelta(days=1)
+    with freeze_time(yesterday, tick=True, real_asyncio=True):
+        await house.check()
+        assert house.state(STATUS).state == "feed_clock_went_back"
+        assert house.state(TROUBLE).state == "on"
+        with pytest.raises(HomeAssistantError) as caught:
+            await house.install()
+        assert caught.value.translation_key == "feed_clock_went_back"
+    await house.check()
+    assert house.state(TROUBLE).state == "off"
+    await house.install()
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
+
+
+async def test_a_feed_that_has_not_been_signed_anew_is_trouble(house: House) -> None:
+    """Whether or not it could be asked since."""
+    data = house.feed.data
+    assert data is not None
+    with freeze_time(
+        data.expires_at + timedelta(minutes=1), tick=True, real_asyncio=True
+    ):
+        assert house.feed.trouble is FeedProblem.EXPIRED
+        await house.check()
+    assert house.state(STATUS).state == "feed_expired"
+    await house.settle()
+
+
+async def test_a_release_that_is_left_out_is_logged_once(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not twice a day for as long as the vendor does nothing."""
+    await house.release("1.1.0", severity="dreadful")
+    await house.check()
+    await house.check()
+    lines = [
+        record.getMessage()
+        for record in caplog.records
+        if "a release is left out" in record.getMessage()
+    ]
+    assert len(lines) == 1
+    assert "kl-1/1.1.0.zip" in lines[0]
+    assert house.state().state == "off"
+    assert house.state(STATUS).state == "ok"
+
+
+async def test_a_subentry_that_comes_too_late_is_left_alone(house: House) -> None:
+    """A household that has been closed does not come to life again."""
+    household = house.household
+    await household.async_close()
+    assert household.feeds == {}
+    await household.async_sync()
+    assert household.feeds == {}
+    assert household.locks == {}
