@@ -3,7 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
-from homeassistant.components.diagnostics import async_redact_data
+from yarl import URL
+
+from homeassistant.components.diagnostics import REDACTED, async_redact_data
 from homeassistant.const import CONF_ADDRESS, CONF_HOST, CONF_URL
 from homeassistant.core import HomeAssistant
 
@@ -31,6 +33,7 @@ async def async_get_config_entry_diagnostics(
 
 def _feed(feed: FeedCoordinator) -> dict[str, Any]:
     content = feed.data
+    host = str(URL(feed.source[CONF_URL]).host)
     return {
         **feed.source,
         "trouble": feed.trouble,
@@ -49,7 +52,7 @@ def _feed(feed: FeedCoordinator) -> dict[str, Any]:
                 }
                 for release in content.releases
             ],
-            "refused": content.refused,
+            "refused": [line.replace(host, REDACTED) for line in content.refused],
         },
     }
 

@@ -1,5 +1,6 @@
 """Listening to a lock's advertisements, in its application and in its bootloader."""
 
+import math
 from typing import TYPE_CHECKING
 
 from homeassistant.components import bluetooth
@@ -11,6 +12,10 @@ from .locks import ManagedLock
 
 if TYPE_CHECKING:
     from .household import Household
+
+# Seconds. Until a lock that answered as its own bootloader is asked again: a connection
+# costs some of its battery.
+ASK_AGAIN = 60.0
 
 
 @callback
@@ -27,13 +32,18 @@ def async_watch(
     that comes back from its bootloader says the same as before it went. And none that
     is kept from earlier counts: it may be from an installation long over.
     """
+    asked = -math.inf
 
     @callback
     def application_seen(info: BluetoothServiceInfoBleak) -> None:
+        nonlocal asked
         if SERVICE not in info.service_uuids:
             lock.async_found_in_application()
+        elif lock.in_bootloader and info.time >= asked + ASK_AGAIN:
+            lock.to_be_asked = True
         if lock.to_be_asked and lock.progress is None and info.connectable:
             lock.to_be_asked = False
+            asked = info.time
             household.async_create_task(
                 household.async_read(lock), f"reading of {lock.name}"
             )

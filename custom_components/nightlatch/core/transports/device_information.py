@@ -44,6 +44,11 @@ async def read_identity(
     try:
         async with link_errors("read_identity", READ_TIMEOUT):
             return await _read(client)
+    except TransportError:
+        # Perhaps it is not where a cache on the way still sees it: in its application,
+        # or in a bootloader at the same address. The next reading shall find out.
+        await radio.forget_services(client)
+        raise
     finally:
         await close(client)
 

@@ -1,0 +1,157 @@
+"""Errors become sentences that a person can act on, in the language of the house."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import custom_components.nightlatch as integration
+from custom_components.nightlatch.const import DOMAIN
+from custom_components.nightlatch.core.errors import (
+    FeedError,
+    FeedProblem,
+    TransportError,
+    TransportProblem,
+)
+from custom_components.nightlatch.core.preflight.base import (
+    Check,
+    PreflightError,
+    Reason,
+    Verdict,
+    passed,
+)
+from custom_components.nightlatch.messages import (
+    async_as_home_assistant_error,
+    async_describe,
+)
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.translation import async_get_translations
+from homeassistant.loader import async_get_integration
+
+
+@pytest.fixture(autouse=True)
+async def loaded(hass: HomeAssistant, enable_custom_integrations: None) -> None:
+    """Let Home Assistant know the integration and its texts."""
+    await async_get_integration(hass, DOMAIN)
+    hass.config.components.add(DOMAIN)
+    await async_get_translations(hass, "en", "exceptions", [DOMAIN])
+
+
+def blocked() -> PreflightError:
+    """Return an error with two reasons, and a check that passed."""
+    return PreflightError(
+        [
+            passed("suitability"),
+            Check(
+                rule="battery",
+                verdict=Verdict.BLOCKER,
+                reason=Reason.BATTERY_LOW,
+                details={"level": "12", "limit": "40"},
+            ),
+            Check(rule="bolt", verdict=Verdict.BLOCKER, reason=Reason.BOLT_MOVING),
+            Check(
+                rule="battery", verdict=Verdict.WARNING, reason=Reason.BATTERY_UNKNOWN
+            ),
+        ]
+    )
+
+
+UNREACHABLE = (
+    "Acme does not answer. Check the network and the address; the feed is asked again "
+    "by itself."
+)
+BLOCKED = (
+    "Front door was not updated, nothing was changed. The battery is at 12 %, the "
+    "update needs 40 %. Change the batteries, then try again. The bolt is moving. Try "
+    "again when it is at rest."
+)
+
+
+async def test_a_sentence_names_the_lock_and_the_values(hass: HomeAssistant) -> None:
+    """As people call them."""
+    error = TransportError(TransportProblem.OTHER_VERSION, running="1.0", wanted="1.1")
+    assert await async_describe(hass, error, lock="Front door") == (
+        "Front door works, but runs 1.0 and not 1.1. The update did not take. Try again; "
+        "if it stays so, tell the vendor."
+    )
+
+
+async def test_all_blockers_are_listed(hass: HomeAssistant) -> None:
+    """Not only the first: a person wants to go to the door once."""
+    assert await async_describe(hass, blocked(), lock="Front door") == BLOCKED
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (blocked(), BLOCKED),
+        (
+            FeedError(FeedProblem.UNREACHABLE, host="feed.example", file="2.root.json"),
+            UNREACHABLE,
+        ),
+    ],
+    ids=["preflight", "feed"],
+)
+async def test_home_assistant_says_the_same(
+    hass: HomeAssistant, error: PreflightError | FeedError, said: str
+) -> None:
+    """It translates by itself, into the language of each user."""
+    raised = await async_as_home_assistant_error(
+        hass, error, lock="Front door", feed="Acme"
+    )
+    assert raised.translation_domain == DOMAIN
+    assert raised.translation_key == error.reason
+    assert str(raised).rstrip(".") == said.rstrip(".")
+    assert await async_describe(hass, error, lock="Front door", feed="Acme") == said
+
+
+async def test_a_missing_value_does_not_hide_the_sentence(hass: HomeAssistant) -> None:
+    """Better a gap than nothing."""
+    error = TransportError(TransportProblem.OTHER_VERSION, running="1.0")
+    said = await async_describe(hass, error, lock="Front door")
+    assert said.startswith("Front door works, but runs 1.0 and not ?.")
+
+
+async def test_values_are_no_templates(hass: HomeAssistant) -> None:
+    """What a lock or a feed says of itself is shown as it is."""
+    error = TransportError(
+        TransportProblem.OTHER_VERSION, running="{lock.__class__}", wanted="{wanted}"
+    )
+    said = await async_describe(hass, error, lock="{feed}")
+    assert said.startswith("{feed} works, but runs {lock.__class__} and not {wanted}.")
+    raised = await async_as_home_assistant_error(hass, error, lock="{feed}")
+    assert str(raised).rstrip(".") == said.rstrip(".")
+
+
+async def test_the_sentence_is_in_the_language_of_the_house(
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is a translation; else in English."""
+    error = TransportError(TransportProblem.NO_IDENTITY)
+    hass.config.language = "de"
+    said = await async_describe(hass, error, lock="Haustür")
+    assert said.startswith("Haustür does not tell its model")
+
+    async def german(*_: Any) -> dict[str, str]:
+        key = f"component.{DOMAIN}.exceptions.transport_no_identity.message"
+        return {key: "{lock} sagt nicht, was es ist."}
+
+    monkeypatch.setattr(
+        "custom_components.nightlatch.messages.async_get_translations", german
+    )
+    assert (
+        await async_describe(hass, error, lock="Haustür")
+        == "Haustür sagt nicht, was es ist."
+    )
+
+
+def test_every_sentence_is_fit_for_a_screen() -> None:
+    """Home Assistant shows them in a small box, and reads them out."""
+    path = Path(integration.__file__).parent / "translations" / "en.json"
+    messages = json.loads(path.read_text("utf-8"))["exceptions"]
+    for key, entry in messages.items():
+        text = entry["message"]
+        assert len(text) <= 300, key
+        assert "  " not in text, key
+        assert text[0].isupper() or text.startswith("{"), key
