@@ -345,6 +345,49 @@ async def test_a_release_that_waits_for_a_new_lock_is_announced(house: House) ->
     assert told.attributes["version"] == "1.1.0"
 
 
+async def test_a_failure_is_not_forgotten_while_the_feed_is_silent(
+    house: House,
+) -> None:
+    """It becomes history when the release is taken back, or has been installed."""
+    house.locks[FRONT_DOOR].buttonless_status = 6
+    path = await house.release("1.1.0")
+    with pytest.raises(HomeAssistantError):
+        await house.install()
+    assert house.state(PROBLEM).state == "on"
+    await house.vendor.stop()
+    await house.reload()
+    assert house.state(PROBLEM).state == "on"
+    await house.vendor.start()
+    await house.check()
+    assert house.state(PROBLEM).state == "on"
+    house.vendor.withdraw(path)
+    await house.check()
+    assert house.state(PROBLEM).state == "off"
+    assert house.state(OUTCOME).state == "failed"
+
+
+async def test_a_device_that_is_gone_is_not_missed(house: House) -> None:
+    """Whoever has deleted it; what is known of the lock is still kept."""
+    registry = dr.async_get(house.hass)
+    for device in dr.async_entries_for_config_entry(registry, house.entry.entry_id):
+        registry.async_remove_device(device.id)
+    await house.hass.async_block_till_done()
+    await house.release("1.1.0")
+    release = house.managed().release
+    assert release is not None
+    assert release.version.text == "1.1.0"
+
+
+async def test_floors_that_stay_are_not_written_again(
+    house: House, hass_storage: dict[str, Any]
+) -> None:
+    """A memory card does not last for ever."""
+    store = house.household.store
+    hass_storage.clear()
+    await store.raise_to(store.trust)
+    assert hass_storage == {}
+
+
 async def test_a_lock_changed_by_other_means_is_noticed(house: House) -> None:
     """At the next start, and once a day."""
     lock = house.locks[FRONT_DOOR]
