@@ -68,6 +68,6 @@ class FeedTrouble(FeedEntity, BinarySensorEntity):
     @override
     def is_on(self) -> bool | None:
         """Return whether something is wrong; None before the first check is over."""
-        if self.coordinator.trouble is not None:
+        if not self.coordinator.last_update_success or self.coordinator.trouble:
             return True
         return None if self.coordinator.data is None else False

@@ -1,7 +1,8 @@
 """One coordinator a feed: asks what is on offer, for all locks of the feed at once."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 import hashlib
 import logging
@@ -27,11 +28,12 @@ from .const import (
     FEED_INTERVAL,
     FEED_JITTER,
 )
-from .core.errors import FeedError, FeedProblem
+from .core.errors import FeedError, FeedProblem, FirmwareError
 from .core.feeds.base import FeedContent
 from .core.feeds.transfer import feed_url
 from .core.feeds.tuf import TufFeed
 from .core.firmware.keys import load_firmware_key
+from .core.model import FirmwareKey
 from .core.records.trust import TrustStore
 from .messages import async_describe
 
@@ -44,6 +46,13 @@ _LOGGER = logging.getLogger(__name__)
 def _caches(hass: HomeAssistant) -> Path:
     """Return where the metadata of all feeds are cached."""
     return Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.feeds"))
+
+
+def _pinned(pems: Iterable[str]) -> Iterator[FirmwareKey]:
+    """Return the keys that were pinned; what cannot be read any more was not."""
+    for pem in pems:
+        with suppress(FirmwareError):
+            yield load_firmware_key(pem)
 
 
 def _digest(source: Mapping[str, Any]) -> str:
@@ -119,9 +128,7 @@ class FeedCoordinator(DataUpdateCoordinator[FeedContent | None]):
         """Take over what the owner has set."""
         self.title = self.name = subentry.title
         self.source = dict(subentry.data)
-        self.firmware_keys = tuple(
-            load_firmware_key(pem) for pem in subentry.data[CONF_FIRMWARE_KEYS]
-        )
+        self.firmware_keys = tuple(_pinned(subentry.data[CONF_FIRMWARE_KEYS]))
         """Pinned when the owner added the feed; what the feed says changes nothing."""
         self.feed = make_feed(
             self.hass,

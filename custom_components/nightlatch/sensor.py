@@ -182,6 +182,8 @@ class FeedStatus(FeedEntity, SensorEntity):
     @override
     def native_value(self) -> str | None:
         """Return what is wrong with the feed, or that nothing is."""
-        if self.coordinator.data is None and self.coordinator.error is None:
+        if (trouble := self.coordinator.trouble) is not None:
+            return trouble
+        if self.coordinator.data is None or not self.coordinator.last_update_success:
             return None
-        return self.coordinator.trouble or _FEED_OK
+        return _FEED_OK

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser  # type: ignore[import-untyped]
@@ -424,3 +425,20 @@ async def test_each_reason_is_shown(house: House) -> None:
         "feed_schema_too_new",
         "ok",
     ]
+
+
+async def test_a_check_that_breaks_is_not_called_good(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Even where there is no word for what has happened."""
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            house.feed.feed, "check", AsyncMock(side_effect=ZeroDivisionError)
+        )
+        await house.check()
+    assert house.state(STATUS).state == "unknown"
+    assert house.state(TROUBLE).state == "on"
+    assert "ZeroDivisionError" in caplog.text
+    await house.check()
+    assert house.state(STATUS).state == "ok"
+    assert house.state(TROUBLE).state == "off"

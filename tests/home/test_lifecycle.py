@@ -565,6 +565,17 @@ async def test_one_bad_feed_does_not_break_the_household(
     assert house.state().attributes["installed_version"] == "1.0.0"
 
 
+async def test_a_pinned_key_that_cannot_be_read_is_none(house: House) -> None:
+    """The owner is asked to compare the keys again; nothing is installed meanwhile."""
+    feed = house.subentry(VENDOR)
+    house.hass.config_entries.async_update_subentry(
+        house.entry, feed, data={**feed.data, "firmware_keys": ["garbage"]}
+    )
+    await house.reload()
+    assert house.entry.state is ConfigEntryState.LOADED
+    assert house.state(STATUS).state == "feed_firmware_key_changed"
+
+
 async def test_feeds_are_asked_twice_a_day(hass: HomeAssistant, house: House) -> None:
     """Each home at its own time, and all locks of a feed by one check."""
     await house.add_lock(BACK_DOOR, "Back door")
