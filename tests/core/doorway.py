@@ -71,12 +71,15 @@ def artifact_of(firmware: bytes, version: str = NEW) -> VerifiedArtifact:
 
 
 class ListeningRadio(RigRadio):
-    """Notes which addresses are connected to."""
+    """Notes what is asked of it."""
 
     def __init__(self) -> None:
         """Listen."""
         super().__init__()
         self.connected: list[str] = []
+        """The addresses that were connected to."""
+        self.forgotten: list[str] = []
+        """Whose services were to be forgotten: the application's or the bootloader's."""
 
     @override
     async def connect(
@@ -95,6 +98,13 @@ class ListeningRadio(RigRadio):
         )
         self.connected.append(address)
         return client
+
+    @override
+    async def forget_services(self, client: GattClient) -> None:
+        in_bootloader = client.services.get_characteristic(CONTROL_POINT)
+        assert client.is_connected
+        self.forgotten.append("bootloader" if in_bootloader else "application")
+        await super().forget_services(client)
 
 
 class Doorway:

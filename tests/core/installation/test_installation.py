@@ -518,6 +518,21 @@ async def test_blockers_hold_for_a_lock_in_its_bootloader_too(bench: Bench) -> N
     assert bench.door.link.counters.connects == 0
 
 
+async def test_blockers_do_not_hide_that_it_was_found_in_its_bootloader(
+    bonded_bench: Bench,
+) -> None:
+    """Nobody had seen it there before."""
+    bench = bonded_bench
+    bench.door.lock.bonded = True
+    bench.door.lock._jump()
+    await asyncio.sleep(1)
+    bench.linked = Linked(has_battery=True, battery=3)
+    outcome = await bench.install()
+    assert outcome.kind is OutcomeKind.FAILED
+    assert isinstance(outcome.error, PreflightError)
+    assert outcome.in_bootloader
+
+
 # After it was sent.
 
 

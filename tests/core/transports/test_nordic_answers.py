@@ -324,11 +324,13 @@ async def test_selections_that_never_hold_are_given_up(
 # A bootloader that already has something.
 
 
-async def in_bootloader_with(door: Doorway, other: VerifiedArtifact) -> None:
-    """Let somebody begin a transfer, and go away in its second object."""
-    door.link.order(Traffic.PACKET, Fault.CUT_AFTER, nth=25)
+async def in_bootloader_with(
+    door: Doorway, other: VerifiedArtifact, *, packets: int = 25
+) -> None:
+    """Let somebody begin a transfer, and go away; as a rule in the second object."""
+    door.link.order(Traffic.PACKET, Fault.CUT_AFTER, nth=packets)
     transfer = asyncio.create_task(door.transfer(other))
-    await until(lambda: door.link.counters.packets == 25)
+    await until(lambda: door.link.counters.packets == packets)
     transfer.cancel()
     await asyncio.wait((transfer,))
     assert door.lock.mode is Mode.BOOTLOADER
@@ -349,10 +351,16 @@ async def test_what_another_transfer_has_left_is_gone_on_with() -> None:
         door.assert_updated()
 
 
-async def test_what_is_left_of_other_firmware_is_thrown_away() -> None:
-    """Another init packet makes all of it worthless."""
+@pytest.mark.parametrize("packets", [2, 18, 25, 40])
+async def test_what_is_left_of_other_firmware_is_thrown_away(packets: int) -> None:
+    """Another init packet makes all of it worthless, though it may be as long."""
+    other = artifact("1.0.5")
+    assert len(other.init_packet) == len(artifact().init_packet)
     async with doorway() as door:
-        await in_bootloader_with(door, artifact("1.0.5"))
+        await in_bootloader_with(door, other, packets=packets)
+        door.bootloader._data.offset = (
+            0 if packets == 2 else door.bootloader._data.offset
+        )
         await door.transfer()
         assert b"".join(door.packets).endswith(artifact().firmware)
         await asyncio.sleep(5)
@@ -371,6 +379,20 @@ async def test_other_bytes_under_our_init_packet_are_thrown_away(
             state.size, state.start, state.start_crc = 0, state.offset, 1
         state.crc ^= 1
         await door.transfer()
+        await asyncio.sleep(5)
+        door.assert_updated()
+
+
+async def test_other_bytes_that_were_executed_are_thrown_away() -> None:
+    """At a boundary creating an object is allowed, but leads nowhere."""
+    async with doorway() as door:
+        large = artifact(size=10 * OBJECT)
+        await in_bootloader_with(door, large, packets=18)
+        state = door.bootloader._data
+        assert state.offset == OBJECT
+        state.execute()
+        state.crc = state.start_crc = 1
+        await door.transfer(large)
         await asyncio.sleep(5)
         door.assert_updated()
 

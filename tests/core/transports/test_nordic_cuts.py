@@ -111,10 +111,11 @@ async def test_a_link_that_breaks_again_and_again_still_gets_there() -> None:
         door.assert_updated()
 
 
-async def test_a_link_that_only_breaks_is_given_up() -> None:
+@pytest.mark.parametrize("traffic", [Traffic.PACKET, Traffic.NOTIFICATION])
+async def test_a_link_that_only_breaks_is_given_up(traffic: Traffic) -> None:
     """The lock then returns to its old firmware by itself."""
     async with doorway() as door:
-        door.link.order(Traffic.PACKET, Fault.CUT_BEFORE, times=100)
+        door.link.order(traffic, Fault.CUT_BEFORE, times=100)
         error = await door.fails()
         assert error.reason is TransportProblem.LINK_LOST
         door.assert_nothing_left()
@@ -183,6 +184,25 @@ async def test_a_battery_that_stays_out_is_not_waited_for_too_long(byte: int) ->
         door.lock.cut_power_at(byte)
         started = asyncio.get_running_loop().time()
         error = await door.fails()
+        assert error.reason is TransportProblem.BOOTLOADER_NOT_FOUND
+        assert asyncio.get_running_loop().time() - started < 300
+        door.assert_nothing_left()
+        door.lock.restore_power()
+        await asyncio.sleep(5)
+        door.assert_as_before()
+        await door.assert_second_transfer_succeeds()
+
+
+@pytest.mark.parametrize("request_number", range(1, 12))
+async def test_a_lock_may_vanish_after_any_request(request_number: int) -> None:
+    """Nobody is left waiting for it, and nothing is in the way when it is back."""
+    model = LinkModel(connection_interval=0.03, honours_fast_interval=False)
+    async with doorway(model=model) as door:
+        transfer = asyncio.create_task(door.fails())
+        await until(lambda: len(door.requests) == request_number)
+        door.lock.cut_power()
+        started = asyncio.get_running_loop().time()
+        error = await transfer
         assert error.reason is TransportProblem.BOOTLOADER_NOT_FOUND
         assert asyncio.get_running_loop().time() - started < 300
         door.assert_nothing_left()

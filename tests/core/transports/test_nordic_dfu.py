@@ -81,6 +81,8 @@ async def test_a_lock_that_waits_in_its_bootloader_is_updated(
 ) -> None:
     """Whoever has sent it there, and however long ago."""
     async with doorway(buttonless=buttonless) as door:
+        # So that a cache knows the application's services.
+        await read_identity(door.radio, ADDRESS, NAME)
         door.lock.bonded = buttonless is Buttonless.BONDED
         door.lock._jump()
         await asyncio.sleep(30)
@@ -200,11 +202,14 @@ async def test_packets_are_as_large_as_the_link_and_the_bootloader_allow(
         door.assert_updated()
 
 
+@pytest.mark.parametrize(("traffic", "nth"), [(Traffic.PACKET, 25), (Traffic.WRITE, 3)])
 @pytest.mark.parametrize("mtus", [(247, 23), (23, 247), (185, 517), (517, 23)])
-async def test_the_mtu_may_be_another_after_a_reconnect(mtus: tuple[int, int]) -> None:
-    """Another proxy may have taken over."""
+async def test_the_mtu_may_be_another_after_a_reconnect(
+    mtus: tuple[int, int], traffic: Traffic, nth: int
+) -> None:
+    """Another proxy may have taken over, at any moment."""
     async with doorway(model=LinkModel(mtu_after_reconnect=mtus)) as door:
-        door.link.order(Traffic.PACKET, Fault.CUT_AFTER, nth=25)
+        door.link.order(traffic, Fault.CUT_AFTER, nth=nth)
         report = await door.transfer()
         assert report.reconnects == 1
         await asyncio.sleep(5)
@@ -222,6 +227,16 @@ async def test_at_one_address_no_cache_is_believed() -> None:
         identity = await read_identity(door.radio, ADDRESS, NAME)
         assert identity.firmware_version == "1.1.0"
         door.assert_updated()
+
+
+@pytest.mark.parametrize("buttonless", [Buttonless.UNBONDED, Buttonless.BONDED])
+async def test_services_are_forgotten_while_they_can_be(
+    buttonless: Buttonless,
+) -> None:
+    """A proxy discovers them anew only if it was told so over the connection before."""
+    async with doorway(buttonless=buttonless) as door:
+        await door.transfer()
+        assert door.radio.forgotten == ["application", "bootloader"]
 
 
 # What is never sent.

@@ -11,9 +11,17 @@ from tests.rig.faults import Fault, Traffic
 from tests.rig.link import ATT_TIMEOUT, LinkModel
 from tests.rig.lock import Mode, Step, VirtualLock
 from tests.rig.lock_services import Buttonless
+from tests.rig.radio import CONNECT_ATTEMPTS
 from tests.rig.virtual_time import virtual_time
 
-from ..doorway import ADDRESS, BOOTLOADER_ADDRESS, Doorway, ListeningRadio, doorway
+from ..doorway import (
+    ADDRESS,
+    BOOTLOADER_ADDRESS,
+    Doorway,
+    ListeningRadio,
+    doorway,
+    until,
+)
 
 pytestmark = virtual_time
 
@@ -157,11 +165,12 @@ async def test_a_lock_that_stays_where_it_is_is_asked_again(
         door.assert_updated()
 
 
+@pytest.mark.parametrize("buttonless", [Buttonless.UNBONDED, Buttonless.BONDED])
 async def test_a_lock_that_never_leaves_is_given_up(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, buttonless: Buttonless
 ) -> None:
     """It works all the time."""
-    async with doorway() as door:
+    async with doorway(buttonless=buttonless) as door:
         jump = door.lock._jump
         monkeypatch.setattr(door.lock, "_jump", lambda: None)
         error = await door.fails()
@@ -236,15 +245,35 @@ async def test_an_order_to_leave_that_hangs_is_given_again() -> None:
 
 async def test_a_lock_that_never_answers_is_given_up() -> None:
     """It was not told to leave, so it works all the time."""
-    async with doorway() as door:
+    async with doorway(model=LinkModel(connection_interval=0.03)) as door:
         door.link.order(Traffic.WRITE, Fault.LOSE, times=100)
         started = asyncio.get_running_loop().time()
         error = await door.fails()
         waited = asyncio.get_running_loop().time() - started
-        assert error.reason in {TransportProblem.NO_ANSWER, TransportProblem.LINK_LOST}
-        assert waited < 6 * ATT_TIMEOUT + 31
+        assert error.reason is TransportProblem.NO_ANSWER
+        assert error.details == {"step": "enter_bootloader"}
+        assert waited < 5 * ATT_TIMEOUT + 40
         door.assert_nothing_left()
         door.assert_as_before()
+        door.behave()
+        await door.assert_second_transfer_succeeds()
+
+
+async def test_a_lock_that_vanishes_from_its_application_is_not_waited_for() -> None:
+    """It was not sent anywhere."""
+    async with doorway(model=LinkModel(connection_interval=0.03)) as door:
+        transfer = asyncio.create_task(door.fails())
+        await until(lambda: door.link.connected)
+        started = asyncio.get_running_loop().time()
+        door.lock.cut_power()
+        error = await transfer
+        assert error.reason is TransportProblem.CONNECTION_FAILED
+        assert asyncio.get_running_loop().time() - started < 60
+        door.assert_nothing_left()
+        door.lock.restore_power()
+        await asyncio.sleep(5)
+        door.assert_as_before()
+        await door.assert_second_transfer_succeeds()
 
 
 # Locks that are not there, and radios that are full.
@@ -315,6 +344,23 @@ async def test_a_lock_in_its_bootloader_is_not_left_for_want_of_a_slot(
         await asyncio.sleep(5)
         door.assert_updated()
         other.close()
+
+
+@pytest.mark.parametrize(
+    ("buttonless", "nth"), [(Buttonless.UNBONDED, 1), (Buttonless.BONDED, 2)]
+)
+async def test_a_lock_in_its_bootloader_is_not_left_because_it_is_hard_to_reach(
+    buttonless: Buttonless, nth: int
+) -> None:
+    """At the application's address a connection more shows who is there."""
+    async with doorway(buttonless=buttonless) as door:
+        door.lock.bonded = buttonless is Buttonless.BONDED
+        door.lock._jump()
+        await asyncio.sleep(1)
+        door.link.order(Traffic.CONNECTION, Fault.LOSE, nth=nth, times=CONNECT_ATTEMPTS)
+        await door.transfer()
+        await asyncio.sleep(5)
+        door.assert_updated()
 
 
 async def test_when_the_slots_stay_taken_the_lock_returns_by_itself() -> None:

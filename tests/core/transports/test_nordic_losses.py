@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from math import ceil
 
 from hypothesis import given, settings, strategies as st
 import pytest
@@ -98,6 +99,35 @@ async def test_a_link_that_loses_everything_is_given_up(nth: int) -> None:
         door.assert_nothing_left()
         door.behave()
         await door.assert_second_transfer_succeeds()
+
+
+@pytest.mark.parametrize("mtu", [23, 247])
+async def test_a_slow_link_is_learned_about(mtu: int) -> None:
+    """Nothing is lost there, so nothing should be asked time and again."""
+    model = radio_link(mtu=mtu, connection_interval=0.05, packets_per_interval=1)
+    async with doorway(model=model) as door:
+        report = await door.transfer(artifact(size=10 * OBJECT))
+        assert report.bytes_sent_again == 0
+        assert 2 <= door.count(Opcode.SELECT) <= 5
+
+
+async def test_an_object_is_gone_on_with_where_the_buffers_were_full() -> None:
+    """The receipts come where they are expected there too."""
+    async with doorway(model=radio_link(mtu=23)) as door:
+        door.bootloader.receive_buffers = 5
+        report = await door.transfer(artifact(size=OBJECT))
+        assert report.bytes_sent_again < 20 * 20
+        packets_of_init = ceil(len(artifact().init_packet) / 20)
+        assert door.count(Opcode.SELECT) == 2 + packets_of_init + 1
+
+
+async def test_a_lost_receipt_costs_nothing_where_another_follows() -> None:
+    """Each is for everything before it."""
+    async with doorway(model=radio_link(mtu=23)) as door:
+        lose(door, 3, 1)
+        report = await door.transfer(artifact(size=OBJECT))
+        assert report.bytes_sent_again == 0
+        assert door.count(Opcode.SELECT) == 2
 
 
 # Receipts.

@@ -46,6 +46,7 @@ class Sender:
         self._link: BootloaderLink
         self._flow: Flow
         self._receipt_every = 0
+        self._receipted = 0
         self._packet_time = 0.0
         self._furthest_sent = 0
         self.confirmed = 0
@@ -238,6 +239,7 @@ class Sender:
         boundaries = list(accumulate(burst.sizes, initial=position))
         every = burst.receipt_every
         count = len(burst.sizes)
+        self._receipted = position
         received = 0
         for index in range(count):
             if index - received >= burst.window:
@@ -254,28 +256,27 @@ class Sender:
         return burst.ends_with_receipt
 
     async def _arrived(self, expected: int, behind: int) -> bool:
-        """Wait for the receipt that tells that all up to ``expected`` has arrived.
+        """Wait until a receipt tells that all up to ``expected`` has arrived.
 
-        ``behind`` packets are under way behind those that it is for.
+        ``behind`` packets are under way behind those. Receipts that come twice, late or
+        not at all do no harm: each is for everything before it.
         """
+        if self._receipted >= expected:
+            return True
         under_way = behind + self._receipt_every
         round_trip = self._link.round_trip
         timeout = 2 * round_trip + under_way * self._packet_time
         timeout = min(max(timeout, _SHORTEST_RECEIPT_TIMEOUT), _LONGEST_RECEIPT_TIMEOUT)
         loop = asyncio.get_running_loop()
         started = loop.time()
-        while True:
+        while self._receipted < expected:
             receipt = await self._link.receipt(timeout)
-            if receipt is None or receipt.offset > expected:
+            if receipt is None or not _holds(self._image, receipt):
                 return False
-            if not _holds(self._image, receipt):
-                return False
-            if receipt.offset == expected:
-                break
-            # An earlier one, that came twice or late.
-        taken = (loop.time() - started - round_trip) / under_way
+            self._receipted = max(self._receipted, receipt.offset)
+        taken = (loop.time() - started - round_trip) / self._receipt_every
         self._packet_time = max(taken, 0.8 * self._packet_time, round_trip / 8)
-        self._confirm(expected)
+        self._confirm(self._receipted)
         return True
 
     def _count_sent(self, start: int, end: int) -> None:
