@@ -11,7 +11,13 @@ from custom_components.nightlatch.household import Household
 from custom_components.nightlatch.locks import ManagedLock
 from homeassistant.components import bluetooth
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.core import Event, EventStateChangedData, HomeAssistant, State
+from homeassistant.core import (
+    Event,
+    EventStateChangedData,
+    HomeAssistant,
+    State,
+    callback,
+)
 from homeassistant.helpers.event import async_track_state_change_event
 from tests.rig.link import Link, LinkModel
 from tests.rig.lock import Mode, VirtualLock
@@ -88,6 +94,7 @@ class House:
         """Return a list to which the states of an entity will be added as they come."""
         states: list[State] = []
 
+        @callback
         def changed(event: Event[EventStateChangedData]) -> None:
             if (state := event.data["new_state"]) is not None:
                 states.append(state)
