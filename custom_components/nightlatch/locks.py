@@ -337,7 +337,7 @@ class ManagedLock:
                 )
                 outcome = await self._installation_of(release, feed).run()
         finally:
-            self._installation = None
+            self.progress = None
             record = OutcomeRecord(
                 kind=outcome.kind,
                 ended=dt_util.utcnow(),
@@ -392,7 +392,6 @@ class ManagedLock:
         self, release: Release, outcome: Outcome, record: OutcomeRecord
     ) -> None:
         """Keep how it ended, and tell it."""
-        self.progress = None
         self.in_bootloader = outcome.in_bootloader
         self.record = replace(self.record, outcome=record)
         if outcome.kind is OutcomeKind.SUCCEEDED:
@@ -417,6 +416,8 @@ class ManagedLock:
     async def async_close(self) -> None:
         """Cancel what is running and wait for its end."""
         if self._installation is not None:
-            self._installation.cancel()
+            # What has ended is only being kept and told.
+            if self.progress is not None:
+                self._installation.cancel()
             await asyncio.wait((self._installation,))
         self._closed = True

@@ -11,7 +11,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed  # type: ignore[import-untyped]
 
 from custom_components.nightlatch.const import IDENTITY_INTERVAL
-from custom_components.nightlatch.core.errors import FeedProblem
+from custom_components.nightlatch.core.errors import FeedProblem, NightlatchError
+from custom_components.nightlatch.messages import async_describe
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -287,6 +288,36 @@ async def test_no_lock_is_left_in_its_bootloader(house: House, stop: str) -> Non
         for task in asyncio.all_tasks()
         if "Front door" in task.get_name() and not task.done()
     ]
+
+
+async def test_an_end_is_kept_though_nightlatch_ends_at_the_same_time(
+    house: House, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was not cancelled, but had failed already."""
+    await house.release("1.1.0")
+    await house.vendor.stop()
+    ended, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(hass: HomeAssistant, err: NightlatchError, **names: str) -> str:
+        ended.set()
+        await may_go_on.wait()
+        return await async_describe(hass, err, **names)
+
+    monkeypatch.setattr("custom_components.nightlatch.locks.async_describe", slowly)
+    press = asyncio.create_task(house.managed().async_install())
+    await ended.wait()
+    unload = asyncio.create_task(
+        house.hass.config_entries.async_unload(house.entry.entry_id)
+    )
+    await asyncio.sleep(0)
+    may_go_on.set()
+    assert await unload
+    with pytest.raises(HomeAssistantError) as caught:
+        await press
+    assert caught.value.translation_key == "feed_unreachable"
+    (lock,) = kept(house, hass_storage)["locks"].values()
+    assert lock["outcome"]["kind"] == "failed"
+    assert "does not answer" in lock["outcome"]["message"]
 
 
 async def test_after_an_interrupted_installation_the_next_one_works(
