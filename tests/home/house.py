@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pytest_homeassistant_custom_component.common import MockConfigEntry  # type: ignore[import-untyped]
@@ -81,6 +82,17 @@ class House:
         state = self.hass.states.get(entity_id)
         assert state is not None, entity_id
         return state
+
+    def cache(self, title: str) -> Path:
+        """Return where the metadata of a feed are cached."""
+        caches = Path(self.hass.config.path(".storage", "nightlatch.feeds"))
+        (cache,) = caches.glob(f"{self.subentry(title).subentry_id}-*")
+        return cache
+
+    def kept(self, hass_storage: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what Nightlatch keeps on disk."""
+        data: dict[str, Any] = hass_storage[f"nightlatch.{self.entry.entry_id}"]["data"]
+        return data
 
     def states_of(self, door: str) -> dict[str, tuple[str, Mapping[str, Any]]]:
         """Return the states of all entities of a lock, such as ``back_door``."""

@@ -1,19 +1,15 @@
-"""What comes, goes and stays: locks, feeds, restarts, and what is kept on disk."""
+"""Locks and feeds that come and go, and Home Assistant that stops and starts."""
 
 import asyncio
 from datetime import timedelta
-from pathlib import Path
-import shutil
 from typing import Any
 
-from freezegun import freeze_time
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed  # type: ignore[import-untyped]
 
 from custom_components.nightlatch.const import IDENTITY_INTERVAL
-from custom_components.nightlatch.core.errors import FeedProblem, NightlatchError
+from custom_components.nightlatch.core.errors import NightlatchError
 from custom_components.nightlatch.messages import async_describe
-from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -22,7 +18,7 @@ from tests.rig.bootloader import Opcode
 from tests.rig.lock import Mode
 from tests.rig.scene import VENDOR
 from tests.rig.vendor import Vendor
-from tests.rig.vendor_http import Drip, Silence
+from tests.rig.vendor_http import Silence
 
 from .flows import add_feed, until
 from .house import (
@@ -33,23 +29,9 @@ from .house import (
     OUTCOME,
     PROBLEM,
     STATUS,
-    TROUBLE,
     UPDATE,
     House,
 )
-
-
-def cache_of(house: House, title: str = VENDOR) -> Path:
-    """Return where the metadata of a feed are cached."""
-    caches = Path(house.hass.config.path(".storage", "nightlatch.feeds"))
-    (cache,) = caches.glob(f"{house.subentry(title).subentry_id}-*")
-    return cache
-
-
-def kept(house: House, hass_storage: dict[str, Any]) -> dict[str, Any]:
-    """Return what is on disk."""
-    data: dict[str, Any] = hass_storage[f"nightlatch.{house.entry.entry_id}"]["data"]
-    return data
 
 
 def slow_down(house: House) -> None:
@@ -131,7 +113,7 @@ async def test_a_removed_lock_leaves_nothing_but_its_floor(
 ) -> None:
     """For the same lock may come back, and old firmware with it."""
     subentry_id = two_doors.subentry("Front door").subentry_id
-    assert subentry_id in kept(two_doors, hass_storage)["locks"]
+    assert subentry_id in two_doors.kept(hass_storage)["locks"]
     await two_doors.remove("Front door")
     assert two_doors.states_of("front_door") == {}
     for entries in (
@@ -144,8 +126,8 @@ async def test_a_removed_lock_leaves_nothing_but_its_floor(
     ):
         assert entries
         assert subentry_id not in {entry.config_subentry_id for entry in entries}
-    assert subentry_id not in kept(two_doors, hass_storage)["locks"]
-    assert FRONT_DOOR in kept(two_doors, hass_storage)["trust"]["locks"]
+    assert subentry_id not in two_doors.kept(hass_storage)["locks"]
+    assert FRONT_DOOR in two_doors.kept(hass_storage)["trust"]["locks"]
     assert two_doors.state(BACK_UPDATE).state == "off"
 
 
@@ -164,7 +146,7 @@ async def test_a_lock_removed_during_its_installation_is_sent_back(
     lock = two_doors.locks[FRONT_DOOR]
     await until(lambda: lock.mode is Mode.APPLICATION)
     assert lock.version == "1.0.0"
-    assert list(kept(two_doors, hass_storage)["locks"]) == [
+    assert list(two_doors.kept(hass_storage)["locks"]) == [
         two_doors.subentry("Back door").subentry_id
     ]
     # Its place is free.
@@ -187,13 +169,13 @@ async def test_a_lock_removed_while_it_is_read_is_not_remembered(
         await until(lambda: front not in two_doors.household.locks.values())
     await reading
     await two_doors.settle()
-    assert front.subentry_id not in kept(two_doors, hass_storage)["locks"]
+    assert front.subentry_id not in two_doors.kept(hass_storage)["locks"]
 
 
 async def test_a_removed_feed_takes_its_cache_along(house: House) -> None:
     """Its locks stay, and say that they need attention."""
     await house.release("1.1.0")
-    cache = cache_of(house)
+    cache = house.cache(VENDOR)
     assert cache.is_dir()
     await house.remove(VENDOR)
     assert not cache.exists()
@@ -208,7 +190,7 @@ async def test_a_removed_feed_takes_its_cache_along(house: House) -> None:
 
 async def test_a_feed_removed_while_it_is_asked(house: House) -> None:
     """It is not waited for, and its cache does not come back."""
-    cache = cache_of(house)
+    cache = house.cache(VENDOR)
     house.vendor.misbehave("metadata/timestamp.json", Silence())
     check = asyncio.create_task(house.feed.async_refresh())
     await house.vendor.server.asked_for("metadata/timestamp.json")
@@ -247,13 +229,23 @@ async def test_removing_nightlatch_removes_all_that_was_kept(
     house: House, hass_storage: dict[str, Any]
 ) -> None:
     """Floors and caches too."""
-    cache = cache_of(house)
+    cache = house.cache(VENDOR)
     key = f"nightlatch.{house.entry.entry_id}"
     assert key in hass_storage
     await house.hass.config_entries.async_remove(house.entry.entry_id)
     await house.hass.async_block_till_done()
     assert key not in hass_storage
     assert not cache.parent.exists()
+
+
+async def test_a_subentry_that_comes_too_late_is_left_alone(house: House) -> None:
+    """A household that has been closed does not come to life again."""
+    household = house.household
+    await household.async_close()
+    assert household.feeds == {}
+    await household.async_sync()
+    assert household.feeds == {}
+    assert household.locks == {}
 
 
 # Stopping and starting.
@@ -315,7 +307,7 @@ async def test_an_end_is_kept_though_nightlatch_ends_at_the_same_time(
     with pytest.raises(HomeAssistantError) as caught:
         await press
     assert caught.value.translation_key == "feed_unreachable"
-    (lock,) = kept(house, hass_storage)["locks"].values()
+    (lock,) = house.kept(hass_storage)["locks"].values()
     assert lock["outcome"]["kind"] == "failed"
     assert "does not answer" in lock["outcome"]["message"]
 
@@ -442,271 +434,3 @@ async def test_a_lock_that_does_not_answer_is_asked_another_time(house: House) -
     await house.settle()
     assert house.state().attributes["installed_version"] == "1.0.0"
     assert house.state(PROBLEM).state == "off"
-
-
-# What is kept.
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        pytest.param({"version": 99, "data": {}}, id="from-the-future"),
-        pytest.param({"version": 1, "data": {}}, id="empty"),
-        pytest.param({"version": 1, "data": {"trust": None}}, id="nothing"),
-        pytest.param({"version": 1, "data": []}, id="list"),
-        pytest.param(
-            {
-                "version": 1,
-                "data": {"trust": {"time": None, "feeds": {}, "locks": {}}},
-            },
-            id="no-locks",
-        ),
-        pytest.param(
-            {
-                "version": 1,
-                "data": {
-                    "trust": {"time": None, "feeds": {}, "locks": {}},
-                    "locks": {"x": {"identity": {}}},
-                },
-            },
-            id="no-identity",
-        ),
-        pytest.param(None, id="gone"),
-    ],
-)
-async def test_a_store_that_cannot_be_read_stops_nightlatch(
-    house: House,
-    hass_storage: dict[str, Any],
-    caplog: pytest.LogCaptureFixture,
-    damage: dict[str, Any] | None,
-) -> None:
-    """Without it old firmware could be taken for new; the words say what to do."""
-    hass = house.hass
-    await hass.config_entries.async_unload(house.entry.entry_id)
-    key = f"nightlatch.{house.entry.entry_id}"
-    good = hass_storage.pop(key)
-    if damage is not None:
-        hass_storage[key] = damage
-    assert not await hass.config_entries.async_setup(house.entry.entry_id)
-    assert house.entry.state is ConfigEntryState.SETUP_ERROR
-    assert house.entry.error_reason_translation_key == "store_unreadable"
-    assert "from a backup" in str(house.entry.reason)
-    caplog.clear()
-
-    hass_storage[key] = good
-    await hass.config_entries.async_reload(house.entry.entry_id)
-    await house.settle()
-    assert house.state().attributes["installed_version"] == "1.0.0"
-
-
-async def test_a_first_start_needs_no_store(
-    empty_house: House, hass_storage: dict[str, Any]
-) -> None:
-    """It makes one, so that a missing one can be told from a new house."""
-    assert kept(empty_house, hass_storage)["locks"] == {}
-    await empty_house.hass.config_entries.async_reload(empty_house.entry.entry_id)
-    assert empty_house.entry.state is ConfigEntryState.LOADED
-
-
-async def test_deleting_the_cache_changes_nothing(house: House) -> None:
-    """What was proven is in the store; the rest is transferred again."""
-    vendor = house.vendor
-    yesterday = vendor.keep()
-    await house.release("1.1.0")
-    shutil.rmtree(cache_of(house))
-    vendor.replay(yesterday)
-    await house.check()
-    assert house.state(STATUS).state == "feed_rolled_back"
-    vendor.behave()
-    await house.check()
-    assert house.state(STATUS).state == "ok"
-    assert house.state().state == "on"
-    await house.reload()
-    shutil.rmtree(cache_of(house))
-    vendor.replay(yesterday)
-    await house.check()
-    assert house.state(STATUS).state == "feed_rolled_back"
-
-
-async def test_no_firmware_below_what_has_run_is_offered(house: House) -> None:
-    """Though somebody has put an old one back, and the feed signs it as newer."""
-    lock = house.locks[FRONT_DOOR]
-    await house.release("1.1.0", security_version=3)
-    await house.install()
-    floor = house.household.store.trust.locks[FRONT_DOOR]
-    assert (floor.version.text, floor.security_version) == ("1.1.0", 3)
-
-    lock.comes_back_as = "1.0.0"
-    house.vendor.withdraw("kl-1/1.1.0.zip")
-    await house.reload()
-    assert house.state().attributes["installed_version"] == "1.0.0"
-    await house.release("1.0.5", security_version=3)
-    assert house.state().state == "off"
-    await house.release("1.3.0", security_version=2)
-    assert house.state().state == "off"
-    await house.release("1.2.0", security_version=3)
-    assert house.state().attributes["latest_version"] == "1.2.0"
-
-
-async def test_the_floor_comes_back_with_the_lock(house: House) -> None:
-    """Removing it and adding it again is no way around."""
-    await house.release("1.1.0", security_version=3)
-    await house.install()
-    await house.remove("Front door")
-    house.locks[FRONT_DOOR].comes_back_as = "1.0.0"
-    house.vendor.withdraw("kl-1/1.1.0.zip")
-    await house.release("1.0.5", security_version=2)
-    await house.add_lock_already_up(FRONT_DOOR, "Front door")
-    assert house.state().attributes["installed_version"] == "1.0.0"
-    assert house.state().state == "off"
-
-
-# Feeds over time.
-
-
-async def test_a_start_does_not_wait_for_a_feed(house: House) -> None:
-    """Nor for one that is out of order: it shows as trouble, and all else works."""
-    await house.release("1.1.0")
-    house.vendor.misbehave("metadata/timestamp.json", Drip(1, 0.05))
-    assert await house.hass.config_entries.async_reload(house.entry.entry_id)
-    assert house.entry.state is ConfigEntryState.LOADED
-    assert house.state(STATUS).state == "unknown"
-    assert house.state().attributes["installed_version"] == "1.0.0"
-    assert house.state().state == "unknown"
-    await until(lambda: house.state(STATUS).state == "feed_too_slow")
-    assert house.state(TROUBLE).state == "on"
-    house.vendor.behave()
-    await house.check()
-    assert house.state(TROUBLE).state == "off"
-    assert house.state().state == "on"
-    await house.settle()
-
-
-async def test_one_bad_feed_does_not_break_the_household(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Such as one on this machine, once that is no longer allowed."""
-    monkeypatch.setattr(
-        "custom_components.nightlatch.coordinator.ALLOW_LOOPBACK_HTTP", False
-    )
-    await house.reload()
-    assert house.entry.state is ConfigEntryState.LOADED
-    assert house.state(STATUS).state == "feed_url_not_https"
-    assert house.state(TROUBLE).state == "on"
-    assert house.state().attributes["installed_version"] == "1.0.0"
-
-
-async def test_a_pinned_key_that_cannot_be_read_is_none(house: House) -> None:
-    """The owner is asked to compare the keys again; nothing is installed meanwhile."""
-    feed = house.subentry(VENDOR)
-    house.hass.config_entries.async_update_subentry(
-        house.entry, feed, data={**feed.data, "firmware_keys": ["garbage"]}
-    )
-    await house.reload()
-    assert house.entry.state is ConfigEntryState.LOADED
-    assert house.state(STATUS).state == "feed_firmware_key_changed"
-
-
-async def test_feeds_are_asked_twice_a_day(hass: HomeAssistant, house: House) -> None:
-    """Each home at its own time, and all locks of a feed by one check."""
-    await house.add_lock(BACK_DOOR, "Back door")
-    interval = house.feed.update_interval
-    assert interval is not None
-    assert timedelta(hours=11.25) <= interval <= timedelta(hours=12.75)
-    others = set()
-    for _ in range(3):
-        await house.reload()
-        others.add(house.feed.update_interval)
-    assert len(others) == 3
-
-    requests = house.vendor.requests
-    requests.clear()
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=11))
-    await house.settle()
-    assert requests == []
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=13))
-    await house.settle()
-    # For a next root, and the timestamp: nothing has changed.
-    assert [request.path for request in requests] == [
-        "metadata/2.root.json",
-        "metadata/timestamp.json",
-    ]
-
-
-async def test_asking_for_updates_asks_each_feed_once(two_doors: House) -> None:
-    """*Check for updates* is pressed for all locks together."""
-    requests = two_doors.vendor.requests
-    requests.clear()
-    await two_doors.hass.services.async_call(
-        "homeassistant",
-        "update_entity",
-        {"entity_id": [UPDATE, BACK_UPDATE]},
-        blocking=True,
-    )
-    assert [request.path for request in requests] == [
-        "metadata/2.root.json",
-        "metadata/timestamp.json",
-    ]
-    await two_doors.remove(VENDOR)
-    await two_doors.hass.services.async_call(
-        "homeassistant", "update_entity", {"entity_id": [UPDATE]}, blocking=True
-    )
-    assert len(requests) == 2
-
-
-async def test_a_clock_that_is_set_back_is_trouble(house: House) -> None:
-    """Old metadata could pass for new; nothing is accepted until it is right again."""
-    await house.release("1.1.0")
-    yesterday = dt_util.utcnow() - timedelta(days=1)
-    with freeze_time(yesterday, tick=True, real_asyncio=True):
-        await house.check()
-        assert house.state(STATUS).state == "feed_clock_went_back"
-        assert house.state(TROUBLE).state == "on"
-        with pytest.raises(HomeAssistantError) as caught:
-            await house.install()
-        assert caught.value.translation_key == "feed_clock_went_back"
-    await house.check()
-    assert house.state(TROUBLE).state == "off"
-    await house.install()
-    assert house.locks[FRONT_DOOR].version == "1.1.0"
-
-
-async def test_a_feed_that_has_not_been_signed_anew_is_trouble(house: House) -> None:
-    """Whether or not it could be asked since."""
-    data = house.feed.data
-    assert data is not None
-    with freeze_time(
-        data.expires_at + timedelta(minutes=1), tick=True, real_asyncio=True
-    ):
-        assert house.feed.trouble is FeedProblem.EXPIRED
-        await house.check()
-    assert house.state(STATUS).state == "feed_expired"
-    await house.settle()
-
-
-async def test_a_release_that_is_left_out_is_logged_once(
-    house: House, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Not twice a day for as long as the vendor does nothing."""
-    await house.release("1.1.0", severity="dreadful")
-    await house.check()
-    await house.check()
-    lines = [
-        record.getMessage()
-        for record in caplog.records
-        if "a release is left out" in record.getMessage()
-    ]
-    assert len(lines) == 1
-    assert "kl-1/1.1.0.zip" in lines[0]
-    assert house.state().state == "off"
-    assert house.state(STATUS).state == "ok"
-
-
-async def test_a_subentry_that_comes_too_late_is_left_alone(house: House) -> None:
-    """A household that has been closed does not come to life again."""
-    household = house.household
-    await household.async_close()
-    assert household.feeds == {}
-    await household.async_sync()
-    assert household.feeds == {}
-    assert household.locks == {}

@@ -1,0 +1,156 @@
+"""Feeds over time: when they are asked, and what becomes of bad ones."""
+
+from datetime import timedelta
+
+from freezegun import freeze_time
+import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed  # type: ignore[import-untyped]
+
+from custom_components.nightlatch.core.errors import FeedProblem
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util import dt as dt_util
+from tests.rig.scene import VENDOR
+from tests.rig.vendor_http import Drip
+
+from .flows import until
+from .house import BACK_DOOR, BACK_UPDATE, FRONT_DOOR, STATUS, TROUBLE, UPDATE, House
+
+
+async def test_a_start_does_not_wait_for_a_feed(house: House) -> None:
+    """Nor for one that is out of order: it shows as trouble, and all else works."""
+    await house.release("1.1.0")
+    house.vendor.misbehave("metadata/timestamp.json", Drip(1, 0.05))
+    assert await house.hass.config_entries.async_reload(house.entry.entry_id)
+    assert house.entry.state is ConfigEntryState.LOADED
+    assert house.state(STATUS).state == "unknown"
+    assert house.state().attributes["installed_version"] == "1.0.0"
+    assert house.state().state == "unknown"
+    await until(lambda: house.state(STATUS).state == "feed_too_slow")
+    assert house.state(TROUBLE).state == "on"
+    house.vendor.behave()
+    await house.check()
+    assert house.state(TROUBLE).state == "off"
+    assert house.state().state == "on"
+    await house.settle()
+
+
+async def test_one_bad_feed_does_not_break_the_household(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one on this machine, once that is no longer allowed."""
+    monkeypatch.setattr(
+        "custom_components.nightlatch.coordinator.ALLOW_LOOPBACK_HTTP", False
+    )
+    await house.reload()
+    assert house.entry.state is ConfigEntryState.LOADED
+    assert house.state(STATUS).state == "feed_url_not_https"
+    assert house.state(TROUBLE).state == "on"
+    assert house.state().attributes["installed_version"] == "1.0.0"
+
+
+async def test_a_pinned_key_that_cannot_be_read_is_none(house: House) -> None:
+    """The owner is asked to compare the keys again; nothing is installed meanwhile."""
+    feed = house.subentry(VENDOR)
+    house.hass.config_entries.async_update_subentry(
+        house.entry, feed, data={**feed.data, "firmware_keys": ["garbage"]}
+    )
+    await house.reload()
+    assert house.entry.state is ConfigEntryState.LOADED
+    assert house.state(STATUS).state == "feed_firmware_key_changed"
+
+
+async def test_feeds_are_asked_twice_a_day(hass: HomeAssistant, house: House) -> None:
+    """Each home at its own time, and all locks of a feed by one check."""
+    await house.add_lock(BACK_DOOR, "Back door")
+    interval = house.feed.update_interval
+    assert interval is not None
+    assert timedelta(hours=11.25) <= interval <= timedelta(hours=12.75)
+    others = set()
+    for _ in range(3):
+        await house.reload()
+        others.add(house.feed.update_interval)
+    assert len(others) == 3
+
+    requests = house.vendor.requests
+    requests.clear()
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=11))
+    await house.settle()
+    assert requests == []
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=13))
+    await house.settle()
+    # For a next root, and the timestamp: nothing has changed.
+    assert [request.path for request in requests] == [
+        "metadata/2.root.json",
+        "metadata/timestamp.json",
+    ]
+
+
+async def test_asking_for_updates_asks_each_feed_once(two_doors: House) -> None:
+    """*Check for updates* is pressed for all locks together."""
+    requests = two_doors.vendor.requests
+    requests.clear()
+    await two_doors.hass.services.async_call(
+        "homeassistant",
+        "update_entity",
+        {"entity_id": [UPDATE, BACK_UPDATE]},
+        blocking=True,
+    )
+    assert [request.path for request in requests] == [
+        "metadata/2.root.json",
+        "metadata/timestamp.json",
+    ]
+    await two_doors.remove(VENDOR)
+    await two_doors.hass.services.async_call(
+        "homeassistant", "update_entity", {"entity_id": [UPDATE]}, blocking=True
+    )
+    assert len(requests) == 2
+
+
+async def test_a_clock_that_is_set_back_is_trouble(house: House) -> None:
+    """Old metadata could pass for new; nothing is accepted until it is right again."""
+    await house.release("1.1.0")
+    yesterday = dt_util.utcnow() - timedelta(days=1)
+    with freeze_time(yesterday, tick=True, real_asyncio=True):
+        await house.check()
+        assert house.state(STATUS).state == "feed_clock_went_back"
+        assert house.state(TROUBLE).state == "on"
+        with pytest.raises(HomeAssistantError) as caught:
+            await house.install()
+        assert caught.value.translation_key == "feed_clock_went_back"
+    await house.check()
+    assert house.state(TROUBLE).state == "off"
+    await house.install()
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
+
+
+async def test_a_feed_that_has_not_been_signed_anew_is_trouble(house: House) -> None:
+    """Whether or not it could be asked since."""
+    data = house.feed.data
+    assert data is not None
+    with freeze_time(
+        data.expires_at + timedelta(minutes=1), tick=True, real_asyncio=True
+    ):
+        assert house.feed.trouble is FeedProblem.EXPIRED
+        await house.check()
+    assert house.state(STATUS).state == "feed_expired"
+    await house.settle()
+
+
+async def test_a_release_that_is_left_out_is_logged_once(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not twice a day for as long as the vendor does nothing."""
+    await house.release("1.1.0", severity="dreadful")
+    await house.check()
+    await house.check()
+    lines = [
+        record.getMessage()
+        for record in caplog.records
+        if "a release is left out" in record.getMessage()
+    ]
+    assert len(lines) == 1
+    assert "kl-1/1.1.0.zip" in lines[0]
+    assert house.state().state == "off"
+    assert house.state(STATUS).state == "ok"
