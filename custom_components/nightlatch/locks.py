@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from enum import StrEnum
 import logging
@@ -327,8 +328,10 @@ class ManagedLock:
         started = loop.time()
         outcome = Outcome(kind=OutcomeKind.CANCELLED, running=None)
         before = self.record.identity.firmware_version
-        try:
-            async with self._household.radio_lock:
+        # The turn ends when the end has been told: the next lock must not start before.
+        async with AsyncExitStack() as turn:
+            try:
+                await turn.enter_async_context(self._household.radio_lock)
                 started = loop.time()
                 self._tell(
                     Happening.STARTED,
@@ -336,17 +339,17 @@ class ManagedLock:
                     version=release.version.text,
                 )
                 outcome = await self._installation_of(release, feed).run()
-        finally:
-            self.progress = None
-            record = OutcomeRecord(
-                kind=outcome.kind,
-                ended=dt_util.utcnow(),
-                seconds=round(loop.time() - started, 1),
-                from_version=before,
-                to_version=release.version.text,
-                message=await self._async_message(outcome, feed),
-            )
-            await self._async_conclude(release, outcome, record)
+            finally:
+                self.progress = None
+                record = OutcomeRecord(
+                    kind=outcome.kind,
+                    ended=dt_util.utcnow(),
+                    seconds=round(loop.time() - started, 1),
+                    from_version=before,
+                    to_version=release.version.text,
+                    message=await self._async_message(outcome, feed),
+                )
+                await self._async_conclude(release, outcome, record)
         return outcome
 
     async def _async_message(
