@@ -585,6 +585,38 @@ async def test_a_lock_that_does_not_come_back_needs_a_hand(bench: Bench) -> None
     assert RETURN_TIMEOUT < waited < RETURN_TIMEOUT + 30
 
 
+async def test_a_lock_that_was_heard_once_more_and_is_gone_needs_a_hand(
+    bench: Bench,
+) -> None:
+    """What it failed with while it was there is no longer the trouble."""
+
+    def come_back_and_go(lock: VirtualLock) -> None:
+        bench.door.link.order(Traffic.CONNECTION, Fault.LOSE, times=100)
+        asyncio.get_running_loop().call_later(20, lock.cut_power)
+
+    bench.when_it_activates(come_back_and_go)
+    outcome = await bench.install()
+    assert outcome.kind is OutcomeKind.NEEDS_HAND
+    assert outcome.error is not None
+    assert outcome.error.reason is TransportProblem.DID_NOT_COME_BACK
+
+
+async def test_a_lock_that_cannot_be_reached_afterwards_needs_a_hand(
+    bench: Bench,
+) -> None:
+    """It is heard, but what it runs is not known."""
+    bench.when_it_activates(
+        lambda _: bench.door.link.order(Traffic.CONNECTION, Fault.LOSE, times=1000)
+    )
+    outcome = await bench.install()
+    assert outcome.kind is OutcomeKind.NEEDS_HAND
+    assert outcome.running is None
+    assert outcome.error is not None
+    assert outcome.error.reason is TransportProblem.CONNECTION_FAILED
+    bench.door.behave()
+    bench.door.assert_updated()
+
+
 async def test_the_lock_next_door_is_no_bootloader_that_is_stuck(bench: Bench) -> None:
     """It only has the address that one would have."""
     other = Doorway(address=BOOTLOADER_ADDRESS, radio=bench.door.radio)

@@ -121,6 +121,15 @@ async def test_an_object_is_gone_on_with_where_the_buffers_were_full() -> None:
         assert door.count(Opcode.SELECT) == 2 + packets_of_init + 1
 
 
+async def test_receipts_are_counted_anew_where_an_object_is_gone_on_with() -> None:
+    """Else the last packet would bring none, and the bootloader would be asked."""
+    async with doorway(model=radio_link(mtu=23)) as door:
+        door.link.order(Traffic.PACKET, Fault.LOSE, nth=8 + 194, times=15)
+        report = await door.transfer(artifact(size=OBJECT))
+        assert 0 < report.bytes_sent_again <= 15 * 20
+        assert door.count(Opcode.SELECT) == 2 + 1
+
+
 async def test_a_lost_receipt_costs_nothing_where_another_follows() -> None:
     """Each is for everything before it."""
     async with doorway(model=radio_link(mtu=23)) as door:

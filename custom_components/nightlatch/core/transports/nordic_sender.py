@@ -195,9 +195,6 @@ class Sender:
                 break
             reached = await self._reached(start, end)
             if reached == end:
-                if burst.ends_with_receipt:
-                    # Nothing was lost: the link is slower than it was taken for.
-                    self._packet_time *= 2
                 break
             taken = self._packets_in(burst, reached - position)
             self._flow.lost(sent=len(burst.sizes), taken=taken)
@@ -273,7 +270,7 @@ class Sender:
             receipt = await self._link.receipt(timeout)
             if receipt is None or not _holds(self._image, receipt):
                 return False
-            self._receipted = max(self._receipted, receipt.offset)
+            self._receipted = receipt.offset
         taken = (loop.time() - started - round_trip) / self._receipt_every
         self._packet_time = max(taken, 0.8 * self._packet_time, round_trip / 8)
         self._confirm(self._receipted)
