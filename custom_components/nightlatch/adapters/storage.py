@@ -82,8 +82,8 @@ class HouseholdStore(TrustStore):
 
     async def async_remove_lock(self, subentry_id: str) -> None:
         """Forget a lock; its version floor is kept, for the same lock may come back."""
-        if self._locks.pop(subentry_id, None) is not None:
-            await self._async_save()
+        self._locks.pop(subentry_id, None)
+        await self._async_save()
 
     async def async_remove(self) -> None:
         """Delete everything that is kept."""
