@@ -25,6 +25,7 @@ from .const import (
 )
 from .coordinator import FeedCoordinator
 from .core.errors import TransportError, TransportProblem
+from .core.feeds.base import FeedContent
 from .core.installation.machine import Installation, Outcome, Stage, Target
 from .core.model import LockIdentity, Model, OutcomeKind, Release
 from .core.records.lock_record import LockRecord, OutcomeRecord
@@ -152,9 +153,14 @@ class ManagedLock:
         return self._household.feeds.get(self.feed_id)
 
     @property
+    def content(self) -> FeedContent | None:
+        """What the lock's feed said last; None if it was never heard, or is gone."""
+        return self.feed.data if self.feed else None
+
+    @property
     def model(self) -> Model | None:
         """The lock's model as its feed describes it."""
-        content = self.feed.data if self.feed else None
+        content = self.content
         if content is None:
             return None
         return next(
@@ -197,7 +203,7 @@ class ManagedLock:
     @callback
     def async_select(self) -> None:
         """Choose the release anew: after a check of the feed, or of the lock."""
-        content = self.feed.data if self.feed else None
+        content = self.content
         self.release = None
         if content is not None and (model := self.model) is not None:
             self.release = select(
@@ -252,7 +258,7 @@ class ManagedLock:
             return
         self.record = self.record.reading(identity, dt_util.utcnow())
         await self._household.store.async_set_lock(self.subentry_id, self.record)
-        content = self.feed.data if self.feed else None
+        content = self.content
         for release in content.releases if content else ():
             if (
                 release.model == identity.model

@@ -49,8 +49,7 @@ class LockSensorDescription(SensorEntityDescription):
 
 
 def _last_check(lock: ManagedLock) -> datetime | None:
-    content = lock.feed.data if lock.feed else None
-    return content.checked_at if content else None
+    return lock.content.checked_at if lock.content else None
 
 
 def _outcome(lock: ManagedLock) -> OutcomeKind | None:
