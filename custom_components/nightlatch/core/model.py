@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from .versions import Version, VersionScheme
@@ -137,6 +137,18 @@ class LockIdentity:
     """Percent, from the Battery service (0x180F); ``None`` where there is none."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatteryReading:
+    """What was last known of a lock's battery."""
+
+    level: int | None
+    """Percent; None while nobody knows."""
+    low: bool = False
+    """Whether the lock, or a sensor, says by itself that it is low."""
+    at: datetime | None = None
+    """When the level was told; aware, UTC."""
+
+
 class OutcomeKind(StrEnum):
     """How an installation ended."""
 
@@ -144,3 +156,17 @@ class OutcomeKind(StrEnum):
     FAILED = "failed"
     NEEDS_HAND = "needs_hand"
     CANCELLED = "cancelled"
+    POSTPONED = "postponed"
+    """Preflight held it: nothing was touched, and it may run another time."""
+
+
+class Origin(StrEnum):
+    """Who asked for an installation."""
+
+    PERSON = "person"
+    AUTOMATION = "automation"
+    """An action that nobody called in person."""
+    SCHEDULE = "schedule"
+    """Nightlatch itself, with the owner's consent."""
+    EXTERNAL = "external"
+    """Somebody else installed it: the vendor's app, another tool."""

@@ -5,37 +5,14 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from ..model import LockIdentity, OutcomeKind
-from .stored import as_number, as_text, as_time, as_whole, optional
+from ..model import BatteryReading, LockIdentity
+from .outcome_record import OutcomeRecord
+from .stored import as_text, as_time, as_truth, as_whole, optional
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutcomeRecord:
-    """How an installation ended, in values that can be stored and shown."""
-
-    kind: OutcomeKind
-    ended: datetime
-    seconds: float
-    from_version: str
-    to_version: str
-    message: str | None = None
-    """What a person was told, where it did not succeed."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return this as what JSON can hold."""
-        return {**asdict(self), "ended": self.ended.isoformat()}
-
-    @classmethod
-    def from_dict(cls, raw: Mapping[str, Any]) -> OutcomeRecord:
-        """Read what ``to_dict`` gave; raises what ``stored`` and a mapping raise."""
-        return cls(
-            kind=OutcomeKind(raw["kind"]),
-            ended=as_time(raw["ended"]),
-            seconds=as_number(raw["seconds"]),
-            from_version=as_text(raw["from_version"]),
-            to_version=as_text(raw["to_version"]),
-            message=optional(as_text, raw["message"]),
-        )
+# Some years of a lock's life; what is older has been exported or matters no longer.
+HISTORY_LIMIT = 50
+# Readings that tell a trend; one a day, and one at the end of every installation.
+BATTERY_LIMIT = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +24,17 @@ class LockRecord:
     """When the lock last told its identity."""
     running_since: datetime
     """When its version was first seen."""
-    outcome: OutcomeRecord | None = None
+    history: tuple[OutcomeRecord, ...] = ()
+    """How installations ended, oldest first."""
+    batteries: tuple[BatteryReading, ...] = ()
+    """Earlier readings of its battery, oldest first."""
     announced: str | None = None
     """The version of the release that was last told to be available."""
+
+    @property
+    def outcome(self) -> OutcomeRecord | None:
+        """Return how the last installation ended."""
+        return self.history[-1] if self.history else None
 
     def reading(self, identity: LockIdentity, now: datetime) -> LockRecord:
         """Return the record after the lock has told its identity."""
@@ -61,13 +46,23 @@ class LockRecord:
             running_since=now if changed else self.running_since,
         )
 
+    def ended(self, outcome: OutcomeRecord) -> LockRecord:
+        """Return the record after an installation; told twice, it counts once."""
+        others = tuple(each for each in self.history if each.attempt != outcome.attempt)
+        return replace(self, history=(*others, outcome)[-HISTORY_LIMIT:])
+
+    def battery_read(self, reading: BatteryReading) -> LockRecord:
+        """Return the record after the battery's level has been told."""
+        return replace(self, batteries=(*self.batteries, reading)[-BATTERY_LIMIT:])
+
     def to_dict(self) -> dict[str, Any]:
         """Return this as what JSON can hold."""
         return {
             "identity": asdict(self.identity),
             "read_at": self.read_at.isoformat(),
             "running_since": self.running_since.isoformat(),
-            "outcome": self.outcome.to_dict() if self.outcome else None,
+            "history": [outcome.to_dict() for outcome in self.history],
+            "batteries": [_battery_to_dict(reading) for reading in self.batteries],
             "announced": self.announced,
         }
 
@@ -76,21 +71,19 @@ class LockRecord:
         """Read what ``to_dict`` gave; raise ``ValueError`` where it is anything else."""
         try:
             return cls(
-                identity=_identity_from_dict(raw["identity"]),
+                identity=identity_from_dict(raw["identity"]),
                 read_at=as_time(raw["read_at"]),
                 running_since=as_time(raw["running_since"]),
-                outcome=(
-                    None
-                    if raw["outcome"] is None
-                    else OutcomeRecord.from_dict(raw["outcome"])
-                ),
+                history=tuple(map(OutcomeRecord.from_dict, raw["history"])),
+                batteries=tuple(map(_battery_from_dict, raw["batteries"])),
                 announced=optional(as_text, raw["announced"]),
             )
         except (KeyError, TypeError, ValueError) as err:
             raise ValueError(f"Not the record of a lock: {err!r}") from err
 
 
-def _identity_from_dict(raw: Mapping[str, Any]) -> LockIdentity:
+def identity_from_dict(raw: Mapping[str, Any]) -> LockIdentity:
+    """Read what ``asdict`` gave of an identity; raises what ``stored`` raises."""
     return LockIdentity(
         model=as_text(raw["model"]),
         hardware_revision=optional(as_text, raw["hardware_revision"]),
@@ -98,4 +91,20 @@ def _identity_from_dict(raw: Mapping[str, Any]) -> LockIdentity:
         manufacturer=optional(as_text, raw["manufacturer"]),
         serial_number=optional(as_text, raw["serial_number"]),
         battery=optional(as_whole, raw["battery"]),
+    )
+
+
+def _battery_to_dict(reading: BatteryReading) -> dict[str, Any]:
+    return {
+        "level": reading.level,
+        "low": reading.low,
+        "at": reading.at.isoformat() if reading.at else None,
+    }
+
+
+def _battery_from_dict(raw: Mapping[str, Any]) -> BatteryReading:
+    return BatteryReading(
+        level=optional(as_whole, raw["level"]),
+        low=as_truth(raw["low"]),
+        at=optional(as_time, raw["at"]),
     )

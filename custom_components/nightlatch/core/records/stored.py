@@ -26,6 +26,13 @@ def as_number(value: object) -> float:
     return value if isinstance(value, float) else as_whole(value)
 
 
+def as_truth(value: object) -> bool:
+    """Return whether something holds."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{value!r} is neither true nor false")
+    return value
+
+
 def as_time(value: object) -> datetime:
     """Return a time, aware, UTC."""
     time = datetime.fromisoformat(as_text(value))

@@ -1,0 +1,114 @@
+"""Everything that the rules of preflight ask about, as it is at one moment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ..model import BatteryReading, LockIdentity, Release
+from ..records.decisions import Decisions
+from ..records.trust import LockFloor
+from ..schedule.policy import LockPolicy
+
+
+class Bolt(StrEnum):
+    """What the bolt of a lock does."""
+
+    LOCKED = "locked"
+    UNLOCKED = "unlocked"
+    MOVING = "moving"
+    JAMMED = "jammed"
+    OPEN = "open"
+    """The latch is held back."""
+    UNKNOWN = "unknown"
+
+
+class Door(StrEnum):
+    """What the door of a lock does."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What other integrations of the house know of a lock and its door."""
+
+    bolt: Bolt | None = None
+    """None where nothing is linked that knows it."""
+    bolt_since: datetime | None = None
+    door: Door | None = None
+    """None where no sensor is linked."""
+    door_since: datetime | None = None
+    battery: BatteryReading | None = None
+    """None where nothing is linked; then what the lock says counts."""
+    someone_home: bool | None = None
+    """None where Home Assistant knows no persons."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RadioState:
+    """What is known of the way to a lock."""
+
+    heard: bool
+    rssi: int | None = None
+    """dBm, of the last advertisement."""
+    free_slots: int | None = None
+    """Connections that the radios which hear the lock have left; None if unknown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HouseState:
+    """What else goes on in the house."""
+
+    backup_running: bool = False
+    stopping: bool = False
+    """Whether Home Assistant stops or starts."""
+    installing: str | None = None
+    """The name of the lock on which another installation runs."""
+    entry_door_tonight: str | None = None
+    """The name of another entry door that was updated this night."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedState:
+    """What is known of the release's feed."""
+
+    checked_at: datetime | None
+    expires_at: datetime | None
+    trouble: str | None = None
+    """The reason, out of ``FeedProblem``, why the feed cannot be relied upon."""
+    offers_release: bool = True
+    """Whether it still offers this very artifact."""
+    key_pinned: bool = True
+    """Whether a firmware key is pinned, under which the artifact must be signed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """Everything that the rules ask about. Times are aware, UTC."""
+
+    now: datetime
+    identity: LockIdentity
+    """As the lock last told it."""
+    identity_at: datetime
+    release: Release
+    floor: LockFloor | None
+    policy: LockPolicy
+    decisions: Decisions
+    soak_days: int
+    unattended: bool
+    """Whether nobody asked for it just now: it runs by itself, at night."""
+    surroundings: Surroundings
+    radio: RadioState
+    house: HouseState
+    feed: FeedState
+    expected: timedelta
+    """How long the installation will take, with the settling afterwards."""
+    window_end: datetime | None = None
+    """When the quiet hours end; None where none bind."""
+    battery_history: Sequence[BatteryReading] = ()
+    """Earlier readings, oldest first."""
+    in_bootloader: bool = False
+    """Whether the lock waits in its bootloader: getting it out is what matters then."""

@@ -1,0 +1,129 @@
+"""What people have decided about one lock's releases, and what the household has seen.
+
+Kept in a store of our own: Home Assistant keeps a skip in an entity's attributes only,
+and loses it when the entity is not available at the wrong moment.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from .stored import as_text, as_time, as_truth, optional
+
+
+class Override(StrEnum):
+    """A rule of preflight that the owner may judge better."""
+
+    BATTERY = "battery"
+    DOOR = "door"
+    WAY_IN = "way_in"
+    SOAK = "soak"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A person's consent to one installation of one release."""
+
+    version: str
+    sha256: str
+    """Of the artifact: a release that changes needs another approval."""
+    user_id: str
+    user_name: str
+    at: datetime
+    """Aware, UTC."""
+    second_factor: bool = False
+    overrides: frozenset[Override] = frozenset()
+
+    def covers(self, version: str, sha256: str) -> bool:
+        """Return whether this was given for that very release."""
+        return (self.version, self.sha256) == (version, sha256)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return this as what JSON can hold."""
+        return {
+            "version": self.version,
+            "sha256": self.sha256,
+            "user_id": self.user_id,
+            "user_name": self.user_name,
+            "at": self.at.isoformat(),
+            "second_factor": self.second_factor,
+            "overrides": sorted(self.overrides),
+        }
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Approval:
+        """Read what ``to_dict`` gave; raises what ``stored`` and a mapping raise."""
+        return cls(
+            version=as_text(raw["version"]),
+            sha256=as_text(raw["sha256"]),
+            user_id=as_text(raw["user_id"]),
+            user_name=as_text(raw["user_name"]),
+            at=as_time(raw["at"]),
+            second_factor=as_truth(raw["second_factor"]),
+            overrides=frozenset(map(Override, raw["overrides"])),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """A person's consent that a lock is updated by itself."""
+
+    user_id: str | None
+    user_name: str | None
+    """None where Home Assistant did not say who it was."""
+    at: datetime
+    """Aware, UTC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decisions:
+    """What people have decided about one lock. Times are aware, UTC."""
+
+    pinned: str | None = None
+    """The version at which the lock is to stay."""
+    skipped: str | None = None
+    """The version that somebody does not want."""
+    postponed_until: datetime | None = None
+    scheduled_at: datetime | None = None
+    """When somebody wants the next installation; it counts as asked for by a person."""
+    approval: Approval | None = None
+    first_seen: Mapping[str, datetime] = field(default_factory=dict)
+    """When a release was first offered to this household, by its artifact's SHA-256."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return this as what JSON can hold."""
+        return {
+            "pinned": self.pinned,
+            "skipped": self.skipped,
+            "postponed_until": _text(self.postponed_until),
+            "scheduled_at": _text(self.scheduled_at),
+            "approval": self.approval.to_dict() if self.approval else None,
+            "first_seen": {
+                sha256: seen.isoformat() for sha256, seen in self.first_seen.items()
+            },
+        }
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Decisions:
+        """Read what ``to_dict`` gave; raise ``ValueError`` where it is anything else."""
+        try:
+            approval = raw["approval"]
+            return cls(
+                pinned=optional(as_text, raw["pinned"]),
+                skipped=optional(as_text, raw["skipped"]),
+                postponed_until=optional(as_time, raw["postponed_until"]),
+                scheduled_at=optional(as_time, raw["scheduled_at"]),
+                approval=None if approval is None else Approval.from_dict(approval),
+                first_seen={
+                    as_text(sha256): as_time(seen)
+                    for sha256, seen in raw["first_seen"].items()
+                },
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as err:
+            raise ValueError(f"Not what was decided about a lock: {err!r}") from err
+
+
+def _text(time: datetime | None) -> str | None:
+    return time.isoformat() if time else None

@@ -1,0 +1,68 @@
+"""How an installation ended, in values that can be stored and shown."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from ..model import Origin, OutcomeKind
+from .decisions import Approval
+from .stored import as_number, as_text, as_time, as_truth, optional
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeRecord:
+    """How an installation ended. Times are aware, UTC."""
+
+    attempt: str
+    """What tells one installation from all others."""
+    kind: OutcomeKind
+    origin: Origin
+    started: datetime
+    ended: datetime
+    seconds: float
+    """From the lock's turn to the end, without the waiting before."""
+    from_version: str
+    to_version: str
+    sha256: str | None = None
+    """Of the artifact; None where somebody else installed it."""
+    touched: bool = False
+    """Whether the transfer had begun."""
+    reason: str | None = None
+    """Why it did not succeed, out of the lists of ``errors``."""
+    message: str | None = None
+    """What a person was told, where it did not succeed."""
+    approval: Approval | None = None
+    """Who had approved it."""
+    environment: str = ""
+    """What could matter for another try: when it has changed, one makes sense."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return this as what JSON can hold."""
+        return {
+            **asdict(self),
+            "started": self.started.isoformat(),
+            "ended": self.ended.isoformat(),
+            "approval": self.approval.to_dict() if self.approval else None,
+        }
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> OutcomeRecord:
+        """Read what ``to_dict`` gave; raises what ``stored`` and a mapping raise."""
+        approval = raw["approval"]
+        return cls(
+            attempt=as_text(raw["attempt"]),
+            kind=OutcomeKind(raw["kind"]),
+            origin=Origin(raw["origin"]),
+            started=as_time(raw["started"]),
+            ended=as_time(raw["ended"]),
+            seconds=as_number(raw["seconds"]),
+            from_version=as_text(raw["from_version"]),
+            to_version=as_text(raw["to_version"]),
+            sha256=optional(as_text, raw["sha256"]),
+            touched=as_truth(raw["touched"]),
+            reason=optional(as_text, raw["reason"]),
+            message=optional(as_text, raw["message"]),
+            approval=None if approval is None else Approval.from_dict(approval),
+            environment=as_text(raw["environment"]),
+        )
