@@ -54,9 +54,16 @@ class Phone:
             },
         )
         phone = cls(client, name, registration["webhook_id"])
-        async with asyncio.timeout(REGISTER_TIMEOUT):
-            while phone.action not in (await client.command("get_services"))["notify"]:
-                await asyncio.sleep(0.1)
+        async with (
+            asyncio.timeout(REGISTER_TIMEOUT),
+            client.subscription(
+                "subscribe_events", event_type="service_registered"
+            ) as registered,
+        ):
+            services = await client.command("get_services")
+            while phone.action not in services.get("notify", ()):
+                await registered.get()
+                services = await client.command("get_services")
         return phone
 
     @asynccontextmanager
