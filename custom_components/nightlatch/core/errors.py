@@ -131,6 +131,8 @@ class InstallationProblem(StrEnum):
     """Why an installation ended, other than by what it uses."""
 
     UNEXPECTED = "installation_unexpected"
+    ALREADY_QUEUED = "installation_running"
+    AFTER_FAILURE = "installation_after_failure"
 
 
 class InstallationError(NightlatchError):

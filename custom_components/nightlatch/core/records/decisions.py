@@ -89,6 +89,8 @@ class Decisions:
     scheduled_at: datetime | None = None
     """When somebody wants the next installation; it counts as asked for by a person."""
     approval: Approval | None = None
+    announced: str | None = None
+    """The release of whose installation people were told, by its artifact's SHA-256."""
     first_seen: Mapping[str, datetime] = field(default_factory=dict)
     """When a release was first offered to this household, by its artifact's SHA-256."""
 
@@ -100,6 +102,7 @@ class Decisions:
             "postponed_until": _text(self.postponed_until),
             "scheduled_at": _text(self.scheduled_at),
             "approval": self.approval.to_dict() if self.approval else None,
+            "announced": self.announced,
             "first_seen": {
                 sha256: seen.isoformat() for sha256, seen in self.first_seen.items()
             },
@@ -116,6 +119,7 @@ class Decisions:
                 postponed_until=optional(as_time, raw["postponed_until"]),
                 scheduled_at=optional(as_time, raw["scheduled_at"]),
                 approval=None if approval is None else Approval.from_dict(approval),
+                announced=optional(as_text, raw["announced"]),
                 first_seen={
                     as_text(sha256): as_time(seen)
                     for sha256, seen in raw["first_seen"].items()

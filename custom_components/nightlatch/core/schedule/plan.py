@@ -1,0 +1,209 @@
+"""The plan for a lock: when its release would be installed, and what it waits for."""
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from ..model import Release
+from ..records.decisions import Decisions, Override
+from .night import next_notice, night_of
+from .policy import ApprovalNeed, HouseholdPolicy, Importance, LockPolicy, Mode
+from .quiet_hours import moment_of
+from .retries import Retry
+from .soak import soak_ends
+
+
+class Waiting(StrEnum):
+    """What an installation waits for."""
+
+    NOTHING_OFFERED = "nothing_offered"
+    PINNED = "pinned"
+    SKIPPED = "skipped"
+    PERSON = "person"
+    """Nothing is installed on this lock unless somebody asks for it."""
+    APPROVAL = "approval"
+    PAUSED = "paused"
+    CHANGE = "change"
+    """It failed here, and would again."""
+    VENDOR = "vendor"
+    """It failed too often."""
+    NO_QUIET_HOURS = "no_quiet_hours"
+    """It fits into none of them."""
+    POSTPONED = "postponed"
+    SOAK = "soak"
+    BACK_OFF = "back_off"
+    NOTICE = "notice"
+    """People have not been told yet."""
+    FAILED_TONIGHT = "failed_tonight"
+    """After a failure the rest of the night waits."""
+    ENTRY_DOOR_TONIGHT = "entry_door_tonight"
+    QUIET_HOURS = "quiet_hours"
+    CHOSEN_TIME = "chosen_time"
+    """Somebody has said when."""
+    GATE = "gate"
+    """What the owner has named as a condition does not hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """When a release would be installed. Times are aware, UTC."""
+
+    release: Release | None
+    starts_at: datetime | None = None
+    """None where no time can be said."""
+    waiting: Waiting | None = None
+    """What keeps it from starting right now; None where nothing does."""
+    expected: timedelta = timedelta()
+    """How long it will take, with the settling."""
+    window_end: datetime | None = None
+    """When the quiet hours end that it would run in; None where none bind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tonight:
+    """What has happened in this night."""
+
+    failed: str | None = None
+    """The name of a lock on which an installation has failed."""
+    entry_door: str | None = None
+    """The name of another entry door that was updated."""
+    gate_open: bool = True
+    """Whether what the owner has named as a condition holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planning:
+    """Everything that a plan depends on. Times are aware, UTC."""
+
+    now: datetime
+    zone: ZoneInfo
+    release: Release | None
+    expected: timedelta
+    policy: LockPolicy
+    household: HouseholdPolicy
+    decisions: Decisions
+    retry: Retry
+    tonight: Tonight
+    announced: bool
+    """Whether people were told that this release will be installed."""
+
+
+def make_plan(planning: Planning) -> Plan:
+    """Return when the release would be installed, and what it waits for.
+
+    The time that a person has chosen counts more than quiet hours, soak and policy;
+    nothing counts more than preflight, which is asked when the time has come.
+    """
+    release = planning.release
+    if release is None:
+        return Plan(release=None, waiting=Waiting.NOTHING_OFFERED)
+    waiting = _without_a_time(planning, release)
+    if waiting is not None:
+        return Plan(release=release, waiting=waiting, expected=planning.expected)
+    if planning.decisions.scheduled_at is not None:
+        return _chosen(planning, release, planning.decisions.scheduled_at)
+    return _in_quiet_hours(planning, release)
+
+
+def _without_a_time(planning: Planning, release: Release) -> Waiting | None:
+    """Return what an installation waits for without anybody knowing how long."""
+    decisions, policy = planning.decisions, planning.policy
+    if policy.approval is not ApprovalNeed.NONE and not is_approved(decisions, release):
+        return Waiting.APPROVAL
+    if decisions.scheduled_at is not None:
+        return None
+    if decisions.pinned is not None:
+        return Waiting.PINNED
+    if decisions.skipped == release.version.text:
+        return Waiting.SKIPPED
+    if policy.mode is not Mode.AUTOMATIC or policy.consent is None:
+        return Waiting.PERSON
+    if planning.household.paused:
+        return Waiting.PAUSED
+    if planning.retry.gave_up:
+        return Waiting.VENDOR
+    if planning.retry.after_change:
+        return Waiting.CHANGE
+    return None
+
+
+def is_approved(decisions: Decisions, release: Release) -> bool:
+    """Return whether somebody has approved this very release."""
+    approval = decisions.approval
+    return approval is not None and approval.covers(
+        release.version.text, release.artifact.sha256
+    )
+
+
+def _chosen(planning: Planning, release: Release, at: datetime) -> Plan:
+    return Plan(
+        release=release,
+        starts_at=max(at, planning.now),
+        waiting=Waiting.CHOSEN_TIME if at > planning.now else None,
+        expected=planning.expected,
+    )
+
+
+def _in_quiet_hours(planning: Planning, release: Release) -> Plan:
+    earliest, waiting = _earliest(planning, release)
+    hours = planning.policy.quiet_hours or planning.household.quiet_hours
+    starts_at = hours.first_fit(earliest, planning.zone, planning.expected)
+    if starts_at is None:
+        return Plan(
+            release=release,
+            waiting=Waiting.NO_QUIET_HOURS,
+            expected=planning.expected,
+        )
+    window = hours.window_at(starts_at, planning.zone)
+    if waiting is None and starts_at > planning.now:
+        waiting = Waiting.QUIET_HOURS
+    if waiting is None and not planning.tonight.gate_open:
+        waiting = Waiting.GATE
+    return Plan(
+        release=release,
+        starts_at=starts_at,
+        waiting=waiting,
+        expected=planning.expected,
+        window_end=window.end if window else None,
+    )
+
+
+def _earliest(planning: Planning, release: Release) -> tuple[datetime, Waiting | None]:
+    """Return the moment before which it must not start, and why."""
+    now, decisions, tonight = planning.now, planning.decisions, planning.tonight
+    tomorrow = moment_of(
+        night_of(now, planning.zone) + timedelta(days=1), time(12), planning.zone
+    )
+    bounds: list[tuple[datetime, Waiting]] = []
+    if decisions.postponed_until is not None:
+        bounds.append((decisions.postponed_until, Waiting.POSTPONED))
+    if not _soak_overridden(decisions, release):
+        seen = decisions.first_seen.get(release.artifact.sha256, now)
+        ends = soak_ends(release, seen, planning.household.soak_days)
+        bounds.append((ends, Waiting.SOAK))
+    if planning.retry.at is not None:
+        bounds.append((planning.retry.at, Waiting.BACK_OFF))
+    if not planning.announced:
+        notice = next_notice(now, planning.household.notice_at, planning.zone)
+        bounds.append((notice, Waiting.NOTICE))
+    if tonight.failed is not None:
+        bounds.append((tomorrow, Waiting.FAILED_TONIGHT))
+    if (
+        tonight.entry_door is not None
+        and planning.policy.importance is Importance.ENTRY
+        and not planning.household.two_entry_doors
+    ):
+        bounds.append((tomorrow, Waiting.ENTRY_DOOR_TONIGHT))
+    latest = max(bounds, key=lambda bound: bound[0], default=None)
+    if latest is None or latest[0] <= now:
+        return now, None
+    return latest
+
+
+def _soak_overridden(decisions: Decisions, release: Release) -> bool:
+    return (
+        is_approved(decisions, release)
+        and decisions.approval is not None
+        and Override.SOAK in decisions.approval.overrides
+    )

@@ -1,0 +1,31 @@
+"""Soak: how long a release must have been out before it installs by itself.
+
+A faulty release is usually pulled within days; whoever waits never gets it.
+"""
+
+from datetime import datetime, timedelta
+
+from ..model import Release, Severity
+
+_AT_MOST = {Severity.HIGH: 1, Severity.CRITICAL: 0}
+
+
+def soak_days_of(release: Release, soak_days: int) -> int:
+    """Return for how many days a release soaks, where others do for ``soak_days``.
+
+    One that closes a published hole waits for a day at the most: who knows the hole may
+    come in by it.
+    """
+    severity = release.severity
+    if severity is Severity.NONE and release.advisories:
+        severity = Severity.HIGH
+    return min(soak_days, _AT_MOST.get(severity, soak_days))
+
+
+def soak_ends(release: Release, first_seen: datetime, soak_days: int) -> datetime:
+    """Return when a release may install by itself.
+
+    It counts from when this household first saw it: what a feed says of the day of the
+    release is what the vendor, or whoever has its key, wants us to think.
+    """
+    return first_seen + timedelta(days=soak_days_of(release, soak_days))
