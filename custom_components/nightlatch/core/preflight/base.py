@@ -1,7 +1,7 @@
 """The shape of a preflight check, and what happens when one fails."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from ..errors import NightlatchError
@@ -15,63 +15,125 @@ class Verdict(StrEnum):
     BLOCKER = "blocker"
 
 
+class Family(StrEnum):
+    """What a rule is about."""
+
+    IDENTITY = "identity"
+    PATH = "path"
+    POWER = "power"
+    LOCK = "lock"
+    DOOR = "door"
+    WAY_IN = "way_in"
+    RADIO = "radio"
+    HOUSE = "house"
+    TIME = "time"
+    TRUST = "trust"
+
+
 class Reason(StrEnum):
     """Why a check says so; each has a sentence that tells what a person can do."""
 
     OK = "preflight_ok"
+    # Identity.
     OTHER_MODEL = "preflight_other_model"
     OTHER_HARDWARE = "preflight_other_hardware"
     HARDWARE_UNKNOWN = "preflight_hardware_unknown"
+    # Path.
     VERSION_UNKNOWN = "preflight_version_unknown"
     NOT_NEWER = "preflight_not_newer"
     BELOW_FLOOR = "preflight_below_floor"
     STEP_MISSING = "preflight_step_missing"
+    PINNED = "preflight_pinned"
+    SKIPPED = "preflight_skipped"
+    SOAKING = "preflight_soaking"
+    # Power.
     BATTERY_LOW = "preflight_battery_low"
+    BATTERY_FLAG = "preflight_battery_flag"
     BATTERY_UNKNOWN = "preflight_battery_unknown"
+    BATTERY_STALE = "preflight_battery_stale"
+    BATTERY_FALLING = "preflight_battery_falling"
+    # Lock.
     BOLT_MOVING = "preflight_bolt_moving"
     BOLT_JAMMED = "preflight_bolt_jammed"
     BOLT_OPEN = "preflight_bolt_open"
     BOLT_UNKNOWN = "preflight_bolt_unknown"
-
-
-class Bolt(StrEnum):
-    """What the bolt of a lock does."""
-
-    LOCKED = "locked"
-    UNLOCKED = "unlocked"
-    MOVING = "moving"
-    JAMMED = "jammed"
-    OPEN = "open"
-    """The latch is held back."""
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Linked:
-    """What is known of a lock from elsewhere in the house."""
-
-    bolt: Bolt | None = None
-    """None where nothing is linked that knows it."""
-    has_battery: bool = False
-    """Whether a battery sensor is linked; then it counts, not what the lock says."""
-    battery: int | None = None
-    """Percent; None while the sensor does not know."""
+    BOLT_JUST_MOVED = "preflight_bolt_just_moved"
+    # Door.
+    DOOR_OPEN = "preflight_door_open"
+    DOOR_UNKNOWN = "preflight_door_unknown"
+    DOOR_NOT_SAID = "preflight_door_not_said"
+    DOOR_JUST_MOVED = "preflight_door_just_moved"
+    # Way in.
+    NO_WAY_IN = "preflight_no_way_in"
+    # Radio.
+    NOT_HEARD = "preflight_not_heard"
+    WEAK_SIGNAL = "preflight_weak_signal"
+    NO_SLOT = "preflight_no_slot"
+    # House.
+    OTHER_INSTALLATION = "preflight_other_installation"
+    BACKUP_RUNNING = "preflight_backup_running"
+    HOUSE_STOPPING = "preflight_house_stopping"
+    ENTRY_DOOR_TONIGHT = "preflight_entry_door_tonight"
+    # Time.
+    DOES_NOT_FIT = "preflight_does_not_fit"
+    # Trust.
+    FEED_IN_TROUBLE = "preflight_feed_in_trouble"
+    FEED_EXPIRED = "preflight_feed_expired"
+    FEED_NOT_ASKED = "preflight_feed_not_asked"
+    WITHDRAWN = "preflight_withdrawn"
+    NO_FIRMWARE_KEY = "preflight_no_firmware_key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """The result of one rule."""
 
+    family: Family
     rule: str
     verdict: Verdict
     reason: Reason
+    measured: str | None = None
+    """The value that was found, with its unit."""
+    limit: str | None = None
+    """What it is held against, with its unit."""
     details: dict[str, str] = field(default_factory=dict)
-    """The measured value, the limit, and what else the sentence names."""
+    """What else the sentence names."""
+    overridden_by: str | None = None
+    """Who judged it better; then a blocker is a warning."""
+
+    @property
+    def placeholders(self) -> dict[str, str]:
+        """Return everything that the sentence may name."""
+        return {
+            "measured": self.measured or "?",
+            "limit": self.limit or "?",
+            **self.details,
+        }
+
+    def softened(self) -> Check:
+        """Return this as a warning, where it is a blocker."""
+        if self.verdict is not Verdict.BLOCKER:
+            return self
+        return replace(self, verdict=Verdict.WARNING)
 
 
-def passed(rule: str) -> Check:
+def passed(
+    family: Family, rule: str, *, measured: str | None = None, limit: str | None = None
+) -> Check:
     """Return the result of a rule that has nothing to object to."""
-    return Check(rule=rule, verdict=Verdict.PASS, reason=Reason.OK)
+    return Check(
+        family=family,
+        rule=rule,
+        verdict=Verdict.PASS,
+        reason=Reason.OK,
+        measured=measured,
+        limit=limit,
+    )
+
+
+def blockers(checks: Iterable[Check]) -> tuple[Check, ...]:
+    """Return the checks that block."""
+    return tuple(check for check in checks if check.verdict is Verdict.BLOCKER)
 
 
 class PreflightProblem(StrEnum):
@@ -81,13 +143,13 @@ class PreflightProblem(StrEnum):
 
 
 class PreflightError(NightlatchError):
-    """At least one check is a blocker; all of them are listed."""
+    """An installation was not begun; all blockers at once, so that all can be fixed."""
+
+    reason: PreflightProblem
 
     def __init__(self, checks: Iterable[Check]) -> None:
         """Keep the checks that block."""
-        self.blockers = tuple(
-            check for check in checks if check.verdict is Verdict.BLOCKER
-        )
+        self.blockers = blockers(checks)
         super().__init__(
             PreflightProblem.BLOCKED,
             blockers=", ".join(check.reason for check in self.blockers),

@@ -1,35 +1,104 @@
 """Preflight: does the battery last.
 
 A lock that dies in the middle is a door that does not open, so a level that nobody
-knows never counts as enough where the vendor has set a limit.
+knows, or that is old, never counts as enough. And a percentage is weak evidence: locks
+have died at sixty (their coin cells collapse under the motor's current), so a low flag
+and a level that falls fast count as well.
 """
 
-from ..model import Release
-from .base import Check, Reason, Verdict, passed
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
-# Where the vendor names no limit: writing flash and a busy radio take a few percent,
-# and below this coin cells and alkaline cells collapse under the motor's current.
-DEFAULT_LIMIT = 30
+from ..model import BatteryReading, PayloadFormat, Release
+from .base import Check, Family, Reason, Verdict, passed
+from .situation import Situation
+
+HARD_LIMIT = 20
+"""Percent. Below it makers of locks themselves switch functions off."""
+MAX_AGE = timedelta(hours=24)
+# Percent, where the vendor names no limit: what a transfer of a few minutes over this
+# transport leaves room for. Makers of Bluetooth locks ask for 50 % (SwitchBot), and say
+# themselves that it is for operating, not for updating.
+_BY_FORMAT = {PayloadFormat.NORDIC_DFU: 30}
+# A busy radio for longer costs more: one percent for each two minutes above ten.
+_INCLUDED = timedelta(minutes=10)
+_PER_PERCENT = timedelta(minutes=2)
+# A healthy lock loses a few percent a month.
+_TREND_SPAN = timedelta(days=7)
+_TREND_LIMIT = 15
 
 
-def check_battery(level: int | None, release: Release) -> Check:
-    """Check the battery level, in percent, against the release's limit."""
-    limit = release.minimum_battery
-    if level is None:
+def battery_limit(release: Release, expected: timedelta) -> int:
+    """Return the least level, in percent: the vendor's, else by transport and time."""
+    if release.minimum_battery is not None:
+        return max(release.minimum_battery, HARD_LIMIT)
+    extra = max(expected - _INCLUDED, timedelta()) // _PER_PERCENT
+    return min(_BY_FORMAT[release.payload.format] + extra, 100)
+
+
+def battery_of(situation: Situation) -> BatteryReading:
+    """Return the reading that counts: that of a linked sensor, else the lock's own."""
+    if situation.surroundings.battery is not None:
+        return situation.surroundings.battery
+    return BatteryReading(level=situation.identity.battery, at=situation.identity_at)
+
+
+def check_battery(situation: Situation) -> Check:
+    """Check the level, how old it is, and whether somebody calls it low."""
+    reading = battery_of(situation)
+    limit = battery_limit(situation.release, situation.expected)
+
+    def blocked(reason: Reason) -> Check:
         return Check(
+            family=Family.POWER,
             rule="battery",
-            verdict=Verdict.WARNING if limit is None else Verdict.BLOCKER,
-            reason=Reason.BATTERY_UNKNOWN,
-            details={"limit": str(limit if limit is not None else DEFAULT_LIMIT)},
+            verdict=Verdict.BLOCKER,
+            reason=reason,
+            measured=None if reading.level is None else f"{reading.level} %",
+            limit=f"{limit} %",
         )
-    if level >= (limit if limit is not None else DEFAULT_LIMIT):
-        return passed("battery")
-    return Check(
-        rule="battery",
-        verdict=Verdict.BLOCKER,
-        reason=Reason.BATTERY_LOW,
-        details={
-            "level": str(level),
-            "limit": str(limit if limit is not None else DEFAULT_LIMIT),
-        },
+
+    if reading.low:
+        return blocked(Reason.BATTERY_FLAG)
+    if reading.level is None:
+        return blocked(Reason.BATTERY_UNKNOWN)
+    if reading.level < limit:
+        return blocked(Reason.BATTERY_LOW)
+    if reading.at is None or situation.now - reading.at > MAX_AGE:
+        return blocked(Reason.BATTERY_STALE)
+    return passed(
+        Family.POWER, "battery", measured=f"{reading.level} %", limit=f"{limit} %"
     )
+
+
+def check_trend(situation: Situation) -> Check:
+    """Warn of a level that falls fast."""
+    fallen = fall(
+        (*situation.battery_history, battery_of(situation)), situation.now, _TREND_SPAN
+    )
+    limit = f"{_TREND_LIMIT} % / {_TREND_SPAN.days} d"
+    if fallen <= _TREND_LIMIT:
+        return passed(Family.POWER, "trend", measured=f"{fallen} %", limit=limit)
+    return Check(
+        family=Family.POWER,
+        rule="trend",
+        verdict=Verdict.WARNING,
+        reason=Reason.BATTERY_FALLING,
+        measured=f"{fallen} %",
+        limit=limit,
+    )
+
+
+def fall(readings: Sequence[BatteryReading], now: datetime, span: timedelta) -> int:
+    """Return by how many percent the level has fallen within a span until now.
+
+    A level that rises is a changed battery: what was before it does not count.
+    """
+    fallen, last = 0, None
+    for reading in readings:
+        if reading.level is None or reading.at is None or reading.at < now - span:
+            continue
+        if last is not None:
+            fallen = 0 if reading.level > last else fallen + last - reading.level
+        last = reading.level
+    return fallen

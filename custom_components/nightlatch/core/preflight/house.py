@@ -1,0 +1,49 @@
+"""Preflight: does anything else in the house stand against it."""
+
+from ..schedule.policy import Importance
+from .base import Check, Family, Reason, Verdict, passed
+from .situation import Situation
+
+
+def check_house(situation: Situation) -> Check:
+    """Check that Home Assistant neither saves itself nor stops meanwhile."""
+    house = situation.house
+    if house.stopping:
+        reason = Reason.HOUSE_STOPPING
+    elif house.backup_running:
+        reason = Reason.BACKUP_RUNNING
+    else:
+        return passed(Family.HOUSE, "home_assistant")
+    return Check(
+        family=Family.HOUSE,
+        rule="home_assistant",
+        verdict=Verdict.BLOCKER,
+        reason=reason,
+    )
+
+
+def check_one_at_a_time(situation: Situation) -> Check:
+    """Check that no other lock is being installed to."""
+    if (other := situation.house.installing) is None:
+        return passed(Family.HOUSE, "one_at_a_time")
+    return Check(
+        family=Family.HOUSE,
+        rule="one_at_a_time",
+        verdict=Verdict.BLOCKER,
+        reason=Reason.OTHER_INSTALLATION,
+        measured=other,
+    )
+
+
+def check_entry_doors(situation: Situation) -> Check:
+    """Check that no other entry door was updated in this night."""
+    other = situation.house.entry_door_tonight
+    if other is None or situation.policy.importance is not Importance.ENTRY:
+        return passed(Family.HOUSE, "entry_doors")
+    return Check(
+        family=Family.HOUSE,
+        rule="entry_doors",
+        verdict=Verdict.BLOCKER,
+        reason=Reason.ENTRY_DOOR_TONIGHT,
+        measured=other,
+    )

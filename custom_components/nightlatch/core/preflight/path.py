@@ -1,0 +1,90 @@
+"""Preflight: may the lock go from what it runs to this release, and now.
+
+What people have decided (pin, skip) and the soak bind what runs by itself only: whoever
+presses Install has decided again.
+"""
+
+from datetime import timedelta
+
+from ..records.decisions import Decisions
+from ..schedule.soak import soak_days_of, soak_ends
+from ..select import PassedOver, reason_against
+from .base import Check, Family, Reason, Verdict, passed
+from .situation import Situation
+
+_REASONS = {
+    PassedOver.NOT_COMPARABLE: Reason.VERSION_UNKNOWN,
+    PassedOver.NOT_NEWER: Reason.NOT_NEWER,
+    PassedOver.BELOW_FLOOR: Reason.BELOW_FLOOR,
+    PassedOver.NEEDS_NEWER_FIRST: Reason.STEP_MISSING,
+}
+
+
+def check_version(situation: Situation) -> Check:
+    """Check that it goes upwards, from a version that the release can follow."""
+    identity, release = situation.identity, situation.release
+    against = reason_against(release, identity, release.version.scheme, situation.floor)
+    if against not in _REASONS:
+        return passed(
+            Family.PATH,
+            "version",
+            measured=identity.firmware_version,
+            limit=release.version.text,
+        )
+    step = release.minimum_installed_version
+    return Check(
+        family=Family.PATH,
+        rule="version",
+        verdict=Verdict.BLOCKER,
+        reason=_REASONS[against],
+        measured=identity.firmware_version,
+        limit=release.version.text,
+        details={"step": step.text if step else "?"},
+    )
+
+
+def check_wanted(situation: Situation) -> Check:
+    """Check that nobody has decided against this release."""
+    decisions: Decisions = situation.decisions
+    version = situation.release.version.text
+    if not situation.unattended:
+        return passed(Family.PATH, "wanted")
+    if decisions.pinned is not None:
+        return Check(
+            family=Family.PATH,
+            rule="wanted",
+            verdict=Verdict.BLOCKER,
+            reason=Reason.PINNED,
+            measured=decisions.pinned,
+            limit=version,
+        )
+    if decisions.skipped == version:
+        return Check(
+            family=Family.PATH,
+            rule="wanted",
+            verdict=Verdict.BLOCKER,
+            reason=Reason.SKIPPED,
+            measured=decisions.skipped,
+        )
+    return passed(Family.PATH, "wanted")
+
+
+def check_soak(situation: Situation) -> Check:
+    """Check that the release has been out for long enough to install by itself."""
+    release = situation.release
+    days = soak_days_of(release, situation.soak_days)
+    seen = situation.decisions.first_seen.get(release.artifact.sha256)
+    age = situation.now - seen if seen else timedelta()
+    measured = f"{max(age, timedelta()) / timedelta(days=1):.1f} d"
+    limit = f"{days} d"
+    ends = soak_ends(release, seen or situation.now, situation.soak_days)
+    if not situation.unattended or ends <= situation.now:
+        return passed(Family.PATH, "soak", measured=measured, limit=limit)
+    return Check(
+        family=Family.PATH,
+        rule="soak",
+        verdict=Verdict.BLOCKER,
+        reason=Reason.SOAKING,
+        measured=measured,
+        limit=limit,
+    )

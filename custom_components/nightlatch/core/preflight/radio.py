@@ -1,0 +1,59 @@
+"""Preflight: does the way to the lock carry a transfer."""
+
+from .base import Check, Family, Reason, Verdict, passed
+from .situation import Situation
+
+# Receivers of locks and proxies work down to about -95 dBm; ten decibels above that a
+# packet in ten is still lost, and a transfer takes several times as long.
+WEAKEST_SIGNAL = -85
+# A radio in the house between two floors: it works, with losses.
+_WEAK_SIGNAL = -80
+
+
+def check_signal(situation: Situation) -> Check:
+    """Check that the lock is heard, and well enough."""
+    radio = situation.radio
+    limit = f"{WEAKEST_SIGNAL} dBm"
+    if not radio.heard:
+        return Check(
+            family=Family.RADIO,
+            rule="signal",
+            verdict=Verdict.BLOCKER,
+            reason=Reason.NOT_HEARD,
+            limit=limit,
+        )
+    measured = None if radio.rssi is None else f"{radio.rssi} dBm"
+    if radio.rssi is None or radio.rssi >= _WEAK_SIGNAL:
+        return passed(Family.RADIO, "signal", measured=measured, limit=limit)
+    return Check(
+        family=Family.RADIO,
+        rule="signal",
+        verdict=(
+            Verdict.BLOCKER
+            if situation.unattended and radio.rssi < WEAKEST_SIGNAL
+            else Verdict.WARNING
+        ),
+        reason=Reason.WEAK_SIGNAL,
+        measured=measured,
+        limit=limit,
+    )
+
+
+def check_slot(situation: Situation) -> Check:
+    """Check that a radio which hears the lock has a connection to spare."""
+    slots = situation.radio.free_slots
+    if slots is None or slots > 0:
+        return passed(
+            Family.RADIO,
+            "slot",
+            measured=None if slots is None else str(slots),
+            limit="1",
+        )
+    return Check(
+        family=Family.RADIO,
+        rule="slot",
+        verdict=Verdict.BLOCKER,
+        reason=Reason.NO_SLOT,
+        measured="0",
+        limit="1",
+    )

@@ -1,0 +1,87 @@
+"""All rules of preflight: everything is asked, so that everything is shown at once."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..records.decisions import Override
+from ..schedule.plan import is_approved
+from .base import Check, Family, Verdict
+from .bolt import check_bolt
+from .door import check_door
+from .house import check_entry_doors, check_house, check_one_at_a_time
+from .identity import check_identity
+from .path import check_soak, check_version, check_wanted
+from .power import check_battery, check_trend
+from .radio import check_signal, check_slot
+from .situation import Situation
+from .time import check_fit
+from .trust import check_feed, check_offered, check_proofs
+from .way_in import check_way_in
+
+RULES: tuple[Callable[[Situation], Check], ...] = (
+    check_identity,
+    check_version,
+    check_wanted,
+    check_soak,
+    check_battery,
+    check_trend,
+    check_bolt,
+    check_door,
+    check_way_in,
+    check_signal,
+    check_slot,
+    check_house,
+    check_one_at_a_time,
+    check_entry_doors,
+    check_fit,
+    check_feed,
+    check_offered,
+    check_proofs,
+)
+
+# Where the owner may judge better; by rule.
+_OVERRIDABLE = {
+    "battery": Override.BATTERY,
+    "door": Override.DOOR,
+    "way_in": Override.WAY_IN,
+    "soak": Override.SOAK,
+}
+# A lock in its bootloader is a door that does not open. What these ask for protects a
+# lock that works; holding this one back protects nobody.
+_NOT_FOR_A_STRANDED_LOCK = {
+    Family.POWER,
+    Family.LOCK,
+    Family.DOOR,
+    Family.WAY_IN,
+    Family.TIME,
+}
+_NOT_FOR_A_STRANDED_LOCK_RULES = {"wanted", "soak", "signal", "slot", "entry_doors"}
+
+
+def run_checks(situation: Situation) -> tuple[Check, ...]:
+    """Ask every rule; each gives exactly one check, in a fixed order."""
+    return tuple(_judged(rule(situation), situation) for rule in RULES)
+
+
+def override_for(check: Check) -> Override | None:
+    """Return what the owner may override it with; None where nobody may."""
+    return _OVERRIDABLE.get(check.rule)
+
+
+def _judged(check: Check, situation: Situation) -> Check:
+    """Return a check after the owner's overrides, and for a stranded lock."""
+    if check.verdict is not Verdict.BLOCKER:
+        return check
+    if situation.in_bootloader and (
+        check.family in _NOT_FOR_A_STRANDED_LOCK
+        or check.rule in _NOT_FOR_A_STRANDED_LOCK_RULES
+    ):
+        return check.softened()
+    approval = situation.decisions.approval
+    if (
+        approval is not None
+        and is_approved(situation.decisions, situation.release)
+        and _OVERRIDABLE.get(check.rule) in approval.overrides
+    ):
+        return replace(check.softened(), overridden_by=approval.user_name)
+    return check

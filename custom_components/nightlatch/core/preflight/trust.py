@@ -1,0 +1,65 @@
+"""Preflight: can the feed and the release be relied upon, now.
+
+The feed is asked again just before a transfer, when the artifact is fetched; here it is
+what was heard last.
+"""
+
+from datetime import timedelta
+
+from .base import Check, Family, Reason, Verdict, passed
+from .situation import Situation
+
+# Twice the interval at which feeds are asked.
+MAX_AGE = timedelta(hours=24)
+
+
+def check_feed(situation: Situation) -> Check:
+    """Check that the feed was heard not long ago, and is neither wrong nor expired."""
+    feed, now = situation.feed, situation.now
+    limit = f"{MAX_AGE // timedelta(hours=1)} h"
+
+    def blocked(reason: Reason, measured: str | None = None) -> Check:
+        return Check(
+            family=Family.TRUST,
+            rule="feed",
+            verdict=Verdict.BLOCKER,
+            reason=reason,
+            measured=measured,
+            limit=limit,
+        )
+
+    if feed.trouble is not None:
+        return blocked(Reason.FEED_IN_TROUBLE, feed.trouble)
+    if feed.checked_at is None:
+        return blocked(Reason.FEED_NOT_ASKED)
+    if feed.expires_at is None or feed.expires_at <= now:
+        return blocked(Reason.FEED_EXPIRED)
+    age = f"{max((now - feed.checked_at) // timedelta(hours=1), 0)} h"
+    if now - feed.checked_at > MAX_AGE:
+        return blocked(Reason.FEED_NOT_ASKED, age)
+    return passed(Family.TRUST, "feed", measured=age, limit=limit)
+
+
+def check_offered(situation: Situation) -> Check:
+    """Check that the vendor has not taken the release back."""
+    if situation.feed.offers_release:
+        return passed(Family.TRUST, "offered")
+    return Check(
+        family=Family.TRUST,
+        rule="offered",
+        verdict=Verdict.BLOCKER,
+        reason=Reason.WITHDRAWN,
+        measured=situation.release.version.text,
+    )
+
+
+def check_proofs(situation: Situation) -> Check:
+    """Check that both proofs can be had: the feed's, and the artifact's own."""
+    if situation.feed.key_pinned:
+        return passed(Family.TRUST, "proofs")
+    return Check(
+        family=Family.TRUST,
+        rule="proofs",
+        verdict=Verdict.BLOCKER,
+        reason=Reason.NO_FIRMWARE_KEY,
+    )
