@@ -46,6 +46,7 @@ class Reason(StrEnum):
     PINNED = "preflight_pinned"
     SKIPPED = "preflight_skipped"
     SOAKING = "preflight_soaking"
+    NOT_APPROVED = "preflight_not_approved"
     # Power.
     BATTERY_LOW = "preflight_battery_low"
     BATTERY_FLAG = "preflight_battery_flag"

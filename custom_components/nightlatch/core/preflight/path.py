@@ -7,6 +7,8 @@ presses Install has decided again.
 from datetime import timedelta
 
 from ..records.decisions import Decisions
+from ..schedule.plan import is_approved
+from ..schedule.policy import ApprovalNeed
 from ..schedule.soak import soak_days_of, soak_ends
 from ..select import PassedOver, reason_against
 from .base import Check, Family, Reason, Verdict, passed
@@ -67,6 +69,27 @@ def check_wanted(situation: Situation) -> Check:
             measured=decisions.skipped,
         )
     return passed(Family.PATH, "wanted")
+
+
+def check_approval(situation: Situation) -> Check:
+    """Check that a person has approved this very release, where the owner wants that.
+
+    An approval can be taken back until the transfer begins.
+    """
+    need, decisions = situation.policy.approval, situation.decisions
+    if need is ApprovalNeed.NONE:
+        return passed(Family.PATH, "approval")
+    approval = decisions.approval
+    if approval is not None and is_approved(decisions, situation.release):
+        if need is ApprovalNeed.PERSON or approval.second_factor:
+            return passed(Family.PATH, "approval", measured=approval.user_name)
+    return Check(
+        family=Family.PATH,
+        rule="approval",
+        verdict=Verdict.BLOCKER,
+        reason=Reason.NOT_APPROVED,
+        limit=need,
+    )
 
 
 def check_soak(situation: Situation) -> Check:

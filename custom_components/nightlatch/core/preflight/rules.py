@@ -10,7 +10,7 @@ from .bolt import check_bolt
 from .door import check_door
 from .house import check_entry_doors, check_house, check_one_at_a_time
 from .identity import check_identity
-from .path import check_soak, check_version, check_wanted
+from .path import check_approval, check_soak, check_version, check_wanted
 from .power import check_battery, check_trend
 from .radio import check_signal, check_slot
 from .situation import Situation
@@ -23,6 +23,7 @@ RULES: tuple[Callable[[Situation], Check], ...] = (
     check_version,
     check_wanted,
     check_soak,
+    check_approval,
     check_battery,
     check_trend,
     check_bolt,
@@ -55,7 +56,7 @@ _NOT_FOR_A_STRANDED_LOCK = {
     Family.WAY_IN,
     Family.TIME,
 }
-_NOT_FOR_A_STRANDED_LOCK_RULES = {"wanted", "soak", "signal", "slot", "entry_doors"}
+_NOT_FOR_A_STRANDED_LOCK_RULES = {"approval", "wanted", "soak", "signal", "slot", "entry_doors"}
 
 
 def run_checks(situation: Situation) -> tuple[Check, ...]:
