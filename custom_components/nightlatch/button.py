@@ -7,11 +7,9 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .core.errors import TransportError
 from .entity import LockEntity, async_add_lock_entities
 from .household import NightlatchConfigEntry
 from .locks import ManagedLock
-from .messages import async_as_home_assistant_error
 
 PARALLEL_UPDATES = 0
 
@@ -40,16 +38,4 @@ class CheckNowButton(LockEntity, ButtonEntity):
     @override
     async def async_press(self) -> None:
         """Ask both; a person who asks is told what went wrong."""
-        feed = self._lock.feed
-        if feed is not None:
-            await feed.async_refresh()
-        try:
-            await self._lock.async_read()
-        except TransportError as err:
-            raise await async_as_home_assistant_error(
-                self.hass, err, lock=self._lock.name
-            ) from err
-        if feed is not None and feed.error is not None:
-            raise await async_as_home_assistant_error(
-                self.hass, feed.error, lock=self._lock.name, feed=feed.title
-            )
+        await self._lock.async_check_now()

@@ -13,6 +13,7 @@ from homeassistant.core import callback
 from .const import DOMAIN, SUBENTRY_FEED, SUBENTRY_LOCK
 from .feed_flow import FeedFlow
 from .lock_flow import LockFlow
+from .options_flow import HouseholdOptionsFlow
 
 
 class NightlatchConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -28,6 +29,13 @@ class NightlatchConfigFlow(ConfigFlow, domain=DOMAIN):
     ) -> dict[str, type[ConfigSubentryFlow]]:
         """Return what a household has."""
         return {SUBENTRY_FEED: FeedFlow, SUBENTRY_LOCK: LockFlow}
+
+    @staticmethod
+    @callback
+    @override
+    def async_get_options_flow(config_entry: ConfigEntry) -> HouseholdOptionsFlow:
+        """Return the flow for what holds for all locks."""
+        return HouseholdOptionsFlow()
 
     @override
     async def async_step_user(

@@ -4,6 +4,11 @@ from datetime import timedelta
 import os
 
 DOMAIN = "nightlatch"
+# As in manifest.json; a test holds them together.
+VERSION = "0.2.0"
+
+# On the bus: whatever happens to a lock.
+EVENT_NIGHTLATCH = "nightlatch_event"
 
 SUBENTRY_FEED = "feed"
 SUBENTRY_LOCK = "lock"
@@ -15,6 +20,27 @@ CONF_FEED = "feed"
 CONF_IDENTITY = "identity"
 CONF_LOCK_ENTITY = "lock_entity"
 CONF_BATTERY_ENTITY = "battery_entity"
+CONF_DOOR_ENTITY = "door_entity"
+CONF_NO_DOOR_SENSOR = "no_door_sensor"
+CONF_IMPORTANCE = "importance"
+CONF_SECOND_ENTRY = "second_entry"
+CONF_MODE = "mode"
+CONF_CONSENT = "consent"
+CONF_APPROVAL = "approval"
+CONF_MAY_MOVE_BOLT = "may_move_bolt"
+
+CONF_QUIET_HOURS = "quiet_hours"
+CONF_WEEKDAYS = "weekdays"
+CONF_START = "start"
+CONF_END = "end"
+CONF_GATE_ENTITY = "gate_entity"
+CONF_PAUSED = "paused"
+CONF_NOTICE_AT = "notice_at"
+CONF_SOAK_DAYS = "soak_days"
+CONF_TWO_ENTRY_DOORS = "two_entry_doors"
+CONF_NOTIFY = "notify"
+CONF_PHONES = "phones"
+CONF_EVERYTHING = "everything"
 
 FEED_INTERVAL = timedelta(hours=12)
 # So that the homes of a vendor do not all ask at once.

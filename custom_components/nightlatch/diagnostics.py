@@ -13,8 +13,17 @@ from .coordinator import FeedCoordinator
 from .household import NightlatchConfigEntry
 from .locks import ManagedLock
 
-# Address and serial number tell one door from all others; the URL may tell a customer.
-_REDACTED = {CONF_ADDRESS, CONF_HOST, CONF_URL, "serial_number"}
+# Address and serial number tell one door from all others; the URL may tell a customer,
+# and who has approved what is nobody else's business.
+_REDACTED = {
+    CONF_ADDRESS,
+    CONF_HOST,
+    CONF_URL,
+    "serial_number",
+    "user_id",
+    "user_name",
+    "overridden_by",
+}
 
 
 async def async_get_config_entry_diagnostics(
@@ -62,8 +71,15 @@ def _lock(lock: ManagedLock) -> dict[str, Any]:
         CONF_ADDRESS: lock.address,
         "feed": lock.feed_id,
         "record": lock.record.to_dict(),
-        "lock_entity": lock.lock_entity,
-        "battery_entity": lock.battery_entity,
+        "links": asdict(lock.links),
+        "policy": asdict(lock.policy),
+        "decisions": lock.decisions.to_dict(),
+        "plan": {
+            "starts_at": lock.plan.starts_at,
+            "waiting": lock.plan.waiting,
+            "window_end": lock.plan.window_end,
+        },
+        "held": [asdict(check) for check in lock.held],
         "in_bootloader": lock.in_bootloader,
         "release": lock.release.version.text if lock.release else None,
         "progress": asdict(lock.progress) if lock.progress else None,

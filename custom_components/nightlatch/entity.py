@@ -15,7 +15,7 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .const import DOMAIN
 from .coordinator import FeedCoordinator
-from .household import NightlatchConfigEntry
+from .household import Household, NightlatchConfigEntry
 from .locks import ManagedLock
 
 
@@ -101,3 +101,26 @@ class FeedEntity(CoordinatorEntity[FeedCoordinator]):
     def available(self) -> bool:
         """Return True: that a feed is in trouble is what these entities tell."""
         return True
+
+
+class HouseholdEntity(Entity):
+    """An entity of the household."""
+
+    _attr_has_entity_name = True
+    _attr_should_poll = False
+
+    def __init__(self, household: Household, key: str) -> None:
+        """Attach the entity to the household's device."""
+        self._household = household
+        self._attr_unique_id = f"{household.entry.entry_id}_{key}"
+        self._attr_device_info = DeviceInfo(
+            identifiers={(DOMAIN, household.entry.entry_id)},
+            entry_type=DeviceEntryType.SERVICE,
+            name=household.entry.title,
+        )
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the household."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self._household.async_subscribe(self.async_write_ha_state))

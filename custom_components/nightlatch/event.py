@@ -7,8 +7,9 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .entity import LockEntity, async_add_lock_entities
+from .happenings import Happening
 from .household import NightlatchConfigEntry
-from .locks import Happening, ManagedLock
+from .locks import ManagedLock
 
 PARALLEL_UPDATES = 0
 

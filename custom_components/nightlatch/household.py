@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from datetime import datetime
+from datetime import datetime, tzinfo
 import logging
 from typing import Any
 
@@ -10,18 +10,38 @@ from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.event import async_track_time_interval
+from homeassistant.helpers.start import async_at_started
+from homeassistant.util import dt as dt_util
 
 from .adapters.bluetooth import HomeAssistantRadio
+from .adapters.journal import JournalFile
 from .adapters.storage import HouseholdStore
-from .const import DOMAIN, IDENTITY_INTERVAL, SUBENTRY_FEED, SUBENTRY_LOCK
+from .const import (
+    DOMAIN,
+    EVENT_NIGHTLATCH,
+    IDENTITY_INTERVAL,
+    SUBENTRY_FEED,
+    SUBENTRY_LOCK,
+)
 from .coordinator import FeedCoordinator
 from .core.errors import TransportError
+from .core.installation.journal import JournalEntry
+from .core.schedule.queue import Queue
+from .happenings import Happening
 from .locks import ManagedLock
+from .notices import Notices
+from .repairs import async_sync_issues
+from .scheduler import Scheduler
+from .settings import parse_gate, parse_household_policy, parse_people
 from .watch import async_watch
 
 _LOGGER = logging.getLogger(__name__)
 
 type NightlatchConfigEntry = ConfigEntry[Household]
+
+type HouseholdHappeningCallback = Callable[
+    [ManagedLock, Happening, dict[str, str]], None
+]
 
 
 class Household:
@@ -33,37 +53,92 @@ class Household:
 
     def __init__(self, hass: HomeAssistant, entry: NightlatchConfigEntry) -> None:
         """Prepare the household; ``async_start`` brings it to life."""
-        self._hass = hass
-        self._entry = entry
+        self.hass = hass
+        self.entry = entry
         self.store = HouseholdStore(hass, entry.entry_id)
+        self.journal = JournalFile(hass, entry.entry_id)
         self.radio = HomeAssistantRadio(hass)
-        # One lock at a time, whoever asked: two transfers share proxies and slots, and
-        # two doors that are out at once are one too many.
-        self.radio_lock = asyncio.Lock()
+        self.queue = Queue()
+        self.scheduler = Scheduler(hass, self)
+        self.notices = Notices(hass, self)
         self.feeds: dict[str, FeedCoordinator] = {}
         self.locks: dict[str, ManagedLock] = {}
+        self._configure()
+        self._changed: set[Callable[[], None]] = set()
+        self._happened: set[HouseholdHappeningCallback] = set()
         self._sync_lock = asyncio.Lock()
         self._closed = False
         self._unsubscribe: dict[str, list[CALLBACK_TYPE]] = {}
         self._feed_added: list[Callable[[FeedCoordinator], None]] = []
         self._lock_added: list[Callable[[ManagedLock], None]] = []
 
+    @callback
+    def _configure(self) -> None:
+        """Take over what the owner has set for all locks."""
+        self.policy = parse_household_policy(self.entry.options)
+        self.people = parse_people(self.entry.options)
+        self.gate_entity = parse_gate(self.entry.options)
+
+    @callback
+    def async_set_option(self, key: str, value: Any) -> None:
+        """Change one of the options, as the options flow does."""
+        self.hass.config_entries.async_update_entry(
+            self.entry, options={**self.entry.options, key: value}
+        )
+
+    @callback
+    def async_set_lock_data(self, lock: ManagedLock, **data: Any) -> None:
+        """Change what the owner has set for a lock, as its flow does; None removes."""
+        subentry = self.entry.subentries[lock.subentry_id]
+        merged = {**subentry.data, **data}
+        self.hass.config_entries.async_update_subentry(
+            self.entry,
+            subentry,
+            data={key: value for key, value in merged.items() if value is not None},
+        )
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone of the house."""
+        return dt_util.get_default_time_zone()
+
     async def async_start(self) -> None:
         """Load what is kept and take over all subentries; raise ``ValueError``."""
-        await self.store.async_load(expected=bool(self._entry.subentries))
+        await self.store.async_load(expected=bool(self.entry.subentries))
+        unfinished = await self.journal.async_load()
         await self.async_sync()
-        self._entry.async_on_unload(
-            async_track_time_interval(self._hass, self._read_all, IDENTITY_INTERVAL)
+        for unsubscribe in (
+            async_track_time_interval(self.hass, self._read_all, IDENTITY_INTERVAL),
+            self.scheduler.async_start(),
+            self.notices.async_start(),
+        ):
+            self.entry.async_on_unload(unsubscribe)
+        if unfinished is not None:
+            self.entry.async_on_unload(
+                async_at_started(self.hass, lambda _: self._async_go_on(unfinished))
+            )
+
+    @callback
+    def _async_go_on(self, unfinished: JournalEntry) -> None:
+        """Finish what was under way when Home Assistant stopped."""
+        lock = self.locks.get(unfinished.lock_id)
+        self.async_create_task(
+            self.journal.clear()
+            if lock is None
+            else lock.installer.async_go_on(unfinished),
+            f"end of the installation on {unfinished.name}",
         )
 
     async def async_sync(self) -> None:
-        """Bring feeds and locks in step with the subentries."""
+        """Bring everything in step with what the owner has set."""
         async with self._sync_lock:
             if not self._closed:
+                self._configure()
                 await self._async_sync()
+                self.async_changed()
 
     async def _async_sync(self) -> None:
-        subentries = self._entry.subentries
+        subentries = self.entry.subentries
         for subentry_id in self.locks.keys() - subentries.keys():
             await self._async_drop_lock(subentry_id)
             await self.store.async_remove_lock(subentry_id)
@@ -96,7 +171,7 @@ class Household:
         self, coroutine: Coroutine[Any, Any, ResultT], name: str
     ) -> asyncio.Task[ResultT]:
         """Run something that must not outlive the entry."""
-        return self._entry.async_create_background_task(self._hass, coroutine, name)
+        return self.entry.async_create_background_task(self.hass, coroutine, name)
 
     @callback
     def async_on_feed(self, added: Callable[[FeedCoordinator], None]) -> None:
@@ -112,13 +187,54 @@ class Household:
             added(lock)
         self._lock_added.append(added)
 
+    # What others listen to.
+
+    @callback
+    def async_subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Call back whenever the settings have changed, or what is planned."""
+        self._changed.add(changed)
+        return lambda: self._changed.discard(changed)
+
+    @callback
+    def async_changed(self) -> None:
+        """Tell everybody who listens that something about the household is new."""
+        async_sync_issues(self)
+        for changed in tuple(self._changed):
+            changed()
+
+    @callback
+    def async_on_happening(
+        self, happened: HouseholdHappeningCallback
+    ) -> Callable[[], None]:
+        """Call back whenever something has happened to any lock."""
+        self._happened.add(happened)
+        return lambda: self._happened.discard(happened)
+
+    @callback
+    def async_happened(
+        self, lock: ManagedLock, happening: Happening, details: dict[str, str]
+    ) -> None:
+        """Tell everybody, in the house and on the bus, what has happened to a lock."""
+        for happened in tuple(self._happened):
+            happened(lock, happening, details)
+        self.hass.bus.async_fire(
+            EVENT_NIGHTLATCH,
+            {
+                "type": str(happening),
+                "device_id": lock.device_id,
+                "entity_id": lock.update_entity_id,
+                "name": lock.name,
+                **details,
+            },
+        )
+
     @callback
     def _take_feed(self, subentry: ConfigSubentry) -> None:
         if (known := self.feeds.get(subentry.subentry_id)) is not None:
             known.title = known.name = subentry.title
             self._update_device(known.subentry_id, known.title)
             return
-        feed = FeedCoordinator(self._hass, self._entry, subentry, self.store)
+        feed = FeedCoordinator(self.hass, self.entry, subentry, self.store)
         self.feeds[subentry.subentry_id] = feed
         self._unsubscribe[subentry.subentry_id] = [
             feed.async_add_listener(lambda: self._feed_checked(feed.subentry_id))
@@ -137,6 +253,7 @@ class Household:
         for lock in self.locks.values():
             if lock.feed_id == feed_id:
                 lock.async_select()
+        self.async_changed()
 
     @callback
     def _take_lock(self, subentry: ConfigSubentry) -> None:
@@ -144,7 +261,7 @@ class Household:
             lock.configure(subentry)
             lock.async_select()
             return
-        lock = ManagedLock(self._hass, self, subentry)
+        lock = ManagedLock(self.hass, self, subentry)
         self.locks[subentry.subentry_id] = lock
         lock.async_select()
         for added in self._lock_added:
@@ -155,18 +272,21 @@ class Household:
                 lock.async_learn(lock.record.identity), f"record of {lock.name}"
             )
         self._unsubscribe[subentry.subentry_id] = [
-            async_watch(self._hass, self, lock),
-            lock.async_subscribe(
-                lambda: self._update_device(lock.subentry_id, lock.name)
-            ),
+            async_watch(self.hass, self, lock),
+            lock.async_subscribe(lambda: self._lock_changed(lock)),
         ]
+
+    @callback
+    def _lock_changed(self, lock: ManagedLock) -> None:
+        self._update_device(lock.subentry_id, lock.name)
+        self.async_changed()
 
     @callback
     def _update_device(self, subentry_id: str, name: str) -> None:
         """Tell the device registry what has become known of a lock or a feed."""
-        registry = dr.async_get(self._hass)
+        registry = dr.async_get(self.hass)
         device = registry.async_get_device_by_identifier(
-            (DOMAIN, subentry_id), self._entry.entry_id
+            (DOMAIN, subentry_id), self.entry.entry_id
         )
         if device is None:
             return

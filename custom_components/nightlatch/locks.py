@@ -1,11 +1,9 @@
-"""A lock of the household, and what happens to it."""
+"""A lock of the household: what is known of it, and what people have decided."""
 
-import asyncio
 from collections import deque
 from collections.abc import Callable
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
+from datetime import datetime
 import logging
 from typing import TYPE_CHECKING
 
@@ -13,26 +11,37 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import CONF_ADDRESS
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.util import dt as dt_util
 
-from .adapters.entities import read_links
-from .const import (
-    CONF_BATTERY_ENTITY,
-    CONF_FEED,
-    CONF_IDENTITY,
-    CONF_LOCK_ENTITY,
-    DOMAIN,
-)
+from .adapters.entities import read_surroundings
+from .const import CONF_FEED, CONF_IDENTITY, DOMAIN
 from .coordinator import FeedCoordinator
 from .core.errors import TransportError, TransportProblem
 from .core.feeds.base import FeedContent
-from .core.installation.machine import Installation, Outcome, Stage, Target
-from .core.model import LockIdentity, Model, OutcomeKind, Release
-from .core.records.lock_record import LockRecord, OutcomeRecord
+from .core.installation.aftercare import drains
+from .core.installation.confirmation import BOLT_PROBLEMS, RESTING
+from .core.model import (
+    BatteryReading,
+    LockIdentity,
+    Model,
+    Origin,
+    OutcomeKind,
+    Release,
+)
+from .core.preflight.base import Check
+from .core.records.decisions import Approval, Decisions
+from .core.records.lock_record import LockRecord, identity_from_dict
+from .core.records.outcome_record import OutcomeRecord
 from .core.records.trust import LockFloor, Trust
+from .core.schedule.plan import Plan, is_approved
 from .core.select import select
 from .core.transports.device_information import read_identity
-from .messages import async_as_home_assistant_error, async_describe
+from .happenings import Happening, HappeningCallback
+from .installing import Installer, Progress
+from .messages import async_as_home_assistant_error
+from .settings import Links, parse_links, parse_lock_policy
+from .situations import checks_of, plan_of
 
 if TYPE_CHECKING:
     from .household import Household
@@ -40,47 +49,15 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 
-class Happening(StrEnum):
-    """What a lock's event entity tells."""
-
-    UPDATE_AVAILABLE = "update_available"
-    STARTED = "installation_started"
-    SUCCEEDED = "installation_succeeded"
-    FAILED = "installation_failed"
-    NEEDS_HAND = "needs_hand"
-    CANCELLED = "installation_cancelled"
-    BOOTLOADER_FOUND = "bootloader_found"
-
-
-_ENDINGS = {
-    OutcomeKind.SUCCEEDED: Happening.SUCCEEDED,
-    OutcomeKind.FAILED: Happening.FAILED,
-    OutcomeKind.NEEDS_HAND: Happening.NEEDS_HAND,
-    OutcomeKind.CANCELLED: Happening.CANCELLED,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a running installation is."""
-
-    stage: Stage | None = None
-    """None while it waits for its turn."""
-    percentage: int | None = None
-
-
-type HappeningCallback = Callable[[Happening, dict[str, str]], None]
-
-
 class ManagedLock:
-    """One lock: what is known of it, what it should get, and getting it there."""
+    """One lock: what is known of it, and what it should get."""
 
     def __init__(
         self, hass: HomeAssistant, household: Household, subentry: ConfigSubentry
     ) -> None:
         """Take over the lock of a subentry."""
-        self._hass = hass
-        self._household = household
+        self.hass = hass
+        self.household = household
         self.subentry_id = subentry.subentry_id
         self.configure(subentry)
         known = household.store.lock(subentry.subentry_id)
@@ -88,17 +65,18 @@ class ManagedLock:
         """Whether it should be asked what it runs, once it is heard."""
         now = dt_util.utcnow()
         self.record = known or LockRecord(
-            identity=LockIdentity(**subentry.data[CONF_IDENTITY]),
+            identity=identity_from_dict(subentry.data[CONF_IDENTITY]),
             read_at=now,
             running_since=now,
         )
-        self.progress: Progress | None = None
-        """None while nothing is being installed."""
+        self.decisions: Decisions = household.store.decisions(subentry.subentry_id)
         self.in_bootloader = False
         """Whether it was seen in its bootloader though nobody sent it there."""
         self.release: Release | None = None
         """What it should get next."""
-        self._installation: asyncio.Task[Outcome] | None = None
+        self.held: tuple[Check, ...] = ()
+        """What kept the release from being installed, when it was last tried."""
+        self.installer = Installer(hass, self)
         self._closed = False
         self._changed: set[Callable[[], None]] = set()
         self._happened: set[HappeningCallback] = set()
@@ -112,8 +90,8 @@ class ManagedLock:
         self.name = subentry.title
         self.address: str = subentry.data[CONF_ADDRESS]
         self.feed_id: str = subentry.data[CONF_FEED]
-        self.lock_entity: str | None = subentry.data.get(CONF_LOCK_ENTITY)
-        self.battery_entity: str | None = subentry.data.get(CONF_BATTERY_ENTITY)
+        self.links: Links = parse_links(subentry.data)
+        self.policy = parse_lock_policy(subentry.data)
 
     # What entities listen to.
 
@@ -134,23 +112,26 @@ class ManagedLock:
         return lambda: self._happened.discard(happened)
 
     @callback
-    def _notify(self) -> None:
+    def async_changed(self) -> None:
+        """Tell everybody who listens that something about the lock is new."""
         for changed in tuple(self._changed):
             changed()
 
     @callback
-    def _tell(self, happening: Happening, **details: str) -> None:
+    def async_tell(self, happening: Happening, **details: str) -> None:
+        """Tell everybody who listens that something has happened."""
         if not self._happened:
             self._untold.append((happening, details))
         for happened in tuple(self._happened):
             happened(happening, details)
+        self.household.async_happened(self, happening, details)
 
     # What is known.
 
     @property
     def feed(self) -> FeedCoordinator | None:
         """The lock's feed; None after the owner has removed it."""
-        return self._household.feeds.get(self.feed_id)
+        return self.household.feeds.get(self.feed_id)
 
     @property
     def content(self) -> FeedContent | None:
@@ -178,9 +159,70 @@ class ManagedLock:
         return self.model.name if self.model else self.record.identity.model
 
     @property
+    def floor(self) -> LockFloor | None:
+        """The newest firmware that has run on the lock."""
+        return self.household.store.trust.locks.get(self.address)
+
+    @property
+    def progress(self) -> Progress | None:
+        """Where a running installation is; None while nothing is being installed."""
+        return self.installer.progress
+
+    @property
+    def plan(self) -> Plan:
+        """When the release would be installed, and what it waits for."""
+        return plan_of(self, dt_util.utcnow())
+
+    @property
+    def approved_by(self) -> str | None:
+        """Who has approved the release, if anybody has."""
+        approval = self.decisions.approval
+        if self.release is None or not is_approved(self.decisions, self.release):
+            return None
+        return approval.user_name if approval else None
+
+    @property
+    def device_id(self) -> str | None:
+        """The lock's device in Home Assistant's registry."""
+        device = dr.async_get(self.hass).async_get_device_by_identifier(
+            (DOMAIN, self.subentry_id), self.household.entry.entry_id
+        )
+        return device.id if device else None
+
+    @property
+    def update_entity_id(self) -> str | None:
+        """The lock's update entity."""
+        return er.async_get(self.hass).async_get_entity_id(
+            "update", DOMAIN, f"{self.subentry_id}_firmware"
+        )
+
+    @property
     def needs_attention(self) -> bool:
         """Whether a person should look at the lock."""
         return self.in_bootloader or self.feed is None or self._has_failed
+
+    @property
+    def needs_hand(self) -> bool:
+        """Whether the last installation left a lock that a person must see to.
+
+        Until it has told since that it runs, and works.
+        """
+        outcome = self.record.outcome
+        if outcome is None or outcome.kind is not OutcomeKind.NEEDS_HAND:
+            return False
+        if outcome.reason not in BOLT_PROBLEMS:
+            return self.record.read_at <= outcome.ended
+        seen = read_surroundings(
+            self.hass,
+            lock_entity=self.links.lock_entity,
+            battery_entity=None,
+            door_entity=None,
+        )
+        return (
+            seen.bolt not in RESTING
+            or seen.bolt_since is None
+            or seen.bolt_since <= outcome.ended
+        )
 
     @property
     def _has_failed(self) -> bool:
@@ -195,41 +237,127 @@ class ManagedLock:
             return True
         if self.release is not None:
             return self.release.version.text == outcome.to_version
-        return (
-            outcome.kind is OutcomeKind.NEEDS_HAND
-            and self.record.read_at <= outcome.ended
+        return self.needs_hand
+
+    async def async_checks(self, unattended: bool = False) -> tuple[Check, ...]:
+        """Ask all rules of preflight, with what is known now; the lock is not asked."""
+        if self.release is None:
+            return ()
+        return checks_of(self, self.release, unattended=unattended)
+
+    def error(self, key: str, **placeholders: str) -> HomeAssistantError:
+        """Return an error that a person is shown."""
+        return HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key=key,
+            translation_placeholders={"lock": self.name, **placeholders},
         )
+
+    # Choosing.
 
     @callback
     def async_select(self) -> None:
         """Choose the release anew: after a check of the feed, or of the lock."""
         content = self.content
-        self.release = None
+        before, self.release = self.release, None
         if content is not None and (model := self.model) is not None:
             self.release = select(
-                content.releases, self.record.identity, model, self._floor
+                content.releases, self.record.identity, model, self.floor
             ).release
-        if self.release and self.release.version.text != self.record.announced:
-            self._announce(self.release)
-        self._notify()
+        if self.release != before:
+            self.held = ()
+        if self.release is not None:
+            self._note_seen(self.release)
+            if self.release.version.text != self.record.announced:
+                self._tell_available(self.release)
+        self.async_changed()
 
     @callback
-    def _announce(self, release: Release) -> None:
+    def _note_seen(self, release: Release) -> None:
+        """Keep since when a release is on offer here: its soak counts from then."""
+        sha256 = release.artifact.sha256
+        if sha256 in self.decisions.first_seen:
+            return
+        offered = self.content.releases if self.content else ()
+        known = {each.artifact.sha256 for each in offered}
+        seen = {
+            each: since
+            for each, since in self.decisions.first_seen.items()
+            if each in known
+        }
+        self.decisions = replace(
+            self.decisions, first_seen={**seen, sha256: dt_util.utcnow()}
+        )
+        self.household.async_create_task(
+            self.household.store.async_set_decisions(self.subentry_id, self.decisions),
+            f"decisions of {self.name}",
+        )
+
+    @callback
+    def _tell_available(self, release: Release) -> None:
         """Tell once, also over restarts, that a release is available."""
         self.record = replace(self.record, announced=release.version.text)
-        self._household.async_create_task(
-            self._household.store.async_set_lock(self.subentry_id, self.record),
+        self.household.async_create_task(
+            self.household.store.async_set_lock(self.subentry_id, self.record),
             f"record of {self.name}",
         )
-        self._tell(
+        self.async_tell(
             Happening.UPDATE_AVAILABLE,
             installed_version=self.record.identity.firmware_version,
             version=release.version.text,
         )
 
-    @property
-    def _floor(self) -> LockFloor | None:
-        return self._household.store.trust.locks.get(self.address)
+    # Deciding.
+
+    async def async_pin(self, version: str | None) -> None:
+        """Let the lock stay at a version; None lifts that."""
+        await self._async_decide(replace(self.decisions, pinned=version))
+
+    async def async_skip(self, version: str | None) -> None:
+        """Leave one version out; None lifts that."""
+        await self._async_decide(replace(self.decisions, skipped=version))
+
+    async def async_postpone(self, until: datetime | None) -> None:
+        """Install nothing by itself before a moment."""
+        await self._async_decide(
+            replace(self.decisions, postponed_until=until, scheduled_at=None)
+        )
+
+    async def async_schedule(self, at: datetime | None) -> None:
+        """Install at a moment that a person has chosen."""
+        await self._async_decide(
+            replace(self.decisions, scheduled_at=at, postponed_until=None)
+        )
+
+    async def async_approve(self, approval: Approval) -> None:
+        """Keep a person's consent to one installation."""
+        await self._async_decide(replace(self.decisions, approval=approval))
+
+    async def async_revoke(self) -> None:
+        """Take a consent back; whoever is about to transfer looks again."""
+        await self._async_decide(replace(self.decisions, approval=None))
+
+    async def async_note_announced(self, release: Release) -> None:
+        """Keep that people were told when a release will be installed."""
+        await self._async_decide(
+            replace(self.decisions, announced=release.artifact.sha256)
+        )
+
+    async def async_decisions_used(self, version: str, sha256: str | None) -> None:
+        """Drop what was decided for one installation only, now that it is over."""
+        approval = self.decisions.approval
+        if approval and (approval.version, approval.sha256) == (version, sha256):
+            approval = None
+        await self._async_decide(
+            replace(self.decisions, approval=approval, scheduled_at=None)
+        )
+
+    async def _async_decide(self, decisions: Decisions) -> None:
+        if decisions == self.decisions:
+            return
+        self.decisions = decisions
+        await self.household.store.async_set_decisions(self.subentry_id, decisions)
+        self.async_changed()
 
     # Asking the lock.
 
@@ -240,193 +368,118 @@ class ManagedLock:
         """
         if self.progress is not None:
             return
-        async with self._household.radio_lock:
+        async with self.household.queue.short_use():
             try:
                 identity = await read_identity(
-                    self._household.radio, self.address, self.name
+                    self.household.radio, self.address, self.name
                 )
             except TransportError as err:
                 if err.reason is TransportProblem.IN_BOOTLOADER:
                     self.async_found_in_bootloader()
                 raise
         self.in_bootloader = False
+        before = self.record.identity.firmware_version
         await self.async_learn(identity)
+        if identity.firmware_version != before:
+            await self.installer.async_note_elsewhere(before)
+
+    async def async_check_now(self) -> None:
+        """Ask feed and lock because a person wants to know; tell what went wrong."""
+        feed = self.feed
+        if feed is not None:
+            await feed.async_refresh()
+        try:
+            await self.async_read()
+        except TransportError as err:
+            raise await async_as_home_assistant_error(
+                self.hass, err, lock=self.name
+            ) from err
+        if feed is not None and feed.error is not None:
+            raise await async_as_home_assistant_error(
+                self.hass, feed.error, lock=self.name, feed=feed.title
+            )
 
     async def async_learn(self, identity: LockIdentity) -> None:
         """Keep what the lock says, and never accept older firmware again."""
         if self._closed:
             return
-        self.record = self.record.reading(identity, dt_util.utcnow())
-        await self._household.store.async_set_lock(self.subentry_id, self.record)
+        now = dt_util.utcnow()
+        self.record = self.record.reading(identity, now)
+        self._note_battery(identity.battery, now)
+        await self.async_keep()
         content = self.content
         for release in content.releases if content else ():
             if (
                 release.model == identity.model
                 and release.version.text == identity.firmware_version
             ):
-                await self._async_raise_floor(release)
+                await self.async_raise_floor(release)
         self.async_select()
 
-    async def _async_raise_floor(self, release: Release) -> None:
+    @callback
+    def _note_battery(self, level: int | None, now: datetime) -> None:
+        """Keep a reading, and tell once if it falls faster since an installation."""
+        if self.links.battery_entity is not None:
+            level = read_surroundings(
+                self.hass,
+                lock_entity=None,
+                battery_entity=self.links.battery_entity,
+                door_entity=None,
+            ).battery_level
+        if level is None:
+            return
+        drained = drains(self.record)
+        self.record = self.record.battery_read(BatteryReading(level=level, at=now))
+        if drains(self.record) and not drained:
+            self.async_tell(
+                Happening.BATTERY_DRAINING,
+                version=self.record.identity.firmware_version,
+            )
+
+    async def async_keep(self) -> None:
+        """Write the record to disk."""
+        await self.household.store.async_set_lock(self.subentry_id, self.record)
+
+    async def async_raise_floor(self, release: Release) -> None:
+        """Never accept firmware older than this release again."""
         floor = LockFloor(
             version=release.version,
             security_version=release.security_version,
             firmware_version=release.payload.firmware_version,
         )
-        await self._household.store.raise_to(Trust(locks={self.address: floor}))
+        await self.household.store.raise_to(Trust(locks={self.address: floor}))
 
     @callback
     def async_found_in_bootloader(self) -> None:
         """Tell that the lock waits in its bootloader though nobody sent it there."""
         if self.progress is None and not self.in_bootloader:
             self.in_bootloader = self.to_be_asked = True
-            self._tell(Happening.BOOTLOADER_FOUND)
-            self._notify()
+            self.async_tell(Happening.BOOTLOADER_FOUND)
+            self.async_changed()
 
     @callback
     def async_found_in_application(self) -> None:
         """Tell that the lock runs its application again."""
         if self.in_bootloader:
             self.in_bootloader = False
-            self._notify()
+            self.async_changed()
 
     # Installing.
 
-    async def async_install(self) -> None:
-        """Install the chosen release; return when it is proven, raise when it is not.
+    async def async_install(self, *, origin: Origin = Origin.PERSON) -> None:
+        """Install the chosen release; see ``Installer``."""
+        await self.installer.async_install(origin)
 
-        The installation goes on when whoever asked for it no longer waits.
-        """
-        if self.progress is not None:
-            raise HomeAssistantError(
-                translation_domain=DOMAIN,
-                translation_key="installation_running",
-                translation_placeholders={"lock": self.name},
-            )
-        if self.release is None or (feed := self.feed) is None:
-            raise HomeAssistantError(
-                translation_domain=DOMAIN,
-                translation_key="nothing_to_install",
-                translation_placeholders={"lock": self.name},
-            )
-        self.progress = Progress()
-        self._notify()
-        installation = self._household.async_create_task(
-            self._async_run(self.release, feed), f"installation on {self.name}"
-        )
-        self._installation = installation
-        await asyncio.wait((installation,))
-        if installation.cancelled():
-            raise HomeAssistantError(
-                translation_domain=DOMAIN,
-                translation_key="installation_cancelled",
-                translation_placeholders={"lock": self.name},
-            )
-        outcome = installation.result()
-        if outcome.error is not None:
-            raise await async_as_home_assistant_error(
-                self._hass, outcome.error, lock=self.name, feed=feed.title
-            )
-
-    async def _async_run(self, release: Release, feed: FeedCoordinator) -> Outcome:
-        """Wait for the lock's turn and install; however it ends is kept and told."""
-        loop = self._hass.loop
-        started = loop.time()
-        outcome = Outcome(kind=OutcomeKind.CANCELLED, running=None)
-        before = self.record.identity.firmware_version
-        # The turn ends when the end has been told: the next lock must not start before.
-        async with AsyncExitStack() as turn:
-            try:
-                await turn.enter_async_context(self._household.radio_lock)
-                started = loop.time()
-                self._tell(
-                    Happening.STARTED,
-                    installed_version=before,
-                    version=release.version.text,
-                )
-                outcome = await self._installation_of(release, feed).run()
-            finally:
-                self.progress = None
-                record = OutcomeRecord(
-                    kind=outcome.kind,
-                    ended=dt_util.utcnow(),
-                    seconds=round(loop.time() - started, 1),
-                    from_version=before,
-                    to_version=release.version.text,
-                    message=await self._async_message(outcome, feed),
-                )
-                await self._async_conclude(release, outcome, record)
-        return outcome
-
-    async def _async_message(
-        self, outcome: Outcome, feed: FeedCoordinator
-    ) -> str | None:
-        if (error := outcome.error) is None:
-            return None
-        names = {"lock": self.name, "feed": feed.title}
-        message = await async_describe(self._hass, error, **names)
-        if outcome.in_bootloader and error.reason is not TransportProblem.IN_BOOTLOADER:
-            waiting = TransportError(TransportProblem.IN_BOOTLOADER)
-            message += f" {await async_describe(self._hass, waiting, **names)}"
-        return message
-
-    def _installation_of(self, release: Release, feed: FeedCoordinator) -> Installation:
-        return Installation(
-            target=Target(
-                name=self.name,
-                address=self.address,
-                identity=self.record.identity,
-                floor=self._floor,
-                linked=read_links(
-                    self._hass, bolt=self.lock_entity, battery=self.battery_entity
-                ),
-                in_bootloader=self.in_bootloader,
-            ),
-            release=release,
-            feed=feed.feed,
-            keys=feed.firmware_keys,
-            radio=self._household.radio,
-            report=self._async_report,
-        )
-
-    @callback
-    def _async_report(self, stage: Stage, percentage: float | None) -> None:
-        # States are for people: a step finer than a percent is noise.
-        shown = Progress(stage, None if percentage is None else round(percentage))
-        if shown != self.progress:
-            self.progress = shown
-            self._notify()
-
-    async def _async_conclude(
-        self, release: Release, outcome: Outcome, record: OutcomeRecord
-    ) -> None:
-        """Keep how it ended, and tell it."""
-        self.in_bootloader = outcome.in_bootloader
-        self.record = replace(self.record, outcome=record)
-        if outcome.kind is OutcomeKind.SUCCEEDED:
-            await self._async_raise_floor(release)
-        if outcome.running is not None:
-            await self.async_learn(outcome.running)
-        else:
-            self.to_be_asked = True
-            await self._household.store.async_set_lock(self.subentry_id, self.record)
-            self._notify()
-        if record.message is not None:
-            _LOGGER.warning("%s", record.message)
-        self._tell(
-            _ENDINGS[record.kind],
-            from_version=record.from_version,
-            version=record.to_version,
-            running_version=outcome.running.firmware_version if outcome.running else "",
-            seconds=str(record.seconds),
-            message=record.message or "",
-        )
+    async def async_cancel(self) -> None:
+        """Cancel the running installation; see ``Installer``."""
+        await self.installer.async_cancel()
 
     async def async_close(self) -> None:
-        """Cancel what is running and wait for its end."""
-        if self._installation is not None:
-            # What has ended is only being kept and told.
-            if self.progress is not None:
-                self._installation.cancel()
-            await asyncio.wait((self._installation,))
+        """Stop what is running and wait for its end."""
+        await self.installer.async_close()
         self._closed = True
+
+    async def async_ended(self, outcome: OutcomeRecord) -> None:
+        """Keep how an installation ended."""
+        self.record = self.record.ended(outcome)
+        await self.async_keep()

@@ -26,20 +26,26 @@ async def async_describe(
     ``names`` are the placeholders that the ground floor does not know: the names that
     people gave to the lock and the feed.
     """
+    if isinstance(err, PreflightError):
+        blockers = [
+            await async_sentence(hass, check.reason, {**check.placeholders, **names})
+            for check in err.blockers
+        ]
+        return await async_sentence(
+            hass, err.reason, {"blockers": " ".join(blockers), **names}
+        )
+    return await async_sentence(hass, err.reason, {**err.details, **names})
+
+
+async def async_sentence(
+    hass: HomeAssistant, key: str, placeholders: Mapping[str, str]
+) -> str:
+    """Return one sentence of the translations, in Home Assistant's language."""
     translations = await async_get_translations(
         hass, hass.config.language, "exceptions", [DOMAIN]
     )
-
-    def sentence(key: str, details: Mapping[str, str]) -> str:
-        text = translations.get(f"component.{DOMAIN}.exceptions.{key}.message", key)
-        return text.format_map(_Placeholders({**details, **names}))
-
-    if isinstance(err, PreflightError):
-        blockers = " ".join(
-            sentence(check.reason, check.details) for check in err.blockers
-        )
-        return sentence(err.reason, {"blockers": blockers})
-    return sentence(err.reason, err.details)
+    text = translations.get(f"component.{DOMAIN}.exceptions.{key}.message", key)
+    return text.format_map(_Placeholders(placeholders))
 
 
 async def async_as_home_assistant_error(
@@ -49,9 +55,7 @@ async def async_as_home_assistant_error(
     placeholders = {**err.details, **names}
     if isinstance(err, PreflightError):
         texts = [
-            await async_describe(
-                hass, NightlatchError(check.reason, **check.details), **names
-            )
+            await async_sentence(hass, check.reason, {**check.placeholders, **names})
             for check in err.blockers
         ]
         placeholders["blockers"] = " ".join(texts)

@@ -7,6 +7,15 @@ from .const import DOMAIN
 from .core.model import Advisory, Release
 
 
+async def async_label(hass: HomeAssistant, selector: str, option: str) -> str:
+    """Return what people call one of the options of a selector."""
+    translations = await async_get_translations(
+        hass, hass.config.language, "selector", [DOMAIN]
+    )
+    key = f"component.{DOMAIN}.selector.{selector}.options.{option}"
+    return translations.get(key, option)
+
+
 async def async_release_notes(hass: HomeAssistant, release: Release) -> str:
     """Return the vendor's notes, and below them what the release means for the lock."""
     translations = await async_get_translations(

@@ -7,9 +7,12 @@ from homeassistant.components.update import (
     UpdateEntity,
     UpdateEntityFeature,
 )
-from homeassistant.core import HomeAssistant
+from homeassistant.components.update.const import ATTR_SKIPPED_VERSION
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.event import async_track_state_change_event
 
+from .core.model import Origin
 from .entity import LockEntity, async_add_lock_entities
 from .household import NightlatchConfigEntry
 from .locks import ManagedLock
@@ -47,6 +50,11 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
         super().__init__(lock, "firmware")
 
     @property
+    def managed_lock(self) -> ManagedLock:
+        """Return the lock, for the actions."""
+        return self._lock
+
+    @property
     @override
     def title(self) -> str | None:
         """Return what the firmware is for."""
@@ -77,7 +85,61 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
         calls what it cannot compare an update.
         """
         release = self._lock.release
-        return release is not None and latest_version == release.version.text
+        return (
+            release is not None
+            and latest_version == release.version.text
+            and self._lock.decisions.pinned is None
+        )
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the lock, and what people skip."""
+        await super().async_added_to_hass()
+        self.async_on_remove(
+            async_track_state_change_event(
+                self.hass, self.entity_id, self._state_changed
+            )
+        )
+        await self._async_skip_again()
+
+    @callback
+    @override
+    def _lock_changed(self) -> None:
+        super()._lock_changed()
+        self.hass.async_create_task(
+            self._async_skip_again(), f"skip of {self.entity_id}"
+        )
+
+    async def _async_skip_again(self) -> None:
+        """Skip what somebody has skipped before.
+
+        Home Assistant keeps that in this entity's state only, and forgets it whenever
+        another release, or none, was offered in between.
+        """
+        skipped = self._lock.decisions.skipped
+        if (
+            skipped is not None
+            and skipped == self.latest_version != self.installed_version
+            and self.state_attributes is not None
+            and self.state_attributes[ATTR_SKIPPED_VERSION] is None
+        ):
+            await self.async_skip()
+
+    @callback
+    def _state_changed(self, event: Event[EventStateChangedData]) -> None:
+        """Keep that somebody has skipped the release, or no longer does."""
+        before, after = event.data["old_state"], event.data["new_state"]
+        if before is None or after is None:
+            return
+        was, skipped = (
+            state.attributes.get(ATTR_SKIPPED_VERSION) for state in (before, after)
+        )
+        if was == skipped:
+            return
+        if skipped is not None or was == self.latest_version:
+            self.hass.async_create_task(
+                self._lock.async_skip(skipped), f"skip of {self.entity_id}"
+            )
 
     @property
     @override
@@ -117,7 +179,13 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
         self, version: str | None, backup: bool, **kwargs: Any
     ) -> None:
         """Install the release."""
-        await self._lock.async_install()
+        await self._lock.async_install(
+            origin=(
+                Origin.PERSON
+                if self._context is not None and self._context.user_id
+                else Origin.AUTOMATION
+            )
+        )
 
     async def async_update(self) -> None:
         """Ask the feed, when a person asks for updates."""

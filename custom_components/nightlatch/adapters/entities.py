@@ -1,10 +1,19 @@
 """What other integrations know of a lock, through the entities that the owner linked."""
 
-from homeassistant.components.lock import LockState
-from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
-from homeassistant.core import HomeAssistant
+from datetime import datetime
 
-from ..core.preflight.base import Bolt, Linked
+from homeassistant.components.lock import LockState
+from homeassistant.const import (
+    STATE_HOME,
+    STATE_OFF,
+    STATE_ON,
+    STATE_UNAVAILABLE,
+    STATE_UNKNOWN,
+)
+from homeassistant.core import HomeAssistant, State
+
+from ..core.model import BatteryReading
+from ..core.preflight.situation import Bolt, Door, Surroundings
 
 _BOLTS: dict[str, Bolt] = {
     LockState.LOCKED: Bolt.LOCKED,
@@ -15,30 +24,62 @@ _BOLTS: dict[str, Bolt] = {
     LockState.OPENING: Bolt.MOVING,
     LockState.OPEN: Bolt.OPEN,
 }
+_DOORS = {STATE_OFF: Door.CLOSED, STATE_ON: Door.OPEN}
 
 
-def read_links(hass: HomeAssistant, *, bolt: str | None, battery: str | None) -> Linked:
-    """Return what the linked entities say now."""
-    return Linked(
-        bolt=_bolt(_state(hass, bolt)) if bolt else None,
-        has_battery=battery is not None,
-        battery=_level(_state(hass, battery)) if battery else None,
+def read_surroundings(
+    hass: HomeAssistant,
+    *,
+    lock_entity: str | None,
+    battery_entity: str | None,
+    door_entity: str | None,
+) -> Surroundings:
+    """Return what the linked entities say now; what is not linked is None."""
+    bolt, door = _state(hass, lock_entity), _state(hass, door_entity)
+    return Surroundings(
+        bolt=_BOLTS.get(bolt.state if bolt else "", Bolt.UNKNOWN)
+        if lock_entity
+        else None,
+        bolt_since=_since(bolt),
+        door=_DOORS.get(door.state if door else "", Door.UNKNOWN)
+        if door_entity
+        else None,
+        door_since=_since(door),
+        battery=_battery(_state(hass, battery_entity)) if battery_entity else None,
+        someone_home=_someone_home(hass),
     )
 
 
-def _state(hass: HomeAssistant, entity_id: str) -> str | None:
-    state = hass.states.get(entity_id)
+def _state(hass: HomeAssistant, entity_id: str | None) -> State | None:
+    """Return the state of an entity, if it has one that means something."""
+    state = hass.states.get(entity_id) if entity_id else None
     if state is None or state.state in {STATE_UNAVAILABLE, STATE_UNKNOWN}:
         return None
-    return state.state
+    return state
 
 
-def _bolt(state: str | None) -> Bolt:
-    return _BOLTS.get(state or "", Bolt.UNKNOWN)
+def _since(state: State | None) -> datetime | None:
+    return state.last_changed if state else None
 
 
-def _level(state: str | None) -> int | None:
+def _battery(state: State | None) -> BatteryReading:
+    """Return a level, or what a sensor that knows only "low" says."""
+    if state is None:
+        return BatteryReading(level=None)
+    if state.domain == "binary_sensor":
+        # It knows no level; that it is not low is all there is, and counts as full.
+        low = state.state == STATE_ON
+        return BatteryReading(level=0 if low else 100, low=low, at=state.last_reported)
     try:
-        return round(float(state)) if state else None
-    except ValueError:
+        level = round(float(state.state))
+    except ValueError, OverflowError:
+        return BatteryReading(level=None)
+    return BatteryReading(level=level, at=state.last_reported)
+
+
+def _someone_home(hass: HomeAssistant) -> bool | None:
+    """Return whether a person is at home; None where Home Assistant knows no persons."""
+    persons = hass.states.async_all("person")
+    if not persons:
         return None
+    return any(person.state == STATE_HOME for person in persons)

@@ -1,5 +1,6 @@
 """What is kept over a restart, in Home Assistant's own storage."""
 
+from datetime import date
 from typing import Any, override
 
 from homeassistant.core import HomeAssistant
@@ -7,14 +8,48 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import Store
 
 from ..const import DOMAIN
+from ..core.records.decisions import Decisions
 from ..core.records.lock_record import LockRecord
 from ..core.records.trust import Trust, TrustStore
 
 _VERSION = 1
+_MINOR_VERSION = 2
+
+
+class _Store(Store[dict[str, Any]]):
+    """The file, with what earlier versions of Nightlatch have written into it."""
+
+    @override
+    async def _async_migrate_func(
+        self, old_major_version: int, old_minor_version: int, old_data: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Add what the first version did not know; raise for a later major one."""
+        if old_major_version > _VERSION:
+            raise NotImplementedError
+        for record in old_data["locks"].values():
+            outcome = record.pop("outcome")
+            record["batteries"] = []
+            record["history"] = [] if outcome is None else [_completed(outcome)]
+        return {**old_data, "decisions": {}, "announced_night": None, "digest": []}
+
+
+def _completed(outcome: dict[str, Any]) -> dict[str, Any]:
+    """Return an outcome as the first version kept it, with what is kept now."""
+    return {
+        **outcome,
+        "attempt": f"before-{outcome['ended']}",
+        "origin": "person",
+        "started": outcome["ended"],
+        "sha256": None,
+        "touched": outcome["kind"] != "cancelled",
+        "reason": None,
+        "approval": None,
+        "environment": "",
+    }
 
 
 class HouseholdStore(TrustStore):
-    """Trust and the records of the locks; written at once, atomically.
+    """Trust, and what is known and decided of the locks; written at once, atomically.
 
     It lies apart from the caches of the feeds, so that deleting those makes nothing
     acceptable that was not before.
@@ -22,11 +57,21 @@ class HouseholdStore(TrustStore):
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         """Prepare the store; ``async_load`` reads it."""
-        self._store: Store[dict[str, Any]] = Store(
-            hass, _VERSION, f"{DOMAIN}.{entry_id}", private=True, atomic_writes=True
+        self._store = _Store(
+            hass,
+            _VERSION,
+            f"{DOMAIN}.{entry_id}",
+            private=True,
+            atomic_writes=True,
+            minor_version=_MINOR_VERSION,
         )
         self._trust = Trust()
         self._locks: dict[str, LockRecord] = {}
+        self._decisions: dict[str, Decisions] = {}
+        self.announced_night: date | None = None
+        """The last night of which people were told."""
+        self.digest: tuple[str, ...] = ()
+        """What people will be told in the morning."""
 
     async def async_load(self, *, expected: bool) -> None:
         """Read what was kept; raise ``ValueError`` where it cannot be understood.
@@ -42,7 +87,20 @@ class HouseholdStore(TrustStore):
                     subentry_id: LockRecord.from_dict(raw)
                     for subentry_id, raw in data["locks"].items()
                 }
-        except (AttributeError, HomeAssistantError, KeyError, TypeError) as err:
+                self._decisions = {
+                    subentry_id: Decisions.from_dict(raw)
+                    for subentry_id, raw in data["decisions"].items()
+                }
+                night = data["announced_night"]
+                self.announced_night = date.fromisoformat(night) if night else None
+                self.digest = tuple(map(str, data["digest"]))
+        except (
+            AttributeError,
+            HomeAssistantError,
+            KeyError,
+            NotImplementedError,
+            TypeError,
+        ) as err:
             raise ValueError(f"Not what Nightlatch keeps: {err!r}") from err
         if data is None:
             if expected:
@@ -54,6 +112,14 @@ class HouseholdStore(TrustStore):
             {
                 "trust": self._trust.to_dict(),
                 "locks": {key: record.to_dict() for key, record in self._locks.items()},
+                "decisions": {
+                    key: decisions.to_dict()
+                    for key, decisions in self._decisions.items()
+                },
+                "announced_night": (
+                    self.announced_night.isoformat() if self.announced_night else None
+                ),
+                "digest": list(self.digest),
             }
         )
 
@@ -80,9 +146,29 @@ class HouseholdStore(TrustStore):
         self._locks[subentry_id] = record
         await self._async_save()
 
+    def decisions(self, subentry_id: str) -> Decisions:
+        """Return what people have decided about a lock."""
+        return self._decisions.get(subentry_id, Decisions())
+
+    async def async_set_decisions(self, subentry_id: str, decisions: Decisions) -> None:
+        """Keep what people have decided about a lock."""
+        self._decisions[subentry_id] = decisions
+        await self._async_save()
+
+    async def async_set_announced(self, night: date) -> None:
+        """Keep that people were told of a night."""
+        self.announced_night = night
+        await self._async_save()
+
+    async def async_set_digest(self, digest: tuple[str, ...]) -> None:
+        """Keep what people will be told in the morning."""
+        self.digest = digest
+        await self._async_save()
+
     async def async_remove_lock(self, subentry_id: str) -> None:
         """Forget a lock; its version floor is kept, for the same lock may come back."""
         self._locks.pop(subentry_id, None)
+        self._decisions.pop(subentry_id, None)
         await self._async_save()
 
     async def async_remove(self) -> None:

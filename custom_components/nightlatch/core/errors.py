@@ -133,6 +133,13 @@ class InstallationProblem(StrEnum):
     UNEXPECTED = "installation_unexpected"
     ALREADY_QUEUED = "installation_running"
     AFTER_FAILURE = "installation_after_failure"
+    CANCELLED = "installation_cancelled"
+    JOURNAL = "installation_journal"
+    # Confirming: the lock runs the release, and something else is wrong.
+    LOCK_UNAVAILABLE = "installation_lock_unavailable"
+    BOLT_JAMMED = "installation_bolt_jammed"
+    BOLT_ELSEWHERE = "installation_bolt_elsewhere"
+    BOLT_DID_NOT_MOVE = "installation_bolt_did_not_move"
 
 
 class InstallationError(NightlatchError):

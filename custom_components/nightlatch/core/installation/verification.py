@@ -49,9 +49,34 @@ async def await_return(radio: Radio, address: str, name: str) -> LockIdentity:
     raise last or TransportError(TransportProblem.DID_NOT_COME_BACK)
 
 
-async def _hears(radio: Radio, wanted: Callable[[Advertisement], bool]) -> bool:
+async def find_out(radio: Radio, address: str, name: str) -> LockIdentity | None:
+    """Return what a lock says that it runs, after nobody has looked for a while.
+
+    None where it waits in its bootloader. Raises ``TransportError`` where it does not
+    answer at all.
+    """
+    await _hears(
+        radio,
+        lambda seen: seen.address == address or is_bootloader_of(address, seen),
+        RETURN_TIMEOUT,
+    )
+    if await _hears(radio, lambda seen: is_bootloader_of(address, seen), _PAUSE):
+        return None
     try:
-        await radio.find(wanted, _ADVERTISEMENT_TIMEOUT)
+        return await read_identity(radio, address, name, fresh_services=True)
+    except TransportError as err:
+        if err.reason is TransportProblem.IN_BOOTLOADER:
+            return None
+        raise
+
+
+async def _hears(
+    radio: Radio,
+    wanted: Callable[[Advertisement], bool],
+    timeout: float = _ADVERTISEMENT_TIMEOUT,
+) -> bool:
+    try:
+        await radio.find(wanted, timeout)
     except TimeoutError:
         return False
     return True

@@ -80,9 +80,12 @@ def check_approval(situation: Situation) -> Check:
     if need is ApprovalNeed.NONE:
         return passed(Family.PATH, "approval")
     approval = decisions.approval
-    if approval is not None and is_approved(decisions, situation.release):
-        if need is ApprovalNeed.PERSON or approval.second_factor:
-            return passed(Family.PATH, "approval", measured=approval.user_name)
+    if (
+        approval is not None
+        and is_approved(decisions, situation.release)
+        and (need is ApprovalNeed.PERSON or approval.second_factor)
+    ):
+        return passed(Family.PATH, "approval", measured=approval.user_name)
     return Check(
         family=Family.PATH,
         rule="approval",

@@ -56,7 +56,14 @@ _NOT_FOR_A_STRANDED_LOCK = {
     Family.WAY_IN,
     Family.TIME,
 }
-_NOT_FOR_A_STRANDED_LOCK_RULES = {"approval", "wanted", "soak", "signal", "slot", "entry_doors"}
+_NOT_FOR_A_STRANDED_LOCK_RULES = {
+    "approval",
+    "wanted",
+    "soak",
+    "signal",
+    "slot",
+    "entry_doors",
+}
 
 
 def run_checks(situation: Situation) -> tuple[Check, ...]:

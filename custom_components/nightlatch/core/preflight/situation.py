@@ -46,6 +46,11 @@ class Surroundings:
     someone_home: bool | None = None
     """None where Home Assistant knows no persons."""
 
+    @property
+    def battery_level(self) -> int | None:
+        """Return the level of the linked battery, if it is known."""
+        return self.battery.level if self.battery else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RadioState:

@@ -1,29 +1,28 @@
 """Nights: from noon to noon, so that one that goes across midnight is one."""
 
-from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, time, timedelta, tzinfo
 
 from .quiet_hours import moment_of
 
-_NOON = time(12)
+NOON = time(12)
 
 
-def night_of(moment: datetime, zone: ZoneInfo) -> date:
+def night_of(moment: datetime, zone: tzinfo) -> date:
     """Return the night that a moment belongs to, by the date of its evening."""
     local = moment.astimezone(zone)
-    return local.date() - timedelta(days=local.time() < _NOON)
+    return local.date() - timedelta(days=local.time() < NOON)
 
 
-def notice_of(night: date, at: time, zone: ZoneInfo) -> datetime:
+def notice_of(night: date, at: time, zone: tzinfo) -> datetime:
     """Return when people are told of a night; aware, UTC.
 
     A time before noon lies in the morning after the evening that gives the night its
     date.
     """
-    return moment_of(night + timedelta(days=at < _NOON), at, zone)
+    return moment_of(night + timedelta(days=at < NOON), at, zone)
 
 
-def next_notice(after: datetime, at: time, zone: ZoneInfo) -> datetime:
+def next_notice(after: datetime, at: time, zone: tzinfo) -> datetime:
     """Return the next moment, at or after this one, at which people are told."""
     night = night_of(after, zone)
     while (notice := notice_of(night, at, zone)) < after:

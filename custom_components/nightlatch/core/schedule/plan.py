@@ -1,13 +1,12 @@
 """The plan for a lock: when its release would be installed, and what it waits for."""
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 from ..model import Release
 from ..records.decisions import Decisions, Override
-from .night import next_notice, night_of
+from .night import NOON, next_notice, night_of
 from .policy import ApprovalNeed, HouseholdPolicy, Importance, LockPolicy, Mode
 from .quiet_hours import moment_of
 from .retries import Retry
@@ -77,7 +76,7 @@ class Planning:
     """Everything that a plan depends on. Times are aware, UTC."""
 
     now: datetime
-    zone: ZoneInfo
+    zone: tzinfo
     release: Release | None
     expected: timedelta
     policy: LockPolicy
@@ -173,7 +172,7 @@ def _earliest(planning: Planning, release: Release) -> tuple[datetime, Waiting |
     """Return the moment before which it must not start, and why."""
     now, decisions, tonight = planning.now, planning.decisions, planning.tonight
     tomorrow = moment_of(
-        night_of(now, planning.zone) + timedelta(days=1), time(12), planning.zone
+        night_of(now, planning.zone) + timedelta(days=1), NOON, planning.zone
     )
     bounds: list[tuple[datetime, Waiting]] = []
     if decisions.postponed_until is not None:

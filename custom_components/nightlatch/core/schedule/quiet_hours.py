@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from ..records.stored import as_whole
 
@@ -41,7 +40,7 @@ class QuietHours:
     start: time = time(2)
     end: time = time(5)
 
-    def windows(self, after: datetime, zone: ZoneInfo) -> Iterator[Window]:
+    def windows(self, after: datetime, zone: tzinfo) -> Iterator[Window]:
         """Return the windows that end after a moment, in order, without an end.
 
         Windows without a weekday, and those that a clock change leaves nothing of, do
@@ -57,13 +56,13 @@ class QuietHours:
                     yield window
             day += _DAY
 
-    def window_at(self, moment: datetime, zone: ZoneInfo) -> Window | None:
+    def window_at(self, moment: datetime, zone: tzinfo) -> Window | None:
         """Return the window that a moment lies in, if any."""
         window = next(self.windows(moment, zone), None)
         return window if window is not None and window.start <= moment else None
 
     def first_fit(
-        self, after: datetime, zone: ZoneInfo, duration: timedelta
+        self, after: datetime, zone: tzinfo, duration: timedelta
     ) -> datetime | None:
         """Return the earliest moment from which a duration fits; None if it never does."""
         for window in self.windows(after, zone):
@@ -74,7 +73,7 @@ class QuietHours:
                 break
         return None
 
-    def _window_of(self, day: date, zone: ZoneInfo) -> Window:
+    def _window_of(self, day: date, zone: tzinfo) -> Window:
         last = day if self.start < self.end else day + _DAY
         return Window(
             start=_moment(datetime.combine(day, self.start), zone, last=False),
@@ -108,12 +107,12 @@ def _weekday(value: object) -> int:
     return as_whole(value)
 
 
-def moment_of(day: date, at: time, zone: ZoneInfo) -> datetime:
+def moment_of(day: date, at: time, zone: tzinfo) -> datetime:
     """Return when a clock on the wall first shows a time on a day; aware, UTC."""
     return _moment(datetime.combine(day, at), zone, last=False)
 
 
-def _moment(wall: datetime, zone: ZoneInfo, *, last: bool) -> datetime:
+def _moment(wall: datetime, zone: tzinfo, *, last: bool) -> datetime:
     """Return when a clock on the wall shows a time, for the first or the last time.
 
     One that it leaves out counts as the moment at which it is put forward.
@@ -128,7 +127,7 @@ def _moment(wall: datetime, zone: ZoneInfo, *, last: bool) -> datetime:
     return _change_between(second, first, zone)
 
 
-def _change_between(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+def _change_between(before: datetime, after: datetime, zone: tzinfo) -> datetime:
     offset = before.astimezone(zone).utcoffset()
     while after - before > timedelta(seconds=1):
         middle = before + (after - before) / 2

@@ -1,7 +1,7 @@
 """The ports between a transport and the radio, and what every transport promises."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -154,6 +154,14 @@ type ProgressCallback = Callable[[float], None]
 """Gets the percentage done, 0 to 100, never falling."""
 
 
+type AboutToActivate = Callable[[], Awaitable[None]]
+"""Awaited before the lock is told to activate: from then on there is no way back."""
+
+
+async def nobody_waits() -> None:
+    """Be told that the lock activates, and do nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferReport:
     """What a transfer took, for the records."""
@@ -170,9 +178,14 @@ class Transport(Protocol):
     """Brings a verified artifact to a lock."""
 
     async def transfer(
-        self, artifact: VerifiedArtifact, progress: ProgressCallback
+        self,
+        artifact: VerifiedArtifact,
+        progress: ProgressCallback,
+        about_to_activate: AboutToActivate = nobody_waits,
     ) -> TransferReport:
         """Send the artifact and let the lock activate it.
+
+        ``about_to_activate`` is awaited once for each time that the lock is told so.
 
         Returns when the lock has accepted the last byte and restarts; whether it then
         runs the new firmware is for the caller to find out. May be called again after

@@ -15,6 +15,7 @@ from bleak.exc import BleakError
 from ..errors import TransportError, TransportProblem
 from ..firmware.verify import VerifiedArtifact
 from .base import (
+    AboutToActivate,
     Advertisement,
     GattClient,
     ProgressCallback,
@@ -23,6 +24,7 @@ from .base import (
     Transport,
     close,
     link_errors,
+    nobody_waits,
 )
 from .nordic_link import BootloaderLink, Counters
 from .nordic_protocol import (
@@ -96,12 +98,15 @@ class NordicDfuTransport(Transport):
 
     @override
     async def transfer(
-        self, artifact: VerifiedArtifact, progress: ProgressCallback
+        self,
+        artifact: VerifiedArtifact,
+        progress: ProgressCallback,
+        about_to_activate: AboutToActivate = nobody_waits,
     ) -> TransferReport:
         """Send the artifact; see ``Transport``."""
         artifact.check()
         counters = Counters()
-        sender = Sender(artifact, progress)
+        sender = Sender(artifact, progress, about_to_activate)
         loop = asyncio.get_running_loop()
         started = loop.time()
         deadline = SETTLING_TIME + len(artifact.firmware) / SLOWEST_RATE

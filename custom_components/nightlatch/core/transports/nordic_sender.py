@@ -12,7 +12,7 @@ from zlib import crc32
 
 from ..errors import TransportError, TransportProblem
 from ..firmware.verify import VerifiedArtifact
-from .base import ProgressCallback
+from .base import AboutToActivate, ProgressCallback, nobody_waits
 from .nordic_flow import Burst, Flow
 from .nordic_link import EXECUTE_TIMEOUT, BootloaderLink
 from .nordic_protocol import (
@@ -38,11 +38,17 @@ _LONGEST_RECEIPT_TIMEOUT = 10.0
 class Sender:
     """Brings one artifact across, over as many connections as it takes."""
 
-    def __init__(self, artifact: VerifiedArtifact, progress: ProgressCallback) -> None:
+    def __init__(
+        self,
+        artifact: VerifiedArtifact,
+        progress: ProgressCallback,
+        about_to_activate: AboutToActivate = nobody_waits,
+    ) -> None:
         """Prepare to send; ``run`` does it."""
         self._init_packet = artifact.init_packet
         self._image = artifact.firmware
         self._progress = progress
+        self._about_to_activate = about_to_activate
         self._link: BootloaderLink
         self._flow: Flow
         self._receipt_every = 0
@@ -132,7 +138,9 @@ class Sender:
         while start < len(self._image):
             end = min(start + selection.max_size, len(self._image))
             await self._send_object(start, position, end)
-            self.activating = end == len(self._image)
+            if end == len(self._image):
+                await self._about_to_activate()
+                self.activating = True
             await self._execute()
             start = position = end
 

@@ -1,0 +1,61 @@
+"""The journal of the installation that runs, on Home Assistant's own disk."""
+
+import json
+from pathlib import Path
+from typing import override
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.storage import STORAGE_DIR
+from homeassistant.util.file import WriteError, write_utf8_file_atomic
+
+from ..const import DOMAIN
+from ..core.installation.journal import Journal, JournalEntry
+
+
+class JournalFile(Journal):
+    """One file that is there only while something is under way.
+
+    Home Assistant's own store logs a failed write and goes on; an installation must
+    know of it before it touches a lock.
+    """
+
+    def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
+        """Prepare; nothing is read or written yet."""
+        self._hass = hass
+        self._path = Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.{entry_id}.journal"))
+
+    async def async_load(self) -> JournalEntry | None:
+        """Return what was under way, if anything was; raise ``ValueError``."""
+
+        def load() -> JournalEntry | None:
+            try:
+                text = self._path.read_text(encoding="utf-8")
+            except FileNotFoundError:
+                return None
+            except OSError as err:
+                raise ValueError(f"The journal cannot be read: {err}") from err
+            raw = json.loads(text)
+            if not isinstance(raw, dict):
+                raise ValueError("The journal is no object")  # noqa: TRY004
+            return JournalEntry.from_dict(raw)
+
+        return await self._hass.async_add_executor_job(load)
+
+    @override
+    async def write(self, entry: JournalEntry) -> None:
+        """Write the entry; see ``Journal``."""
+        text = json.dumps(entry.to_dict(), indent=2)
+        try:
+            await self._hass.async_add_executor_job(self._write, text)
+        except WriteError as err:
+            raise OSError(str(err)) from err
+
+    def _write(self, text: str) -> None:
+        self._path.parent.mkdir(exist_ok=True)
+        # It is on disk when this returns.
+        write_utf8_file_atomic(str(self._path), text, private=True)
+
+    @override
+    async def clear(self) -> None:
+        """Delete the file; see ``Journal``."""
+        await self._hass.async_add_executor_job(self._path.unlink, True)

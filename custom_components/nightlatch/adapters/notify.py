@@ -1,0 +1,106 @@
+"""Telling people: Home Assistant's notify entities, and phones with their buttons."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+import logging
+from typing import Any
+
+from homeassistant.components.notify import (
+    ATTR_DATA,
+    ATTR_MESSAGE,
+    ATTR_TITLE,
+    DOMAIN as NOTIFY_DOMAIN,
+    SERVICE_SEND_MESSAGE,
+)
+from homeassistant.const import ATTR_ENTITY_ID
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+
+_LOGGER = logging.getLogger(__name__)
+
+_TIMEOUT = 30.0
+_GROUP = "nightlatch"
+# Android shows no more.
+MOST_BUTTONS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Button:
+    """A button of a notification."""
+
+    action: str
+    title: str
+    asks_for_text: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something to tell people."""
+
+    title: str
+    message: str
+    tag: str
+    """A newer notice with the same tag takes the place of the older one."""
+    buttons: tuple[Button, ...] = ()
+    urgent: bool = False
+
+
+class Messenger:
+    """Sends notices; a target that fails never stops the others."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Take Home Assistant."""
+        self._hass = hass
+        self._failing: set[str] = set()
+
+    async def async_send(
+        self, notice: Notice, *, entities: Iterable[str], phones: Iterable[str]
+    ) -> None:
+        """Send a notice to everybody; return when all have it, or have failed."""
+        text = {ATTR_TITLE: notice.title, ATTR_MESSAGE: notice.message}
+        await asyncio.gather(
+            *(
+                self._async_call(
+                    entity, SERVICE_SEND_MESSAGE, {**text, ATTR_ENTITY_ID: entity}
+                )
+                for entity in entities
+            ),
+            *(
+                self._async_call(phone, phone, {**text, ATTR_DATA: _phone_data(notice)})
+                for phone in phones
+            ),
+        )
+
+    async def _async_call(
+        self, target: str, service: str, data: dict[str, Any]
+    ) -> None:
+        try:
+            async with asyncio.timeout(_TIMEOUT):
+                await self._hass.services.async_call(
+                    NOTIFY_DOMAIN, service, data, blocking=True
+                )
+        except (HomeAssistantError, TimeoutError) as err:
+            if target not in self._failing:
+                self._failing.add(target)
+                _LOGGER.warning("%s could not be told: %s", target, err)
+        else:
+            self._failing.discard(target)
+
+
+def _phone_data(notice: Notice) -> dict[str, Any]:
+    return {
+        "tag": notice.tag,
+        "group": _GROUP,
+        "push": {
+            "interruption-level": "time-sensitive" if notice.urgent else "passive"
+        },
+        "actions": [
+            {
+                "action": button.action,
+                "title": button.title,
+                **({"behavior": "textInput"} if button.asks_for_text else {}),
+            }
+            for button in notice.buttons[:MOST_BUTTONS]
+        ],
+    }

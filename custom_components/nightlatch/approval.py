@@ -1,0 +1,127 @@
+"""Approvals: which person agrees to an installation, and how that is proven.
+
+The second factor is Home Assistant's own: the one-time codes that the person has set up
+in the own profile. A code counts once, wrong ones are counted, and what has no person
+behind it, an automation or a system account, cannot approve anything.
+"""
+
+import asyncio
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from homeassistant.auth.models import User
+from homeassistant.auth.permissions.const import POLICY_CONTROL
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
+
+from .const import DOMAIN
+from .core.records.decisions import Approval, Override
+from .core.schedule.policy import ApprovalNeed
+
+if TYPE_CHECKING:
+    from .locks import ManagedLock
+
+_MODULE = "totp"
+_MOST_FAILURES = 5
+_FAILURE_SPAN = timedelta(minutes=15)
+# RFC 6238 with the defaults of Home Assistant: a code is valid for 30 s, and one step
+# before and after it. So long a code that was used must not be taken again.
+_CODE_LIFE = timedelta(seconds=30 * 3)
+
+
+@dataclass(slots=True)
+class _Attempts:
+    """What one user has tried lately."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    failures: deque[datetime] = field(
+        default_factory=lambda: deque(maxlen=_MOST_FAILURES)
+    )
+    used: dict[str, datetime] = field(default_factory=dict)
+
+
+_ATTEMPTS: HassKey[defaultdict[str, _Attempts]] = HassKey(f"{DOMAIN}_attempts")
+
+
+async def async_approve(
+    hass: HomeAssistant,
+    lock: ManagedLock,
+    user_id: str | None,
+    *,
+    code: str | None = None,
+    overrides: frozenset[Override] = frozenset(),
+) -> None:
+    """Let a person approve the release that a lock should get.
+
+    A code is always checked where one is given. Raises ``HomeAssistantError``.
+    """
+    if (release := lock.release) is None:
+        raise lock.error("nothing_to_approve")
+    user = await _async_person(hass, lock, user_id)
+    if code:
+        await _async_check_code(hass, lock, user, code.strip())
+    elif lock.policy.approval is ApprovalNeed.SECOND_FACTOR:
+        raise lock.error("code_missing")
+    await lock.async_approve(
+        Approval(
+            version=release.version.text,
+            sha256=release.artifact.sha256,
+            user_id=user.id,
+            user_name=user.name or user.id,
+            at=dt_util.utcnow(),
+            second_factor=bool(code),
+            overrides=overrides,
+        )
+    )
+
+
+async def _async_person(
+    hass: HomeAssistant, lock: ManagedLock, user_id: str | None
+) -> User:
+    """Return who it is; refuse what is no person, or must not control this lock."""
+    user = await hass.auth.async_get_user(user_id) if user_id else None
+    if user is None or user.system_generated or not user.is_active:
+        raise lock.error("approval_needs_a_person")
+    entity_id = lock.update_entity_id
+    if not user.is_admin and not (
+        entity_id and user.permissions.check_entity(entity_id, POLICY_CONTROL)
+    ):
+        raise lock.error("approval_not_allowed", user=user.name or user.id)
+    return user
+
+
+async def _async_check_code(
+    hass: HomeAssistant, lock: ManagedLock, user: User, code: str
+) -> None:
+    """Check a one-time code of a user; raise ``HomeAssistantError``."""
+    module = hass.auth.get_auth_mfa_module(_MODULE)
+    if module is None or not await module.async_is_user_setup(user.id):
+        raise lock.error("code_not_set_up", user=user.name or user.id)
+    attempts = hass.data.setdefault(_ATTEMPTS, defaultdict(_Attempts))[user.id]
+    # One at a time: two that arrive together must not both use the same code.
+    async with attempts.turn:
+        now = dt_util.utcnow()
+        _check_rate(lock, attempts, now)
+        attempts.used = {
+            used: at for used, at in attempts.used.items() if now - at < _CODE_LIFE
+        }
+        if code in attempts.used:
+            attempts.failures.append(now)
+            raise lock.error("code_used")
+        if not await module.async_validate(user.id, {"code": code}):
+            attempts.failures.append(now)
+            raise lock.error("code_wrong")
+        attempts.failures.clear()
+        attempts.used[code] = now
+
+
+def _check_rate(lock: ManagedLock, attempts: _Attempts, now: datetime) -> None:
+    failures = attempts.failures
+    if len(failures) == _MOST_FAILURES and now - failures[0] < _FAILURE_SPAN:
+        wait = failures[0] + _FAILURE_SPAN - now
+        raise lock.error(
+            "code_too_often", minutes=str(-(-int(wait.total_seconds()) // 60))
+        )

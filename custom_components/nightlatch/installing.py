@@ -1,0 +1,478 @@
+"""Installing on a lock of the household: asking the rules, waiting its turn, telling."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+import logging
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util import dt as dt_util
+
+from .coordinator import FeedCoordinator
+from .core.errors import (
+    FeedError,
+    FeedProblem,
+    InstallationError,
+    NightlatchError,
+    TransportError,
+    TransportProblem,
+)
+from .core.installation.confirmation import confirm_works
+from .core.installation.journal import JournalEntry
+from .core.installation.machine import Installation, Outcome, Target
+from .core.installation.states import State
+from .core.installation.verification import await_return
+from .core.model import LockIdentity, Origin, OutcomeKind, Release
+from .core.preflight.base import PreflightError, blockers
+from .core.records.outcome_record import OutcomeRecord
+from .core.schedule.night import night_of
+from .core.schedule.plan import is_approved
+from .core.schedule.policy import ApprovalNeed
+from .core.schedule.queue import Ticket
+from .happenings import ENDINGS, Happening
+from .lock_house import LockHouse
+from .messages import async_as_home_assistant_error, async_describe
+from .situations import checks_beforehand, environment_of
+
+if TYPE_CHECKING:
+    from .locks import ManagedLock
+
+_LOGGER = logging.getLogger(__name__)
+
+# Until a lock that was asked, and held, is asked again in the same night: a connection
+# costs some of its battery. What other integrations know is looked at every minute.
+_ASK_AGAIN = timedelta(minutes=15)
+# Seconds. For the feed to be heard after a restart.
+_FEED_TIMEOUT = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a running installation is."""
+
+    state: State | None = None
+    """None while it waits for its turn."""
+    percentage: int | None = None
+    cancellable: bool = True
+
+
+class Installer:
+    """Brings one lock to its release: at most one installation at a time."""
+
+    def __init__(self, hass: HomeAssistant, lock: ManagedLock) -> None:
+        """Take the lock."""
+        self._hass = hass
+        self._lock = lock
+        self.progress: Progress | None = None
+        """None while nothing is being installed."""
+        self._task: asyncio.Task[Outcome] | None = None
+        self._installation: Installation | None = None
+        """None while it waits for its turn."""
+        self._not_before: datetime | None = None
+        self._held_told: tuple[date, str] | None = None
+        """The night in which people were told that it is held, and by what."""
+
+    def may_start_by_itself(self, now: datetime) -> bool:
+        """Return whether nothing runs, and the lock was not asked in vain just now."""
+        return self.progress is None and (
+            self._not_before is None or now >= self._not_before
+        )
+
+    async def async_install(self, origin: Origin) -> None:
+        """Install the chosen release; return when it is proven, raise when it is not.
+
+        The installation goes on when whoever asked for it no longer waits.
+        """
+        lock = self._lock
+        if self.progress is not None:
+            raise self._lock.error("installation_running")
+        if (release := lock.release) is None or (feed := lock.feed) is None:
+            raise self._lock.error("nothing_to_install")
+        if lock.policy.approval is not ApprovalNeed.NONE and not is_approved(
+            lock.decisions, release
+        ):
+            raise self._lock.error("approval_missing", version=release.version.text)
+        unattended = origin is Origin.SCHEDULE
+        held = blockers(checks_beforehand(lock, release, unattended=unattended))
+        if held:
+            raise await self._async_hold(release, PreflightError(held))
+        entry = JournalEntry(
+            attempt=uuid4().hex,
+            lock_id=lock.subentry_id,
+            name=lock.name,
+            address=lock.address,
+            feed_id=lock.feed_id,
+            model=release.model,
+            version=release.version.text,
+            sha256=release.artifact.sha256,
+            origin=origin,
+            started=dt_util.utcnow(),
+            from_version=lock.record.identity.firmware_version,
+            window_end=lock.plan.window_end if unattended else None,
+        )
+        await self._async_follow(self._async_take_turn(release, feed, entry))
+
+    async def async_go_on(self, entry: JournalEntry) -> None:
+        """Go on with an installation that was cut off; it ends as any other."""
+        try:
+            await self._async_follow(self._async_finish(entry))
+        except HomeAssistantError as err:
+            _LOGGER.debug("%s: %s", self._lock.name, err)
+
+    async def async_cancel(self) -> None:
+        """Cancel what runs or waits; raise once the lock activates the firmware."""
+        if self._task is None or self.progress is None:
+            raise self._lock.error("nothing_to_cancel")
+        if self._installation is None:
+            self._task.cancel()
+            self._lock.async_tell(Happening.CANCELLED)
+        elif not self._installation.cancel():
+            raise self._lock.error("too_late_to_cancel")
+        await asyncio.wait((self._task,))
+
+    async def async_close(self) -> None:
+        """Stop what is running and wait for its end; it goes on after the next start."""
+        if self._task is not None:
+            # What has ended is only being kept and told.
+            if self.progress is not None:
+                self._task.cancel()
+            await asyncio.wait((self._task,))
+
+    async def async_note_elsewhere(self, before: str) -> None:
+        """Keep and tell that somebody else has installed something, and how it is.
+
+        It is looked at in the same way as after an installation of our own.
+        """
+        lock = self._lock
+        now = dt_util.utcnow()
+        running = lock.record.identity.firmware_version
+        house = LockHouse(self._hass, lock, None, unattended=True, window_end=None)
+        error: NightlatchError | None = None
+        try:
+            await confirm_works(house, replace(lock.policy, may_move_bolt=False), None)
+        except InstallationError as err:
+            error = err
+        message = (
+            await async_describe(self._hass, error, lock=lock.name) if error else None
+        )
+        await lock.async_ended(
+            OutcomeRecord(
+                attempt=uuid4().hex,
+                kind=OutcomeKind.NEEDS_HAND if error else OutcomeKind.SUCCEEDED,
+                origin=Origin.EXTERNAL,
+                started=now,
+                ended=dt_util.utcnow(),
+                seconds=0.0,
+                from_version=before,
+                to_version=running,
+                reason=str(error.reason) if error else None,
+                message=message,
+                environment=environment_of(lock),
+            )
+        )
+        lock.async_changed()
+        lock.async_tell(
+            Happening.INSTALLED_ELSEWHERE,
+            from_version=before,
+            version=running,
+            running_version=running,
+            message=message or "",
+        )
+
+    async def _async_follow(self, running: Coroutine[Any, Any, Outcome]) -> None:
+        """Run it as a task of its own and wait for its end."""
+        self.progress = Progress()
+        self._lock.async_changed()
+        self._task = self._lock.household.async_create_task(
+            running, f"installation on {self._lock.name}"
+        )
+        await asyncio.wait((self._task,))
+        if self._task.cancelled():
+            raise self._lock.error("installation_cancelled")
+        error = self._task.result().error
+        if error is not None:
+            raise await async_as_home_assistant_error(
+                self._hass, error, lock=self._lock.name, feed=self._feed_title
+            )
+
+    # What the task does.
+
+    async def _async_take_turn(
+        self, release: Release, feed: FeedCoordinator, entry: JournalEntry
+    ) -> Outcome:
+        """Wait for the lock's turn, and install."""
+        queue = self._lock.household.queue
+        try:
+            # The turn ends when the end has been told: the next lock must not start
+            # before.
+            async with queue.turn(self._ticket):
+                return await self._async_run(release, feed, entry)
+        except InstallationError as err:
+            await self._async_hold(release, err)
+            return Outcome(
+                kind=OutcomeKind.POSTPONED,
+                running=self._lock.record.identity,
+                error=err,
+            )
+        finally:
+            self._end()
+
+    async def _async_finish(self, entry: JournalEntry) -> Outcome:
+        """Go on with what the journal says was under way."""
+        lock = self._lock
+        try:
+            async with lock.household.queue.turn(self._ticket):
+                release = await self._async_release_of(entry)
+                if release is None or (feed := lock.feed) is None:
+                    return await self._async_end_without_release(entry)
+                return await self._async_run(release, feed, entry)
+        finally:
+            self._end()
+
+    async def _async_release_of(self, entry: JournalEntry) -> Release | None:
+        """Return what was being installed, once the feed has been heard.
+
+        None where the vendor has taken it back, or the feed stays silent.
+        """
+        heard = asyncio.Event()
+        unsubscribe = self._lock.async_subscribe(heard.set)
+        try:
+            async with asyncio.timeout(_FEED_TIMEOUT):
+                while True:
+                    content = self._lock.content
+                    for release in content.releases if content else ():
+                        if (release.version.text, release.artifact.sha256) == (
+                            entry.version,
+                            entry.sha256,
+                        ):
+                            return release
+                    if content is not None:
+                        return None
+                    heard.clear()
+                    await heard.wait()
+        except TimeoutError:
+            return None
+        finally:
+            unsubscribe()
+
+    async def _async_end_without_release(self, entry: JournalEntry) -> Outcome:
+        """End honestly what cannot be gone on with: by what the lock runs now.
+
+        A lock that was left in its bootloader starts its old firmware by itself, so it
+        is waited for.
+        """
+        lock = self._lock
+        running: LockIdentity | None = None
+        error: NightlatchError | None = None
+        try:
+            running = await await_return(lock.household.radio, lock.address, lock.name)
+        except TransportError as err:
+            error = err
+        if running is not None and running.firmware_version != entry.version:
+            error = FeedError(FeedProblem.RELEASE_WITHDRAWN)
+        outcome = Outcome(
+            kind=(
+                OutcomeKind.NEEDS_HAND
+                if running is None
+                else OutcomeKind.FAILED
+                if error
+                else OutcomeKind.SUCCEEDED
+            ),
+            running=running,
+            error=error,
+            in_bootloader=error is not None
+            and error.reason is TransportProblem.IN_BOOTLOADER,
+            touched=True,
+        )
+        await self._async_conclude(
+            None, outcome, await self._async_record(entry, outcome, 0.0)
+        )
+        return outcome
+
+    async def _async_record(
+        self, entry: JournalEntry, outcome: Outcome, seconds: float
+    ) -> OutcomeRecord:
+        """Return how it ended, as it is kept."""
+        lock = self._lock
+        approval = lock.decisions.approval
+        return OutcomeRecord(
+            attempt=entry.attempt,
+            kind=outcome.kind,
+            origin=entry.origin,
+            started=entry.started,
+            ended=dt_util.utcnow(),
+            seconds=round(seconds, 1),
+            from_version=entry.from_version,
+            to_version=entry.version,
+            sha256=entry.sha256,
+            touched=outcome.touched,
+            reason=str(outcome.error.reason) if outcome.error else None,
+            message=await self._async_message(outcome),
+            approval=(
+                approval
+                if approval is not None and approval.covers(entry.version, entry.sha256)
+                else None
+            ),
+            environment=environment_of(lock),
+        )
+
+    async def _async_run(
+        self, release: Release, feed: FeedCoordinator, entry: JournalEntry
+    ) -> Outcome:
+        """Install; however it ends is kept and told."""
+        lock, household = self._lock, self._lock.household
+        loop = self._hass.loop
+        started = loop.time()
+        self._installation = Installation(
+            target=Target(
+                name=lock.name,
+                address=lock.address,
+                identity=lock.record.identity,
+                floor=lock.floor,
+                in_bootloader=lock.in_bootloader,
+            ),
+            release=release,
+            feed=feed.feed,
+            keys=feed.firmware_keys,
+            radio=household.radio,
+            house=LockHouse(
+                self._hass,
+                lock,
+                release,
+                unattended=entry.origin is Origin.SCHEDULE,
+                window_end=entry.window_end,
+            ),
+            policy=lock.policy,
+            journal=household.journal,
+            entry=entry,
+            report=self._report,
+        )
+        outcome = await self._installation.run()
+        self._end()
+        if outcome.kind is OutcomeKind.POSTPONED:
+            assert outcome.error is not None
+            await self._async_learn(outcome)
+            self._not_before = dt_util.utcnow() + _ASK_AGAIN
+            await household.journal.clear()
+            await self._async_hold(release, outcome.error)
+            return outcome
+        record = await self._async_record(entry, outcome, loop.time() - started)
+        await self._async_conclude(release, outcome, record)
+        return outcome
+
+    async def _async_conclude(
+        self, release: Release | None, outcome: Outcome, record: OutcomeRecord
+    ) -> None:
+        """Keep how it ended, and tell it."""
+        lock, household = self._lock, self._lock.household
+        self._held_told = None
+        lock.held = ()
+        await lock.async_ended(record)
+        await lock.async_decisions_used(record.to_version, record.sha256)
+        if release is not None and outcome.kind is OutcomeKind.SUCCEEDED:
+            await lock.async_raise_floor(release)
+        await self._async_learn(outcome)
+        await household.journal.clear()
+        if record.message is not None:
+            _LOGGER.warning("%s", record.message)
+        lock.async_tell(
+            ENDINGS[record.kind],
+            from_version=record.from_version,
+            version=record.to_version,
+            running_version=outcome.running.firmware_version if outcome.running else "",
+            seconds=str(record.seconds),
+            message=record.message or "",
+            reasons=record.reason or "",
+            asked_by=str(record.origin),
+        )
+        if record.kind in {OutcomeKind.FAILED, OutcomeKind.NEEDS_HAND}:
+            household.queue.fail(lock.name)
+
+    async def _async_learn(self, outcome: Outcome) -> None:
+        """Keep what the lock has said of itself, if it has."""
+        lock = self._lock
+        lock.in_bootloader = outcome.in_bootloader
+        if outcome.running is not None:
+            await lock.async_learn(outcome.running)
+        else:
+            lock.to_be_asked = True
+            lock.async_changed()
+
+    async def _async_hold(
+        self, release: Release, error: NightlatchError
+    ) -> HomeAssistantError:
+        """Tell, once for each new set of reasons, why nothing was done."""
+        lock = self._lock
+        lock.held = error.blockers if isinstance(error, PreflightError) else ()
+        reasons = {str(check.reason) for check in lock.held} or {str(error.reason)}
+        text = ",".join(sorted(reasons))
+        told = (night_of(dt_util.utcnow(), lock.household.zone), text)
+        if told != self._held_told:
+            self._held_told = told
+            lock.async_tell(
+                Happening.HELD,
+                version=release.version.text,
+                installed_version=lock.record.identity.firmware_version,
+                reasons=text,
+                message=await async_describe(
+                    self._hass, error, lock=lock.name, feed=self._feed_title
+                ),
+            )
+        lock.async_changed()
+        return await async_as_home_assistant_error(
+            self._hass, error, lock=lock.name, feed=self._feed_title
+        )
+
+    async def _async_message(self, outcome: Outcome) -> str | None:
+        if (error := outcome.error) is None:
+            return None
+        names = {"lock": self._lock.name, "feed": self._feed_title}
+        message = await async_describe(self._hass, error, **names)
+        if outcome.in_bootloader and error.reason is not TransportProblem.IN_BOOTLOADER:
+            waiting = TransportError(TransportProblem.IN_BOOTLOADER)
+            message += f" {await async_describe(self._hass, waiting, **names)}"
+        return message
+
+    # Small things.
+
+    @property
+    def _ticket(self) -> Ticket:
+        lock = self._lock
+        return Ticket(
+            key=lock.subentry_id, name=lock.name, importance=lock.policy.importance
+        )
+
+    @property
+    def _feed_title(self) -> str:
+        return self._lock.feed.title if self._lock.feed else "?"
+
+    @callback
+    def _end(self) -> None:
+        self._installation = None
+        if self.progress is not None:
+            self.progress = None
+            self._lock.async_changed()
+
+    @callback
+    def _report(self, state: State, percentage: float | None) -> None:
+        # States are for people: a step finer than a percent is noise.
+        shown = Progress(
+            state,
+            None if percentage is None else round(percentage),
+            self._installation is not None and self._installation.cancellable,
+        )
+        before, self.progress = self.progress, shown
+        if shown.state is State.TRANSFERRING and (
+            before is None or before.state is not State.TRANSFERRING
+        ):
+            self._lock.async_tell(
+                Happening.STARTED,
+                installed_version=self._lock.record.identity.firmware_version,
+                version=self._lock.release.version.text if self._lock.release else "",
+            )
+        if shown != before:
+            self._lock.async_changed()

@@ -1,0 +1,75 @@
+"""The house around one lock, as its installation asks for it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, override
+
+from homeassistant.components.lock import DOMAIN as LOCK_DOMAIN
+from homeassistant.const import ATTR_ENTITY_ID, SERVICE_LOCK, SERVICE_UNLOCK
+from homeassistant.core import HomeAssistant
+
+from .adapters.entities import read_surroundings
+from .core.installation.ports import House
+from .core.model import LockIdentity, Release
+from .core.preflight.base import Check
+from .core.preflight.situation import Surroundings
+from .situations import checks_of
+
+if TYPE_CHECKING:
+    from .locks import ManagedLock
+
+
+class LockHouse(House):
+    """Answers for one installation on one lock."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        lock: ManagedLock,
+        release: Release | None,
+        *,
+        unattended: bool,
+        window_end: datetime | None,
+    ) -> None:
+        """Take the lock, and when the quiet hours end that it runs in."""
+        self._hass = hass
+        self._lock = lock
+        self._release = release
+        self._unattended = unattended
+        self._window_end = window_end
+
+    @override
+    async def checks(
+        self, identity: LockIdentity, *, in_bootloader: bool
+    ) -> Sequence[Check]:
+        """Ask all rules, with what the lock has told just now."""
+        assert self._release is not None
+        return checks_of(
+            self._lock,
+            self._release,
+            unattended=self._unattended,
+            identity=identity,
+            in_bootloader=in_bootloader,
+            window_end=self._window_end,
+        )
+
+    @override
+    def surroundings(self) -> Surroundings:
+        """Return what other integrations know now."""
+        links = self._lock.links
+        return read_surroundings(
+            self._hass,
+            lock_entity=links.lock_entity,
+            battery_entity=links.battery_entity,
+            door_entity=links.door_entity,
+        )
+
+    @override
+    async def move_bolt(self, locked: bool) -> None:
+        """Lock or unlock; raises what the linked integration raises."""
+        await self._hass.services.async_call(
+            LOCK_DOMAIN,
+            SERVICE_LOCK if locked else SERVICE_UNLOCK,
+            {ATTR_ENTITY_ID: self._lock.links.lock_entity},
+            blocking=True,
+        )

@@ -1,0 +1,204 @@
+"""What people are told, and when: quiet by default, at once where it matters.
+
+Once an evening what the night will bring, once a morning what it has brought, and at
+once what somebody has to see to. Nothing is called done before it is proven.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, time
+from typing import TYPE_CHECKING
+
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.util import dt as dt_util
+
+from .adapters.notify import Button, Messenger, Notice
+from .core.preflight.base import blockers
+from .core.schedule.plan import Plan
+from .core.schedule.policy import ApprovalNeed, Mode
+from .happenings import Happening
+from .messages import async_sentence
+from .phone_actions import PhoneActions, Verb, action_id
+
+if TYPE_CHECKING:
+    from .household import Household
+    from .locks import ManagedLock
+
+_AT_ONCE = {
+    Happening.FAILED,
+    Happening.MANUAL_STEP_NEEDED,
+    Happening.BOOTLOADER_FOUND,
+    Happening.INSTALLED_ELSEWHERE,
+}
+_IN_THE_DIGEST = {
+    Happening.INSTALLED,
+    Happening.HELD,
+    Happening.CANCELLED,
+    Happening.BATTERY_DRAINING,
+}
+# Local time in which the digest may come: it is for the breakfast table.
+_DIGEST_FROM = time(8)
+_DIGEST_UNTIL = time(22)
+_TITLE = "notice_title"
+_ALL = "ALL"
+
+
+class Notices:
+    """Tells the people of the household."""
+
+    def __init__(self, hass: HomeAssistant, household: Household) -> None:
+        """Prepare; ``async_start`` begins."""
+        self._hass = hass
+        self._household = household
+        self._messenger = Messenger(hass)
+
+    @callback
+    def async_start(self) -> CALLBACK_TYPE:
+        """Listen to what happens, and to the buttons; return what ends that."""
+        ends = (
+            self._household.async_on_happening(self._happened),
+            PhoneActions(self._hass, self._household).async_start(),
+        )
+
+        @callback
+        def stop() -> None:
+            for end in ends:
+                end()
+
+        return stop
+
+    async def async_announce(self, planned: Sequence[tuple[ManagedLock, Plan]]) -> None:
+        """Tell what will be installed until tomorrow, and what will not, and why."""
+        if not planned:
+            return
+        lines = []
+        for lock, plan in planned:
+            held = blockers(await lock.async_checks(unattended=True))
+            lines.append(
+                await self._sentence(
+                    "notice_planned",
+                    lock=lock.name,
+                    version=plan.release.version.text if plan.release else "?",
+                    time=self._clock(plan.starts_at),
+                    minutes=str(-(-int(plan.expected.total_seconds()) // 60)),
+                )
+            )
+            lines += [
+                await self._sentence(check.reason, lock=lock.name, **check.placeholders)
+                for check in held
+            ]
+        target = planned[0][0].subentry_id if len(planned) == 1 else _ALL
+        await self._async_send(
+            "\n".join(lines),
+            tag="evening",
+            buttons=await self._buttons(target, Verb.POSTPONE, Verb.SKIP),
+        )
+
+    async def async_tell_digest(self, now: datetime) -> None:
+        """Tell in one notice what has come together, when people are up."""
+        household = self._household
+        lines = household.store.digest
+        local = now.astimezone(household.zone).time()
+        if (
+            not lines
+            or not _DIGEST_FROM <= local < _DIGEST_UNTIL
+            or household.queue.running is not None
+            or household.policy.quiet_hours.window_at(now, household.zone) is not None
+        ):
+            return
+        await household.store.async_set_digest(())
+        await self._async_send("\n".join(lines), tag="digest")
+
+    @callback
+    def _happened(
+        self, lock: ManagedLock, happening: Happening, details: dict[str, str]
+    ) -> None:
+        self._household.async_create_task(
+            self._async_tell(lock, happening, details), f"notice of {lock.name}"
+        )
+
+    async def _async_tell(
+        self, lock: ManagedLock, happening: Happening, details: dict[str, str]
+    ) -> None:
+        if happening is Happening.UPDATE_AVAILABLE:
+            if lock.policy.mode is Mode.ASK:
+                await self._async_ask(lock, details)
+            return
+        told_at_once = happening in _AT_ONCE
+        if not (
+            told_at_once
+            or happening in _IN_THE_DIGEST
+            or (happening is Happening.STARTED and self._household.people.everything)
+        ):
+            return
+        text = await self._sentence(f"notice_{happening}", lock=lock.name, **details)
+        if told_at_once or self._household.people.everything:
+            await self._async_send(text, tag=lock.subentry_id, urgent=told_at_once)
+        else:
+            store = self._household.store
+            await store.async_set_digest((*store.digest, text))
+
+    async def _async_ask(self, lock: ManagedLock, details: dict[str, str]) -> None:
+        """Tell once that a release waits for somebody to say yes."""
+        need = lock.policy.approval
+        verbs = [Verb.INSTALL, Verb.TONIGHT, Verb.SKIP]
+        if need is not ApprovalNeed.NONE:
+            verbs = [Verb.APPROVE, Verb.SKIP]
+        await self._async_send(
+            await self._sentence("notice_waits", lock=lock.name, **details),
+            tag=lock.subentry_id,
+            buttons=await self._buttons(
+                lock.subentry_id,
+                *verbs,
+                asks_for_code=need is ApprovalNeed.SECOND_FACTOR,
+            ),
+        )
+
+    async def async_answer(self, text: str) -> None:
+        """Tell what came of a button."""
+        await self._async_send(text, tag="answer")
+
+    async def _async_send(
+        self,
+        message: str,
+        *,
+        tag: str,
+        buttons: tuple[Button, ...] = (),
+        urgent: bool = False,
+    ) -> None:
+        people = self._household.people
+        await self._messenger.async_send(
+            Notice(
+                title=await self._sentence(_TITLE),
+                message=message,
+                tag=f"nightlatch-{tag}",
+                buttons=buttons,
+                urgent=urgent,
+            ),
+            entities=people.notify,
+            phones=people.phones,
+        )
+
+    async def _buttons(
+        self, target: str, *verbs: Verb, asks_for_code: bool = False
+    ) -> tuple[Button, ...]:
+        return tuple(
+            [
+                Button(
+                    action=action_id(verb, target),
+                    title=await self._sentence(f"button_{verb}"),
+                    asks_for_text=asks_for_code and verb is Verb.APPROVE,
+                )
+                for verb in verbs
+            ]
+        )
+
+    async def _sentence(self, key: str, **placeholders: str) -> str:
+        return await async_sentence(self._hass, key, placeholders)
+
+    def _clock(self, moment: datetime | None) -> str:
+        """Return a time of the day as it is on the wall."""
+        if moment is None:
+            return "?"
+        local = moment.astimezone(self._household.zone)
+        today = dt_util.utcnow().astimezone(self._household.zone).date()
+        return f"{local:%H:%M}" if local.date() == today else f"{local:%a %H:%M}"

@@ -1,0 +1,199 @@
+"""Actions: what automations and dashboards can ask of a lock's update entity."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import probatio
+
+from homeassistant.components.update import DOMAIN as UPDATE_DOMAIN
+from homeassistant.core import (
+    HomeAssistant,
+    ServiceCall,
+    ServiceResponse,
+    SupportsResponse,
+    callback,
+)
+from homeassistant.helpers import config_validation as cv, service
+from homeassistant.helpers.typing import VolDictType
+from homeassistant.util import dt as dt_util
+
+from .approval import async_approve
+from .const import DOMAIN
+from .core.preflight.base import Check, Verdict
+from .core.preflight.rules import override_for
+from .core.records.decisions import Override
+from .locks import ManagedLock
+from .messages import async_sentence
+from .risk_summary import async_risk_summary
+from .situations import risk_of
+from .update import NightlatchUpdate
+
+ATTR_AT = "at"
+ATTR_UNTIL = "until"
+ATTR_DAYS = "days"
+ATTR_VERSION = "version"
+ATTR_CODE = "code"
+ATTR_OVERRIDES = "overrides"
+
+_LONGEST_POSTPONEMENT = 90
+
+type _Action = Callable[[NightlatchUpdate, ServiceCall], Awaitable[None]]
+
+
+@callback
+def async_setup_services(hass: HomeAssistant) -> None:
+    """Register the actions."""
+    actions: tuple[tuple[str, _Action, VolDictType | None], ...] = (
+        ("check_now", _async_check_now, None),
+        ("schedule", _async_schedule, {probatio.Required(ATTR_AT): cv.datetime}),
+        (
+            "postpone",
+            _async_postpone,
+            {
+                probatio.Exclusive(ATTR_UNTIL, "until"): cv.datetime,
+                probatio.Exclusive(ATTR_DAYS, "until"): probatio.All(
+                    probatio.Coerce(int),
+                    probatio.Range(min=1, max=_LONGEST_POSTPONEMENT),
+                ),
+            },
+        ),
+        ("cancel", _async_cancel, None),
+        ("pin_version", _async_pin, {probatio.Optional(ATTR_VERSION): cv.string}),
+        ("unpin", _async_unpin, None),
+        (
+            "approve",
+            _async_approve,
+            {
+                probatio.Optional(ATTR_CODE): cv.string,
+                probatio.Optional(ATTR_OVERRIDES, default=list): probatio.All(
+                    cv.ensure_list, [probatio.Coerce(Override)]
+                ),
+            },
+        ),
+        ("revoke_approval", _async_revoke, None),
+    )
+    for name, func, schema in actions:
+        service.async_register_platform_entity_service(
+            hass,
+            DOMAIN,
+            name,
+            entity_domain=UPDATE_DOMAIN,
+            schema=schema,
+            func=func,
+            # As for Home Assistant's own update.install. An approval says itself who
+            # may give it.
+            admin_only=name != "approve",
+        )
+    service.async_register_platform_entity_service(
+        hass,
+        DOMAIN,
+        "get_plan",
+        entity_domain=UPDATE_DOMAIN,
+        schema=None,
+        func=_async_get_plan,
+        supports_response=SupportsResponse.ONLY,
+    )
+
+
+async def _async_check_now(entity: NightlatchUpdate, call: ServiceCall) -> None:
+    await entity.managed_lock.async_check_now()
+
+
+async def _async_schedule(entity: NightlatchUpdate, call: ServiceCall) -> None:
+    lock = entity.managed_lock
+    at = dt_util.as_utc(call.data[ATTR_AT])
+    if lock.release is None:
+        raise lock.error("nothing_to_install")
+    if at < dt_util.utcnow() - timedelta(minutes=1):
+        raise lock.error("time_is_past")
+    await lock.async_schedule(at)
+
+
+async def _async_postpone(entity: NightlatchUpdate, call: ServiceCall) -> None:
+    until: datetime | None = call.data.get(ATTR_UNTIL)
+    await entity.managed_lock.async_postpone(
+        dt_util.as_utc(until)
+        if until is not None
+        else dt_util.utcnow() + timedelta(days=call.data.get(ATTR_DAYS, 1))
+    )
+
+
+async def _async_cancel(entity: NightlatchUpdate, call: ServiceCall) -> None:
+    lock = entity.managed_lock
+    if lock.progress is None and lock.decisions.scheduled_at is not None:
+        await lock.async_schedule(None)
+        return
+    await lock.async_cancel()
+
+
+async def _async_pin(entity: NightlatchUpdate, call: ServiceCall) -> None:
+    lock = entity.managed_lock
+    await lock.async_pin(
+        call.data.get(ATTR_VERSION, lock.record.identity.firmware_version)
+    )
+
+
+async def _async_unpin(entity: NightlatchUpdate, call: ServiceCall) -> None:
+    await entity.managed_lock.async_pin(None)
+
+
+async def _async_approve(entity: NightlatchUpdate, call: ServiceCall) -> None:
+    await async_approve(
+        entity.hass,
+        entity.managed_lock,
+        call.context.user_id,
+        code=call.data.get(ATTR_CODE),
+        overrides=frozenset(call.data[ATTR_OVERRIDES]),
+    )
+
+
+async def _async_revoke(entity: NightlatchUpdate, call: ServiceCall) -> None:
+    await entity.managed_lock.async_revoke()
+
+
+async def _async_get_plan(
+    entity: NightlatchUpdate, call: ServiceCall
+) -> ServiceResponse:
+    lock, hass = entity.managed_lock, entity.hass
+    plan = lock.plan
+    release = plan.release
+    answer: dict[str, Any] = {
+        "installed_version": lock.record.identity.firmware_version,
+        "version": release.version.text if release else None,
+        "starts_at": plan.starts_at.isoformat() if plan.starts_at else None,
+        "waiting_for": plan.waiting,
+    }
+    if release is None:
+        return answer
+    unattended = plan.starts_at is not None and lock.decisions.scheduled_at is None
+    checks = await lock.async_checks(unattended=unattended)
+    return {
+        **answer,
+        "minutes": -(-int(plan.expected.total_seconds()) // 60),
+        "ready": all(check.verdict is not Verdict.BLOCKER for check in checks),
+        "checks": [await _async_check(hass, lock, check) for check in checks],
+        "summary": await async_risk_summary(hass, risk_of(lock, release)),
+        "approved_by": lock.approved_by,
+    }
+
+
+async def _async_check(
+    hass: HomeAssistant, lock: ManagedLock, check: Check
+) -> dict[str, Any]:
+    passes = check.verdict is Verdict.PASS
+    return {
+        "family": check.family,
+        "rule": check.rule,
+        "verdict": check.verdict,
+        "reason": check.reason,
+        "measured": check.measured,
+        "limit": check.limit,
+        "message": None
+        if passes
+        else await async_sentence(
+            hass, check.reason, {**check.placeholders, "lock": lock.name}
+        ),
+        "override": override_for(check),
+        "overridden_by": check.overridden_by,
+    }

@@ -1,0 +1,219 @@
+"""What the rules and the plan of a lock depend on, gathered from all over the house."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from homeassistant.const import STATE_ON
+from homeassistant.util import dt as dt_util
+
+from .adapters.entities import read_surroundings
+from .adapters.situation import read_house, read_radio
+from .const import VERSION
+from .core.model import LockIdentity, Origin, OutcomeKind, Release
+from .core.preflight.base import Check, Family
+from .core.preflight.risk import Risk, summarise
+from .core.preflight.rules import run_checks
+from .core.preflight.situation import FeedState, HouseState, Situation
+from .core.schedule.duration import expected_duration
+from .core.schedule.night import night_of
+from .core.schedule.plan import Plan, Planning, Tonight, make_plan
+from .core.schedule.policy import Importance
+from .core.schedule.retries import retry
+
+if TYPE_CHECKING:
+    from .locks import ManagedLock
+
+_FAILED = {OutcomeKind.FAILED, OutcomeKind.NEEDS_HAND}
+# What the lock and its feed will tell themselves, when the turn has come.
+_TOLD_LATER = {Family.IDENTITY, Family.PATH, Family.TRUST}
+
+
+def environment_of(lock: ManagedLock) -> str:
+    """Return what could matter for another try on a lock."""
+    return f"{VERSION}/{lock.record.identity.firmware_version}"
+
+
+def plan_of(lock: ManagedLock, now: datetime, *, announced: bool | None = None) -> Plan:
+    """Return when a lock's release would be installed, and what it waits for.
+
+    ``announced`` tells to take for granted that people were told, or were not.
+    """
+    household, release, decisions = lock.household, lock.release, lock.decisions
+    sha256 = release.artifact.sha256 if release else ""
+    return make_plan(
+        Planning(
+            now=now,
+            zone=household.zone,
+            release=release,
+            expected=expected_of(lock, release) if release else timedelta(),
+            policy=lock.policy,
+            household=household.policy,
+            decisions=decisions,
+            retry=retry(lock.record.history, sha256, environment_of(lock)),
+            tonight=_tonight(lock, now),
+            announced=(
+                decisions.announced == sha256 if announced is None else announced
+            ),
+        )
+    )
+
+
+def _tonight(lock: ManagedLock, now: datetime) -> Tonight:
+    """Return what has happened on other locks since the last noon."""
+    household = lock.household
+    night = night_of(now, household.zone)
+    failed = entry_door = None
+    for other in household.locks.values():
+        for outcome in other.record.history:
+            if (
+                outcome.origin is Origin.EXTERNAL
+                or night_of(outcome.ended, household.zone) != night
+            ):
+                continue
+            if outcome.kind in _FAILED:
+                failed = other.name
+            if (
+                other is not lock
+                and outcome.touched
+                and other.policy.importance is Importance.ENTRY
+            ):
+                entry_door = other.name
+    return Tonight(failed=failed, entry_door=entry_door, gate_open=_gate_is_open(lock))
+
+
+def _gate_is_open(lock: ManagedLock) -> bool:
+    gate = lock.household.gate_entity
+    if gate is None:
+        return True
+    state = lock.household.hass.states.get(gate)
+    return state is not None and state.state == STATE_ON
+
+
+def expected_of(lock: ManagedLock, release: Release) -> timedelta:
+    """Return how long an installation on a lock will take, with the settling."""
+    history = [
+        outcome.seconds
+        for other in lock.household.locks.values()
+        if other.record.identity.model == lock.record.identity.model
+        for outcome in other.record.history
+        if outcome.kind is OutcomeKind.SUCCEEDED
+        and outcome.origin is not Origin.EXTERNAL
+    ]
+    return expected_duration(release, history)
+
+
+def checks_of(
+    lock: ManagedLock,
+    release: Release,
+    *,
+    unattended: bool,
+    identity: LockIdentity | None = None,
+    in_bootloader: bool | None = None,
+    window_end: datetime | None = None,
+) -> tuple[Check, ...]:
+    """Ask all rules of preflight.
+
+    ``identity`` is what the lock has told just now; without it, what it told last.
+    """
+    return run_checks(
+        _situation(
+            lock,
+            release,
+            unattended=unattended,
+            identity=identity,
+            in_bootloader=in_bootloader,
+            window_end=window_end,
+        )
+    )
+
+
+def risk_of(lock: ManagedLock, release: Release) -> Risk:
+    """Return what an installation on a lock means for the household."""
+    return summarise(release, _situation(lock, release, unattended=False))
+
+
+def _situation(
+    lock: ManagedLock,
+    release: Release,
+    *,
+    unattended: bool,
+    identity: LockIdentity | None = None,
+    in_bootloader: bool | None = None,
+    window_end: datetime | None = None,
+) -> Situation:
+    now = dt_util.utcnow()
+    return Situation(
+        now=now,
+        identity=identity or lock.record.identity,
+        identity_at=now if identity else lock.record.read_at,
+        release=release,
+        floor=lock.floor,
+        policy=lock.policy,
+        decisions=lock.decisions,
+        soak_days=lock.household.policy.soak_days,
+        unattended=unattended,
+        surroundings=read_surroundings(
+            lock.household.hass,
+            lock_entity=lock.links.lock_entity,
+            battery_entity=lock.links.battery_entity,
+            door_entity=lock.links.door_entity,
+        ),
+        radio=read_radio(lock.household.hass, lock.address),
+        house=_house(lock, now),
+        feed=_feed(lock, release),
+        expected=expected_of(lock, release),
+        window_end=window_end,
+        battery_history=lock.record.batteries,
+        in_bootloader=lock.in_bootloader if in_bootloader is None else in_bootloader,
+    )
+
+
+def _house(lock: ManagedLock, now: datetime) -> HouseState:
+    household = lock.household
+    running = household.queue.running
+    backup_running, stopping = read_house(household.hass)
+    return HouseState(
+        backup_running=backup_running,
+        stopping=stopping,
+        installing=(
+            running.name
+            if running is not None and running.key != lock.subentry_id
+            else None
+        ),
+        entry_door_tonight=(
+            None if household.policy.two_entry_doors else _tonight(lock, now).entry_door
+        ),
+    )
+
+
+def _feed(lock: ManagedLock, release: Release) -> FeedState:
+    feed, content = lock.feed, lock.content
+    return FeedState(
+        checked_at=content.checked_at if content else None,
+        expires_at=content.expires_at if content else None,
+        trouble=feed.trouble if feed else None,
+        offers_release=content is not None
+        and any(each.artifact == release.artifact for each in content.releases),
+        key_pinned=feed is not None and bool(feed.firmware_keys),
+    )
+
+
+def checks_beforehand(
+    lock: ManagedLock, release: Release, *, unattended: bool
+) -> tuple[Check, ...]:
+    """Ask the rules that can be answered before it is the lock's turn.
+
+    The others are asked when the lock has told what it is, what it runs and how full
+    its battery is; a reading of yesterday must not hold up whoever has just changed it.
+    """
+    later = set(_TOLD_LATER)
+    if lock.links.battery_entity is None:
+        later.add(Family.POWER)
+    if not unattended:
+        # A person gets the radio's own words for it.
+        later.add(Family.RADIO)
+    return tuple(
+        check
+        for check in checks_of(lock, release, unattended=unattended)
+        if check.family not in later and check.rule != "one_at_a_time"
+    )

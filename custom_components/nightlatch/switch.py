@@ -1,0 +1,182 @@
+"""Switches that dashboards may turn: what runs by itself, and on which nights."""
+
+from dataclasses import replace
+from typing import Any, override
+
+from homeassistant.components.switch import SwitchEntity
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.util import dt as dt_util
+
+from .const import CONF_CONSENT, CONF_MODE, CONF_PAUSED, CONF_QUIET_HOURS
+from .core.records.decisions import Consent
+from .core.schedule.policy import Mode
+from .entity import HouseholdEntity, LockEntity, async_add_lock_entities
+from .household import Household, NightlatchConfigEntry
+from .locks import ManagedLock
+from .settings import consent_as_dict
+
+PARALLEL_UPDATES = 0
+
+WEEKDAYS = (
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: NightlatchConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Set up the switches of the household and of every lock."""
+    household = entry.runtime_data
+    async_add_entities(
+        [
+            AutomaticSwitch(household),
+            *(WeekdaySwitch(household, day) for day in range(len(WEEKDAYS))),
+        ]
+    )
+    async_add_lock_entities(
+        entry,
+        async_add_entities,
+        lambda lock: [LockAutomaticSwitch(lock), OwnQuietHoursSwitch(lock)],
+    )
+
+
+class AutomaticSwitch(HouseholdEntity, SwitchEntity):
+    """On while anything may start by itself."""
+
+    _attr_entity_category = EntityCategory.CONFIG
+    _attr_translation_key = "automatic"
+
+    def __init__(self, household: Household) -> None:
+        """Take the household."""
+        super().__init__(household, "automatic")
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        """Return whether anything may start by itself."""
+        return not self._household.policy.paused
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        """Let it start."""
+        self._household.async_set_option(CONF_PAUSED, False)
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        """Pause."""
+        self._household.async_set_option(CONF_PAUSED, True)
+
+
+class WeekdaySwitch(HouseholdEntity, SwitchEntity):
+    """On while quiet hours begin on a day of the week."""
+
+    _attr_entity_category = EntityCategory.CONFIG
+
+    def __init__(self, household: Household, day: int) -> None:
+        """Take the household and the day; Monday is 0."""
+        super().__init__(household, f"quiet_{WEEKDAYS[day]}")
+        self._day = day
+        self._attr_translation_key = f"quiet_{WEEKDAYS[day]}"
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        """Return whether quiet hours begin on this day."""
+        return self._day in self._household.policy.quiet_hours.weekdays
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        """Let them begin on this day."""
+        weekdays = self._household.policy.quiet_hours.weekdays
+        self._set(weekdays | {self._day})
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        """Leave this day out."""
+        weekdays = self._household.policy.quiet_hours.weekdays
+        self._set(weekdays - {self._day})
+
+    def _set(self, weekdays: frozenset[int]) -> None:
+        hours = replace(self._household.policy.quiet_hours, weekdays=weekdays)
+        self._household.async_set_option(CONF_QUIET_HOURS, hours.to_dict())
+
+
+class LockAutomaticSwitch(LockEntity, SwitchEntity):
+    """On while a lock is updated by itself; whoever turns it on consents to that."""
+
+    _attr_entity_category = EntityCategory.CONFIG
+    _attr_translation_key = "install_automatically"
+
+    def __init__(self, lock: ManagedLock) -> None:
+        """Take the lock."""
+        super().__init__(lock, "install_automatically")
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        """Return whether it is updated by itself."""
+        policy = self._lock.policy
+        return policy.mode is Mode.AUTOMATIC and policy.consent is not None
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        """Keep who has consented, and when."""
+        user_id = self._context.user_id if self._context else None
+        user = await self.hass.auth.async_get_user(user_id) if user_id else None
+        consent = Consent(
+            user_id=user_id,
+            user_name=user.name if user else None,
+            at=dt_util.utcnow(),
+        )
+        self._lock.household.async_set_lock_data(
+            self._lock,
+            **{CONF_MODE: Mode.AUTOMATIC, CONF_CONSENT: consent_as_dict(consent)},
+        )
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        """Ask from now on."""
+        self._lock.household.async_set_lock_data(
+            self._lock, **{CONF_MODE: Mode.ASK, CONF_CONSENT: None}
+        )
+
+
+class OwnQuietHoursSwitch(LockEntity, SwitchEntity):
+    """On while a lock has quiet hours of its own."""
+
+    _attr_entity_category = EntityCategory.CONFIG
+    _attr_entity_registry_enabled_default = False
+    _attr_translation_key = "own_quiet_hours"
+
+    def __init__(self, lock: ManagedLock) -> None:
+        """Take the lock."""
+        super().__init__(lock, "own_quiet_hours")
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        """Return whether it has."""
+        return self._lock.policy.quiet_hours is not None
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        """Begin with those of the household."""
+        hours = self._lock.policy.quiet_hours or self._lock.household.policy.quiet_hours
+        self._lock.household.async_set_lock_data(
+            self._lock, **{CONF_QUIET_HOURS: hours.to_dict()}
+        )
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        """Go back to those of the household."""
+        self._lock.household.async_set_lock_data(self._lock, **{CONF_QUIET_HOURS: None})
