@@ -114,9 +114,12 @@ class Household:
         ):
             self.entry.async_on_unload(unsubscribe)
         if unfinished is not None:
-            self.entry.async_on_unload(
-                async_at_started(self.hass, lambda _: self._async_go_on(unfinished))
-            )
+
+            @callback
+            def go_on(_: HomeAssistant) -> None:
+                self._async_go_on(unfinished)
+
+            self.entry.async_on_unload(async_at_started(self.hass, go_on))
 
     @callback
     def _async_go_on(self, unfinished: JournalEntry) -> None:
@@ -141,6 +144,7 @@ class Household:
         subentries = self.entry.subentries
         for subentry_id in self.locks.keys() - subentries.keys():
             await self._async_drop_lock(subentry_id)
+            await self.journal.async_forget(subentry_id)
             await self.store.async_remove_lock(subentry_id)
         for subentry_id, feed in tuple(self.feeds.items()):
             subentry = subentries.get(subentry_id)

@@ -72,6 +72,7 @@ class Installer:
         self._task: asyncio.Task[Outcome] | None = None
         self._installation: Installation | None = None
         """None while it waits for its turn."""
+        self._closing = False
         self._not_before: datetime | None = None
         self._held_told: tuple[date, str] | None = None
         """The night in which people were told that it is held, and by what."""
@@ -97,8 +98,7 @@ class Installer:
         ):
             raise self._lock.error("approval_missing", version=release.version.text)
         unattended = origin is Origin.SCHEDULE
-        held = blockers(checks_beforehand(lock, release, unattended=unattended))
-        if held:
+        if unattended and (held := blockers(checks_beforehand(lock, release))):
             raise await self._async_hold(release, PreflightError(held))
         entry = JournalEntry(
             attempt=uuid4().hex,
@@ -136,6 +136,7 @@ class Installer:
 
     async def async_close(self) -> None:
         """Stop what is running and wait for its end; it goes on after the next start."""
+        self._closing = True
         if self._task is not None:
             # What has ended is only being kept and told.
             if self.progress is not None:
@@ -192,7 +193,11 @@ class Installer:
         )
         await asyncio.wait((self._task,))
         if self._task.cancelled():
-            raise self._lock.error("installation_cancelled")
+            raise self._lock.error(
+                "installation_interrupted"
+                if self._closing
+                else "installation_cancelled"
+            )
         error = self._task.result().error
         if error is not None:
             raise await async_as_home_assistant_error(

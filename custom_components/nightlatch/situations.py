@@ -198,22 +198,18 @@ def _feed(lock: ManagedLock, release: Release) -> FeedState:
     )
 
 
-def checks_beforehand(
-    lock: ManagedLock, release: Release, *, unattended: bool
-) -> tuple[Check, ...]:
-    """Ask the rules that can be answered before it is the lock's turn.
+def checks_beforehand(lock: ManagedLock, release: Release) -> tuple[Check, ...]:
+    """Ask the rules that can be answered without the lock; for what runs by itself.
 
     The others are asked when the lock has told what it is, what it runs and how full
-    its battery is; a reading of yesterday must not hold up whoever has just changed it.
+    its battery is. So a door that stands open all night does not cost a connection
+    every minute.
     """
     later = set(_TOLD_LATER)
     if lock.links.battery_entity is None:
         later.add(Family.POWER)
-    if not unattended:
-        # A person gets the radio's own words for it.
-        later.add(Family.RADIO)
     return tuple(
         check
-        for check in checks_of(lock, release, unattended=unattended)
+        for check in checks_of(lock, release, unattended=True)
         if check.family not in later and check.rule != "one_at_a_time"
     )

@@ -12,12 +12,14 @@ from .house import BACK_DOOR, EVENT, FRONT_DOOR, OUTCOME, PROBLEM, UPDATE, House
 
 _PLACEHOLDER = re.compile(r"[{}]|\?|None")
 
+_ENDS = {"update_failed": "failed", "manual_step_needed": "needs_hand"}
+
 
 async def ends_badly(
     house: House,
     key: str,
     *,
-    event: str = "installation_failed",
+    event: str = "update_failed",
     runs: str = "1.0.0",
 ) -> str:
     """Install at the front door, see it fail as it should, and return what was said.
@@ -43,9 +45,14 @@ async def ends_badly(
     assert attributes["event_type"] == event
     assert attributes["message"].startswith(said)
     assert attributes["version"] == house.state().attributes["latest_version"]
-    assert house.state(OUTCOME).state == event.removeprefix("installation_")
-    assert house.state(OUTCOME).attributes["message"] == attributes["message"]
-    assert house.state(PROBLEM).state == "on"
+    if event == "update_held":
+        # Nothing was done, so nothing has ended.
+        assert house.state(OUTCOME).state == "unknown"
+        assert house.state(PROBLEM).state == "off"
+    else:
+        assert house.state(OUTCOME).state == _ENDS[event]
+        assert house.state(OUTCOME).attributes["message"] == attributes["message"]
+        assert house.state(PROBLEM).state == "on"
 
     state = house.state()
     assert state.state == "on"
@@ -65,7 +72,7 @@ async def ends_well(house: House, version: str = "1.1.0") -> None:
     state = house.state()
     assert state.state == "off"
     assert state.attributes["installed_version"] == version
-    assert house.state(EVENT).attributes["event_type"] == "installation_succeeded"
+    assert house.state(EVENT).attributes["event_type"] == "update_installed"
     assert house.state(PROBLEM).state == "off"
     assert not house.managed().in_bootloader
     assert house.locks[BACK_DOOR].version == "1.0.0"

@@ -14,6 +14,7 @@ from homeassistant.config_entries import (
 )
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from tests.rig.scene import lock_form
 
 PATIENCE = 10
 """Real seconds."""
@@ -83,12 +84,12 @@ async def add_lock(
     *,
     address: str,
     name: str,
-    **links: str,
+    **links: Any,
 ) -> None:
     """Add a lock that is in range."""
     result = await start_flow(hass, entry, "lock")
     result = await submit(hass, result, address=address)
     assert result["step_id"] == "details", result
-    result = await submit(hass, result, name=name, **links)
+    result = await submit(hass, result, **lock_form(name, **links))
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done()

@@ -17,8 +17,9 @@ from .ending import ends_badly, ends_well
 from .flows import add_lock, until
 from .house import BACK_DOOR, EVENT, FRONT_DOOR, PROBLEM, House
 
-FAILED = "installation_failed"
-NEEDS_HAND = "needs_hand"
+FAILED = "update_failed"
+NEEDS_HAND = "manual_step_needed"
+HELD = "update_held"
 
 
 def _nothing(_: House) -> None:
@@ -290,7 +291,7 @@ async def test_the_preflight_lists_all_that_speaks_against_it(
     lock.set_battery(20)
     await two_doors.release("1.1.0")
 
-    said = await ends_badly(two_doors, "preflight_blocked")
+    said = await ends_badly(two_doors, "preflight_blocked", event=HELD)
 
     assert said == (
         "Front door was not updated, nothing was changed. "
@@ -320,11 +321,11 @@ async def test_a_linked_battery_counts_instead_of_what_the_lock_says(
     )
     await two_doors.settle()
     await two_doors.release("1.1.0")
-    assert "at 12 %" in await ends_badly(two_doors, "preflight_blocked")
+    assert "at 12 %" in await ends_badly(two_doors, "preflight_blocked", event=HELD)
     for unknown in ("unavailable", "much"):
         hass.states.async_set("sensor.front", unknown)
         assert "battery level is not known" in await ends_badly(
-            two_doors, "preflight_blocked"
+            two_doors, "preflight_blocked", event=HELD
         )
     hass.states.async_set("sensor.front", "88.4")
     await ends_well(two_doors)

@@ -73,7 +73,7 @@ async def test_what_helps_is_there(
     assert identity["serial_number"] == "**REDACTED**"
     assert identity["firmware_version"] == "1.1.0"
     assert identity["hardware_revision"] == HARDWARE_REVISION
-    assert lock["record"]["outcome"]["kind"] == "succeeded"
+    assert lock["record"]["history"][-1]["kind"] == "succeeded"
 
 
 async def test_a_house_in_trouble(
@@ -95,7 +95,7 @@ async def test_a_house_in_trouble(
     assert feed["error_details"]["role"] == "timestamp"
     assert feed["error_details"]["host"] == "**REDACTED**"
     lock = data["locks"][house.subentry("Front door").subentry_id]
-    assert "has expired" in lock["record"]["outcome"]["message"]
+    assert "has expired" in lock["record"]["history"][-1]["message"]
 
 
 async def test_a_release_of_somebody_who_may_not_sign_any_more(
@@ -130,7 +130,7 @@ async def test_a_house_in_the_middle_of_it(
     text = await download(house, hass_client)
     data = json.loads(text)
     lock = data["locks"][house.subentry("Front door").subentry_id]
-    assert set(lock["progress"]) == {"stage", "percentage"}
+    assert set(lock["progress"]) == {"state", "percentage", "cancellable"}
     feed = data["feeds"][house.subentry(VENDOR).subentry_id]
     assert feed["content"] is None
     assert_nothing_tells_one_door_from_all_others(house, text)

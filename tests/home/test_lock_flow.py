@@ -8,7 +8,7 @@ from homeassistant.config_entries import SubentryFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr
-from tests.rig.scene import HARDWARE_REVISION, MODELS, VENDOR
+from tests.rig.scene import HARDWARE_REVISION, MODELS, VENDOR, lock_form
 from tests.rig.vendor import Vendor
 
 from .flows import add_feed, add_lock, start_flow, start_reconfigure, submit, suggested
@@ -47,7 +47,7 @@ async def test_locks_in_range_are_offered(house: House) -> None:
         "version": "1.0.0",
         "feed": VENDOR,
     }
-    result = await submit(house.hass, result, name="Back door")
+    result = await submit(house.hass, result, **lock_form("Back door"))
 
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["title"] == "Back door"
@@ -63,6 +63,12 @@ async def test_locks_in_range_are_offered(house: House) -> None:
             "serial_number": "0001",
             "battery": 90,
         },
+        "no_door_sensor": True,
+        "second_entry": True,
+        "importance": "side",
+        "mode": "ask",
+        "approval": "none",
+        "may_move_bolt": False,
     }
     await house.settle()
     assert house.state(BACK_UPDATE).state == "off"
@@ -92,9 +98,11 @@ async def test_an_address_can_be_typed(house: House) -> None:
     result = await submit(
         house.hass,
         result,
-        name="Back door",
-        lock_entity="lock.back_door",
-        battery_entity="sensor.back_door_battery_of_another",
+        **lock_form(
+            "Back door",
+            lock_entity="lock.back_door",
+            battery_entity="sensor.back_door_battery_of_another",
+        ),
     )
     assert result["data"]["address"] == BACK_DOOR
     assert result["data"]["lock_entity"] == "lock.back_door"
@@ -193,7 +201,7 @@ async def test_a_lock_is_renamed(house: House) -> None:
     )
     assert result["step_id"] == "reconfigure"
     assert suggested(result, "name") == "Front door"
-    result = await submit(house.hass, result, name="Green door")
+    result = await submit(house.hass, result, **lock_form("Green door"))
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "reconfigure_successful"
     await house.settle()
@@ -216,10 +224,10 @@ async def test_links_are_changed_and_removed(house: House) -> None:
         result = await start_reconfigure(
             house.hass, house.entry, house.subentry("Front door")
         )
-        await submit(house.hass, result, name="Front door", **links)
+        await submit(house.hass, result, **lock_form("Front door", **links))
         await house.settle()
-        assert house.managed().lock_entity == links.get("lock_entity")
-        assert house.managed().battery_entity == links.get("battery_entity")
+        assert house.managed().links.lock_entity == links.get("lock_entity")
+        assert house.managed().links.battery_entity == links.get("battery_entity")
         again = await start_reconfigure(
             house.hass, house.entry, house.subentry("Front door")
         )
@@ -234,7 +242,7 @@ async def test_a_feed_is_found_again(house: House) -> None:
     result = await start_reconfigure(
         house.hass, house.entry, house.subentry("Front door")
     )
-    await submit(house.hass, result, name="Front door")
+    await submit(house.hass, result, **lock_form("Front door"))
     await house.settle()
     assert house.managed().feed is None
 
@@ -243,7 +251,7 @@ async def test_a_feed_is_found_again(house: House) -> None:
     result = await start_reconfigure(
         house.hass, house.entry, house.subentry("Front door")
     )
-    await submit(house.hass, result, name="Front door")
+    await submit(house.hass, result, **lock_form("Front door"))
     await house.release("1.1.0")
 
     assert house.state(PROBLEM).state == "off"

@@ -22,7 +22,7 @@ async def test_update(house: House) -> None:
     assert state.attributes["installed_version"] == "1.1.0"
     assert not state.attributes["in_progress"]
     assert house.locks[FRONT_DOOR].version == "1.1.0"
-    assert house.state(EVENT).attributes["event_type"] == "installation_succeeded"
+    assert house.state(EVENT).attributes["event_type"] == "update_installed"
 
 
 async def test_bonded_lock(house: House) -> None:

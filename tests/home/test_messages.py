@@ -16,6 +16,7 @@ from custom_components.nightlatch.core.errors import (
 )
 from custom_components.nightlatch.core.preflight.base import (
     Check,
+    Family,
     PreflightError,
     Reason,
     Verdict,
@@ -42,16 +43,26 @@ def blocked() -> PreflightError:
     """Return an error with two reasons, and a check that passed."""
     return PreflightError(
         [
-            passed("suitability"),
+            passed(Family.IDENTITY, "model_and_hardware"),
             Check(
+                family=Family.POWER,
                 rule="battery",
                 verdict=Verdict.BLOCKER,
                 reason=Reason.BATTERY_LOW,
-                details={"level": "12", "limit": "40"},
+                measured="12 %",
+                limit="40 %",
             ),
-            Check(rule="bolt", verdict=Verdict.BLOCKER, reason=Reason.BOLT_MOVING),
             Check(
-                rule="battery", verdict=Verdict.WARNING, reason=Reason.BATTERY_UNKNOWN
+                family=Family.LOCK,
+                rule="bolt",
+                verdict=Verdict.BLOCKER,
+                reason=Reason.BOLT_MOVING,
+            ),
+            Check(
+                family=Family.POWER,
+                rule="trend",
+                verdict=Verdict.WARNING,
+                reason=Reason.BATTERY_FALLING,
             ),
         ]
     )

@@ -19,7 +19,7 @@ from .home_client import FlowKind, HomeClient, HomeError
 from .link import LinkModel
 from .lock import VirtualLock
 from .proxy import EsphomeProxy
-from .scene import MODELS, VENDOR, make_lock, publish
+from .scene import MODELS, VENDOR, lock_form, make_lock, publish
 from .vendor import Vendor
 
 DIRECTORY = Path(__file__).parents[2] / ".dev" / "demo"
@@ -130,7 +130,7 @@ async def _add_lock(client: HomeClient, entry_id: str, name: str, address: str) 
             if address in _offered(step):
                 break
             await asyncio.sleep(0.2)
-    for answer in ({"address": address}, {"name": name}):
+    for answer in ({"address": address}, lock_form(name)):
         step = await client.continue_flow(FlowKind.SUBENTRY, step["flow_id"], answer)
     if step["type"] != "create_entry":
         raise HomeError(f"{name} could not be added: {step}")

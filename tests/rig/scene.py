@@ -103,3 +103,37 @@ def publish(
         )
     vendor.release(path, package, **release_fields(version, **fields))
     return path
+
+
+def lock_form(name: str, **fields: Any) -> dict[str, Any]:
+    """Return what a person says of a lock whose door has no sensor.
+
+    ``fields`` go where the form has them: on its first page or in a section.
+    """
+    form: dict[str, Any] = {
+        "name": name,
+        "door": {"no_door_sensor": True, "second_entry": True, "importance": "side"},
+        "updates": {
+            "mode": "ask",
+            "consent": False,
+            "approval": "none",
+            "may_move_bolt": False,
+        },
+        "own_quiet_hours": {
+            "own": False,
+            "weekdays": ["0", "1", "2", "3", "4", "5", "6"],
+            "start": "02:00:00",
+            "end": "05:00:00",
+        },
+    }
+    if "door_entity" in fields:
+        form["door"]["no_door_sensor"] = False
+        form["door"]["door_entity"] = fields.pop("door_entity")
+    for key, value in fields.items():
+        for place in (form["door"], form["updates"], form["own_quiet_hours"]):
+            if key in place:
+                place[key] = value
+                break
+        else:
+            form[key] = value
+    return form

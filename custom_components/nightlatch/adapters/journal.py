@@ -22,6 +22,7 @@ class JournalFile(Journal):
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         """Prepare; nothing is read or written yet."""
         self._hass = hass
+        self._current: JournalEntry | None = None
         self._path = Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.{entry_id}.journal"))
 
     async def async_load(self) -> JournalEntry | None:
@@ -39,7 +40,13 @@ class JournalFile(Journal):
                 raise ValueError("The journal is no object")  # noqa: TRY004
             return JournalEntry.from_dict(raw)
 
-        return await self._hass.async_add_executor_job(load)
+        self._current = await self._hass.async_add_executor_job(load)
+        return self._current
+
+    async def async_forget(self, lock_id: str) -> None:
+        """Delete the file if it is about a lock that is gone."""
+        if self._current is not None and self._current.lock_id == lock_id:
+            await self.clear()
 
     @override
     async def write(self, entry: JournalEntry) -> None:
@@ -49,6 +56,7 @@ class JournalFile(Journal):
             await self._hass.async_add_executor_job(self._write, text)
         except WriteError as err:
             raise OSError(str(err)) from err
+        self._current = entry
 
     def _write(self, text: str) -> None:
         self._path.parent.mkdir(exist_ok=True)
@@ -59,3 +67,4 @@ class JournalFile(Journal):
     async def clear(self) -> None:
         """Delete the file; see ``Journal``."""
         await self._hass.async_add_executor_job(self._path.unlink, True)
+        self._current = None
