@@ -1,5 +1,6 @@
 """Diagnostics: everything that helps with a problem, and nothing that opens a door."""
 
+import asyncio
 import json
 
 import pytest
@@ -122,9 +123,7 @@ async def test_a_house_in_the_middle_of_it(
 ) -> None:
     """And one whose feed was never heard."""
     await house.release("1.1.0")
-    house.hass.async_create_background_task(
-        house.managed().async_install(), "installation"
-    )
+    press = asyncio.create_task(house.managed().async_install())
     await until(lambda: house.managed().progress is not None)
     house.feed.data = None
     text = await download(house, hass_client)
@@ -134,4 +133,5 @@ async def test_a_house_in_the_middle_of_it(
     feed = data["feeds"][house.subentry(VENDOR).subentry_id]
     assert feed["content"] is None
     assert_nothing_tells_one_door_from_all_others(house, text)
+    await press
     await house.settle()

@@ -1,11 +1,9 @@
 """An installation ends with a proof, or honestly without one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field, replace
-from functools import cache
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from itertools import pairwise
-from typing import Any, override
 
 import pytest
 
@@ -17,43 +15,19 @@ from custom_components.nightlatch.core.errors import (
     TransportError,
     TransportProblem,
 )
-from custom_components.nightlatch.core.feeds.base import Feed, FeedContent
-from custom_components.nightlatch.core.firmware.keys import load_firmware_key
-from custom_components.nightlatch.core.installation.machine import (
-    Installation,
-    Outcome,
-    Stage,
-    Target,
-)
+from custom_components.nightlatch.core.installation.states import State
 from custom_components.nightlatch.core.installation.verification import RETURN_TIMEOUT
-from custom_components.nightlatch.core.model import (
-    Artifact,
-    LockIdentity,
-    OutcomeKind,
-    Payload,
-    PayloadFormat,
-    Release,
-)
-from custom_components.nightlatch.core.preflight.base import (
-    Bolt,
-    Linked,
-    PreflightError,
-    Reason,
-)
+from custom_components.nightlatch.core.model import BatteryReading, OutcomeKind
+from custom_components.nightlatch.core.preflight.base import PreflightError, Reason
+from custom_components.nightlatch.core.preflight.situation import Bolt, Surroundings
 from custom_components.nightlatch.core.records.trust import LockFloor
 from custom_components.nightlatch.core.versions import Version, VersionScheme
-from tests.rig.dfu_package import generate_key, make_package
+from tests.rig.dfu_package import generate_key
 from tests.rig.faults import Fault, Traffic
 from tests.rig.image import make_image
 from tests.rig.lock import Mode, Step, VirtualLock
 from tests.rig.lock_services import Buttonless
-from tests.rig.scene import (
-    HARDWARE_REVISION,
-    HARDWARE_VERSION,
-    MODEL,
-    VENDOR,
-    firmware_version,
-)
+from tests.rig.scene import firmware_version
 from tests.rig.virtual_time import virtual_time
 
 from ..doorway import (
@@ -65,138 +39,23 @@ from ..doorway import (
     SIZE,
     Doorway,
     doorway,
-    vendor,
+)
+from .bench import (
+    NEW_IDENTITY,
+    NOW,
+    OLD_IDENTITY,
+    Bench,
+    DeskFeed,
+    good_package,
+    package_of,
 )
 
 pytestmark = virtual_time
 
-OLD_IDENTITY = LockIdentity(
-    model=MODEL,
-    hardware_revision=HARDWARE_REVISION,
-    firmware_version=OLD,
-    manufacturer=VENDOR,
-    serial_number="0001",
-    battery=90,
-)
-NEW_IDENTITY = replace(OLD_IDENTITY, firmware_version=NEW)
-RELEASE = Release(
-    vendor=VENDOR,
-    model=MODEL,
-    hardware_revisions=(HARDWARE_REVISION,),
-    version=Version.parse(VersionScheme.DOTTED, NEW),
-    security_version=1,
-    artifact=Artifact(path="kl-1/1.1.0.zip", length=1, sha256="0" * 64),
-    payload=Payload(
-        format=PayloadFormat.NORDIC_DFU,
-        hardware_version=HARDWARE_VERSION,
-        firmware_version=firmware_version(NEW),
-    ),
-    minimum_battery=40,
-)
 
-
-@cache
-def good_package() -> bytes:
-    """Return what the vendor has released."""
-    return package_of(make_image(NEW, SIZE, seed=2))
-
-
-def package_of(firmware: bytes, **knobs: Any) -> bytes:
-    """Return firmware as the vendor packs it."""
-    return make_package(
-        firmware,
-        **{
-            "key": vendor().firmware_key,
-            "fw_version": firmware_version(NEW),
-            "hw_version": HARDWARE_VERSION,
-            **knobs,
-        },
-    )
-
-
-class DeskFeed(Feed):
-    """A feed that gives what lies on the desk."""
-
-    def __init__(self, given: bytes | Exception) -> None:
-        """Lay something on the desk."""
-        self.given = given
-
-    @override
-    async def check(self) -> FeedContent:
-        raise NotImplementedError
-
-    @override
-    async def fetch(self, release: Release) -> bytes:
-        assert release == RELEASE
-        if isinstance(self.given, Exception):
-            raise self.given
-        return self.given
-
-
-@dataclass
-class Bench:
-    """A lock in a doorway, and everything for installing to it."""
-
-    door: Doorway
-    feed: DeskFeed = field(default_factory=lambda: DeskFeed(good_package()))
-    release: Release = RELEASE
-    identity: LockIdentity = OLD_IDENTITY
-    floor: LockFloor | None = None
-    linked: Linked = field(default_factory=Linked)
-    in_bootloader: bool = False
-    reports: list[tuple[Stage, float | None]] = field(default_factory=list)
-
-    async def install(self) -> Outcome:
-        """Run an installation."""
-        self.reports.clear()
-        installation = Installation(
-            target=Target(
-                name=NAME,
-                address=ADDRESS,
-                identity=self.identity,
-                floor=self.floor,
-                linked=self.linked,
-                in_bootloader=self.in_bootloader,
-            ),
-            release=self.release,
-            feed=self.feed,
-            keys=[load_firmware_key(vendor().firmware_key_pem)],
-            radio=self.door.radio,
-            report=lambda stage, percentage: self.reports.append((stage, percentage)),
-        )
-        outcome = await installation.run()
-        self.door.assert_nothing_left()
-        return outcome
-
-    def when_it_activates(self, do: Callable[[VirtualLock], object]) -> None:
-        """Do something once the lock has accepted the firmware."""
-        lock = self.door.lock
-
-        def changed() -> None:
-            if lock.mode is Mode.ACTIVATING:
-                stop()
-                do(lock)
-
-        stop = lock.on_change(changed)
-
-    @property
-    def stages(self) -> list[Stage]:
-        """The stages in their order."""
-        return list(dict.fromkeys(stage for stage, _ in self.reports))
-
-    def assert_untouched(self) -> None:
-        """Check that the lock was at most looked at."""
-        assert self.door.link.counters.writes == 0
-        assert self.door.link.counters.packets == 0
-        self.door.assert_as_before()
-
-    async def assert_second_installation_succeeds(self) -> None:
-        """Check that nothing stands in the way of another attempt."""
-        self.feed.given = good_package()
-        self.linked = Linked()
-        outcome = await self.install()
-        assert outcome.kind is OutcomeKind.SUCCEEDED
-        assert self.door.runs == NEW
+def level(percent: int | None) -> BatteryReading:
+    """Return what a linked battery sensor says just now."""
+    return BatteryReading(level=percent, at=NOW)
 
 
 def claim(lock: VirtualLock, version: str) -> None:
@@ -245,15 +104,24 @@ async def test_a_bonded_lock_is_no_exception(bonded_bench: Bench) -> None:
 async def test_the_stages_are_told_and_a_hundred_percent_never(bench: Bench) -> None:
     """It would stand there before it was true."""
     await bench.install()
-    assert bench.stages == list(Stage)
+    assert bench.states == [
+        State.FETCHING,
+        State.VERIFYING,
+        State.PREFLIGHT,
+        State.SNAPSHOT,
+        State.TRANSFERRING,
+        State.ACTIVATING,
+        State.CONFIRMING,
+    ]
     percentages = [percentage for _, percentage in bench.reports if percentage]
     assert all(earlier <= later for earlier, later in pairwise(percentages))
     assert percentages[-1] == pytest.approx(97)
-    assert bench.reports[:4] == [
-        (Stage.FETCHING, None),
-        (Stage.VERIFYING, None),
-        (Stage.PREFLIGHT, None),
-        (Stage.TRANSFERRING, 0.0),
+    assert bench.reports[:5] == [
+        (State.FETCHING, None),
+        (State.VERIFYING, None),
+        (State.PREFLIGHT, None),
+        (State.SNAPSHOT, None),
+        (State.TRANSFERRING, 0.0),
     ]
 
 
@@ -331,7 +199,7 @@ async def test_what_cannot_be_fetched_reaches_no_lock(
     assert outcome.error is error
     assert outcome.running == OLD_IDENTITY
     assert outcome.transfer is None
-    assert bench.stages == [Stage.FETCHING]
+    assert bench.states == [State.FETCHING]
     assert bench.door.link.counters.connects == 0
     bench.assert_untouched()
     await bench.assert_second_installation_succeeds()
@@ -371,7 +239,7 @@ async def test_what_is_not_proven_reaches_no_lock(
     assert outcome.error is not None
     assert outcome.error.reason is problem
     assert outcome.running == OLD_IDENTITY
-    assert bench.stages == [Stage.FETCHING, Stage.VERIFYING]
+    assert bench.states == [State.FETCHING, State.VERIFYING]
     assert bench.door.link.counters.connects == 0
     bench.assert_untouched()
     await bench.assert_second_installation_succeeds()
@@ -393,10 +261,10 @@ async def test_firmware_below_the_floor_reaches_no_lock(bench: Bench) -> None:
 
 async def test_all_blockers_are_told_at_once(bench: Bench) -> None:
     """Nobody wants to learn of them one by one."""
-    bench.linked = Linked(bolt=Bolt.JAMMED, has_battery=True, battery=12)
+    bench.surroundings = Surroundings(bolt=Bolt.JAMMED, battery=level(12))
     bench.door.lock.comes_back_as = NEW
     outcome = await bench.install()
-    assert outcome.kind is OutcomeKind.FAILED
+    assert outcome.kind is OutcomeKind.POSTPONED
     assert isinstance(outcome.error, PreflightError)
     assert [check.reason for check in outcome.error.blockers] == [
         Reason.NOT_NEWER,
@@ -406,7 +274,7 @@ async def test_all_blockers_are_told_at_once(bench: Bench) -> None:
     assert outcome.error.details == {
         "blockers": "preflight_not_newer, preflight_battery_low, preflight_bolt_jammed"
     }
-    assert bench.stages == [Stage.FETCHING, Stage.VERIFYING, Stage.PREFLIGHT]
+    assert bench.states == [State.FETCHING, State.VERIFYING, State.PREFLIGHT]
     assert bench.door.link.counters.writes == 0
     bench.door.lock.comes_back_as = None
     await bench.assert_second_installation_succeeds()
@@ -414,33 +282,33 @@ async def test_all_blockers_are_told_at_once(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     ("told", "linked"),
-    [(40, Linked()), (5, Linked(has_battery=True, battery=40))],
+    [(40, Surroundings()), (5, Surroundings(battery=level(40)))],
 )
 async def test_a_battery_that_lasts_is_no_blocker(
-    bench: Bench, told: int, linked: Linked
+    bench: Bench, told: int, linked: Surroundings
 ) -> None:
     """Where one is linked, it counts and not what the lock says."""
     bench.door.lock.set_battery(told)
-    bench.linked = linked
+    bench.surroundings = linked
     assert (await bench.install()).kind is OutcomeKind.SUCCEEDED
 
 
 @pytest.mark.parametrize(
     ("told", "linked", "reason"),
     [
-        (39, Linked(), Reason.BATTERY_LOW),
-        (90, Linked(has_battery=True, battery=39), Reason.BATTERY_LOW),
-        (90, Linked(has_battery=True, battery=None), Reason.BATTERY_UNKNOWN),
+        (39, Surroundings(), Reason.BATTERY_LOW),
+        (90, Surroundings(battery=level(39)), Reason.BATTERY_LOW),
+        (90, Surroundings(battery=level(None)), Reason.BATTERY_UNKNOWN),
     ],
 )
 async def test_a_battery_that_may_not_last_is_a_blocker(
-    bench: Bench, told: int, linked: Linked, reason: Reason
+    bench: Bench, told: int, linked: Surroundings, reason: Reason
 ) -> None:
     """The owner has linked it because the lock's own is not to be relied on."""
     bench.door.lock.set_battery(told)
-    bench.linked = linked
+    bench.surroundings = linked
     outcome = await bench.install()
-    assert outcome.kind is OutcomeKind.FAILED
+    assert outcome.kind is OutcomeKind.POSTPONED
     assert isinstance(outcome.error, PreflightError)
     assert [check.reason for check in outcome.error.blockers] == [reason]
     bench.assert_untouched()
@@ -450,7 +318,7 @@ async def test_the_lock_is_asked_anew(bench: Bench) -> None:
     """Somebody may have updated it by the vendor's app since it was last read."""
     bench.door.lock.comes_back_as = "1.2.0"
     outcome = await bench.install()
-    assert outcome.kind is OutcomeKind.FAILED
+    assert outcome.kind is OutcomeKind.POSTPONED
     assert isinstance(outcome.error, PreflightError)
     assert [check.reason for check in outcome.error.blockers] == [Reason.NOT_NEWER]
     assert outcome.running == replace(OLD_IDENTITY, firmware_version="1.2.0")
@@ -510,9 +378,9 @@ async def test_blockers_hold_for_a_lock_in_its_bootloader_too(bench: Bench) -> N
     bench.door.lock._jump()
     await asyncio.sleep(1)
     bench.in_bootloader = True
-    bench.linked = Linked(has_battery=True, battery=3)
+    bench.identity = replace(OLD_IDENTITY, hardware_revision="Z")
     outcome = await bench.install()
-    assert outcome.kind is OutcomeKind.FAILED
+    assert outcome.kind is OutcomeKind.POSTPONED
     assert isinstance(outcome.error, PreflightError)
     assert outcome.in_bootloader
     assert bench.door.link.counters.connects == 0
@@ -526,11 +394,25 @@ async def test_blockers_do_not_hide_that_it_was_found_in_its_bootloader(
     bench.door.lock.bonded = True
     bench.door.lock._jump()
     await asyncio.sleep(1)
-    bench.linked = Linked(has_battery=True, battery=3)
+    bench.identity = replace(OLD_IDENTITY, hardware_revision="Z")
     outcome = await bench.install()
-    assert outcome.kind is OutcomeKind.FAILED
+    assert outcome.kind is OutcomeKind.POSTPONED
     assert isinstance(outcome.error, PreflightError)
     assert outcome.in_bootloader
+
+
+async def test_a_low_battery_does_not_keep_a_lock_in_its_bootloader(
+    bench: Bench,
+) -> None:
+    """Such a door does not open; waiting there costs battery too."""
+    bench.door.lock._jump()
+    await asyncio.sleep(1)
+    bench.in_bootloader = True
+    bench.surroundings = Surroundings(battery=level(3), bolt=Bolt.UNKNOWN)
+    outcome = await bench.install(
+        house=replace(bench.house, seen=Surroundings(battery=level(3)))
+    )
+    assert outcome.kind is OutcomeKind.SUCCEEDED
 
 
 # After it was sent.
@@ -659,7 +541,7 @@ async def test_after_a_failed_transfer_the_lock_is_asked_what_it_runs(
     assert outcome.error.reason is TransportProblem.LOSSY_LINK
     assert outcome.transfer is None
     assert not outcome.in_bootloader
-    assert bench.reports[-1] == (Stage.CONFIRMING, None)
+    assert bench.reports[-1] == (State.CONFIRMING, None)
     bench.door.behave()
     await bench.assert_second_installation_succeeds()
 

@@ -1,36 +1,71 @@
 """Each rule of preflight: what passes, what warns, what blocks."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.nightlatch.core.model import (
+    Advisory,
     Artifact,
+    BatteryReading,
+    Disruption,
     LockIdentity,
     Payload,
     PayloadFormat,
     Release,
+    Severity,
 )
 from custom_components.nightlatch.core.preflight.base import (
-    Bolt,
     Check,
+    Family,
     PreflightError,
     PreflightProblem,
     Reason,
     Verdict,
-    passed,
+    blockers,
 )
-from custom_components.nightlatch.core.preflight.bolt import check_bolt
 from custom_components.nightlatch.core.preflight.power import (
-    DEFAULT_LIMIT,
-    check_battery,
+    HARD_LIMIT,
+    battery_limit,
+    fall,
 )
-from custom_components.nightlatch.core.preflight.suitability import check_suitability
+from custom_components.nightlatch.core.preflight.risk import WayBack, summarise
+from custom_components.nightlatch.core.preflight.rules import (
+    RULES,
+    override_for,
+    run_checks,
+)
+from custom_components.nightlatch.core.preflight.situation import (
+    Bolt,
+    Door,
+    FeedState,
+    HouseState,
+    RadioState,
+    Situation,
+    Surroundings,
+)
+from custom_components.nightlatch.core.records.decisions import (
+    Approval,
+    Decisions,
+    Override,
+)
 from custom_components.nightlatch.core.records.trust import LockFloor
+from custom_components.nightlatch.core.schedule.policy import (
+    ApprovalNeed,
+    Importance,
+    LockPolicy,
+)
 from custom_components.nightlatch.core.versions import Version, VersionScheme
 
-IDENTITY = LockIdentity(model="KL-1", hardware_revision="B", firmware_version="1.0.0")
+NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
+LONG_AGO = NOW - timedelta(days=30)
+IDENTITY = LockIdentity(
+    model="KL-1", hardware_revision="B", firmware_version="1.0.0", battery=90
+)
 
 
 def dotted(text: str) -> Version:
@@ -48,173 +83,485 @@ RELEASE = Release(
     payload=Payload(
         format=PayloadFormat.NORDIC_DFU, hardware_version=52, firmware_version=10_100
     ),
+    minimum_battery=40,
 )
+SURROUNDINGS = Surroundings(
+    bolt=Bolt.LOCKED,
+    bolt_since=LONG_AGO,
+    door=Door.CLOSED,
+    door_since=LONG_AGO,
+    someone_home=True,
+)
+APPROVAL = Approval(
+    version="1.1.0", sha256="0" * 64, user_id="1", user_name="Ann", at=NOW
+)
+DECISIONS = Decisions(first_seen={"0" * 64: LONG_AGO})
+FLOOR = LockFloor(version=dotted("1.0.0"), security_version=2, firmware_version=10_000)
 
 
-def floor(
-    version: str = "1.0.0", security_version: int = 2, firmware_version: int = 10_000
-) -> LockFloor:
-    """Return what ran on the lock before."""
-    return LockFloor(
-        version=dotted(version),
-        security_version=security_version,
-        firmware_version=firmware_version,
+def situation(**fields: Any) -> Situation:
+    """Return a night in which nothing stands against it."""
+    return Situation(
+        **{
+            "now": NOW,
+            "identity": IDENTITY,
+            "identity_at": NOW,
+            "release": RELEASE,
+            "floor": FLOOR,
+            "policy": LockPolicy(has_door_sensor=True),
+            "decisions": DECISIONS,
+            "soak_days": 3,
+            "unattended": True,
+            "surroundings": SURROUNDINGS,
+            "radio": RadioState(heard=True, rssi=-60, free_slots=1),
+            "house": HouseState(),
+            "feed": FeedState(checked_at=NOW, expires_at=NOW + timedelta(days=1)),
+            "expected": timedelta(minutes=10),
+            "window_end": NOW + timedelta(hours=3),
+            **fields,
+        }
     )
 
 
-# The bolt.
+def seen(**fields: Any) -> dict[str, Any]:
+    """Return surroundings that differ."""
+    return {"surroundings": replace(SURROUNDINGS, **fields)}
+
+
+def lock(**fields: Any) -> dict[str, Any]:
+    """Return an identity that differs."""
+    return {"identity": replace(IDENTITY, **fields)}
+
+
+def battery(
+    level: int | None, *, low: bool = False, hours: float = 0
+) -> dict[str, Any]:
+    """Return what a linked sensor says."""
+    at = NOW - timedelta(hours=hours)
+    return seen(battery=BatteryReading(level=level, low=low, at=at))
+
+
+def feed(**fields: Any) -> dict[str, Any]:
+    """Return a feed that differs."""
+    state = {"checked_at": NOW, "expires_at": NOW + timedelta(days=1), **fields}
+    return {"feed": FeedState(**state)}
+
+
+def objections(**fields: Any) -> list[tuple[Reason, Verdict]]:
+    """Return what is objected to, in order."""
+    return [
+        (check.reason, check.verdict)
+        for check in run_checks(situation(**fields))
+        if check.verdict is not Verdict.PASS
+    ]
+
+
+def test_in_a_good_night_nothing_is_objected_to() -> None:
+    """All ten families have been asked."""
+    checks = run_checks(situation())
+    assert {check.verdict for check in checks} == {Verdict.PASS}
+    assert {check.reason for check in checks} == {Reason.OK}
+    assert {check.family for check in checks} == set(Family)
+
+
+BLOCKED: list[tuple[Reason, dict[str, Any]]] = [
+    (Reason.OTHER_MODEL, lock(model="KL-1i")),
+    (Reason.OTHER_HARDWARE, lock(hardware_revision="C")),
+    (Reason.HARDWARE_UNKNOWN, lock(hardware_revision=None)),
+    (Reason.VERSION_UNKNOWN, lock(firmware_version="debug")),
+    (Reason.NOT_NEWER, lock(firmware_version="1.1.0")),
+    (Reason.BELOW_FLOOR, {"floor": replace(FLOOR, security_version=3)}),
+    (
+        Reason.STEP_MISSING,
+        {"release": replace(RELEASE, minimum_installed_version=dotted("1.0.5"))},
+    ),
+    (Reason.PINNED, {"decisions": replace(DECISIONS, pinned="1.0.0")}),
+    (Reason.SKIPPED, {"decisions": replace(DECISIONS, skipped="1.1.0")}),
+    (Reason.SOAKING, {"decisions": Decisions()}),
+    (
+        Reason.NOT_APPROVED,
+        {"policy": LockPolicy(has_door_sensor=True, approval=ApprovalNeed.PERSON)},
+    ),
+    (
+        Reason.NOT_APPROVED,
+        {
+            "policy": LockPolicy(
+                has_door_sensor=True, approval=ApprovalNeed.SECOND_FACTOR
+            ),
+            "decisions": replace(DECISIONS, approval=APPROVAL),
+        },
+    ),
+    (Reason.BATTERY_LOW, lock(battery=39)),
+    (Reason.BATTERY_LOW, battery(39)),
+    (Reason.BATTERY_FLAG, battery(100, low=True)),
+    (Reason.BATTERY_UNKNOWN, battery(None)),
+    (Reason.BATTERY_UNKNOWN, lock(battery=None)),
+    (Reason.BATTERY_STALE, battery(90, hours=25)),
+    (Reason.BATTERY_STALE, {"identity_at": NOW - timedelta(hours=25)}),
+    (Reason.BOLT_MOVING, seen(bolt=Bolt.MOVING)),
+    (Reason.BOLT_JAMMED, seen(bolt=Bolt.JAMMED)),
+    (Reason.BOLT_OPEN, seen(bolt=Bolt.OPEN)),
+    (Reason.BOLT_UNKNOWN, seen(bolt=Bolt.UNKNOWN)),
+    (Reason.BOLT_JUST_MOVED, seen(bolt_since=NOW - timedelta(seconds=119))),
+    (Reason.BOLT_JUST_MOVED, seen(bolt_since=None)),
+    (Reason.DOOR_OPEN, seen(door=Door.OPEN)),
+    (Reason.DOOR_UNKNOWN, seen(door=Door.UNKNOWN)),
+    (Reason.DOOR_NOT_SAID, seen(door=None)),
+    (Reason.DOOR_JUST_MOVED, seen(door_since=NOW - timedelta(seconds=119))),
+    (Reason.NO_WAY_IN, seen(someone_home=False)),
+    (Reason.NO_WAY_IN, seen(someone_home=None)),
+    (Reason.NOT_HEARD, {"radio": RadioState(heard=False)}),
+    (Reason.WEAK_SIGNAL, {"radio": RadioState(heard=True, rssi=-86)}),
+    (Reason.NO_SLOT, {"radio": RadioState(heard=True, rssi=-60, free_slots=0)}),
+    (Reason.BACKUP_RUNNING, {"house": HouseState(backup_running=True)}),
+    (Reason.HOUSE_STOPPING, {"house": HouseState(stopping=True)}),
+    (Reason.OTHER_INSTALLATION, {"house": HouseState(installing="Shed")}),
+    (Reason.ENTRY_DOOR_TONIGHT, {"house": HouseState(entry_door_tonight="Back door")}),
+    (Reason.DOES_NOT_FIT, {"expected": timedelta(hours=3, seconds=1)}),
+    (Reason.FEED_IN_TROUBLE, feed(trouble="feed_unreachable")),
+    (Reason.FEED_NOT_ASKED, feed(checked_at=None)),
+    (Reason.FEED_NOT_ASKED, feed(checked_at=NOW - timedelta(hours=25))),
+    (Reason.FEED_EXPIRED, feed(expires_at=NOW)),
+    (Reason.FEED_EXPIRED, feed(expires_at=None)),
+    (Reason.WITHDRAWN, feed(offers_release=False)),
+    (Reason.NO_FIRMWARE_KEY, feed(key_pinned=False)),
+]
+
+
+@pytest.mark.parametrize(("reason", "fields"), BLOCKED)
+def test_what_blocks_at_night(reason: Reason, fields: dict[str, Any]) -> None:
+    """That, and nothing else."""
+    assert objections(**fields) == [(reason, Verdict.BLOCKER)]
+
+
+def test_every_reason_is_given_somewhere() -> None:
+    """One that never comes needs no sentence."""
+    given_ = {reason for reason, _ in BLOCKED}
+    assert given_ | {Reason.OK, Reason.BATTERY_FALLING} == set(Reason)
 
 
 @pytest.mark.parametrize(
-    ("bolt", "reason"),
+    "fields",
     [
-        (None, None),
-        (Bolt.LOCKED, None),
-        (Bolt.UNLOCKED, None),
-        (Bolt.MOVING, Reason.BOLT_MOVING),
-        (Bolt.JAMMED, Reason.BOLT_JAMMED),
-        (Bolt.OPEN, Reason.BOLT_OPEN),
-        (Bolt.UNKNOWN, Reason.BOLT_UNKNOWN),
+        lock(battery=40),
+        battery(40),
+        battery(90, hours=24),
+        seen(bolt=None),
+        seen(bolt=Bolt.UNLOCKED),
+        seen(bolt_since=NOW - timedelta(minutes=2)),
+        seen(door_since=NOW - timedelta(minutes=2)),
+        {**seen(door=None), "policy": LockPolicy(has_door_sensor=False)},
+        {
+            **seen(someone_home=False),
+            "policy": LockPolicy(has_door_sensor=True, second_entry=True),
+        },
+        {"radio": RadioState(heard=True)},
+        {"radio": RadioState(heard=True, rssi=-80, free_slots=1)},
+        {"expected": timedelta(hours=3)},
+        {"expected": timedelta(hours=9), "window_end": None},
+        {"decisions": replace(DECISIONS, skipped="1.0.9")},
+        {
+            "house": HouseState(entry_door_tonight="Back door"),
+            "policy": LockPolicy(has_door_sensor=True, importance=Importance.SIDE),
+        },
+        {
+            "policy": LockPolicy(has_door_sensor=True, approval=ApprovalNeed.PERSON),
+            "decisions": replace(DECISIONS, approval=APPROVAL),
+        },
+        {
+            "policy": LockPolicy(
+                has_door_sensor=True, approval=ApprovalNeed.SECOND_FACTOR
+            ),
+            "decisions": replace(
+                DECISIONS, approval=replace(APPROVAL, second_factor=True)
+            ),
+        },
+        feed(checked_at=NOW - timedelta(hours=24)),
     ],
 )
-def test_only_a_bolt_at_rest_passes(bolt: Bolt | None, reason: Reason | None) -> None:
-    """And a lock of which nobody has linked the bolt."""
-    expected = passed("bolt")
-    if reason is not None:
-        expected = Check(rule="bolt", verdict=Verdict.BLOCKER, reason=reason)
-    assert check_bolt(bolt) == expected
+def test_what_just_passes(fields: dict[str, Any]) -> None:
+    """The limits belong to what is allowed."""
+    assert objections(**fields) == []
 
 
-def test_every_state_of_a_bolt_is_decided() -> None:
-    """A state that is new one day must not pass by itself."""
-    at_rest = {bolt for bolt in Bolt if check_bolt(bolt).verdict is Verdict.PASS}
-    assert at_rest == {Bolt.LOCKED, Bolt.UNLOCKED}
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"decisions": Decisions(pinned="1.0.0", skipped="1.1.0")}, []),
+        (seen(bolt_since=NOW), [(Reason.BOLT_JUST_MOVED, Verdict.WARNING)]),
+        (seen(door_since=NOW), [(Reason.DOOR_JUST_MOVED, Verdict.WARNING)]),
+        (
+            {"radio": RadioState(heard=True, rssi=-95)},
+            [(Reason.WEAK_SIGNAL, Verdict.WARNING)],
+        ),
+        (seen(door=Door.OPEN), [(Reason.DOOR_OPEN, Verdict.BLOCKER)]),
+        (lock(battery=5), [(Reason.BATTERY_LOW, Verdict.BLOCKER)]),
+    ],
+)
+def test_a_person_who_asks_just_now_decides_more(
+    fields: dict[str, Any], expected: list[tuple[Reason, Verdict]]
+) -> None:
+    """But not that an open door is shut."""
+    assert objections(unattended=False, **fields) == expected
+
+
+def test_a_signal_that_is_only_weak_is_a_warning() -> None:
+    """Also at night."""
+    assert objections(radio=RadioState(heard=True, rssi=-81)) == [
+        (Reason.WEAK_SIGNAL, Verdict.WARNING)
+    ]
+
+
+# A lock in its bootloader.
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        lock(battery=1),
+        seen(bolt=Bolt.UNKNOWN),
+        seen(door=Door.OPEN),
+        seen(someone_home=False),
+        {"radio": RadioState(heard=False)},
+        {"expected": timedelta(hours=9)},
+        {"decisions": Decisions(pinned="1.0.0")},
+        {"house": HouseState(entry_door_tonight="Back door")},
+    ],
+)
+def test_a_stranded_lock_is_not_held_back(fields: dict[str, Any]) -> None:
+    """It is a door that does not open. What stands against it is still shown."""
+    verdicts = {verdict for _, verdict in objections(in_bootloader=True, **fields)}
+    assert verdicts == {Verdict.WARNING}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        lock(model="KL-1i"),
+        lock(hardware_revision="C"),
+        {"floor": replace(FLOOR, firmware_version=99_999)},
+        feed(offers_release=False),
+        feed(key_pinned=False),
+        {"house": HouseState(installing="Shed")},
+        {"house": HouseState(stopping=True)},
+    ],
+)
+def test_nor_does_it_get_just_anything(fields: dict[str, Any]) -> None:
+    """Wrong firmware does not help it."""
+    assert Verdict.BLOCKER in {
+        verdict for _, verdict in objections(in_bootloader=True, **fields)
+    }
+
+
+# Overrides.
+
+
+@pytest.mark.parametrize(
+    ("override", "fields"),
+    [
+        (Override.BATTERY, lock(battery=5)),
+        (Override.DOOR, seen(door=Door.OPEN)),
+        (Override.WAY_IN, seen(someone_home=False)),
+        (Override.SOAK, {"decisions": Decisions()}),
+    ],
+)
+def test_the_owner_may_judge_better(override: Override, fields: dict[str, Any]) -> None:
+    """Of that one rule and that very release; who did is on record."""
+
+    def with_approval(approval: Approval) -> list[Check]:
+        decisions = fields.get("decisions", DECISIONS)
+        return [
+            check
+            for check in run_checks(
+                situation(
+                    **{**fields, "decisions": replace(decisions, approval=approval)}
+                )
+            )
+            if check.verdict is not Verdict.PASS
+        ]
+
+    (check,) = with_approval(replace(APPROVAL, overrides=frozenset({override})))
+    assert (check.verdict, check.overridden_by) == (Verdict.WARNING, "Ann")
+    assert override_for(check) is override
+    others = frozenset(Override) - {override}
+    for approval in (
+        replace(APPROVAL, overrides=others),
+        replace(APPROVAL, overrides=frozenset({override}), version="1.2.0"),
+        replace(APPROVAL, overrides=frozenset({override}), sha256="1" * 64),
+    ):
+        (check,) = with_approval(approval)
+        assert (check.verdict, check.overridden_by) == (Verdict.BLOCKER, None)
+
+
+@pytest.mark.parametrize(
+    ("reason", "fields"),
+    [
+        each
+        for each in BLOCKED
+        if "decisions" not in each[1]
+        and not each[0].startswith(("preflight_battery", "preflight_door"))
+        and each[0] is not Reason.NO_WAY_IN
+    ],
+)
+def test_nothing_else_can_be_overridden(reason: Reason, fields: dict[str, Any]) -> None:
+    """Not the model, not the bolt, not the trust."""
+    everything = replace(APPROVAL, overrides=frozenset(Override))
+    if reason is Reason.NOT_APPROVED:
+        everything = replace(everything, version="1.2.0")
+    assert objections(**fields, decisions=replace(DECISIONS, approval=everything)) == [
+        (reason, Verdict.BLOCKER)
+    ]
+
+
+# Properties.
+
+
+@given(
+    fields=st.fixed_dictionaries(
+        {
+            "identity": st.builds(
+                LockIdentity,
+                model=st.sampled_from(["KL-1", "KL-1i"]),
+                hardware_revision=st.sampled_from([None, "A", "Z"]),
+                firmware_version=st.sampled_from(["1.0.0", "1.1.0", "", "x"]),
+                battery=st.none() | st.integers(0, 100),
+            ),
+            "surroundings": st.builds(
+                Surroundings,
+                bolt=st.none() | st.sampled_from(Bolt),
+                bolt_since=st.none() | st.just(LONG_AGO) | st.just(NOW),
+                door=st.none() | st.sampled_from(Door),
+                door_since=st.none() | st.just(LONG_AGO) | st.just(NOW),
+                battery=st.none()
+                | st.builds(
+                    BatteryReading,
+                    level=st.none() | st.integers(0, 100),
+                    low=st.booleans(),
+                    at=st.none() | st.just(NOW) | st.just(LONG_AGO),
+                ),
+                someone_home=st.none() | st.booleans(),
+            ),
+            "radio": st.builds(
+                RadioState,
+                heard=st.booleans(),
+                rssi=st.none() | st.integers(-110, 0),
+                free_slots=st.none() | st.integers(0, 3),
+            ),
+            "unattended": st.booleans(),
+            "in_bootloader": st.booleans(),
+            "window_end": st.none()
+            | st.just(NOW)
+            | st.just(NOW - timedelta(hours=1))
+            | st.just(NOW + timedelta(hours=1)),
+        }
+    )
+)
+def test_every_rule_is_asked_once_and_never_fails(fields: dict[str, Any]) -> None:
+    """Everything is shown at once, and what is unknown never counts as safe."""
+    wanted = situation(**fields)
+    checks = run_checks(wanted)
+    assert len(checks) == len(RULES)
+    assert len({(check.family, check.rule) for check in checks}) == len(RULES)
+    by_rule = {check.rule: check for check in checks}
+    for check in checks:
+        assert (check.reason is Reason.OK) == (check.verdict is Verdict.PASS)
+        assert None not in check.placeholders.values()
+    if wanted.in_bootloader:
+        return
+    around = wanted.surroundings
+    for rule, unknown in (
+        ("bolt", around.bolt is Bolt.UNKNOWN),
+        ("door", around.door in {None, Door.UNKNOWN}),
+        ("way_in", not around.someone_home),
+        ("battery", around.battery is not None and around.battery.level is None),
+        ("signal", not wanted.radio.heard),
+    ):
+        if unknown:
+            assert by_rule[rule].verdict is Verdict.BLOCKER
+
+
+@given(level=st.integers(0, 99))
+def test_more_charge_is_never_worse(level: int) -> None:
+    """Percent by percent."""
+    blocked = bool(objections(**lock(battery=level)))
+    assert blocked == (level < 40)
 
 
 # The battery.
 
 
 @pytest.mark.parametrize(
-    ("level", "limit", "verdict", "reason", "shown"),
+    ("minimum", "minutes", "limit"),
     [
-        (40, 40, Verdict.PASS, Reason.OK, {}),
-        (39, 40, Verdict.BLOCKER, Reason.BATTERY_LOW, {"level": "39", "limit": "40"}),
-        (0, 0, Verdict.PASS, Reason.OK, {}),
-        (DEFAULT_LIMIT, None, Verdict.PASS, Reason.OK, {}),
-        (29, None, Verdict.BLOCKER, Reason.BATTERY_LOW, {"level": "29", "limit": "30"}),
-        (None, 40, Verdict.BLOCKER, Reason.BATTERY_UNKNOWN, {"limit": "40"}),
-        (None, 0, Verdict.BLOCKER, Reason.BATTERY_UNKNOWN, {"limit": "0"}),
-        (None, None, Verdict.WARNING, Reason.BATTERY_UNKNOWN, {"limit": "30"}),
+        (40, 60, 40),
+        (5, 60, HARD_LIMIT),
+        (None, 10, 30),
+        (None, 40, 45),
+        (None, 999, 100),
     ],
 )
-def test_a_battery_must_last(
-    level: int | None,
-    limit: int | None,
-    verdict: Verdict,
-    reason: Reason,
-    shown: dict[str, str],
-) -> None:
-    """By the vendor's limit; what is unknown is enough only where there is none."""
-    release = replace(RELEASE, minimum_battery=limit)
-    assert check_battery(level, release) == Check(
-        rule="battery", verdict=verdict, reason=reason, details=shown
-    )
+def test_longer_takes_more(minimum: int | None, minutes: int, limit: int) -> None:
+    """Where the vendor says nothing; and never less than the hard limit."""
+    release = replace(RELEASE, minimum_battery=minimum)
+    assert battery_limit(release, timedelta(minutes=minutes)) == limit
 
 
-@given(level=st.integers(0, 100), limit=st.none() | st.integers(0, 100))
-def test_more_charge_is_never_worse(level: int, limit: int | None) -> None:
-    """Whatever passes with a level passes with all above it."""
-    release = replace(RELEASE, minimum_battery=limit)
-    if check_battery(level, release).verdict is Verdict.PASS:
-        assert check_battery(min(level + 1, 100), release).verdict is Verdict.PASS
-    else:
-        assert level < (DEFAULT_LIMIT if limit is None else limit)
+def test_a_battery_that_falls_fast_is_a_warning() -> None:
+    """Readings lie; the trend tells."""
+    history = (BatteryReading(level=99, at=NOW - timedelta(days=5)),)
+    assert objections(battery_history=history, **lock(battery=83)) == [
+        (Reason.BATTERY_FALLING, Verdict.WARNING)
+    ]
+    assert objections(battery_history=history, **lock(battery=84)) == []
+    old = (BatteryReading(level=99, at=NOW - timedelta(days=8)),)
+    assert objections(battery_history=old, **lock(battery=50)) == []
 
 
-# The lock itself.
+def test_a_changed_battery_begins_anew() -> None:
+    """What was before it does not count."""
+    readings = [
+        BatteryReading(level=level, at=NOW - timedelta(hours=10 - number))
+        for number, level in enumerate((60, 30, 100, 95, None, 94))
+    ]
+    assert fall(readings, NOW, timedelta(days=1)) == 6
 
 
-@pytest.mark.parametrize(
-    ("identity", "release", "known", "reason"),
-    [
-        (IDENTITY, RELEASE, None, Reason.OK),
-        (IDENTITY, RELEASE, floor(), Reason.OK),
-        (replace(IDENTITY, model="KL-1X"), RELEASE, None, Reason.OTHER_MODEL),
-        (replace(IDENTITY, model="kl-1"), RELEASE, None, Reason.OTHER_MODEL),
-        (
-            replace(IDENTITY, hardware_revision="C"),
-            RELEASE,
-            None,
-            Reason.OTHER_HARDWARE,
-        ),
-        (
-            replace(IDENTITY, hardware_revision=None),
-            RELEASE,
-            None,
-            Reason.HARDWARE_UNKNOWN,
-        ),
-        (
-            replace(IDENTITY, firmware_version="one"),
-            RELEASE,
-            None,
-            Reason.VERSION_UNKNOWN,
-        ),
-        (replace(IDENTITY, firmware_version="1.1.0"), RELEASE, None, Reason.NOT_NEWER),
-        (replace(IDENTITY, firmware_version="1.1"), RELEASE, None, Reason.NOT_NEWER),
-        (replace(IDENTITY, firmware_version="1.2"), RELEASE, None, Reason.NOT_NEWER),
-        (IDENTITY, RELEASE, floor("1.1.1"), Reason.BELOW_FLOOR),
-        (IDENTITY, RELEASE, floor(security_version=3), Reason.BELOW_FLOOR),
-        (IDENTITY, RELEASE, floor(firmware_version=10_101), Reason.BELOW_FLOOR),
-        (
-            IDENTITY,
-            replace(RELEASE, minimum_installed_version=dotted("1.0.5")),
-            None,
-            Reason.STEP_MISSING,
-        ),
-        (
-            IDENTITY,
-            replace(RELEASE, minimum_installed_version=dotted("1.0")),
-            None,
-            Reason.OK,
-        ),
-    ],
-)
-def test_a_release_must_be_made_for_this_very_lock(
-    identity: LockIdentity, release: Release, known: LockFloor | None, reason: Reason
-) -> None:
-    """As the lock describes itself now."""
-    check = check_suitability(identity, release, known)
-    assert check.rule == "suitability"
-    assert check.reason is reason
-    blocks = reason is not Reason.OK
-    assert check.verdict is (Verdict.BLOCKER if blocks else Verdict.PASS)
-
-
-def test_what_does_not_suit_is_told_with_what_would() -> None:
-    """Everything that any of the sentences names."""
-    identity = replace(IDENTITY, hardware_revision=None)
-    release = replace(RELEASE, minimum_installed_version=dotted("1.0.5"))
-    assert check_suitability(identity, release, None).details == {
-        "model": "KL-1",
-        "hardware": "",
-        "running": "1.0.0",
-        "release": "1.1.0",
-        "wanted_model": "KL-1",
-        "wanted_hardware": "A, B",
-        "step": "1.0.5",
-    }
-
-
-# Together.
+# What a person is told.
 
 
 def test_the_error_lists_all_blockers_and_nothing_else() -> None:
-    """In the order of the checks; warnings do not stop anything."""
-    low = check_battery(3, RELEASE)
-    jammed = check_bolt(Bolt.JAMMED)
-    error = PreflightError(
-        [passed("suitability"), low, check_battery(None, RELEASE), jammed]
+    """In the order in which they are asked."""
+    checks = run_checks(
+        situation(**lock(battery=5), radio=RadioState(heard=True, rssi=-81))
     )
+    error = PreflightError(checks)
     assert error.reason is PreflightProblem.BLOCKED
-    assert error.blockers == (low, jammed)
-    assert error.details == {"blockers": "preflight_battery_low, preflight_bolt_jammed"}
+    assert [check.reason for check in error.blockers] == [Reason.BATTERY_LOW]
+    assert error.blockers == blockers(checks)
+    assert error.blockers[0].placeholders == {"measured": "5 %", "limit": "40 %"}
+
+
+def test_the_risk_is_told_in_values() -> None:
+    """What changes, what it closes, for how long, and that there is no way back."""
+    release = replace(
+        RELEASE,
+        severity=Severity.HIGH,
+        advisories=(Advisory(id="CVE-1"),),
+        disrupts=(Disruption.KEYPAD,),
+    )
+    risk = summarise(release, situation(expected=timedelta(seconds=601)))
+    assert (risk.from_version, risk.to_version) == ("1.0.0", "1.1.0")
+    assert risk.severity is Severity.HIGH
+    assert risk.advisories == ("CVE-1",)
+    assert risk.minutes == 11
+    assert risk.disrupts == (Disruption.KEYPAD,)
+    assert risk.way_back is WayBack.NONE
+
+
+def test_a_check_is_softened_only_where_it_blocks() -> None:
+    """A warning stays one."""
+    rules: dict[str, Callable[[Situation], Check]] = {
+        rule.__name__: rule for rule in RULES
+    }
+    warning = rules["check_signal"](situation(radio=RadioState(heard=True, rssi=-81)))
+    assert warning.softened() is warning

@@ -8,11 +8,23 @@ from typing import Any
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.nightlatch.core.model import LockIdentity, OutcomeKind
-from custom_components.nightlatch.core.records.lock_record import (
-    LockRecord,
-    OutcomeRecord,
+from custom_components.nightlatch.core.model import (
+    BatteryReading,
+    LockIdentity,
+    Origin,
+    OutcomeKind,
 )
+from custom_components.nightlatch.core.records.decisions import (
+    Approval,
+    Decisions,
+    Override,
+)
+from custom_components.nightlatch.core.records.lock_record import (
+    BATTERY_LIMIT,
+    HISTORY_LIMIT,
+    LockRecord,
+)
+from custom_components.nightlatch.core.records.outcome_record import OutcomeRecord
 
 times = st.datetimes(timezones=st.just(UTC))
 texts = st.text(max_size=20)
@@ -25,10 +37,28 @@ identities = st.builds(
     serial_number=st.none() | texts,
     battery=st.none() | st.integers(0, 100),
 )
+approvals = st.builds(
+    Approval,
+    version=texts,
+    sha256=texts,
+    user_id=texts,
+    user_name=texts,
+    at=times,
+    second_factor=st.booleans(),
+    overrides=st.frozensets(st.sampled_from(Override)),
+)
 outcomes = st.builds(
     OutcomeRecord,
+    attempt=texts,
     kind=st.sampled_from(OutcomeKind),
+    origin=st.sampled_from(Origin),
+    started=times,
     ended=times,
+    sha256=st.none() | texts,
+    touched=st.booleans(),
+    reason=st.none() | texts,
+    approval=st.none() | approvals,
+    environment=texts,
     seconds=st.floats(0, 10_000) | st.integers(0, 10_000),
     from_version=texts,
     to_version=texts,
@@ -39,8 +69,27 @@ records = st.builds(
     identity=identities,
     read_at=times,
     running_since=times,
-    outcome=st.none() | outcomes,
+    history=st.lists(outcomes, max_size=3).map(tuple),
+    batteries=st.lists(
+        st.builds(
+            BatteryReading,
+            level=st.none() | st.integers(0, 100),
+            low=st.booleans(),
+            at=st.none() | times,
+        ),
+        max_size=3,
+    ).map(tuple),
     announced=st.none() | texts,
+)
+decisions = st.builds(
+    Decisions,
+    pinned=st.none() | texts,
+    skipped=st.none() | texts,
+    postponed_until=st.none() | times,
+    scheduled_at=st.none() | times,
+    approval=st.none() | approvals,
+    announced=st.none() | texts,
+    first_seen=st.dictionaries(texts, times, max_size=3),
 )
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -49,14 +98,20 @@ RECORD = LockRecord(
     identity=IDENTITY,
     read_at=NOW,
     running_since=NOW,
-    outcome=OutcomeRecord(
-        kind=OutcomeKind.FAILED,
-        ended=NOW,
-        seconds=12.5,
-        from_version="1.0.0",
-        to_version="1.1.0",
-        message="It did not take.",
+    history=(
+        OutcomeRecord(
+            attempt="1",
+            kind=OutcomeKind.FAILED,
+            origin=Origin.PERSON,
+            started=NOW,
+            ended=NOW,
+            seconds=12.5,
+            from_version="1.0.0",
+            to_version="1.1.0",
+            message="It did not take.",
+        ),
     ),
+    batteries=(BatteryReading(level=90, at=NOW),),
     announced="1.1.0",
 )
 
@@ -68,7 +123,7 @@ def test_a_record_survives_being_stored(record: LockRecord) -> None:
     assert LockRecord.from_dict(stored) == record
 
 
-def changed(*path: str, value: object) -> dict[str, Any]:
+def changed(*path: str | int, value: object) -> dict[str, Any]:
     """Return a stored record of which one value is another."""
     raw = RECORD.to_dict()
     inner = raw
@@ -78,7 +133,7 @@ def changed(*path: str, value: object) -> dict[str, Any]:
     return raw
 
 
-def without(*path: str) -> dict[str, Any]:
+def without(*path: str | int) -> dict[str, Any]:
     """Return a stored record of which one value is missing."""
     raw = RECORD.to_dict()
     inner = raw
@@ -97,7 +152,7 @@ JUNK: dict[str, Any] = {
     "no model": without("identity", "model"),
     "no time": without("read_at"),
     "no announcement": without("announced"),
-    "no outcome's end": without("outcome", "ended"),
+    "no outcome's end": without("history", 0, "ended"),
     "an identity that is a text": changed("identity", value="KL-1"),
     "a model that is a number": changed("identity", "model", value=1),
     "a model that is nothing": changed("identity", "model", value=None),
@@ -108,13 +163,17 @@ JUNK: dict[str, Any] = {
     "a time that is none": changed("read_at", value="yesterday"),
     "a time that is a number": changed("read_at", value=1_700_000_000),
     "a time without a zone": changed("running_since", value="2026-11-22T03:00:00"),
-    "an outcome that is empty": changed("outcome", value={}),
-    "an outcome that is a text": changed("outcome", value="failed"),
-    "an unknown outcome": changed("outcome", "kind", value="exploded"),
-    "a duration that is a text": changed("outcome", "seconds", value="12"),
-    "an end without a zone": changed("outcome", "ended", value="2026-11-22T03:00:00"),
-    "a version before that is nothing": changed("outcome", "from_version", value=None),
-    "a message that is a number": changed("outcome", "message", value=3),
+    "an outcome that is empty": changed("history", 0, value={}),
+    "an outcome that is a text": changed("history", 0, value="failed"),
+    "an unknown outcome": changed("history", 0, "kind", value="exploded"),
+    "a duration that is a text": changed("history", 0, "seconds", value="12"),
+    "an end without a zone": changed(
+        "history", 0, "ended", value="2026-11-22T03:00:00"
+    ),
+    "a version before that is nothing": changed(
+        "history", 0, "from_version", value=None
+    ),
+    "a message that is a number": changed("history", 0, "message", value=3),
     "an announcement that is a number": changed("announced", value=1.1),
 }
 
@@ -132,7 +191,7 @@ def test_anything_else_is_refused(raw: Any) -> None:
         lambda inner: (
             st.lists(inner, max_size=3)
             | st.dictionaries(
-                st.sampled_from(["identity", "read_at", "outcome", "model"]), inner
+                st.sampled_from(["identity", "read_at", "history", "model"]), inner
             )
         ),
         max_leaves=10,
@@ -147,7 +206,7 @@ def test_no_junk_raises_anything_but_a_value_error(raw: Any) -> None:
 def test_what_a_later_version_has_added_does_not_matter() -> None:
     """Whoever goes back to this one keeps what it knows."""
     raw = changed("colour", value="red")
-    raw["identity"]["colour"] = raw["outcome"]["colour"] = "red"
+    raw["identity"]["colour"] = raw["history"][0]["colour"] = "red"
     assert LockRecord.from_dict(raw) == RECORD
 
 
@@ -177,3 +236,51 @@ def test_another_version_begins_anew() -> None:
     updated = RECORD.reading(replace(IDENTITY, firmware_version="1.1.0"), later)
     assert updated.running_since == later
     assert updated.read_at == later
+
+
+def test_an_end_told_twice_is_on_record_once() -> None:
+    """As when the power goes between keeping it and the end of the journal."""
+    outcome = RECORD.history[0]
+    again = RECORD.ended(replace(outcome, seconds=99.0))
+    assert again.history == (replace(outcome, seconds=99.0),)
+    assert again.outcome == again.history[0]
+    another = again.ended(replace(outcome, attempt="2"))
+    assert [each.attempt for each in another.history] == ["1", "2"]
+
+
+def test_a_record_does_not_grow_for_ever() -> None:
+    """The newest stay."""
+    record = RECORD
+    for number in range(HISTORY_LIMIT + 5):
+        record = record.ended(replace(RECORD.history[0], attempt=f"n{number}"))
+        record = record.battery_read(BatteryReading(level=number, at=NOW))
+    assert len(record.history) == HISTORY_LIMIT
+    assert record.history[-1].attempt == f"n{HISTORY_LIMIT + 4}"
+    assert len(record.batteries) == BATTERY_LIMIT
+    assert record.batteries[-1].level == HISTORY_LIMIT + 4
+
+
+# What people have decided.
+
+
+@given(decisions)
+def test_decisions_survive_being_stored(decided: Decisions) -> None:
+    """As JSON, with everything in it."""
+    stored = json.loads(json.dumps(decided.to_dict()))
+    assert Decisions.from_dict(stored) == decided
+
+
+@pytest.mark.parametrize("field", list(Decisions().to_dict()))
+@pytest.mark.parametrize("junk", [5, [5], {"a": 5}])
+def test_other_decisions_are_refused(field: str, junk: Any) -> None:
+    """A pin that is lost would let an update through."""
+    with pytest.raises(ValueError, match="Not what was decided"):
+        Decisions.from_dict({**Decisions().to_dict(), field: junk})
+
+
+def test_a_missing_decision_is_refused() -> None:
+    """Half of them is not what was decided."""
+    raw = Decisions().to_dict()
+    del raw["pinned"]
+    with pytest.raises(ValueError, match="Not what was decided"):
+        Decisions.from_dict(raw)

@@ -145,7 +145,7 @@ class Installation:
         with its entry goes on.
         """
         error = await self._attempt(self._resume()) if self._touched else None
-        if error is None and not self._runs_release:
+        if error is None and not (self._touched and self._runs_release):
             error = await self._work()
         if self._touched and (self._running is None or self._runs_release):
             # However the transfer ended: what the lock runs now is what counts.
@@ -323,7 +323,7 @@ class Installation:
     def _end(self, error: NightlatchError | None) -> State:
         if error is None:
             return State.SUCCEEDED
-        if self._running is None or self._runs_release:
+        if self._running is None or (self._touched and self._runs_release):
             return State.NEEDS_HAND
         if isinstance(error, PreflightError):
             return State.POSTPONED

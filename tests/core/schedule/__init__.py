@@ -1,0 +1,1 @@
+"""When may it run."""

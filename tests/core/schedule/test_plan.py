@@ -1,0 +1,337 @@
+"""When a release would be installed, and what it waits for."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.nightlatch.core.model import (
+    Advisory,
+    OutcomeKind,
+    Release,
+    Severity,
+)
+from custom_components.nightlatch.core.records.decisions import (
+    Approval,
+    Consent,
+    Decisions,
+    Override,
+)
+from custom_components.nightlatch.core.schedule.duration import (
+    SETTLING,
+    expected_duration,
+)
+from custom_components.nightlatch.core.schedule.plan import (
+    Planning,
+    Tonight,
+    Waiting,
+    make_plan,
+)
+from custom_components.nightlatch.core.schedule.policy import (
+    ApprovalNeed,
+    HouseholdPolicy,
+    Importance,
+    LockPolicy,
+    Mode,
+)
+from custom_components.nightlatch.core.schedule.quiet_hours import QuietHours
+from custom_components.nightlatch.core.schedule.retries import Retry, retry
+from custom_components.nightlatch.core.schedule.soak import soak_ends
+
+from .releases import NOW, SHA256, outcome, release
+
+DAY = timedelta(days=1)
+TONIGHT = NOW.replace(hour=2) + DAY
+"""The next quiet hours; it is noon."""
+AT_NIGHT = TONIGHT + timedelta(minutes=5)
+AUTOMATIC = LockPolicy(
+    mode=Mode.AUTOMATIC, consent=Consent(user_id="1", user_name="Ann", at=NOW)
+)
+APPROVAL = Approval(
+    version="1.1.0", sha256=SHA256, user_id="1", user_name="Ann", at=NOW
+)
+SEEN = Decisions(first_seen={SHA256: NOW - 30 * DAY})
+
+
+def planning(**fields: Any) -> Planning:
+    """Return a lock that would be updated tonight."""
+    return Planning(
+        **{
+            "now": NOW,
+            "zone": UTC,
+            "release": release(),
+            "expected": timedelta(minutes=10),
+            "policy": AUTOMATIC,
+            "household": HouseholdPolicy(),
+            "decisions": SEEN,
+            "retry": Retry(),
+            "tonight": Tonight(),
+            "announced": True,
+            **fields,
+        }
+    )
+
+
+def test_it_waits_for_the_next_quiet_hours() -> None:
+    """And says when, and until when they last."""
+    plan = make_plan(planning())
+    assert (plan.starts_at, plan.waiting) == (TONIGHT, Waiting.QUIET_HOURS)
+    assert plan.window_end == TONIGHT.replace(hour=5)
+
+
+def test_in_quiet_hours_nothing_keeps_it() -> None:
+    """Not even a minute."""
+    plan = make_plan(planning(now=AT_NIGHT))
+    assert (plan.starts_at, plan.waiting) == (AT_NIGHT, None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "waiting"),
+    [
+        ({"release": None}, Waiting.NOTHING_OFFERED),
+        ({"policy": replace(AUTOMATIC, mode=Mode.ASK)}, Waiting.PERSON),
+        ({"policy": replace(AUTOMATIC, consent=None)}, Waiting.PERSON),
+        (
+            {"policy": replace(AUTOMATIC, approval=ApprovalNeed.PERSON)},
+            Waiting.APPROVAL,
+        ),
+        ({"decisions": replace(SEEN, pinned="1.0.0")}, Waiting.PINNED),
+        ({"decisions": replace(SEEN, skipped="1.1.0")}, Waiting.SKIPPED),
+        ({"household": HouseholdPolicy(paused=True)}, Waiting.PAUSED),
+        ({"retry": Retry(gave_up=True)}, Waiting.VENDOR),
+        ({"retry": Retry(after_change=True)}, Waiting.CHANGE),
+        ({"expected": timedelta(hours=4)}, Waiting.NO_QUIET_HOURS),
+    ],
+)
+def test_some_things_are_waited_for_without_a_time(
+    fields: dict[str, Any], waiting: Waiting
+) -> None:
+    """Nobody knows when they come."""
+    plan = make_plan(planning(now=AT_NIGHT, **fields))
+    assert (plan.starts_at, plan.waiting) == (None, waiting)
+
+
+@pytest.mark.parametrize(
+    ("fields", "waiting", "starts_at"),
+    [
+        (
+            {"decisions": replace(SEEN, postponed_until=AT_NIGHT + DAY)},
+            Waiting.POSTPONED,
+            AT_NIGHT + DAY,
+        ),
+        ({"decisions": Decisions()}, Waiting.SOAK, AT_NIGHT + 3 * DAY),
+        (
+            {"decisions": Decisions(first_seen={SHA256: AT_NIGHT - DAY})},
+            Waiting.SOAK,
+            AT_NIGHT + 2 * DAY,
+        ),
+        ({"retry": Retry(at=AT_NIGHT + DAY)}, Waiting.BACK_OFF, AT_NIGHT + DAY),
+        ({"announced": False}, Waiting.NOTICE, TONIGHT + DAY),
+        ({"tonight": Tonight(failed="Shed")}, Waiting.FAILED_TONIGHT, TONIGHT + DAY),
+        (
+            {"tonight": Tonight(entry_door="Front door")},
+            Waiting.ENTRY_DOOR_TONIGHT,
+            TONIGHT + DAY,
+        ),
+    ],
+)
+def test_some_things_are_over_at_a_time(
+    fields: dict[str, Any], waiting: Waiting, starts_at: datetime
+) -> None:
+    """Then it runs in the quiet hours that come after it."""
+    plan = make_plan(planning(now=AT_NIGHT, **fields))
+    assert plan.waiting is waiting
+    assert plan.starts_at == starts_at
+
+
+def test_a_closed_gate_holds_it_in_the_middle_of_the_night() -> None:
+    """It may open any minute."""
+    plan = make_plan(planning(now=AT_NIGHT, tonight=Tonight(gate_open=False)))
+    assert (plan.starts_at, plan.waiting) == (AT_NIGHT, Waiting.GATE)
+    plan = make_plan(planning(tonight=Tonight(gate_open=False)))
+    assert plan.waiting is Waiting.QUIET_HOURS
+
+
+def test_two_entry_doors_may_be_allowed() -> None:
+    """And a side door is no entry door."""
+    tonight = Tonight(entry_door="Front door")
+    allowed = HouseholdPolicy(two_entry_doors=True)
+    assert not make_plan(
+        planning(now=AT_NIGHT, tonight=tonight, household=allowed)
+    ).waiting
+    side = replace(AUTOMATIC, importance=Importance.SIDE)
+    assert not make_plan(planning(now=AT_NIGHT, tonight=tonight, policy=side)).waiting
+
+
+def test_a_lock_may_have_quiet_hours_of_its_own() -> None:
+    """Those of the household do not hold for it then."""
+    own = replace(AUTOMATIC, quiet_hours=QuietHours(start=time(13), end=time(15)))
+    plan = make_plan(planning(policy=own))
+    assert plan.starts_at == NOW + timedelta(hours=1)
+
+
+def test_an_approved_release_goes_on() -> None:
+    """And no other one: neither another version nor another artifact."""
+    need = replace(AUTOMATIC, approval=ApprovalNeed.PERSON)
+    decisions = replace(SEEN, approval=APPROVAL)
+    plan = make_plan(planning(now=AT_NIGHT, policy=need, decisions=decisions))
+    assert plan.waiting is None
+    for other in ({"version": "1.2.0"}, {"sha256": "b" * 64}):
+        decisions = replace(SEEN, approval=replace(APPROVAL, **other))
+        plan = make_plan(planning(now=AT_NIGHT, policy=need, decisions=decisions))
+        assert plan.waiting is Waiting.APPROVAL
+
+
+def test_an_approval_may_waive_the_soak() -> None:
+    """Only where it says so."""
+    waived = replace(APPROVAL, overrides=frozenset({Override.SOAK}))
+    plan = make_plan(planning(now=AT_NIGHT, decisions=Decisions(approval=waived)))
+    assert plan.waiting is None
+    plan = make_plan(planning(now=AT_NIGHT, decisions=Decisions(approval=APPROVAL)))
+    assert plan.waiting is Waiting.SOAK
+
+
+def test_the_time_that_a_person_has_chosen_counts_most() -> None:
+    """More than policy, pin, soak, failures and quiet hours; not more than approval."""
+    at = NOW + timedelta(hours=3)
+    fields: dict[str, Any] = {
+        "policy": LockPolicy(),
+        "decisions": Decisions(pinned="1.0.0", scheduled_at=at),
+        "retry": Retry(gave_up=True),
+        "household": HouseholdPolicy(paused=True),
+        "announced": False,
+        "tonight": Tonight(failed="Shed", gate_open=False),
+    }
+    plan = make_plan(planning(**fields))
+    assert (plan.starts_at, plan.waiting) == (at, Waiting.CHOSEN_TIME)
+    assert plan.window_end is None
+    plan = make_plan(planning(**{**fields, "now": at}))
+    assert (plan.starts_at, plan.waiting) == (at, None)
+    need = LockPolicy(approval=ApprovalNeed.PERSON)
+    plan = make_plan(planning(**{**fields, "now": at, "policy": need}))
+    assert plan.waiting is Waiting.APPROVAL
+
+
+@given(
+    now=st.datetimes(
+        min_value=datetime(2026, 1, 1),
+        max_value=datetime(2027, 1, 1),
+        timezones=st.just(UTC),
+    ),
+    announced=st.booleans(),
+    gate_open=st.booleans(),
+    failed=st.none() | st.just("Shed"),
+    postponed=st.none() | st.timedeltas(-DAY, 5 * DAY),
+)
+def test_it_never_starts_outside_of_quiet_hours(
+    now: datetime,
+    announced: bool,
+    gate_open: bool,
+    failed: str | None,
+    postponed: timedelta | None,
+) -> None:
+    """Nor when anything is still waited for."""
+    decisions = replace(
+        SEEN,
+        first_seen={SHA256: now - 30 * DAY},
+        postponed_until=None if postponed is None else now + postponed,
+    )
+    plan = make_plan(
+        planning(
+            now=now,
+            announced=announced,
+            decisions=decisions,
+            tonight=Tonight(gate_open=gate_open, failed=failed),
+        )
+    )
+    assert plan.starts_at is not None
+    assert plan.starts_at >= now
+    window = QuietHours().window_at(plan.starts_at, UTC)
+    assert window is not None
+    assert plan.starts_at + plan.expected <= window.end == plan.window_end
+    if plan.waiting is None:
+        assert plan.starts_at == now
+        assert announced
+        assert gate_open
+        assert failed is None
+
+
+# Soak.
+
+
+@pytest.mark.parametrize(
+    ("fields", "days"),
+    [
+        ({}, 3),
+        ({"severity": Severity.LOW}, 3),
+        ({"severity": Severity.MEDIUM}, 3),
+        ({"severity": Severity.HIGH}, 1),
+        ({"severity": Severity.CRITICAL}, 0),
+        ({"advisories": (Advisory(id="CVE-1"),)}, 1),
+        ({"severity": Severity.LOW, "advisories": (Advisory(id="CVE-1"),)}, 3),
+    ],
+)
+def test_what_closes_a_hole_soaks_for_less(fields: dict[str, Any], days: int) -> None:
+    """Never for longer than the household says, whatever the vendor says."""
+    wanted: Release = release(**fields)
+    assert soak_ends(wanted, NOW, 3) == NOW + days * DAY
+    assert soak_ends(wanted, NOW, 0) == NOW
+
+
+# Durations.
+
+
+def test_the_feed_is_believed_until_there_is_a_history() -> None:
+    """Three installations make one."""
+    wanted = release(expected_duration=600)
+    for history in ([], [5.0], [5.0, 6.0]):
+        assert expected_duration(wanted, history) == timedelta(seconds=600) + SETTLING
+    assert expected_duration(wanted, [5.0, 6.0, 7.0]) == timedelta(seconds=7) + SETTLING
+    assert expected_duration(release(), []) == timedelta(minutes=10) + SETTLING
+
+
+def test_nine_in_ten_take_no_longer() -> None:
+    """One that took for ever does not count for ever."""
+    history = [float(seconds) for seconds in range(1, 10)] + [5000.0]
+    assert expected_duration(release(), history) == timedelta(seconds=9) + SETTLING
+
+
+# Retries.
+
+
+def test_what_never_failed_may_be_tried() -> None:
+    """Nor does another release's failure count, or being held or cancelled."""
+    assert retry([], SHA256, "here") == Retry()
+    history = [
+        outcome(3, sha256="b" * 64, touched=True),
+        outcome(2, kind=OutcomeKind.CANCELLED, touched=True),
+        outcome(1, kind=OutcomeKind.POSTPONED),
+    ]
+    assert retry(history, SHA256, "here") == Retry()
+
+
+def test_what_failed_on_the_way_is_tried_again_later_and_later() -> None:
+    """After one, two and four days; then it is for the vendor."""
+    for tries, days in enumerate((1, 2, 4), start=1):
+        history = [outcome(tries - number) for number in range(1, tries + 1)]
+        assert retry(history, SHA256, "here") == Retry(at=NOW + days * DAY)
+    assert retry([outcome(each) for each in (9, 7, 4, 0)], SHA256, "here").gave_up
+
+
+def test_what_failed_in_the_lock_waits_for_a_change() -> None:
+    """Of what the lock runs, or of Nightlatch."""
+    history = [outcome(1, touched=True)]
+    assert retry(history, SHA256, "here").after_change
+    assert retry(history, SHA256, "elsewhere") == Retry(at=NOW)
+
+
+def test_a_success_begins_the_count_anew() -> None:
+    """As after a rollback."""
+    history = [
+        *(outcome(each) for each in (9, 8, 7, 6)),
+        outcome(5, kind=OutcomeKind.SUCCEEDED),
+        outcome(0),
+    ]
+    assert retry(history, SHA256, "here") == Retry(at=NOW + DAY)

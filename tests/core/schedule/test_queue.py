@@ -1,0 +1,170 @@
+"""One at a time, the least important door first, whoever asked."""
+
+import asyncio
+
+from hypothesis import given, settings, strategies as st
+import pytest
+
+from custom_components.nightlatch.core.errors import (
+    InstallationError,
+    InstallationProblem,
+)
+from custom_components.nightlatch.core.schedule.policy import Importance
+from custom_components.nightlatch.core.schedule.queue import Queue, Ticket
+from tests.rig.virtual_time import run_virtual, virtual_time
+
+pytestmark = virtual_time
+
+
+def ticket(key: str, importance: Importance = Importance.SIDE) -> Ticket:
+    """Return a place for a lock."""
+    return Ticket(key=key, name=key, importance=importance)
+
+
+class Household:
+    """Notes who had a turn."""
+
+    def __init__(self, gathering: float = 0.0) -> None:
+        """Begin with an empty queue."""
+        self.queue = Queue(gathering)
+        self.order: list[str] = []
+        self.busy = 0
+
+    async def install(self, wanted: Ticket, seconds: float = 10.0) -> None:
+        """Have a turn for a while."""
+        async with self.queue.turn(wanted):
+            assert self.queue.running == wanted
+            await self._use(wanted.key, seconds)
+
+    async def read(self, name: str) -> None:
+        """Use the radio for a moment."""
+        async with self.queue.short_use():
+            await self._use(name, 1.0)
+
+    async def _use(self, name: str, seconds: float) -> None:
+        self.busy += 1
+        assert self.busy == 1
+        try:
+            await asyncio.sleep(seconds)
+            self.order.append(name)
+        finally:
+            self.busy -= 1
+
+
+async def test_the_least_important_door_goes_first() -> None:
+    """Once somebody holds the turn, the others are put in order."""
+    house = Household()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(house.install(ticket("first", Importance.ENTRY)))
+        await asyncio.sleep(1)
+        for name, importance in (
+            ("front", Importance.ENTRY),
+            ("shed", Importance.SIDE),
+            ("cellar", Importance.INSIDE),
+            ("garage", Importance.SIDE),
+        ):
+            group.create_task(house.install(ticket(name, importance)))
+        await asyncio.sleep(1)
+        assert [each.key for each in house.queue.waiting] == [
+            "cellar",
+            "shed",
+            "garage",
+            "front",
+        ]
+    assert house.order == ["first", "cellar", "shed", "garage", "front"]
+    assert house.queue.running is None
+
+
+async def test_those_that_come_at_once_are_put_in_order_first() -> None:
+    """As Update all does it: one after the other, the front door first."""
+    house = Household(gathering=0.5)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(house.install(ticket("front", Importance.ENTRY)))
+        group.create_task(house.install(ticket("cellar", Importance.INSIDE)))
+    assert house.order == ["cellar", "front"]
+
+
+async def test_a_lock_has_one_place() -> None:
+    """Whether it waits or runs."""
+    house = Household()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(house.install(ticket("front")))
+        group.create_task(house.install(ticket("shed")))
+        await asyncio.sleep(1)
+        for key in ("front", "shed"):
+            with pytest.raises(InstallationError) as refused:
+                await house.install(ticket(key))
+            assert refused.value.reason is InstallationProblem.ALREADY_QUEUED
+
+
+async def test_after_a_failure_whoever_waits_is_sent_home() -> None:
+    """With the name of the lock that failed; who comes later has decided anew."""
+    house = Household()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(house.install(ticket("front")))
+        await asyncio.sleep(1)
+        waiting = asyncio.create_task(house.install(ticket("shed")))
+        reading = group.create_task(house.read("reading"))
+        await asyncio.sleep(1)
+        house.queue.fail("Front door")
+        with pytest.raises(InstallationError) as refused:
+            await waiting
+        assert refused.value.reason is InstallationProblem.AFTER_FAILURE
+        assert refused.value.details == {"failed": "Front door"}
+        await reading
+        await house.install(ticket("shed"))
+    assert house.order == ["front", "reading", "shed"]
+
+
+async def test_a_reading_goes_before_the_next_installation() -> None:
+    """It takes a moment, and waits for one that runs."""
+    house = Household()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(house.install(ticket("front")))
+        await asyncio.sleep(1)
+        group.create_task(house.install(ticket("shed", Importance.INSIDE)))
+        group.create_task(house.read("reading"))
+    assert house.order == ["front", "reading", "shed"]
+
+
+@settings(max_examples=60)
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.sampled_from(["install", "read", "cancel", "fail", "wait"]),
+            st.integers(0, 5),
+        ),
+        max_size=25,
+    ),
+    gathering=st.sampled_from([0.0, 0.7]),
+)
+def test_it_is_usable_whatever_happens(
+    steps: list[tuple[str, int]], gathering: float
+) -> None:
+    """Never two at once; and when all is over, the next one has its turn at once."""
+
+    async def happen() -> None:
+        house = Household(gathering)
+        tasks: list[asyncio.Task[None]] = []
+        for what, number in steps:
+            if what == "install":
+                wanted = ticket(str(number), Importance(number % 3))
+                tasks.append(asyncio.create_task(house.install(wanted, number)))
+            elif what == "read":
+                tasks.append(asyncio.create_task(house.read("reading")))
+            elif what == "cancel" and tasks:
+                tasks[number % len(tasks)].cancel()
+            elif what == "fail":
+                house.queue.fail("somebody")
+            else:
+                await asyncio.sleep(number / 2)
+        await asyncio.wait([*tasks, asyncio.create_task(asyncio.sleep(0))])
+        for task in tasks:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                assert isinstance(error, InstallationError)
+        assert house.queue.waiting == ()
+        assert house.queue.running is None
+        async with asyncio.timeout(20):
+            await house.install(ticket("last"))
+
+    run_virtual(happen())
