@@ -17,7 +17,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
-from tests.rig.demo import DIRECTORY, UPDATE, Demo, running
+from tests.rig.demo import DIRECTORY, UPDATE, Demo, running, set_up
 from tests.rig.home_client import HomeClient
 
 _SIZE: ViewportSize = {"width": 1280, "height": 900}
@@ -97,7 +97,7 @@ class Pictures:
 
 async def main(folder: Path) -> None:
     """Walk through an update."""
-    async with running(DIRECTORY) as demo, browser() as chromium:
+    async with running(DIRECTORY, set_up) as demo, browser() as chromium:
         client = demo.client
         page = await chromium.new_page(viewport=_SIZE)
         await log_in(page, client)

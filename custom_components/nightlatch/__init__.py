@@ -6,6 +6,7 @@ from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 
+from .adapters.journal import JournalUnreadableError
 from .const import DOMAIN
 from .coordinator import async_forget_feeds
 from .household import Household, NightlatchConfigEntry
@@ -36,6 +37,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) -
     household = Household(hass, entry)
     try:
         await household.async_start()
+    except JournalUnreadableError as err:
+        raise ConfigEntryError(
+            translation_domain=DOMAIN,
+            translation_key="journal_unreadable",
+            translation_placeholders={"problem": str(err)},
+        ) from err
     except ValueError as err:
         # Starting without it would forget which firmware must never run again.
         raise ConfigEntryError(
@@ -67,5 +74,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) 
 
 async def async_remove_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) -> None:
     """Delete what was kept."""
-    await Household(hass, entry).store.async_remove()
+    household = Household(hass, entry)
+    await household.store.async_remove()
+    await household.journal.clear()
     await async_forget_feeds(hass)

@@ -70,6 +70,11 @@ class LockEntity(Entity):
             serial_number=identity.serial_number,
         )
 
+    @property
+    def managed_lock(self) -> ManagedLock:
+        """Return the lock, for the actions."""
+        return self._lock
+
     @override
     async def async_added_to_hass(self) -> None:
         """Follow the lock."""

@@ -28,9 +28,9 @@ from .core.errors import TransportError
 from .core.installation.journal import JournalEntry
 from .core.schedule.queue import Queue
 from .happenings import Happening
+from .issues import async_sync_issues
 from .locks import ManagedLock
 from .notices import Notices
-from .repairs import async_sync_issues
 from .scheduler import Scheduler
 from .settings import parse_gate, parse_household_policy, parse_people
 from .watch import async_watch

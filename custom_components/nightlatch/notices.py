@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from .household import Household
     from .locks import ManagedLock
 
-_AT_ONCE = {
+TOLD_AT_ONCE = {
     Happening.FAILED,
     Happening.MANUAL_STEP_NEEDED,
     Happening.BOOTLOADER_FOUND,
     Happening.INSTALLED_ELSEWHERE,
 }
-_IN_THE_DIGEST = {
+TOLD_IN_THE_DIGEST = {
     Happening.INSTALLED,
     Happening.HELD,
     Happening.CANCELLED,
@@ -83,7 +83,13 @@ class Notices:
                 )
             )
             lines += [
-                await self._sentence(check.reason, lock=lock.name, **check.placeholders)
+                await self._sentence(
+                    "notice_before_that",
+                    lock=lock.name,
+                    reason=await self._sentence(
+                        check.reason, lock=lock.name, **check.placeholders
+                    ),
+                )
                 for check in held
             ]
         target = planned[0][0].subentry_id if len(planned) == 1 else _ALL
@@ -123,10 +129,10 @@ class Notices:
             if lock.policy.mode is Mode.ASK:
                 await self._async_ask(lock, details)
             return
-        told_at_once = happening in _AT_ONCE
+        told_at_once = happening in TOLD_AT_ONCE
         if not (
             told_at_once
-            or happening in _IN_THE_DIGEST
+            or happening in TOLD_IN_THE_DIGEST
             or (happening is Happening.STARTED and self._household.people.everything)
         ):
             return

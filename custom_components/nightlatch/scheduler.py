@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 import logging
 from typing import TYPE_CHECKING
@@ -78,24 +79,27 @@ class Scheduler:
     def _planned(
         self, now: datetime, until: datetime
     ) -> Sequence[tuple[ManagedLock, Plan]]:
-        """Return what would be installed before a moment, in the order of the night."""
+        """Return what would be installed before a moment, one after the other."""
         plans = [
-            (lock, plan_of(lock, now, announced=True))
+            (lock, plan, plan.starts_at)
             for lock in self._household.locks.values()
+            if (plan := plan_of(lock, now, announced=True)).starts_at is not None
         ]
-        return sorted(
-            (
-                (lock, plan)
-                for lock, plan in plans
-                if plan.starts_at is not None and plan.starts_at < until
-            ),
-            key=lambda each: (each[1].starts_at, each[0].policy.importance),
-        )
+        planned: list[tuple[ManagedLock, Plan]] = []
+        free_from = now
+        for lock, plan, starts_at in sorted(
+            plans, key=lambda each: (each[2], each[0].policy.importance)
+        ):
+            begins = max(starts_at, free_from)
+            if begins < until:
+                planned.append((lock, replace(plan, starts_at=begins)))
+                free_from = begins + plan.expected
+        return planned
 
     @callback
     def _start_due(self, now: datetime) -> None:
         for lock in self._household.locks.values():
-            plan = lock.plan
+            plan = plan_of(lock, now)
             if (
                 plan.starts_at is not None
                 and plan.starts_at <= now

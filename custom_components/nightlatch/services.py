@@ -23,11 +23,11 @@ from .const import DOMAIN
 from .core.preflight.base import Check, Verdict
 from .core.preflight.rules import override_for
 from .core.records.decisions import Override
+from .entity import LockEntity
 from .locks import ManagedLock
 from .messages import async_sentence
 from .risk_summary import async_risk_summary
 from .situations import risk_of
-from .update import NightlatchUpdate
 
 ATTR_AT = "at"
 ATTR_UNTIL = "until"
@@ -38,7 +38,7 @@ ATTR_OVERRIDES = "overrides"
 
 _LONGEST_POSTPONEMENT = 90
 
-type _Action = Callable[[NightlatchUpdate, ServiceCall], Awaitable[None]]
+type _Action = Callable[[LockEntity, ServiceCall], Awaitable[None]]
 
 
 @callback
@@ -96,11 +96,11 @@ def async_setup_services(hass: HomeAssistant) -> None:
     )
 
 
-async def _async_check_now(entity: NightlatchUpdate, call: ServiceCall) -> None:
+async def _async_check_now(entity: LockEntity, call: ServiceCall) -> None:
     await entity.managed_lock.async_check_now()
 
 
-async def _async_schedule(entity: NightlatchUpdate, call: ServiceCall) -> None:
+async def _async_schedule(entity: LockEntity, call: ServiceCall) -> None:
     lock = entity.managed_lock
     at = dt_util.as_utc(call.data[ATTR_AT])
     if lock.release is None:
@@ -110,7 +110,7 @@ async def _async_schedule(entity: NightlatchUpdate, call: ServiceCall) -> None:
     await lock.async_schedule(at)
 
 
-async def _async_postpone(entity: NightlatchUpdate, call: ServiceCall) -> None:
+async def _async_postpone(entity: LockEntity, call: ServiceCall) -> None:
     until: datetime | None = call.data.get(ATTR_UNTIL)
     await entity.managed_lock.async_postpone(
         dt_util.as_utc(until)
@@ -119,7 +119,7 @@ async def _async_postpone(entity: NightlatchUpdate, call: ServiceCall) -> None:
     )
 
 
-async def _async_cancel(entity: NightlatchUpdate, call: ServiceCall) -> None:
+async def _async_cancel(entity: LockEntity, call: ServiceCall) -> None:
     lock = entity.managed_lock
     if lock.progress is None and lock.decisions.scheduled_at is not None:
         await lock.async_schedule(None)
@@ -127,18 +127,18 @@ async def _async_cancel(entity: NightlatchUpdate, call: ServiceCall) -> None:
     await lock.async_cancel()
 
 
-async def _async_pin(entity: NightlatchUpdate, call: ServiceCall) -> None:
+async def _async_pin(entity: LockEntity, call: ServiceCall) -> None:
     lock = entity.managed_lock
     await lock.async_pin(
         call.data.get(ATTR_VERSION, lock.record.identity.firmware_version)
     )
 
 
-async def _async_unpin(entity: NightlatchUpdate, call: ServiceCall) -> None:
+async def _async_unpin(entity: LockEntity, call: ServiceCall) -> None:
     await entity.managed_lock.async_pin(None)
 
 
-async def _async_approve(entity: NightlatchUpdate, call: ServiceCall) -> None:
+async def _async_approve(entity: LockEntity, call: ServiceCall) -> None:
     await async_approve(
         entity.hass,
         entity.managed_lock,
@@ -148,13 +148,11 @@ async def _async_approve(entity: NightlatchUpdate, call: ServiceCall) -> None:
     )
 
 
-async def _async_revoke(entity: NightlatchUpdate, call: ServiceCall) -> None:
+async def _async_revoke(entity: LockEntity, call: ServiceCall) -> None:
     await entity.managed_lock.async_revoke()
 
 
-async def _async_get_plan(
-    entity: NightlatchUpdate, call: ServiceCall
-) -> ServiceResponse:
+async def _async_get_plan(entity: LockEntity, call: ServiceCall) -> ServiceResponse:
     lock, hass = entity.managed_lock, entity.hass
     plan = lock.plan
     release = plan.release

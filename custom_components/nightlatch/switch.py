@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any, override
 
-from homeassistant.components.switch import SwitchEntity
+from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -19,14 +19,15 @@ from .settings import consent_as_dict
 
 PARALLEL_UPDATES = 0
 
+# By weekday; Monday is 0.
 WEEKDAYS = (
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-    "sunday",
+    SwitchEntityDescription(key="quiet_monday", translation_key="quiet_monday"),
+    SwitchEntityDescription(key="quiet_tuesday", translation_key="quiet_tuesday"),
+    SwitchEntityDescription(key="quiet_wednesday", translation_key="quiet_wednesday"),
+    SwitchEntityDescription(key="quiet_thursday", translation_key="quiet_thursday"),
+    SwitchEntityDescription(key="quiet_friday", translation_key="quiet_friday"),
+    SwitchEntityDescription(key="quiet_saturday", translation_key="quiet_saturday"),
+    SwitchEntityDescription(key="quiet_sunday", translation_key="quiet_sunday"),
 )
 
 
@@ -84,9 +85,9 @@ class WeekdaySwitch(HouseholdEntity, SwitchEntity):
 
     def __init__(self, household: Household, day: int) -> None:
         """Take the household and the day; Monday is 0."""
-        super().__init__(household, f"quiet_{WEEKDAYS[day]}")
+        super().__init__(household, WEEKDAYS[day].key)
         self._day = day
-        self._attr_translation_key = f"quiet_{WEEKDAYS[day]}"
+        self.entity_description = WEEKDAYS[day]
 
     @property
     @override

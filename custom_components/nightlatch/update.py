@@ -50,11 +50,6 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
         super().__init__(lock, "firmware")
 
     @property
-    def managed_lock(self) -> ManagedLock:
-        """Return the lock, for the actions."""
-        return self._lock
-
-    @property
     @override
     def title(self) -> str | None:
         """Return what the firmware is for."""

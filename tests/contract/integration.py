@@ -23,9 +23,13 @@ def load_json(name: str) -> dict[str, Any]:
 
 
 def load_yaml(name: str) -> dict[str, Any]:
-    """Return a YAML file of the integration; nothing where there is none."""
+    """Return a YAML file of the integration; nothing where there is none.
+
+    Without what begins with a dot: that is only there to be used elsewhere in the file.
+    """
     path = ROOT / name
-    return load_yaml_dict(path) if path.exists() else {}
+    content = load_yaml_dict(path) if path.exists() else {}
+    return {key: value for key, value in content.items() if not key.startswith(".")}
 
 
 @cache

@@ -15,6 +15,7 @@ from .integration import PLATFORMS, modules
 # What Home Assistant loads by itself, besides the entity platforms.
 ENTRANCES = PLATFORMS | {
     "",
+    "backup",
     "condition",
     "config_flow",
     "diagnostics",

@@ -14,14 +14,37 @@ import pytest
 from custom_components.nightlatch import core
 from custom_components.nightlatch.core import errors
 from custom_components.nightlatch.core.preflight import base
+from custom_components.nightlatch.core.preflight.risk import WayBack
+from custom_components.nightlatch.happenings import Happening
+from custom_components.nightlatch.notices import TOLD_AT_ONCE, TOLD_IN_THE_DIGEST
+from custom_components.nightlatch.phone_actions import Verb
 
-from .integration import calls, modules, name_of, placeholders, text_of, translations
+from .integration import (
+    calls,
+    modules,
+    name_of,
+    placeholders,
+    text_of,
+    texts,
+    translations,
+)
 from .test_texts import used_translation_keys
 
 # What the upper storey adds to the details of an error.
 NAMES = {"lock", "feed"}
 # Of the last clause of a sentence that names the lock itself.
 CLAUSES = {str(reason) for reason in base.Reason}
+# What the rule that compares versions adds, for whatever reason.
+_PATH_DETAILS = {"step"}
+# Sentences whose keys are put together in the code.
+COMPOSED = (
+    {f"notice_{happening}" for happening in (*TOLD_AT_ONCE, *TOLD_IN_THE_DIGEST)}
+    | {f"notice_{Happening.STARTED}"}
+    | {f"{kind}_{verb}" for kind in ("button", "answer") for verb in Verb}
+    | {f"risk_way_back_{way}" for way in WayBack}
+)
+# What people are told with a sentence of the translations.
+SAYING = {"async_sentence", "_sentence", "error"}
 
 
 def reason_enums() -> dict[str, type[StrEnum]]:
@@ -98,6 +121,9 @@ def _details(call: ast.Call) -> set[str]:
 def allowed_placeholders(reason: str) -> set[str]:
     """Return the details that are there wherever a reason is raised."""
     raised = raised_details()
+    if reason in CLAUSES:
+        # Every check has these two, and fills them even where nothing was measured.
+        return {"measured", "limit"} | _PATH_DETAILS
     if sites := raised.by_reason.get(reason):
         return set.intersection(*sites)
     error = next(
@@ -114,8 +140,21 @@ def test_every_reason_has_its_sentence(reason: str) -> None:
 
 def test_every_other_exception_has_its_sentence_and_none_is_left_over() -> None:
     """What the upper storey raises by itself."""
-    own = used_translation_keys()["exceptions"]
-    assert translations()["exceptions"].keys() == {*REASONS, *own}
+    own = used_translation_keys()["exceptions"] | COMPOSED
+    upper = set().union(
+        *(texts(tree) for name, tree in modules().items() if "core" not in name)
+    )
+    named = {
+        text
+        for tree in modules().values()
+        for name, call in calls(tree)
+        if name in SAYING
+        for argument in call.args[:2]
+        if (text := text_of(argument)) is not None and text.isidentifier()
+    }
+    there = translations()["exceptions"].keys()
+    assert {*REASONS, *own, *named} <= there
+    assert there <= {*REASONS, *own, *upper}
 
 
 @pytest.mark.parametrize("reason", REASONS)

@@ -12,6 +12,8 @@ import probatio
 import pytest
 
 from custom_components.nightlatch.config_flow import NightlatchConfigFlow
+from custom_components.nightlatch.core.schedule.policy import Importance
+from custom_components.nightlatch.options_flow import HouseholdOptionsFlow
 
 from .integration import (
     PLATFORMS,
@@ -37,14 +39,25 @@ IMPLIED_ABORTS = {
 # Steps that show nothing of their own.
 STEPS_WITHOUT_FORM = {"bluetooth", "import"}
 
+# Options whose names are those of members, or numbers.
+COMPUTED_OPTIONS = {
+    *(importance.name.lower() for importance in Importance),
+    *(str(day) for day in range(7)),
+}
+
 FLOWS: dict[tuple[str, ...], type] = {
     ("config",): NightlatchConfigFlow,
+    ("options",): HouseholdOptionsFlow,
     **{
         ("config_subentries", kind): flow
         for kind, flow in NightlatchConfigFlow.async_get_supported_subentry_types(
             None  # type: ignore[arg-type]
         ).items()
     },
+}
+# Fields that a flow takes from another module.
+SHARED_FIELDS: dict[tuple[str, ...], set[str]] = {
+    ("config_subentries", "lock"): {"weekdays", "start", "end"}
 }
 each_flow = pytest.mark.parametrize("path", FLOWS, ids=".".join)
 
@@ -91,7 +104,7 @@ def reasons_of(flow: type) -> set[str]:
 
 
 def errors_of(flow: type) -> set[str]:
-    """Return the errors that a flow shows: ``errors[field] = "error"``."""
+    """Return the errors of a flow: ``errors[field] = "error"``, or returned for all."""
     return {
         text
         for node in ast.walk(tree_of(flow))
@@ -99,6 +112,13 @@ def errors_of(flow: type) -> set[str]:
         for target in node.targets
         if isinstance(target, ast.Subscript) and name_of(target.value) == "errors"
         if (text := text_of(node.value)) is not None
+    } | {
+        text
+        for node in ast.walk(tree_of(flow))
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Dict)
+        for key, value in zip(node.value.keys, node.value.values, strict=True)
+        if text_of(key) == "base"
+        if (text := text_of(value)) is not None
     }
 
 
@@ -207,12 +227,14 @@ def test_every_key_of_a_category_has_its_text(category: str) -> None:
 
 def test_no_issue_is_left_over() -> None:
     """Every repair that is described can happen."""
-    assert translations().get("issues", {}).keys() == used_translation_keys()["issues"]
+    assert translations().get("issues", {}).keys() <= texts(modules()["issues"])
 
 
 def test_no_selector_is_left_over() -> None:
     """Every list of options, and every option, stands somewhere in the code."""
     known = set().union(*(texts(tree) for tree in modules().values()))
+    known |= COMPUTED_OPTIONS | set(load_yaml("services.yaml")["approve"]["fields"])
+    known |= {"override"}
     for name, selector in translations().get("selector", {}).items():
         assert {name, *selector["options"]} <= known
 
@@ -236,19 +258,24 @@ def test_every_step_has_its_texts_and_none_is_left_over(path: tuple[str, ...]) -
     assert steps.keys() == steps_of(FLOWS[path])
     for name, step in steps.items():
         assert step["title"], name
-        assert step["description"], name
+        assert step.get("description") or step["data_description"], name
 
 
 @each_flow
 def test_every_field_is_named_and_described(path: tuple[str, ...]) -> None:
     """Quality scale: config-flow; a label alone does not tell what to fill in."""
     steps = texts_at(path)["step"]
-    for name, step in steps.items():
-        assert step.get("data", {}).keys() == step.get("data_description", {}).keys(), (
-            name
-        )
-    named = {field for step in steps.values() for field in step.get("data", {})}
-    assert named == fields_of(FLOWS[path])
+    forms = [
+        form
+        for step in steps.values()
+        for form in (step, *step.get("sections", {}).values())
+    ]
+    for form in forms:
+        assert form.get("data", {}).keys() == form.get("data_description", {}).keys()
+    named = {field for form in forms for field in form.get("data", {})}
+    named |= {name for step in steps.values() for name in step.get("sections", {})}
+    assert named >= fields_of(FLOWS[path])
+    assert named <= fields_of(FLOWS[path]) | SHARED_FIELDS.get(path, set())
 
 
 @each_flow

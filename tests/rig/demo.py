@@ -5,7 +5,7 @@ scripts/demo runs this. Everything is real but the locks, the radio and the vend
 
 import argparse
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 import json
@@ -53,12 +53,18 @@ class Demo:
 
 
 @asynccontextmanager
-async def running(directory: Path) -> AsyncGenerator[Demo]:
+async def running(
+    directory: Path,
+    set_up: Callable[[Demo], Awaitable[None]],
+    *,
+    configuration: str = "",
+    severity: str = "high",
+) -> AsyncGenerator[Demo]:
     """Start the rig and Home Assistant; set up what a user would, the first time."""
     ports = _load_ports(directory)
     vendor = Vendor.load_or_create(directory / "vendor", name=VENDOR, models=MODELS)
     for version in ("1.0.0", "1.1.0"):
-        publish(vendor, version)
+        publish(vendor, version, severity=severity)
     proxy = EsphomeProxy(
         "hallway-proxy", "A0:B7:65:4C:3D:10", port=ports.get("proxy", 0)
     )
@@ -72,12 +78,13 @@ async def running(directory: Path) -> AsyncGenerator[Demo]:
         directory / "home",
         port=ports.get("home", 0),
         environment={"NIGHTLATCH_ALLOW_LOOPBACK_HTTP": "1"},
+        configuration=configuration,
     )
     try:
         async with home:
             demo = Demo(home=home, vendor=vendor, proxy=proxy, locks=locks)
             if not ports:
-                await _set_up(demo)
+                await set_up(demo)
                 _save_ports(directory, demo)
             yield demo
     finally:
@@ -105,7 +112,14 @@ def _save_ports(directory: Path, demo: Demo) -> None:
     (directory / "ports.json").write_text(json.dumps(ports))
 
 
-async def _set_up(demo: Demo) -> None:
+async def set_up(demo: Demo) -> None:
+    """Add everything as it comes."""
+    entry_id = await set_up_household(demo)
+    for name, (address, _) in DOORS.items():
+        await add_lock(demo.client, entry_id, address, lock_form(name))
+
+
+async def set_up_household(demo: Demo) -> str:
     """Do what a user does, through the flows of the user interface."""
     client = demo.client
     await demo.home.add_proxy(demo.proxy)
@@ -117,11 +131,12 @@ async def _set_up(demo: Demo) -> None:
         {"url": demo.vendor.url, "root": demo.vendor.root.decode()},
         {},
     )
-    for name, (address, _) in DOORS.items():
-        await _add_lock(client, entry_id, name, address)
+    return entry_id
 
 
-async def _add_lock(client: HomeClient, entry_id: str, name: str, address: str) -> None:
+async def add_lock(
+    client: HomeClient, entry_id: str, address: str, form: dict[str, Any]
+) -> None:
     """Add a lock, as soon as Home Assistant hears it."""
     handler = (entry_id, "lock")
     async with asyncio.timeout(READY_TIMEOUT):
@@ -130,10 +145,10 @@ async def _add_lock(client: HomeClient, entry_id: str, name: str, address: str) 
             if address in _offered(step):
                 break
             await asyncio.sleep(0.2)
-    for answer in ({"address": address}, lock_form(name)):
+    for answer in ({"address": address}, form):
         step = await client.continue_flow(FlowKind.SUBENTRY, step["flow_id"], answer)
     if step["type"] != "create_entry":
-        raise HomeError(f"{name} could not be added: {step}")
+        raise HomeError(f"{form['name']} could not be added: {step}")
 
 
 def _offered(step: dict[str, Any]) -> set[str]:
@@ -210,8 +225,14 @@ async def stay(demo: Demo) -> None:
 
 
 async def _run(options: argparse.Namespace) -> None:
+    # It is made of what is here.
+    from .tonight import tonight
+
     print("Starting the rig and Home Assistant ...", flush=True)
-    async with running(DIRECTORY) as demo:
+    if options.tonight:
+        await tonight()
+        return
+    async with running(DIRECTORY, set_up) as demo:
         if options.install:
             print(await install(demo), flush=True)
         else:
@@ -225,6 +246,11 @@ def main() -> int:
         "--install",
         action="store_true",
         help="install the update on the front door, follow it, and end",
+    )
+    parser.add_argument(
+        "--tonight",
+        action="store_true",
+        help="let the night come at once: the schedule updates both locks, and ends",
     )
     options = parser.parse_args()
     try:

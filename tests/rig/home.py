@@ -58,14 +58,19 @@ class Home:
         *,
         port: int = 0,
         environment: Mapping[str, str] | None = None,
+        configuration: str = "",
     ) -> None:
-        """Describe the home; ``port`` 0 takes a free one at each start."""
+        """Describe the home; ``port`` 0 takes a free one at each start.
+
+        ``configuration`` is more YAML for Home Assistant.
+        """
         self.directory = directory
         self.log = directory / "hass.log"
         """What the process has printed since its start."""
         self.client: HomeClient
         self._port = port
         self._environment = environment or {}
+        self._configuration = _CONFIGURATION + configuration
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -132,7 +137,7 @@ class Home:
         link = components / _INTEGRATION.name
         if not link.is_symlink():
             link.symlink_to(_INTEGRATION, target_is_directory=True)
-        (self.directory / "configuration.yaml").write_text(_CONFIGURATION)
+        (self.directory / "configuration.yaml").write_text(self._configuration)
         # In YAML it would only be on trial, and reverted after some minutes to what
         # listens on all interfaces. All versions migrate from the first format.
         _write_storage(

@@ -50,6 +50,7 @@ class Phone:
                 "manufacturer": "Rig",
                 "model": "Phone",
                 "os_name": "Rig",
+                "os_version": "1",
                 "supports_encryption": False,
             },
         )

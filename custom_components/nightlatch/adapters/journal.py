@@ -12,6 +12,10 @@ from ..const import DOMAIN
 from ..core.installation.journal import Journal, JournalEntry
 
 
+class JournalUnreadableError(ValueError):
+    """Nobody knows what was under way."""
+
+
 class JournalFile(Journal):
     """One file that is there only while something is under way.
 
@@ -26,21 +30,22 @@ class JournalFile(Journal):
         self._path = Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.{entry_id}.journal"))
 
     async def async_load(self) -> JournalEntry | None:
-        """Return what was under way, if anything was; raise ``ValueError``."""
+        """Return what was under way, if anything was.
+
+        Raises ``JournalUnreadableError``.
+        """
 
         def load() -> JournalEntry | None:
             try:
                 text = self._path.read_text(encoding="utf-8")
             except FileNotFoundError:
                 return None
-            except OSError as err:
-                raise ValueError(f"The journal cannot be read: {err}") from err
-            raw = json.loads(text)
-            if not isinstance(raw, dict):
-                raise ValueError("The journal is no object")  # noqa: TRY004
-            return JournalEntry.from_dict(raw)
+            return JournalEntry.from_dict(json.loads(text))
 
-        self._current = await self._hass.async_add_executor_job(load)
+        try:
+            self._current = await self._hass.async_add_executor_job(load)
+        except (OSError, ValueError) as err:
+            raise JournalUnreadableError(str(err)) from err
         return self._current
 
     async def async_forget(self, lock_id: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -215,7 +216,7 @@ async def test_a_lock_that_is_gone_after_a_restart_needs_a_hand(bench: Bench) ->
 # Proving that it works.
 
 
-def house(bench: Bench, seen: Surroundings = LOCKED, **policy: bool) -> DeskHouse:
+def house(bench: Bench, seen: Surroundings = LOCKED, **policy: Any) -> DeskHouse:
     """Return a house that another integration knows the lock of."""
     bench.policy = replace(bench.policy, **policy)
     return replace(bench.house, seen=seen)

@@ -126,7 +126,7 @@ def test_a_record_survives_being_stored(record: LockRecord) -> None:
 def changed(*path: str | int, value: object) -> dict[str, Any]:
     """Return a stored record of which one value is another."""
     raw = RECORD.to_dict()
-    inner = raw
+    inner: Any = raw
     for key in path[:-1]:
         inner = inner[key]
     inner[path[-1]] = value
@@ -136,7 +136,7 @@ def changed(*path: str | int, value: object) -> dict[str, Any]:
 def without(*path: str | int) -> dict[str, Any]:
     """Return a stored record of which one value is missing."""
     raw = RECORD.to_dict()
-    inner = raw
+    inner: Any = raw
     for key in path[:-1]:
         inner = inner[key]
     del inner[path[-1]]

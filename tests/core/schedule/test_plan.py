@@ -178,8 +178,11 @@ def test_an_approved_release_goes_on() -> None:
     decisions = replace(SEEN, approval=APPROVAL)
     plan = make_plan(planning(now=AT_NIGHT, policy=need, decisions=decisions))
     assert plan.waiting is None
-    for other in ({"version": "1.2.0"}, {"sha256": "b" * 64}):
-        decisions = replace(SEEN, approval=replace(APPROVAL, **other))
+    for other in (
+        replace(APPROVAL, version="1.2.0"),
+        replace(APPROVAL, sha256="b" * 64),
+    ):
+        decisions = replace(SEEN, approval=other)
         plan = make_plan(planning(now=AT_NIGHT, policy=need, decisions=decisions))
         assert plan.waiting is Waiting.APPROVAL
 

@@ -110,11 +110,11 @@ def test_what_starts_fits(
             assert max(window.start, moment) + duration > window.end
         return
     assert start >= moment
-    window = hours.window_at(start, zone)
-    assert window is not None
-    assert start + duration <= window.end
+    fitting = hours.window_at(start, zone)
+    assert fitting is not None
+    assert start + duration <= fitting.end
     for earlier in hours.windows(moment, zone):
-        if earlier.start >= window.start:
+        if earlier.start >= fitting.start:
             break
         assert max(earlier.start, moment) + duration > earlier.end
 

@@ -1,4 +1,7 @@
-"""Repairs: what a person must do, and only that; gone as soon as it is done."""
+"""Issues for Home Assistant's repairs: what a person must do, and only that.
+
+Each is gone as soon as it is done.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -13,6 +16,8 @@ from .locks import ManagedLock
 
 if TYPE_CHECKING:
     from .household import Household
+
+_URGENT = {"needs_hand", "in_bootloader"}
 
 
 @callback
@@ -43,9 +48,7 @@ def async_sync_issues(household: Household) -> None:
             issue_id,
             is_fixable=False,
             severity=(
-                ir.IssueSeverity.ERROR
-                if key in {"needs_hand", "in_bootloader"}
-                else ir.IssueSeverity.WARNING
+                ir.IssueSeverity.ERROR if key in _URGENT else ir.IssueSeverity.WARNING
             ),
             translation_key=key,
             translation_placeholders=placeholders,

@@ -1,0 +1,171 @@
+"""One night of a household, moved to now: scripts/demo --tonight.
+
+Nothing is sped up and nothing is faked: the household's quiet hours begin in a few
+minutes, and its evening notice comes just before. The door sensor of the front door
+says that it is open; only when it is shut, and has been for a while, that lock's turn
+comes. What the phone shows is printed as it comes.
+"""
+
+import asyncio
+from datetime import datetime, timedelta
+import shutil
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from .demo import DIRECTORY, DOORS, Demo, add_lock, running, set_up_household
+from .home_client import FlowKind, HomeError
+from .phone import Phone, PhoneNotice
+from .scene import lock_form
+
+_DIRECTORY = DIRECTORY.with_name("tonight")
+_ZONE = ZoneInfo("Europe/Amsterdam")
+"""As in the rig's Home Assistant."""
+_CONFIGURATION = """\
+mobile_app:
+input_boolean:
+  front_door_open:
+    name: Front door open
+    initial: true
+template:
+  - binary_sensor:
+      - name: Front door contact
+        unique_id: front_door_contact
+        device_class: door
+        state: "{{ is_state('input_boolean.front_door_open', 'on') }}"
+"""
+_CONTACT = "binary_sensor.front_door_contact"
+_UPDATES = {
+    "Garden door": "update.garden_door_firmware",
+    "Front door": "update.front_door_firmware",
+}
+_TIMEOUT = 720.0
+
+
+async def tonight() -> None:
+    """Let the night come, and see that it ends as it should."""
+    await asyncio.to_thread(shutil.rmtree, _DIRECTORY, ignore_errors=True)
+    async with running(
+        _DIRECTORY, _set_up, configuration=_CONFIGURATION, severity="critical"
+    ) as demo:
+        phone = await Phone.register(demo.client, "Anna")
+        started: list[str] = []
+        async with (
+            asyncio.timeout(_TIMEOUT),
+            phone.on(_show),
+            demo.client.subscription(
+                "subscribe_events", event_type="nightlatch_event"
+            ) as events,
+        ):
+            await _move_the_night(demo, phone)
+            while len(await _done(demo)) < len(_UPDATES):
+                happening = (await events.get())["data"]
+                if happening["type"] == "update_started":
+                    started.append(happening["name"])
+                    _say(f"(transfer to the {happening['name'].lower()} begins)")
+                    if started == ["Garden door"]:
+                        _say("(somebody shuts the front door)")
+                        await _open_front_door(demo, open_=False)
+            # What is told of the end comes a moment after it.
+            await asyncio.sleep(2)
+        if started != list(_UPDATES):
+            raise HomeError(f"the locks were updated in this order: {started}")
+        told = sum("and works" in notice.message for notice in phone.notices)
+        if told != len(_UPDATES):
+            raise HomeError(f"the phone was told {told} times that a lock works")
+        _say("garden door, then front door: 1.0.0 -> 1.1.0, verified, told")
+
+
+async def _set_up(demo: Demo) -> None:
+    """Add two locks that may be updated by themselves."""
+    entry_id = await set_up_household(demo)
+    automatic = {"mode": "automatic", "consent": True}
+    forms = {
+        "Front door": {"importance": "entry", "door_entity": _CONTACT, **automatic},
+        "Garden door": automatic,
+    }
+    for name, (address, _) in DOORS.items():
+        await add_lock(demo.client, entry_id, address, lock_form(name, **forms[name]))
+
+
+async def _move_the_night(demo: Demo, phone: Phone) -> None:
+    """Let quiet hours begin at once, through the options of the user interface."""
+    now = datetime.now(_ZONE)
+    notice = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    start = notice + timedelta(minutes=1)
+    if notice - now < timedelta(seconds=10):
+        notice, start = start, start + timedelta(minutes=1)
+    end = start + timedelta(hours=3)
+    for step, answer in (
+        (
+            "people",
+            {"phones": [phone.action], "notify": [], "everything": True},
+        ),
+        (
+            "night",
+            {
+                "notice_at": f"{notice:%H:%M:%S}",
+                "soak_days": 3,
+                "two_entry_doors": False,
+            },
+        ),
+        (
+            "quiet_hours",
+            {
+                "weekdays": [str(day) for day in range(7)],
+                "start": f"{start:%H:%M:%S}",
+                "end": f"{end:%H:%M:%S}",
+            },
+        ),
+    ):
+        await demo.client.finish_flow(
+            FlowKind.OPTIONS,
+            await _entry_id(demo),
+            {"next_step_id": step},
+            answer,
+        )
+    _say(
+        f"evening notice at {notice:%H:%M}, quiet hours {start:%H:%M} to {end:%H:%M}; "
+        "the front door stands open"
+    )
+
+
+async def _entry_id(demo: Demo) -> str:
+    entries = await demo.client.command("config_entries/get", domain="nightlatch")
+    entry_id: str = entries[0]["entry_id"]
+    return entry_id
+
+
+async def _open_front_door(demo: Demo, *, open_: bool) -> None:
+    await demo.client.call_service(
+        "input_boolean",
+        "turn_on" if open_ else "turn_off",
+        "input_boolean.front_door_open",
+    )
+
+
+async def _done(demo: Demo) -> list[str]:
+    """Return the doors whose lock runs the release, and says so."""
+    done = []
+    for name, entity_id in _UPDATES.items():
+        state: dict[str, Any] | None = await demo.client.state(entity_id)
+        if (
+            state is not None
+            and state["state"] == "off"
+            and not state["attributes"]["in_progress"]
+            and demo.locks[name].version == "1.1.0"
+        ):
+            done.append(name)
+    return done
+
+
+def _say(text: str) -> None:
+    print(f"{datetime.now(_ZONE):%H:%M:%S}  {text}", flush=True)
+
+
+def _show(notice: PhoneNotice) -> None:
+    """Print what the phone shows."""
+    for number, line in enumerate(notice.message.splitlines()):
+        _say(f"{'phone:' if number == 0 else '      '} {line}")
+    if notice.buttons:
+        buttons = "  ".join(f"[{title}]" for _, title in notice.buttons)
+        _say(f"       {buttons}")
