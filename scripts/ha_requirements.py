@@ -22,6 +22,7 @@ WANTED = {
     "hassio",
     "history",
     "logbook",
+    "mobile_app",
     "mqtt",
     "onboarding",
     "recorder",

@@ -37,6 +37,9 @@ from .watch import async_watch
 
 _LOGGER = logging.getLogger(__name__)
 
+# Seconds. "Update all" asks for one lock after the other, in whatever order.
+GATHERING = 0.1
+
 type NightlatchConfigEntry = ConfigEntry[Household]
 
 type HouseholdHappeningCallback = Callable[
@@ -58,7 +61,7 @@ class Household:
         self.store = HouseholdStore(hass, entry.entry_id)
         self.journal = JournalFile(hass, entry.entry_id)
         self.radio = HomeAssistantRadio(hass)
-        self.queue = Queue()
+        self.queue = Queue(GATHERING)
         self.scheduler = Scheduler(hass, self)
         self.notices = Notices(hass, self)
         self.feeds: dict[str, FeedCoordinator] = {}

@@ -361,7 +361,8 @@ class Installer:
         if outcome.kind is OutcomeKind.POSTPONED:
             assert outcome.error is not None
             await self._async_learn(outcome)
-            self._not_before = dt_util.utcnow() + _ASK_AGAIN
+            if entry.origin is Origin.SCHEDULE:
+                self._not_before = dt_util.utcnow() + _ASK_AGAIN
             await household.journal.clear()
             await self._async_hold(release, outcome.error)
             return outcome

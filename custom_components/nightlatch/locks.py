@@ -381,7 +381,10 @@ class ManagedLock:
         before = self.record.identity.firmware_version
         await self.async_learn(identity)
         if identity.firmware_version != before:
-            await self.installer.async_note_elsewhere(before)
+            self.household.async_create_task(
+                self.installer.async_note_elsewhere(before),
+                f"look at what was installed on {self.name}",
+            )
 
     async def async_check_now(self) -> None:
         """Ask feed and lock because a person wants to know; tell what went wrong."""

@@ -36,8 +36,8 @@ TOLD_IN_THE_DIGEST = {
     Happening.BATTERY_DRAINING,
 }
 # Local time in which the digest may come: it is for the breakfast table.
-_DIGEST_FROM = time(8)
-_DIGEST_UNTIL = time(22)
+DIGEST_FROM = time(8)
+DIGEST_UNTIL = time(22)
 _TITLE = "notice_title"
 _ALL = "ALL"
 
@@ -106,7 +106,7 @@ class Notices:
         local = now.astimezone(household.zone).time()
         if (
             not lines
-            or not _DIGEST_FROM <= local < _DIGEST_UNTIL
+            or not DIGEST_FROM <= local < DIGEST_UNTIL
             or household.queue.running is not None
             or household.policy.quiet_hours.window_at(now, household.zone) is not None
         ):

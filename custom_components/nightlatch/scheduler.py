@@ -44,9 +44,10 @@ class Scheduler:
     @callback
     def async_start(self) -> CALLBACK_TYPE:
         """Look every minute from now on; return what ends that."""
-        return async_track_utc_time_change(self._hass, self._async_look, second=0)
+        return async_track_utc_time_change(self._hass, self.async_look, second=0)
 
-    async def _async_look(self, now: datetime) -> None:
+    async def async_look(self, now: datetime) -> None:
+        """Tell and start what is due."""
         if self._looking.locked() or not self._hass.is_running:
             return
         async with self._looking:

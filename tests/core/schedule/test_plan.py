@@ -146,6 +146,77 @@ def test_some_things_are_over_at_a_time(
     assert plan.starts_at == starts_at
 
 
+def test_the_first_of_many_reasons_is_told() -> None:
+    """What would hold it for longest comes first; each gives way to the next one."""
+    fields: dict[str, Any] = {
+        "now": AT_NIGHT,
+        "release": None,
+        "policy": LockPolicy(approval=ApprovalNeed.SECOND_FACTOR),
+        "household": HouseholdPolicy(paused=True),
+        "decisions": Decisions(pinned="1.0.0", skipped="1.1.0"),
+        "retry": Retry(gave_up=True, after_change=True),
+        "expected": timedelta(hours=4),
+        "tonight": Tonight(failed="Shed", gate_open=False),
+        "announced": False,
+    }
+    told: list[Waiting | None] = []
+    for given_way in (
+        {},
+        {"release": release()},
+        {"policy": LockPolicy()},
+        {"decisions": Decisions(skipped="1.1.0")},
+        {"decisions": Decisions()},
+        {"policy": AUTOMATIC},
+        {"household": HouseholdPolicy()},
+        {"retry": Retry(after_change=True)},
+        {"retry": Retry()},
+        {"expected": timedelta(minutes=10)},
+        {"decisions": SEEN},
+        {"announced": True},
+        {"tonight": Tonight(gate_open=False)},
+        {"tonight": Tonight()},
+    ):
+        fields |= given_way
+        told.append(make_plan(planning(**fields)).waiting)
+    assert told == [
+        Waiting.NOTHING_OFFERED,
+        Waiting.APPROVAL,
+        Waiting.PINNED,
+        Waiting.SKIPPED,
+        Waiting.PERSON,
+        Waiting.PAUSED,
+        Waiting.VENDOR,
+        Waiting.CHANGE,
+        Waiting.NO_QUIET_HOURS,
+        Waiting.SOAK,
+        Waiting.NOTICE,
+        Waiting.FAILED_TONIGHT,
+        Waiting.GATE,
+        None,
+    ]
+
+
+def test_of_several_times_the_last_one_is_told() -> None:
+    """And it starts after all of them."""
+    fields: dict[str, Any] = {
+        "now": AT_NIGHT,
+        "retry": Retry(at=AT_NIGHT + 2 * DAY),
+        "tonight": Tonight(failed="Shed", entry_door="Front door"),
+    }
+    for days, waiting in ((1, Waiting.BACK_OFF), (3, Waiting.POSTPONED)):
+        decisions = replace(SEEN, postponed_until=AT_NIGHT + days * DAY)
+        plan = make_plan(planning(decisions=decisions, **fields))
+        assert plan.waiting is waiting
+        assert plan.starts_at == AT_NIGHT + max(days, 2) * DAY
+
+
+def test_a_chosen_time_that_has_passed_is_now() -> None:
+    """As after a power cut."""
+    decisions = replace(SEEN, scheduled_at=NOW - DAY)
+    plan = make_plan(planning(decisions=decisions))
+    assert (plan.starts_at, plan.waiting) == (NOW, None)
+
+
 def test_a_closed_gate_holds_it_in_the_middle_of_the_night() -> None:
     """It may open any minute."""
     plan = make_plan(planning(now=AT_NIGHT, tonight=Tonight(gate_open=False)))
@@ -328,6 +399,12 @@ def test_what_failed_in_the_lock_waits_for_a_change() -> None:
     history = [outcome(1, touched=True)]
     assert retry(history, SHA256, "here").after_change
     assert retry(history, SHA256, "elsewhere") == Retry(at=NOW)
+
+
+def test_a_lock_that_needs_a_hand_is_left_alone() -> None:
+    """It has failed as well."""
+    history = [outcome(1, kind=OutcomeKind.NEEDS_HAND, touched=True)]
+    assert retry(history, SHA256, "here") == Retry(after_change=True)
 
 
 def test_a_success_begins_the_count_anew() -> None:

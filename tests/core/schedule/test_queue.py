@@ -1,6 +1,7 @@
 """One at a time, the least important door first, whoever asked."""
 
 import asyncio
+from collections.abc import Awaitable
 
 from hypothesis import given, settings, strategies as st
 import pytest
@@ -19,6 +20,12 @@ pytestmark = virtual_time
 def ticket(key: str, importance: Importance = Importance.SIDE) -> Ticket:
     """Return a place for a lock."""
     return Ticket(key=key, name=key, importance=importance)
+
+
+async def after(delay: float, what: Awaitable[None]) -> None:
+    """Do something after a while."""
+    await asyncio.sleep(delay)
+    await what
 
 
 class Household:
@@ -125,6 +132,85 @@ async def test_a_reading_goes_before_the_next_installation() -> None:
         group.create_task(house.install(ticket("shed", Importance.INSIDE)))
         group.create_task(house.read("reading"))
     assert house.order == ["front", "reading", "shed"]
+
+
+async def test_a_reading_does_not_cut_the_gathering_short() -> None:
+    """Neither one that begins meanwhile, nor one that was there before."""
+    for first in (0.0, 0.05):
+        house = Household(gathering=2.0)
+        async with asyncio.TaskGroup() as group:
+            for delay, what in sorted(
+                (
+                    (first, house.read("reading")),
+                    (0.02, house.install(ticket("front", Importance.ENTRY))),
+                    (1.5, house.install(ticket("cellar", Importance.INSIDE))),
+                ),
+                key=lambda each: each[0],
+            ):
+                group.create_task(after(delay, what))
+        assert house.order == ["reading", "cellar", "front"]
+
+
+async def test_a_lock_has_a_place_while_its_turn_is_on_the_way() -> None:
+    """Between the end of one turn and the begin of the next one."""
+    house = Household()
+    refusals: list[InstallationProblem] = []
+
+    async def front() -> None:
+        async with house.queue.turn(ticket("front")):
+            await asyncio.sleep(1)
+        # The turn has been given to the shed, whose task has not gone on yet.
+        try:
+            await house.install(ticket("shed"))
+        except InstallationError as err:
+            refusals.append(err.reason)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(front())
+        await asyncio.sleep(0)
+        group.create_task(house.install(ticket("shed")))
+    assert refusals == [InstallationProblem.ALREADY_QUEUED]
+    assert house.order == ["shed"]
+
+
+@pytest.mark.parametrize("failing", [False, True])
+async def test_cancelling_all_at_once_leaves_it_usable(failing: bool) -> None:
+    """As on the way out: who holds the turn ends before who waits has noticed."""
+    house = Household()
+    tasks = [
+        asyncio.create_task(house.install(ticket(name))) for name in ("front", "shed")
+    ]
+    await asyncio.sleep(1)
+    for task in tasks:
+        task.cancel()
+    if failing:
+        house.queue.fail("Front door")
+    ends = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(end) for end in ends] == [asyncio.CancelledError] * 2
+    async with asyncio.timeout(20):
+        await house.install(ticket("shed"))
+    assert house.order == ["shed"]
+
+
+async def test_who_is_cancelled_while_the_turn_comes_gives_it_on() -> None:
+    """To the next one, at once."""
+    house = Household()
+    shed: list[asyncio.Task[None]] = []
+
+    async def front() -> None:
+        async with house.queue.turn(ticket("front")):
+            await asyncio.sleep(1)
+        shed[0].cancel()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(front())
+        await asyncio.sleep(0)
+        shed.append(asyncio.create_task(house.install(ticket("shed"))))
+        await asyncio.sleep(0)
+        group.create_task(house.install(ticket("garage")))
+    assert shed[0].cancelled()
+    assert house.order == ["garage"]
+    assert house.queue.running is None
 
 
 @settings(max_examples=60)

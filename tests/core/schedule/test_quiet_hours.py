@@ -165,6 +165,104 @@ def test_both_nights_of_a_clock_change(
     assert window_of(hours, day) == (wall(utc, *begins), wall(utc, *ends))
 
 
+@pytest.mark.parametrize(
+    ("zone", "start", "end", "day", "expected"),
+    [
+        # Half an hour forward: 02:00 is followed by 02:30, at +10:30 before.
+        (
+            "Australia/Lord_Howe",
+            time(2, 10),
+            time(5),
+            date(2026, 10, 4),
+            ((2026, 10, 3, 15, 30), (2026, 10, 3, 18, 0)),
+        ),
+        # Half an hour back: 01:30 to 02:00 comes twice.
+        (
+            "Australia/Lord_Howe",
+            time(1, 40),
+            time(1, 50),
+            date(2026, 4, 5),
+            ((2026, 4, 4, 14, 40), (2026, 4, 4, 15, 20)),
+        ),
+        (
+            "America/New_York",
+            time(2, 30),
+            time(5),
+            date(2026, 3, 8),
+            ((2026, 3, 8, 7, 0), (2026, 3, 8, 9, 0)),
+        ),
+        (
+            "America/New_York",
+            time(23),
+            time(1, 30),
+            date(2026, 10, 31),
+            ((2026, 11, 1, 3, 0), (2026, 11, 1, 6, 30)),
+        ),
+        # Ramadan begins: the clocks go back from +01 to +00 at 03:00.
+        (
+            "Africa/Casablanca",
+            time(2),
+            time(5),
+            date(2026, 2, 15),
+            ((2026, 2, 15, 1, 0), (2026, 2, 15, 5, 0)),
+        ),
+        # Never a change, but a quarter of an hour.
+        (
+            "Asia/Kathmandu",
+            time(2),
+            time(5),
+            date(2026, 3, 29),
+            ((2026, 3, 28, 20, 15), (2026, 3, 28, 23, 15)),
+        ),
+        # There was no 30 December: the night before goes on into the 31st.
+        (
+            "Pacific/Apia",
+            time(23),
+            time(4),
+            date(2011, 12, 29),
+            ((2011, 12, 30, 9, 0), (2011, 12, 30, 10, 0)),
+        ),
+    ],
+)
+def test_clock_changes_of_other_places(
+    zone: str,
+    start: time,
+    end: time,
+    day: date,
+    expected: tuple[tuple[int, ...], tuple[int, ...]],
+) -> None:
+    """In UTC, by hand."""
+    there, utc = ZoneInfo(zone), ZoneInfo("UTC")
+    hours = QuietHours(weekdays=frozenset({day.weekday()}), start=start, end=end)
+    window = next(hours.windows(moment_of(day, time(0), there), there))
+    assert (window.start, window.end) == tuple(
+        wall(utc, *moment) for moment in expected
+    )
+
+
+@pytest.mark.parametrize("end", [time(2, 30), time(2, 15)])
+def test_where_windows_overlap_the_later_one_counts(end: time) -> None:
+    """What was found to fit into it ends before it does."""
+    hours = QuietHours(start=time(2, 30), end=end)
+    duration = timedelta(hours=2)
+    start = hours.first_fit(wall(BERLIN, 2026, 10, 25, 2, 15), BERLIN, duration)
+    assert start == wall(BERLIN, 2026, 10, 25, 2, 30)
+    window = hours.window_at(start, BERLIN)
+    assert window is not None
+    assert start + duration <= window.end
+
+
+def test_what_fits_exactly_is_not_put_off() -> None:
+    """A second more is, to a night that is long enough."""
+    hours = QuietHours(weekdays=frozenset({SPRING.weekday()}), start=time(1))
+    after = wall(BERLIN, 2026, 3, 28, 12)
+    exactly = timedelta(hours=3)
+    assert hours.first_fit(after, BERLIN, exactly) == wall(BERLIN, 2026, 3, 29, 1)
+    start = hours.first_fit(after, BERLIN, exactly + timedelta(seconds=1))
+    assert start == wall(BERLIN, 2026, 4, 5, 1)
+    assert hours.first_fit(after, BERLIN, timedelta(hours=4, seconds=1)) is None
+
+
 def test_a_window_that_lies_in_the_gap_is_left_out() -> None:
     """That night there is no such time."""
     hours = QuietHours(start=time(2, 10), end=time(2, 50))

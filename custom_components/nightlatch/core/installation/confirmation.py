@@ -44,7 +44,7 @@ async def confirm_works(
     """
     if house.surroundings().bolt is None:
         return
-    bolt = await _settle(house, lambda seen: seen.bolt in RESTING)
+    bolt = await _settle(house, lambda seen: seen.bolt in RESTING, WELL_TIMEOUT)
     if bolt not in RESTING:
         raise InstallationError(
             InstallationProblem.BOLT_JAMMED
@@ -60,9 +60,7 @@ async def confirm_works(
 
 
 async def _settle(
-    house: House,
-    wanted: Callable[[Surroundings], bool],
-    timeout: float = WELL_TIMEOUT,
+    house: House, wanted: Callable[[Surroundings], bool], timeout: float
 ) -> Bolt | None:
     """Look until it is as wanted, or the time is over; return where the bolt is."""
     loop = asyncio.get_running_loop()

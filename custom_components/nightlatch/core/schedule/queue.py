@@ -51,6 +51,7 @@ class Queue:
         all" asks for one lock after the other, and the order has to be found first.
         """
         self._gathering = gathering
+        self._gathers: asyncio.TimerHandle | None = None
         self._places: list[_Place] = []
         self._busy = False
         self._numbers = 0
@@ -72,20 +73,20 @@ class Queue:
         """
         if ticket.key in {each.key for each in (self.running, *self.waiting) if each}:
             raise InstallationError(InstallationProblem.ALREADY_QUEUED)
-        if self._gathering and not self._busy and not self.waiting:
-            asyncio.get_running_loop().call_later(self._gathering, self._next)
-        await self._wait(ticket, gather=bool(self._gathering))
-        self.running = ticket
+        if self._gathering and self._gathers is None and not self.waiting:
+            self._gathers = asyncio.get_running_loop().call_later(
+                self._gathering, self._gathered
+            )
+        await self._wait(ticket)
         try:
             yield
         finally:
-            self.running = None
             self._release()
 
     @asynccontextmanager
     async def short_use(self) -> AsyncGenerator[None]:
         """Wait for, and hold, the radio for a moment."""
-        await self._wait(None, gather=False)
+        await self._wait(None)
         try:
             yield
         finally:
@@ -102,32 +103,54 @@ class Queue:
                             InstallationProblem.AFTER_FAILURE, failed=name
                         )
                     )
+        self._stop_gathering()
 
-    async def _wait(self, ticket: Ticket | None, *, gather: bool) -> None:
+    async def _wait(self, ticket: Ticket | None) -> None:
         turn = asyncio.get_running_loop().create_future()
         self._numbers += 1
         place = _Place(ticket=ticket, number=self._numbers, turn=turn)
         self._places.append(place)
-        if not gather:
-            self._next()
+        self._next()
         try:
             await turn
         except BaseException:
             if place in self._places:
                 self._places.remove(place)
+                self._stop_gathering()
             elif turn.done() and not turn.cancelled() and turn.exception() is None:
                 # The turn had come in the very moment of the cancellation.
                 self._release()
             raise
 
+    def _stop_gathering(self) -> None:
+        """Wait for nobody more where nobody waits."""
+        if self._gathers is not None and not self.waiting:
+            self._gathers.cancel()
+            self._gathers = None
+
+    def _gathered(self) -> None:
+        self._gathers = None
+        self._next()
+
     def _next(self) -> None:
-        if self._busy or not self._places:
+        if self._busy:
             return
-        place = min(self._places, key=lambda place: place.rank)
+        ready = [
+            place
+            for place in self._places
+            # Who was cancelled in this very moment has not taken himself out yet.
+            if not place.turn.done() and (place.ticket is None or not self._gathers)
+        ]
+        if not ready:
+            return
+        place = min(ready, key=lambda place: place.rank)
         self._places.remove(place)
         self._busy = True
+        # Now, and not when the task goes on: in between the lock would have no place.
+        self.running = place.ticket
         place.turn.set_result(None)
 
     def _release(self) -> None:
+        self.running = None
         self._busy = False
         self._next()

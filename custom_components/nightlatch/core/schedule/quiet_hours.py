@@ -57,9 +57,17 @@ class QuietHours:
             day += _DAY
 
     def window_at(self, moment: datetime, zone: tzinfo) -> Window | None:
-        """Return the window that a moment lies in, if any."""
-        window = next(self.windows(moment, zone), None)
-        return window if window is not None and window.start <= moment else None
+        """Return the window that a moment lies in, if any; of two, the later one.
+
+        Two windows overlap where the clocks are put back between the start of one and
+        the end of the one before.
+        """
+        found = None
+        for window in self.windows(moment, zone):
+            if window.start > moment:
+                break
+            found = window
+        return found
 
     def first_fit(
         self, after: datetime, zone: tzinfo, duration: timedelta

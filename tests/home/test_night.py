@@ -1,0 +1,410 @@
+"""A night in a house: told in the evening, installed at night, told in the morning."""
+
+from datetime import time, timedelta
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed  # type: ignore[import-untyped]
+
+from custom_components.nightlatch.core.schedule.plan import Waiting
+from custom_components.nightlatch.notices import Notices
+from homeassistant.components.lock import LockState
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util import dt as dt_util
+from tests.rig.lock import Mode
+
+from .flows import until
+from .house import BACK_DOOR, BACK_UPDATE, FRONT_DOOR, OUTCOME, PROBLEM, House
+from .night import Night
+
+
+@pytest.fixture
+def morning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the digest come at any time of the day."""
+    monkeypatch.setattr("custom_components.nightlatch.notices.DIGEST_FROM", time.min)
+    monkeypatch.setattr(
+        "custom_components.nightlatch.notices.DIGEST_UNTIL",
+        time.max,
+    )
+
+
+async def test_a_whole_night(house: House, morning: None) -> None:
+    """Announced, installed, proven; and told in the morning, not before."""
+    night = Night(house)
+    night.automate()
+    await house.release("1.1.0")
+    assert night.messages == []
+
+    await night.look()
+
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
+    assert house.state().state == "off"
+    assert night.types() == [
+        "update_available",
+        "update_announced",
+        "update_started",
+        "update_installed",
+    ]
+    (announced,) = night.messages
+    assert "Front door will be updated to 1.1.0 at" in announced
+    buttons = [each["title"] for each in night.told[0].data["data"]["actions"]]
+    assert buttons == ["Postpone to tomorrow", "Skip this version"]
+    (outcome,) = house.managed().record.history
+    assert outcome.origin == "schedule"
+
+    # The night is still on.
+    await night.look()
+    assert len(night.messages) == 1
+    night.set_options(quiet_hours={"weekdays": [], "start": "01:00", "end": "02:00"})
+    await night.look()
+    assert night.messages[1:] == ["Front door runs 1.1.0 and works."]
+    await night.look()
+    assert len(night.messages) == 2
+
+
+async def test_nothing_runs_by_itself_that_nobody_agreed_to(house: House) -> None:
+    """Who is asked gets a notice with buttons, once."""
+    night = Night(house)
+    await house.release("1.1.0")
+    await night.look()
+    await night.look()
+    assert house.locks[FRONT_DOOR].version == "1.0.0"
+    assert night.messages == ["Front door: version 1.1.0 is available."]
+    assert [each["title"] for each in night.told[0].data["data"]["actions"]] == [
+        "Install now",
+        "Install tonight",
+        "Skip this version",
+    ]
+    assert house.managed().plan.waiting is Waiting.PERSON
+
+
+async def test_what_was_not_announced_waits_for_the_next_notice(house: House) -> None:
+    """A release that comes after the notice does not run in the same night."""
+    night = Night(house)
+    night.automate()
+    await night.look()
+    await house.release("1.1.0")
+    await night.look()
+    assert house.locks[FRONT_DOOR].version == "1.0.0"
+    assert house.managed().plan.waiting is Waiting.NOTICE
+    assert night.messages == []
+
+
+async def test_a_door_that_is_shut_late_still_gets_its_update(house: House) -> None:
+    """What holds it is told once; it is not even connected to meanwhile."""
+    night = Night(house)
+    house.hass.states.async_set("binary_sensor.front", "on")
+    night.automate(door_entity="binary_sensor.front")
+    await house.release("1.1.0")
+    connects = house.links[FRONT_DOOR].counters.connects
+    await night.look()
+    await night.look()
+    assert house.links[FRONT_DOOR].counters.connects == connects
+    assert night.types().count("update_held") == 1
+    assert [check.reason for check in house.managed().held] == ["preflight_door_open"]
+    assert house.state(PROBLEM).state == "off"
+    assert "Before that, at Front door: The door is open. Shut it." in night.messages[0]
+
+    house.hass.states.async_set("binary_sensor.front", "off")
+    await night.look()
+    assert house.managed().held[0].reason == "preflight_door_just_moved"
+    house.hass.states.async_set(
+        "binary_sensor.front",
+        "off",
+        force_update=True,
+        timestamp=(dt_util.utcnow() - timedelta(minutes=3)).timestamp(),
+    )
+    await night.look()
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
+    assert house.managed().held == ()
+
+
+async def test_the_least_important_door_first_and_one_entry_door_a_night(
+    two_doors: House,
+) -> None:
+    """Unless the owner allows more."""
+    house = two_doors
+    night = Night(house)
+    night.automate("Front door", importance="entry")
+    night.automate("Back door", importance="inside")
+    await house.release("1.1.0")
+    await night.look()
+    started = [e["name"] for e in night.events if e["type"] == "update_started"]
+    assert started == ["Back door", "Front door"]
+
+    night.set_lock("Back door", importance="entry")
+    await house.release("1.2.0")
+    for lock in house.household.locks.values():
+        assert lock.release is not None
+        await lock.async_note_announced(lock.release)
+    assert house.managed(BACK_DOOR).plan.waiting is Waiting.ENTRY_DOOR_TONIGHT
+    await night.look()
+    assert house.locks[BACK_DOOR].version == "1.1.0"
+    with pytest.raises(HomeAssistantError, match="two entry doors"):
+        await house.install(BACK_UPDATE)
+    night.set_options(two_entry_doors=True)
+    await night.look()
+    assert house.locks[BACK_DOOR].version == "1.2.0"
+    assert house.locks[FRONT_DOOR].version == "1.2.0"
+
+
+async def test_after_a_failure_the_rest_of_the_night_waits(two_doors: House) -> None:
+    """And what failed is told at once."""
+    house = two_doors
+    night = Night(house)
+    night.automate("Front door", importance="entry")
+    night.automate("Back door", importance="inside")
+    house.locks[BACK_DOOR].buttonless_status = 6
+    await house.release("1.1.0")
+    await night.look()
+    assert "update_failed" in night.types("Back door")
+    assert house.locks[FRONT_DOOR].version == "1.0.0"
+    assert "update_started" not in night.types("Front door")
+    assert house.managed().plan.waiting is Waiting.FAILED_TONIGHT
+    assert any("refused to start its bootloader" in text for text in night.messages)
+    await night.look()
+    assert len(house.managed(BACK_DOOR).record.history) == 1
+    # A person has decided anew.
+    await house.install()
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
+
+
+async def test_update_all_goes_on_after_no_failure(two_doors: House) -> None:
+    """Whoever asked for several is told that the others wait."""
+    house = two_doors
+    night = Night(house)
+    night.set_lock("Back door", importance="inside")
+    house.locks[BACK_DOOR].buttonless_status = 6
+    await house.release("1.1.0")
+    with pytest.raises(HomeAssistantError):
+        await house.install("update.front_door_firmware", "update.back_door_firmware")
+    await house.settle()
+    assert house.locks[FRONT_DOOR].version == "1.0.0"
+    assert night.types("Front door")[-1] == "update_held"
+    assert "Back door has failed" in night.events[-1]["message"]
+
+
+async def test_a_lock_that_was_asked_and_held_is_not_asked_every_minute(
+    house: House,
+) -> None:
+    """A connection costs some of its battery."""
+    night = Night(house)
+    night.automate()
+    house.locks[FRONT_DOOR].set_battery(20)
+    await house.release("1.1.0")
+    await night.look()
+    assert night.types()[-1] == "update_held"
+    connects = house.links[FRONT_DOOR].counters.connects
+    await night.look()
+    assert house.links[FRONT_DOOR].counters.connects == connects
+    assert house.state(OUTCOME).state == "unknown"
+
+
+@pytest.mark.parametrize("gate", ["off", "unavailable", None])
+async def test_a_gate_must_be_open(house: House, gate: str | None) -> None:
+    """What is not known to be on is off."""
+    night = Night(house, gate_entity="input_boolean.nobody_up")
+    night.automate()
+    if gate is not None:
+        house.hass.states.async_set("input_boolean.nobody_up", gate)
+    await house.release("1.1.0")
+    await night.look()
+    assert house.managed().plan.waiting is Waiting.GATE
+    assert house.locks[FRONT_DOOR].version == "1.0.0"
+    house.hass.states.async_set("input_boolean.nobody_up", "on")
+    await night.look()
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
+
+
+async def test_the_time_that_a_person_has_chosen(house: House) -> None:
+    """It comes without consent to anything else, and only once."""
+    night = Night(house)
+    await house.release("1.1.0")
+    await house.managed().async_schedule(dt_util.utcnow())
+    await night.look()
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
+    assert house.managed().decisions.scheduled_at is None
+    (outcome,) = house.managed().record.history
+    assert outcome.origin == "person"
+
+
+async def test_what_cannot_run_at_the_chosen_time_is_tried_again_soon(
+    house: House,
+) -> None:
+    """The wish stays until it is fulfilled."""
+    night = Night(house)
+    house.hass.states.async_set("lock.front", LockState.JAMMED)
+    night.set_lock(lock_entity="lock.front")
+    await house.release("1.1.0")
+    await house.managed().async_schedule(dt_util.utcnow())
+    await night.look()
+    assert night.types()[-1] == "update_held"
+    assert house.managed().decisions.scheduled_at is not None
+
+
+async def test_everything_is_told_where_that_is_wanted(house: House) -> None:
+    """Every step at once."""
+    night = Night(house, everything=True)
+    night.automate()
+    await house.release("1.1.0")
+    await night.look()
+    assert night.messages[1:] == [
+        "Front door is being updated to 1.1.0. It is out of order until this is over.",
+        "Front door runs 1.1.0 and works.",
+    ]
+
+
+async def test_a_restart_in_the_night_tells_nothing_twice(
+    house: House, morning: None
+) -> None:
+    """Neither the notice nor what comes in the morning is lost."""
+    night = Night(house)
+    night.automate()
+    await house.release("1.1.0")
+    await night.look()
+    await house.reload()
+    await night.look()
+    assert len(night.messages) == 1
+    assert house.household.store.digest == ("Front door runs 1.1.0 and works.",)
+
+
+async def test_the_digest_waits_for_the_morning(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is woken by good news."""
+    monkeypatch.setattr("custom_components.nightlatch.notices.DIGEST_UNTIL", time.min)
+    night = Night(house, quiet_hours={"weekdays": [], "start": "01:00", "end": "02:00"})
+    await house.release("1.1.0")
+    await house.install()
+    await night.look()
+    assert "Front door runs 1.1.0 and works." not in night.messages
+    assert isinstance(house.household.notices, Notices)
+
+
+@pytest.mark.minutes
+async def test_somebody_looks_every_minute(house: House) -> None:
+    """As long as Nightlatch runs."""
+    night = Night(house)
+    night.automate()
+    await house.release("1.1.0")
+    minute = dt_util.utcnow().replace(second=0, microsecond=0) + timedelta(minutes=1)
+    async_fire_time_changed(house.hass, minute)
+    await until(lambda: house.locks[FRONT_DOOR].version == "1.1.0")
+    await house.settle()
+    assert night.types()[-1] == "update_installed"
+
+
+# Cancelling.
+
+
+async def test_what_runs_can_be_cancelled(house: House) -> None:
+    """The lock goes back, and everybody is told."""
+    night = Night(house, everything=True)
+    await house.release("1.1.0")
+    lock = house.locks[FRONT_DOOR]
+    lock.bootloader.delays = dict.fromkeys(range(9), 0.3)
+    press = house.hass.async_create_task(house.managed().async_install())
+    await until(lambda: lock.mode is Mode.BOOTLOADER)
+    await house.managed().async_cancel()
+    with pytest.raises(HomeAssistantError) as caught:
+        await press
+    assert caught.value.translation_key == "installation_cancelled"
+    await until(lambda: lock.mode is Mode.APPLICATION)
+    assert lock.version == "1.0.0"
+    await house.settle()
+    assert night.types()[-1] == "update_cancelled"
+    assert house.state(OUTCOME).state == "cancelled"
+    assert "Front door: the update was cancelled." in night.messages
+
+
+async def test_what_waits_can_be_cancelled(two_doors: House) -> None:
+    """It gives its place away."""
+    house = two_doors
+    night = Night(house)
+    await house.release("1.1.0")
+    async with house.household.queue.short_use():
+        press = house.hass.async_create_task(house.managed().async_install())
+        await until(lambda: bool(house.household.queue.waiting))
+        assert house.state().attributes["in_progress"]
+        await house.managed().async_cancel()
+        with pytest.raises(HomeAssistantError) as caught:
+            await press
+    assert caught.value.translation_key == "installation_cancelled"
+    assert night.types()[-1] == "update_cancelled"
+    assert not house.state().attributes["in_progress"]
+
+
+async def test_nothing_to_cancel(house: House) -> None:
+    """Is told."""
+    with pytest.raises(HomeAssistantError) as caught:
+        await house.managed().async_cancel()
+    assert caught.value.translation_key == "nothing_to_cancel"
+
+
+# What comes from elsewhere.
+
+
+@pytest.mark.parametrize(
+    ("bolt", "kind"),
+    [(LockState.LOCKED, "succeeded"), (LockState.JAMMED, "needs_hand")],
+)
+async def test_an_installation_by_somebody_else_is_noticed(
+    house: House, bolt: str, kind: str
+) -> None:
+    """Looked at in the same way, told at once, and on record."""
+    night = Night(house)
+    house.hass.states.async_set("lock.front", bolt)
+    night.set_lock(lock_entity="lock.front")
+    house.locks[FRONT_DOOR].comes_back_as = "1.0.7"
+    await house.managed().async_read()
+    await house.settle()
+    assert night.types() == ["installed_elsewhere"]
+    (outcome,) = house.managed().record.history
+    assert (outcome.origin, outcome.kind) == ("external", kind)
+    assert (outcome.from_version, outcome.to_version) == ("1.0.0", "1.0.7")
+    assert "Nightlatch did not install it" in night.messages[0]
+
+
+async def test_a_skip_is_not_forgotten(house: House) -> None:
+    """Though the entity was gone when Home Assistant wrote its states down."""
+    night = Night(house)
+    night.automate()
+    path = await house.release("1.1.0")
+    await skip(house, "skip")
+    assert house.managed().decisions.skipped == "1.1.0"
+    assert house.state().state == "off"
+    await night.look()
+    assert house.locks[FRONT_DOOR].version == "1.0.0"
+
+    house.vendor.withdraw(path)
+    await house.check()
+    await house.release("1.1.0")
+    await house.settle()
+    assert house.state().attributes["skipped_version"] == "1.1.0"
+    assert house.state().state == "off"
+
+    await skip(house, "clear_skipped")
+    assert house.managed().decisions.skipped is None
+    assert house.state().state == "on"
+    await house.reload()
+    assert house.state().state == "on"
+
+
+async def skip(house: House, action: str) -> None:
+    """Press *Skip*, or its opposite."""
+    target: dict[str, Any] = {"entity_id": "update.front_door_firmware"}
+    await house.hass.services.async_call("update", action, target, blocking=True)
+    await house.settle()
+
+
+async def test_a_pinned_lock_is_not_updated(house: House) -> None:
+    """It shows as current; a person who presses Install has decided again."""
+    night = Night(house)
+    night.automate()
+    await house.release("1.1.0")
+    await house.managed().async_pin("1.0.0")
+    assert house.state().state == "off"
+    await night.look()
+    assert house.locks[FRONT_DOOR].version == "1.0.0"
+    await house.install()
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
