@@ -4,8 +4,6 @@ from datetime import timedelta
 import os
 
 DOMAIN = "nightlatch"
-# As in manifest.json; a test holds them together.
-VERSION = "0.2.0"
 
 # On the bus: whatever happens to a lock.
 EVENT_NIGHTLATCH = "nightlatch_event"

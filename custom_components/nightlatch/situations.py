@@ -4,11 +4,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from homeassistant.const import STATE_ON
+from homeassistant.loader import async_get_loaded_integration
 from homeassistant.util import dt as dt_util
 
 from .adapters.entities import read_surroundings
 from .adapters.situation import read_house, read_radio
-from .const import VERSION
+from .const import DOMAIN
 from .core.model import LockIdentity, Origin, OutcomeKind, Release
 from .core.preflight.base import Check, Family
 from .core.preflight.risk import Risk, summarise
@@ -30,7 +31,8 @@ _TOLD_LATER = {Family.IDENTITY, Family.PATH, Family.TRUST}
 
 def environment_of(lock: ManagedLock) -> str:
     """Return what could matter for another try on a lock."""
-    return f"{VERSION}/{lock.record.identity.firmware_version}"
+    version = async_get_loaded_integration(lock.hass, DOMAIN).version
+    return f"{version}/{lock.record.identity.firmware_version}"
 
 
 def plan_of(lock: ManagedLock, now: datetime, *, announced: bool | None = None) -> Plan:
@@ -113,7 +115,8 @@ def checks_of(
 ) -> tuple[Check, ...]:
     """Ask all rules of preflight.
 
-    ``identity`` is what the lock has told just now; without it, what it told last.
+    ``identity`` is what the lock has told just now, after the feed has; without it,
+    what both told last counts.
     """
     return run_checks(
         _situation(
@@ -160,7 +163,7 @@ def _situation(
         ),
         radio=read_radio(lock.household.hass, lock.address),
         house=_house(lock, now),
-        feed=_feed(lock, release),
+        feed=_feed(lock, release) if identity is None else _feed_just_asked(lock, now),
         expected=expected_of(lock, release),
         window_end=window_end,
         battery_history=lock.record.batteries,
@@ -195,6 +198,15 @@ def _feed(lock: ManagedLock, release: Release) -> FeedState:
         offers_release=content is not None
         and any(each.artifact == release.artifact for each in content.releases),
         key_pinned=feed is not None and bool(feed.firmware_keys),
+    )
+
+
+def _feed_just_asked(lock: ManagedLock, now: datetime) -> FeedState:
+    """Return how it is after a fetch: what is expired or withdrawn does not get here."""
+    return FeedState(
+        checked_at=now,
+        expires_at=now + timedelta(minutes=1),
+        key_pinned=lock.feed is not None and bool(lock.feed.firmware_keys),
     )
 
 
