@@ -31,7 +31,9 @@ async def await_return(radio: Radio, address: str, name: str) -> LockIdentity:
     try:
         async with asyncio.timeout(RETURN_TIMEOUT):
             while True:
-                if not await _hears(radio, lambda seen: seen.address == address):
+                if not await _hears(
+                    radio, lambda seen: seen.address == address, _ADVERTISEMENT_TIMEOUT
+                ):
                     last = None
                     continue
                 try:
@@ -44,7 +46,9 @@ async def await_return(radio: Radio, address: str, name: str) -> LockIdentity:
                     await asyncio.sleep(_PAUSE)
     except TimeoutError:
         pass
-    if await _hears(radio, lambda seen: is_bootloader_of(address, seen)):
+    if await _hears(
+        radio, lambda seen: is_bootloader_of(address, seen), _ADVERTISEMENT_TIMEOUT
+    ):
         raise TransportError(TransportProblem.IN_BOOTLOADER)
     raise last or TransportError(TransportProblem.DID_NOT_COME_BACK)
 
@@ -73,7 +77,7 @@ async def find_out(radio: Radio, address: str, name: str) -> LockIdentity | None
 async def _hears(
     radio: Radio,
     wanted: Callable[[Advertisement], bool],
-    timeout: float = _ADVERTISEMENT_TIMEOUT,
+    timeout: float,
 ) -> bool:
     try:
         await radio.find(wanted, timeout)
