@@ -10,6 +10,7 @@ from .adapters.journal import JournalUnreadableError
 from .const import DOMAIN
 from .coordinator import async_forget_feeds
 from .household import Household, NightlatchConfigEntry
+from .issues import async_delete_issues
 from .services import async_setup_services
 
 PLATFORMS = [
@@ -78,3 +79,4 @@ async def async_remove_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) 
     await household.store.async_remove()
     await household.journal.clear()
     await async_forget_feeds(hass)
+    async_delete_issues(hass)

@@ -78,6 +78,15 @@ async def async_approve(
     )
 
 
+def may_control(lock: ManagedLock, user: User) -> bool:
+    """Return whether a person may decide about a lock's update."""
+    entity_id = lock.update_entity_id
+    return user.is_admin or (
+        entity_id is not None
+        and user.permissions.check_entity(entity_id, POLICY_CONTROL)
+    )
+
+
 async def _async_person(
     hass: HomeAssistant, lock: ManagedLock, user_id: str | None
 ) -> User:
@@ -85,10 +94,7 @@ async def _async_person(
     user = await hass.auth.async_get_user(user_id) if user_id else None
     if user is None or user.system_generated or not user.is_active:
         raise lock.error("approval_needs_a_person")
-    entity_id = lock.update_entity_id
-    if not user.is_admin and not (
-        entity_id and user.permissions.check_entity(entity_id, POLICY_CONTROL)
-    ):
+    if not may_control(lock, user):
         raise lock.error("approval_not_allowed", user=user.name or user.id)
     return user
 

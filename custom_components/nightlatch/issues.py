@@ -5,7 +5,7 @@ Each is gone as soon as it is done.
 
 from typing import TYPE_CHECKING
 
-from homeassistant.core import callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from .const import DOMAIN
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from .household import Household
 
 _URGENT = {"needs_hand", "in_bootloader"}
+
+
+@callback
+def async_delete_issues(hass: HomeAssistant) -> None:
+    """Delete all issues: there is no household any more."""
+    for domain, issue_id in tuple(ir.async_get(hass).issues):
+        if domain == DOMAIN:
+            ir.async_delete_issue(hass, DOMAIN, issue_id)
 
 
 @callback
@@ -38,8 +46,9 @@ def async_sync_issues(household: Household) -> None:
                 {"feed": feed.title},
             )
     registry = ir.async_get(household.hass)
-    for domain, issue_id in tuple(registry.issues):
-        if domain == DOMAIN and issue_id not in wanted:
+    for (domain, issue_id), issue in tuple(registry.issues.items()):
+        # One that is not active is only the memory that somebody has ignored it.
+        if domain == DOMAIN and issue.active and issue_id not in wanted:
             ir.async_delete_issue(household.hass, DOMAIN, issue_id)
     for issue_id, (key, placeholders) in wanted.items():
         ir.async_create_issue(

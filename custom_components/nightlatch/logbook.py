@@ -37,8 +37,9 @@ def async_describe_events(
 
     @callback
     def describe(event: Event) -> dict[str, str]:
-        data = {"version": "?", "message": "", **event.data}
-        line = _LINES[Happening(data["type"])].format_map(data)
+        data = {"type": "", "name": "?", "version": "?", "message": "", **event.data}
+        # Anybody may fire an event, and old ones are read by newer versions.
+        line = _LINES.get(data["type"], str(data["type"])).format_map(data)
         described = {
             LOGBOOK_ENTRY_NAME: data["name"],
             LOGBOOK_ENTRY_MESSAGE: line.rstrip(": "),

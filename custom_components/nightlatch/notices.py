@@ -39,7 +39,6 @@ TOLD_IN_THE_DIGEST = {
 DIGEST_FROM = time(8)
 DIGEST_UNTIL = time(22)
 _TITLE = "notice_title"
-_ALL = "ALL"
 
 
 class Notices:
@@ -92,7 +91,7 @@ class Notices:
                 )
                 for check in held
             ]
-        target = planned[0][0].subentry_id if len(planned) == 1 else _ALL
+        target = planned[0][0] if len(planned) == 1 else None
         await self._async_send(
             "\n".join(lines),
             tag="evening",
@@ -126,7 +125,10 @@ class Notices:
         self, lock: ManagedLock, happening: Happening, details: dict[str, str]
     ) -> None:
         if happening is Happening.UPDATE_AVAILABLE:
-            if lock.policy.mode is Mode.ASK:
+            if (
+                lock.policy.mode is Mode.ASK
+                or lock.policy.approval is not ApprovalNeed.NONE
+            ):
                 await self._async_ask(lock, details)
             return
         told_at_once = happening in TOLD_AT_ONCE
@@ -153,7 +155,7 @@ class Notices:
             await self._sentence("notice_waits", lock=lock.name, **details),
             tag=lock.subentry_id,
             buttons=await self._buttons(
-                lock.subentry_id,
+                lock,
                 *verbs,
                 asks_for_code=need is ApprovalNeed.SECOND_FACTOR,
             ),
@@ -185,7 +187,7 @@ class Notices:
         )
 
     async def _buttons(
-        self, target: str, *verbs: Verb, asks_for_code: bool = False
+        self, target: ManagedLock | None, *verbs: Verb, asks_for_code: bool = False
     ) -> tuple[Button, ...]:
         return tuple(
             [

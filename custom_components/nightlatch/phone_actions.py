@@ -1,7 +1,7 @@
 """The buttons of notifications, as people press them on their phones."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 import logging
 from typing import TYPE_CHECKING
@@ -10,8 +10,11 @@ from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
-from .approval import async_approve
+from .approval import async_approve, may_control
+from .core.model import Release
 from .core.schedule.night import NOON, night_of
+from .core.schedule.plan import is_approved
+from .core.schedule.policy import ApprovalNeed
 from .core.schedule.quiet_hours import moment_of
 from .messages import async_sentence
 from .situations import expected_of
@@ -25,7 +28,7 @@ _LOGGER = logging.getLogger(__name__)
 # What the companion apps fire.
 EVENT = "mobile_app_notification_action"
 _PREFIX = "NIGHTLATCH"
-ALL = "ALL"
+_ALL = "ALL"
 
 
 class Verb(StrEnum):
@@ -38,9 +41,20 @@ class Verb(StrEnum):
     APPROVE = "approve"
 
 
-def action_id(verb: Verb, target: str) -> str:
-    """Return what tells one button from all others."""
-    return f"{_PREFIX}_{verb.upper()}_{target}"
+def action_id(verb: Verb, lock: ManagedLock | None = None) -> str:
+    """Return what tells one button from all others.
+
+    Without a lock it is about all that people were told of in the evening. With one it
+    is about the release that it should get now: a button must not decide about another
+    one that came later.
+    """
+    if lock is None:
+        return f"{_PREFIX}_{verb.upper()}_{_ALL}"
+    return f"{_PREFIX}_{verb.upper()}_{lock.subentry_id}_{_mark(lock.release)}"
+
+
+def _mark(release: Release | None) -> str:
+    return release.artifact.sha256[:8] if release else ""
 
 
 class PhoneActions:
@@ -80,34 +94,39 @@ class PhoneActions:
         self, action: str, user_id: str | None, reply: str | None
     ) -> None:
         """Do it, and say what came of it: a button is never pressed in silence."""
-        _, verb, target = action.split("_", 2)
-        locks = [
-            lock
-            for lock in self._household.locks.values()
-            if target in {lock.subentry_id, ALL}
-            and lock.release is not None
-            and (target != ALL or lock.plan.starts_at is not None)
+        answers = [
+            await self._async_do_for(verb, lock, user_id, reply)
+            for verb in Verb
+            for lock in tuple(self._household.locks.values())
+            if _means(action, verb, lock)
         ]
-        answers = [] if locks else [await self._sentence("answer_stale")]
-        for lock in locks:
-            try:
-                await self._does[Verb(verb.lower())](lock, user_id, reply)
-            except HomeAssistantError as err:
-                answers.append(
-                    await self._sentence(
-                        str(err.translation_key),
-                        **(err.translation_placeholders or {}),
-                    )
-                )
-            else:
-                answers.append(
-                    await self._sentence(f"answer_{verb.lower()}", lock=lock.name)
-                )
-        await self._household.notices.async_answer("\n".join(answers))
+        await self._household.notices.async_answer(
+            "\n".join(answers or [await self._sentence("answer_stale")])
+        )
+
+    async def _async_do_for(
+        self, verb: Verb, lock: ManagedLock, user_id: str | None, reply: str | None
+    ) -> str:
+        """Do it for one lock; return what came of it."""
+        try:
+            await self._async_check_user(lock, user_id)
+            await self._does[verb](lock, user_id, reply)
+        except HomeAssistantError as err:
+            return await self._sentence(
+                str(err.translation_key), **(err.translation_placeholders or {})
+            )
+        return await self._sentence(f"answer_{verb}", lock=lock.name)
+
+    async def _async_check_user(self, lock: ManagedLock, user_id: str | None) -> None:
+        """Refuse who may not control the lock's update in the user interface either."""
+        user = await self._hass.auth.async_get_user(user_id) if user_id else None
+        if user is not None and not may_control(lock, user):
+            raise lock.error("button_not_allowed", user=user.name or user.id)
 
     async def _async_postpone(
         self, lock: ManagedLock, user_id: str | None, reply: str | None
     ) -> None:
+        await _async_stop(lock)
         zone = self._household.zone
         tomorrow = night_of(dt_util.utcnow(), zone) + timedelta(days=1)
         await lock.async_postpone(moment_of(tomorrow, NOON, zone))
@@ -116,7 +135,9 @@ class PhoneActions:
         self, lock: ManagedLock, user_id: str | None, reply: str | None
     ) -> None:
         assert lock.release is not None
-        await lock.async_skip(lock.release.version.text)
+        version = lock.release.version.text
+        await _async_stop(lock)
+        await lock.async_skip(version)
 
     async def _async_install(
         self, lock: ManagedLock, user_id: str | None, reply: str | None
@@ -125,11 +146,24 @@ class PhoneActions:
 
         It is not waited for: how it ends is told like every end.
         """
+        _check_free(lock)
         await lock.async_schedule(dt_util.utcnow())
 
     async def _async_tonight(
         self, lock: ManagedLock, user_id: str | None, reply: str | None
     ) -> None:
+        _check_free(lock)
+        await lock.async_schedule(self._next_fit(lock))
+
+    async def _async_approve(
+        self, lock: ManagedLock, user_id: str | None, reply: str | None
+    ) -> None:
+        starts_at = self._next_fit(lock)
+        await async_approve(self._hass, lock, user_id, code=reply)
+        await lock.async_schedule(starts_at)
+
+    def _next_fit(self, lock: ManagedLock) -> datetime:
+        """Return when the installation fits into quiet hours next; raise if never."""
         assert lock.release is not None
         hours = lock.policy.quiet_hours or self._household.policy.quiet_hours
         starts_at = hours.first_fit(
@@ -137,13 +171,34 @@ class PhoneActions:
         )
         if starts_at is None:
             raise lock.error("no_quiet_hours")
-        await lock.async_schedule(starts_at)
-
-    async def _async_approve(
-        self, lock: ManagedLock, user_id: str | None, reply: str | None
-    ) -> None:
-        await async_approve(self._hass, lock, user_id, code=reply)
-        await self._async_tonight(lock, user_id, reply)
+        return starts_at
 
     async def _sentence(self, key: str, **placeholders: str) -> str:
         return await async_sentence(self._hass, key, placeholders)
+
+
+def _means(action: str, verb: Verb, lock: ManagedLock) -> bool:
+    """Return whether a button was about a lock, and what it was about is still so."""
+    if lock.release is None:
+        return False
+    if action != action_id(verb):
+        return action == action_id(verb, lock)
+    told_of = lock.decisions.announced == lock.release.artifact.sha256
+    return told_of and lock.plan.starts_at is not None
+
+
+def _check_free(lock: ManagedLock) -> None:
+    """Raise where asking for an installation would lead to none."""
+    assert lock.release is not None
+    if lock.progress is not None:
+        raise lock.error("installation_running")
+    if lock.policy.approval is not ApprovalNeed.NONE and not is_approved(
+        lock.decisions, lock.release
+    ):
+        raise lock.error("approval_missing", version=lock.release.version.text)
+
+
+async def _async_stop(lock: ManagedLock) -> None:
+    """Cancel what has begun already; raise where it is too late for that."""
+    if lock.progress is not None:
+        await lock.async_cancel()

@@ -15,7 +15,6 @@ from homeassistant.components.notify import (
 )
 from homeassistant.const import ATTR_ENTITY_ID
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -80,16 +79,20 @@ class Messenger:
                 await self._hass.services.async_call(
                     NOTIFY_DOMAIN, service, data, blocking=True
                 )
-        except (HomeAssistantError, TimeoutError) as err:
+        except Exception as err:  # noqa: BLE001  whatever somebody's notifier raises
             if target not in self._failing:
                 self._failing.add(target)
-                _LOGGER.warning("%s could not be told: %s", target, err)
+                _LOGGER.warning(
+                    "%s could not be told: %s", target, str(err) or repr(err)
+                )
         else:
             self._failing.discard(target)
 
 
 def _phone_data(notice: Notice) -> dict[str, Any]:
     return {
+        # Android; without these a phone that sleeps shows it when it wakes up.
+        **({"ttl": 0, "priority": "high"} if notice.urgent else {}),
         "tag": notice.tag,
         "group": _GROUP,
         "push": {
@@ -99,6 +102,8 @@ def _phone_data(notice: Notice) -> dict[str, Any]:
             {
                 "action": button.action,
                 "title": button.title,
+                # Who finds a locked phone must not decide about a lock.
+                "authenticationRequired": True,
                 **({"behavior": "textInput"} if button.asks_for_text else {}),
             }
             for button in notice.buttons[:MOST_BUTTONS]
