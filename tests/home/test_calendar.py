@@ -1,0 +1,129 @@
+"""The calendar: what was installed, and what will be."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.util import dt as dt_util
+
+from .house import FRONT_DOOR, House
+from .night import Night
+from .test_phone_actions import announced
+
+CALENDAR = "calendar.nightlatch_installations"
+
+
+async def events(house: House, start: datetime, end: datetime) -> list[dict[str, Any]]:
+    """Ask the calendar as an automation does."""
+    answer: Any = await house.hass.services.async_call(
+        "calendar",
+        "get_events",
+        {
+            "entity_id": CALENDAR,
+            "start_date_time": start.isoformat(),
+            "end_date_time": end.isoformat(),
+        },
+        blocking=True,
+        return_response=True,
+    )
+    found: list[dict[str, Any]] = answer[CALENDAR]["events"]
+    return found
+
+
+async def around(house: House) -> list[dict[str, Any]]:
+    """Return what is in the calendar around now."""
+    now = dt_util.utcnow()
+    return await events(house, now - timedelta(days=2), now + timedelta(days=2))
+
+
+async def test_a_house_in_which_nothing_happens(house: House) -> None:
+    """An empty calendar, on the household's own device, that nobody can write to."""
+    state = house.state(CALENDAR)
+    assert state.state == "off"
+    assert "message" not in state.attributes
+    assert state.attributes.get("supported_features", 0) == 0
+    assert await around(house) == []
+    entity = er.async_get(house.hass).async_get(CALENDAR)
+    assert entity is not None
+    assert entity.device_id is not None
+    device = dr.async_get(house.hass).async_get(entity.device_id)
+    assert device is not None
+    assert device.name == "Nightlatch"
+
+
+async def test_what_is_planned(two_doors: House) -> None:
+    """When, on which lock, which version, and for how long."""
+    house = two_doors
+    await announced(house)
+    found = await around(house)
+    assert sorted(each["summary"] for each in found) == [
+        "Back door: 1.1.0",
+        "Front door: 1.1.0",
+    ]
+    plan = house.managed().plan
+    assert plan.starts_at is not None
+    starts = {datetime.fromisoformat(each["start"]) for each in found}
+    assert starts == {plan.starts_at}
+    ends = {datetime.fromisoformat(each["end"]) for each in found}
+    assert ends == {plan.starts_at + plan.expected}
+    state = house.state(CALENDAR)
+    assert state.state == "off"
+    assert state.attributes["message"] in {each["summary"] for each in found}
+
+
+async def test_what_is_not_planned_any_more_is_gone(house: House) -> None:
+    """The state follows at once."""
+    await announced(house)
+    assert "message" in house.state(CALENDAR).attributes
+    await house.managed().async_skip("1.1.0")
+    assert "message" not in house.state(CALENDAR).attributes
+    assert await around(house) == []
+
+
+async def test_what_was_installed_and_what_was_not(house: House) -> None:
+    """With how it ended; the newest last."""
+    night = Night(house)
+    await house.release("1.1.0")
+    await house.install()
+    house.locks[FRONT_DOOR].buttonless_status = 6
+    night.automate()
+    await house.release("1.2.0")
+    await night.look()
+    found = await around(house)
+    past, failed = found[:2]
+    assert past["summary"] == "Front door: 1.1.0, installed"
+    assert "description" not in past
+    assert failed["summary"] == "Front door: 1.2.0, failed"
+    assert "refused to start its bootloader" in failed["description"]
+    first = house.managed().record.history[0]
+    begins = datetime.fromisoformat(past["start"])
+    assert abs(begins - first.started) < timedelta(seconds=1)
+    # A calendar shows nothing shorter.
+    lasts = datetime.fromisoformat(past["end"]) - begins
+    assert timedelta(seconds=59) <= lasts <= timedelta(seconds=61)
+
+
+async def test_only_what_lies_in_the_span_that_was_asked_for(house: House) -> None:
+    """Neither what is over nor what comes later."""
+    night = Night(house)
+    night.set_lock(mode="ask")
+    await house.release("1.1.0")
+    await house.install()
+    now = dt_util.utcnow()
+    assert await events(house, now - timedelta(days=9), now - timedelta(days=1)) == []
+    assert await events(house, now + timedelta(days=1), now + timedelta(days=9)) == []
+    assert len(await around(house)) == 1
+
+
+async def test_it_is_on_while_something_is_installed(house: House) -> None:
+    """What is due now begins now, however late it has become."""
+    night = Night(house)
+    night.automate()
+    await house.release("1.1.0")
+    lock = house.managed()
+    assert lock.release is not None
+    await lock.async_note_announced(lock.release)
+    assert lock.plan.waiting is None
+    assert house.state(CALENDAR).state == "on"
+    await house.install()
+    assert house.state(CALENDAR).state == "off"

@@ -1,0 +1,79 @@
+"""The logbook: a line for whatever happens to a lock."""
+
+from typing import Any
+
+import pytest
+
+from custom_components.nightlatch.const import EVENT_NIGHTLATCH
+from custom_components.nightlatch.happenings import Happening
+from homeassistant.components.logbook.models import async_event_to_row
+from homeassistant.components.logbook.processor import EventProcessor
+from homeassistant.core import Event, HomeAssistant
+from homeassistant.setup import async_setup_component
+
+from .house import FRONT_DOOR, UPDATE, House
+from .night import Night
+
+
+async def lines(hass: HomeAssistant, *events: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what the logbook shows while these events come."""
+    # It reads what is over from the database; what comes it is told by the bus.
+    hass.config.components.add("recorder")
+    assert await async_setup_component(hass, "logbook", {})
+    await hass.async_block_till_done()
+    processor = EventProcessor(hass, (EVENT_NIGHTLATCH,))
+    return processor.humanify(
+        async_event_to_row(Event(EVENT_NIGHTLATCH, each)) for each in events
+    )
+
+
+async def test_the_lines_of_a_night(house: House) -> None:
+    """Each by the name of the door, and at its update entity."""
+    night = Night(house)
+    night.automate()
+    await house.release("1.1.0")
+    await night.look()
+    found = await lines(house.hass, *night.events)
+    assert [each["message"] for each in found] == [
+        "can be updated to 1.1.0",
+        "will be updated to 1.1.0",
+        "is being updated to 1.1.0",
+        "was updated to 1.1.0 and works",
+    ]
+    assert {each["name"] for each in found} == {"Front door"}
+    assert {each["entity_id"] for each in found} == {UPDATE}
+    assert {each["domain"] for each in found} == {"nightlatch"}
+
+
+async def test_a_failure_says_why(house: House) -> None:
+    """In the words that people were told."""
+    night = Night(house)
+    night.automate()
+    house.locks[FRONT_DOOR].buttonless_status = 6
+    await house.release("1.1.0")
+    await night.look()
+    line = (await lines(house.hass, night.events[-1]))[0]["message"]
+    assert line.startswith("was not updated to 1.1.0: Front door refused")
+
+
+@pytest.mark.parametrize("happening", list(Happening))
+async def test_everything_that_can_happen_has_a_line(
+    house: House, happening: Happening
+) -> None:
+    """Also where little is known of it."""
+    (line,) = await lines(house.hass, {"type": str(happening), "name": "Shed {x}"})
+    assert line["name"] == "Shed {x}"
+    assert "entity_id" not in line
+    assert line["message"] != str(happening)
+    assert line["message"][-1] not in ": "
+
+
+async def test_what_it_does_not_know_does_not_break_the_page(house: House) -> None:
+    """Anybody may fire an event, and a newer version may have more of them."""
+    known = {"type": "update_cancelled", "name": "Front door"}
+    found = await lines(house.hass, {}, {"type": "sung_to", "name": "Shed"}, known)
+    assert [each["message"] for each in found] == [
+        "",
+        "sung_to",
+        "is not updated: it was cancelled",
+    ]

@@ -1,0 +1,325 @@
+"""The buttons of notifications: each does what it says, and is always answered."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockUser  # type: ignore[import-untyped]
+
+from custom_components.nightlatch.core.schedule.plan import Waiting
+from custom_components.nightlatch.phone_actions import EVENT
+from homeassistant.auth.models import User
+from homeassistant.core import Context
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util import dt as dt_util
+from tests.rig.bootloader import Opcode
+from tests.rig.lock import Mode
+
+from .flows import until
+from .house import BACK_DOOR, FRONT_DOOR, House
+from .night import Night
+from .test_actions import with_authenticator
+
+STALE = "This button is about something that is over already. Nothing was changed."
+
+
+def button(night: Night, title: str) -> dict[str, Any]:
+    """Return the newest button with a title."""
+    buttons = [
+        each for call in night.told for each in call.data["data"].get("actions", ())
+    ]
+    found: dict[str, Any] = [each for each in buttons if each["title"] == title][-1]
+    return found
+
+
+async def press(
+    night: Night, action: str, user: User | None = None, reply: str | None = None
+) -> str:
+    """Press a button; return the answer."""
+    before = len(night.told)
+    data = {"action": action} | ({} if reply is None else {"reply_text": reply})
+    night.house.hass.bus.async_fire(
+        EVENT, data, context=Context(user_id=user.id) if user else None
+    )
+    await night.house.settle()
+    answers = [
+        call.data["message"]
+        for call in night.told[before:]
+        if call.data["data"]["tag"] == "nightlatch-answer"
+    ]
+    assert len(answers) == 1
+    assert "{" not in answers[0]
+    return str(answers[0])
+
+
+async def press_title(
+    night: Night, title: str, user: User | None = None, reply: str | None = None
+) -> str:
+    """Press the newest button with a title; return the answer."""
+    return await press(night, button(night, title)["action"], user, reply)
+
+
+async def announced(house: House) -> Night:
+    """Tell people in the evening of a night that is still to come."""
+    hour = (dt_util.now() + timedelta(hours=2)).time()
+    night = Night(
+        house,
+        quiet_hours={
+            "weekdays": list(range(7)),
+            "start": hour.isoformat("minutes"),
+            "end": (dt_util.now() + timedelta(hours=6)).time().isoformat("minutes"),
+        },
+    )
+    for lock in tuple(house.household.locks.values()):
+        night.automate(lock.name)
+    await house.release("1.1.0")
+    await night.look()
+    assert house.managed().plan.waiting is Waiting.QUIET_HOURS
+    return night
+
+
+async def test_postpone_from_the_evening_notice(house: House) -> None:
+    """Not tonight, but tomorrow."""
+    night = await announced(house)
+    answer = await press_title(night, "Postpone to tomorrow")
+    assert answer == "Front door is not updated before tomorrow."
+    plan = house.managed().plan
+    assert plan.waiting is Waiting.POSTPONED
+    assert plan.starts_at is not None
+    assert plan.starts_at > dt_util.utcnow() + timedelta(hours=6)
+
+
+async def test_skipping_what_runs_cancels_it(house: House) -> None:
+    """Otherwise the answer would be a lie."""
+    night = Night(house)
+    await house.release("1.1.0")
+    lock = house.locks[FRONT_DOOR]
+    lock.bootloader.delays = dict.fromkeys(Opcode, 0.3)
+    house.hass.async_create_background_task(
+        press_install(house), "somebody who presses Install"
+    )
+    await until(lambda: lock.mode is Mode.BOOTLOADER)
+    skip = button(night, "Skip this version")["action"]
+    assert await press(night, skip) == "Front door: this version is skipped."
+    await until(lambda: lock.mode is Mode.APPLICATION)
+    assert lock.version == "1.0.0"
+    assert night.types()[-1] == "update_cancelled"
+    assert house.managed().decisions.skipped == "1.1.0"
+
+
+async def press_install(house: House) -> None:
+    """Install, and see that somebody cancels it."""
+    with pytest.raises(HomeAssistantError, match="cancelled"):
+        await house.managed().async_install()
+
+
+async def test_both_doors_at_once(two_doors: House) -> None:
+    """One notice for the night has one button for all that it tells of."""
+    night = await announced(two_doors)
+    answer = await press_title(night, "Skip this version")
+    assert answer.splitlines() == [
+        "Front door: this version is skipped.",
+        "Back door: this version is skipped.",
+    ]
+    for address in (FRONT_DOOR, BACK_DOOR):
+        assert two_doors.managed(address).plan.waiting is Waiting.SKIPPED
+    # It was about what is over now.
+    assert await press_title(night, "Skip this version") == STALE
+
+
+async def test_a_button_for_the_night_leaves_other_locks_alone(
+    two_doors: House,
+) -> None:
+    """A lock that has another release by now was not told of."""
+    night = await announced(two_doors)
+    back = two_doors.managed(BACK_DOOR)
+    await back._async_decide(type(back.decisions)())
+    answer = await press_title(night, "Postpone to tomorrow")
+    assert answer == "Front door is not updated before tomorrow."
+    assert back.decisions.postponed_until is None
+
+
+async def test_install_now(house: House) -> None:
+    """As if the button of the update entity were pressed."""
+    night = Night(house)
+    await house.release("1.1.0")
+    await house.settle()
+    answer = await press_title(night, "Install now")
+    assert answer.startswith("Front door: the update starts within a minute")
+    await night.look()
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
+    (outcome,) = house.managed().record.history
+    assert outcome.origin == "person"
+    assert await press_title(night, "Install now") == STALE
+
+
+async def test_install_tonight(house: House) -> None:
+    """In the next quiet hours that are long enough, though the lock asks."""
+    now = dt_util.now()
+    night = Night(
+        house,
+        quiet_hours={
+            "weekdays": list(range(7)),
+            "start": (now + timedelta(hours=2)).time().isoformat("minutes"),
+            "end": (now + timedelta(hours=4)).time().isoformat("minutes"),
+        },
+    )
+    await house.release("1.1.0")
+    await house.settle()
+    answer = await press_title(night, "Install tonight")
+    assert answer == "Front door will be updated in the next quiet hours."
+    plan = house.managed().plan
+    assert plan.waiting is Waiting.CHOSEN_TIME
+    assert plan.starts_at is not None
+    assert timedelta(hours=1, minutes=58) < plan.starts_at - dt_util.utcnow()
+    assert plan.starts_at - dt_util.utcnow() < timedelta(hours=2, minutes=1)
+
+
+async def test_no_quiet_hours_to_install_in(house: House) -> None:
+    """Then nothing is promised, and nothing approved."""
+    night = Night(house, quiet_hours={"weekdays": [], "start": "01:00", "end": "02:00"})
+    night.set_lock(approval="person")
+    await house.release("1.1.0")
+    await house.settle()
+    ann: User = MockUser(name="Ann", is_owner=True).add_to_hass(house.hass)
+    answer = await press_title(night, "Approve for tonight", ann)
+    assert "quiet hours" in answer
+    assert "Front door" in answer
+    assert house.managed().decisions.approval is None
+
+
+async def test_what_is_being_installed_is_not_asked_for_again(house: House) -> None:
+    """Said, not done twice."""
+    night = Night(house)
+    await house.release("1.1.0")
+    await house.settle()
+    async with house.household.queue.short_use():
+        house.hass.async_create_background_task(press_install(house), "install")
+        await until(lambda: bool(house.household.queue.waiting))
+        data = {"action": button(night, "Install now")["action"]}
+        house.hass.bus.async_fire(EVENT, data)
+        await until(lambda: len(night.told) == 2)
+        assert house.managed().decisions.scheduled_at is None
+        await house.managed().async_cancel()
+    assert "Front door" in night.messages[1]
+    assert "already" in night.messages[1]
+
+
+async def test_a_button_decides_only_about_what_it_was_shown_for(house: House) -> None:
+    """The vendor has released something else since."""
+    night = Night(house)
+    await house.release("1.1.0")
+    await house.settle()
+    skip = button(night, "Skip this version")["action"]
+    await house.release("1.2.0")
+    await house.settle()
+    assert await press(night, skip) == STALE
+    assert house.managed().decisions.skipped is None
+    assert await press_title(night, "Skip this version") != STALE
+    assert house.managed().decisions.skipped == "1.2.0"
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "NIGHTLATCH_",
+        "NIGHTLATCH_EXPLODE_ALL",
+        "NIGHTLATCH_POSTPONE_ALL",
+        "NIGHTLATCH_INSTALL_01JZNOLOCKOFTHATNAME_00000000",
+        "NIGHTLATCH_APPROVE",
+    ],
+)
+async def test_what_means_nothing_is_answered(house: House, action: str) -> None:
+    """Whatever was pressed, nobody waits in vain."""
+    night = Night(house)
+    assert await press(night, action) == STALE
+    assert house.managed().plan.waiting is Waiting.NOTHING_OFFERED
+
+
+async def test_the_buttons_of_others_are_left_alone(house: House) -> None:
+    """Other automations have notifications with buttons too."""
+    night = Night(house)
+    house.hass.bus.async_fire(EVENT, {"action": "OPEN_THE_GARAGE"})
+    house.hass.bus.async_fire(EVENT, {})
+    await house.settle()
+    assert night.told == []
+
+
+# Who may.
+
+
+async def test_who_may_not_control_the_update_cannot_with_a_button_either(
+    house: House,
+) -> None:
+    """A button is no way around permissions."""
+    night = Night(house)
+    await house.release("1.1.0")
+    await house.settle()
+    ann: User = MockUser(name="Ann").add_to_hass(house.hass)
+    ann.mock_policy({"entities": {"all": {"read": True}}})  # type: ignore[attr-defined]
+    answer = await press_title(night, "Install now", ann)
+    assert answer.startswith("Front door: Ann may not control")
+    assert house.managed().decisions.scheduled_at is None
+    ann.mock_policy({"entities": {"all": True}})  # type: ignore[attr-defined]
+    await press_title(night, "Install now", ann)
+    assert house.managed().decisions.scheduled_at is not None
+
+
+async def test_an_approval_is_given_by_the_person_whose_phone_it_is(
+    house: House,
+) -> None:
+    """Also for a lock that else is updated by itself: it waits for a yes."""
+    night = Night(house)
+    night.automate(approval="person")
+    await house.release("1.1.0")
+    await house.settle()
+    assert night.messages == ["Front door: version 1.1.0 is available."]
+    yes = button(night, "Approve for tonight")
+    assert "behavior" not in yes
+    assert "only a person can approve" in await press(night, yes["action"])
+    assert house.managed().decisions.approval is None
+
+    ann: User = MockUser(name="Ann", is_owner=True).add_to_hass(house.hass)
+    answer = await press(night, yes["action"], ann)
+    assert answer == (
+        "Front door: approved; it will be updated in the next quiet hours."
+    )
+    await night.look()
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
+    (outcome,) = house.managed().record.history
+    assert outcome.approval is not None
+    assert outcome.approval.user_name == "Ann"
+
+
+async def test_install_now_is_no_way_around_an_approval(house: House) -> None:
+    """The notice came before the owner wanted approvals."""
+    night = Night(house)
+    await house.release("1.1.0")
+    await house.settle()
+    night.set_lock(approval="person")
+    await house.settle()
+    answer = await press_title(night, "Install now")
+    assert "needs the approval of a person first" in answer
+    assert house.managed().decisions.scheduled_at is None
+
+
+async def test_the_one_time_code_is_typed_into_the_notice(house: House) -> None:
+    """A wrong one approves nothing, none neither."""
+    night = Night(house)
+    night.set_lock(approval="second_factor")
+    await house.release("1.1.0")
+    await house.settle()
+    yes = button(night, "Approve for tonight")
+    assert yes["behavior"] == "textInput"
+    ann: User = MockUser(name="Ann", is_owner=True).add_to_hass(house.hass)
+    app = await with_authenticator(house, ann)
+    assert "needs a one-time code" in await press(night, yes["action"], ann)
+    assert "the code is wrong" in await press(night, yes["action"], ann, "000")
+    assert house.managed().decisions.approval is None
+
+    answer = await press(night, yes["action"], ann, f" {app.code()} ")
+    assert "approved" in answer
+    approval = house.managed().decisions.approval
+    assert approval is not None
+    assert approval.second_factor
+    assert not any(app.code() in text for text in night.messages)
