@@ -78,6 +78,32 @@ async def test_ask_on_the_phone(house: House) -> None:
     await until(lambda: runs(house) == 0)
 
 
+async def test_not_now(house: House) -> None:
+    """Who says no is not asked again, and nothing is installed."""
+    hass = house.hass
+    entry = MockConfigEntry(domain="mobile_app")
+    entry.add_to_hass(hass)
+    phone = dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id, identifiers={("mobile_app", "1")}, name="Anna P"
+    )
+    told = async_mock_service(hass, "notify", "mobile_app_anna_p")
+    house.locks[FRONT_DOOR].set_battery(10)
+    await house.managed().async_read()
+    await use(house, "ask_on_the_phone", lock_update=UPDATE, phone=phone.id)
+    publish(house.vendor, "1.1.0")
+    await house.feed.async_refresh()
+    await until(lambda: bool(told))
+    assert "10 %" in told[0].data["message"]
+    no = told[0].data["data"]["actions"][1]
+    assert no["title"] == "Not now"
+    hass.bus.async_fire("mobile_app_notification_action", {"action": no["action"]})
+    await until(lambda: runs(house) == 0)
+    await house.settle()
+    assert house.locks[FRONT_DOOR].version == "1.0.0"
+    assert house.managed().record.history == ()
+    assert len(told) == 1
+
+
 async def test_weekly_report(house: House) -> None:
     """It names every lock, what runs on it, and what it waits for."""
     sent = async_mock_service(house.hass, "notify", "send_message")
