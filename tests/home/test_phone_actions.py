@@ -107,6 +107,26 @@ async def test_skipping_what_runs_cancels_it(house: House) -> None:
     assert house.managed().decisions.skipped == "1.1.0"
 
 
+async def test_what_activates_cannot_be_postponed_any_more(house: House) -> None:
+    """The answer says so, and nothing is promised."""
+    night = Night(house)
+    await house.release("1.1.0")
+    lock = house.locks[FRONT_DOOR]
+    lock.activation_time = 0.4
+    install = house.hass.async_create_task(house.managed().async_install())
+    await until(lambda: lock.mode is Mode.ACTIVATING)
+    told = len(night.told)
+    data = {"action": button(night, "Skip this version")["action"]}
+    house.hass.bus.async_fire(EVENT, data)
+    await until(lambda: len(night.told) > told)
+    assert "is activating the new firmware" in night.messages[told]
+    assert "skipped" not in night.messages[told]
+    assert house.managed().decisions.skipped is None
+    await install
+    assert lock.version == "1.1.0"
+    await house.settle()
+
+
 async def press_install(house: House) -> None:
     """Install, and see that somebody cancels it."""
     with pytest.raises(HomeAssistantError, match="cancelled"):
