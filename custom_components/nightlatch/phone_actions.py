@@ -127,9 +127,21 @@ class PhoneActions:
         self, lock: ManagedLock, user_id: str | None, reply: str | None
     ) -> None:
         await _async_stop(lock)
-        zone = self._household.zone
-        tomorrow = night_of(dt_util.utcnow(), zone) + timedelta(days=1)
-        await lock.async_postpone(moment_of(tomorrow, NOON, zone))
+        await lock.async_postpone(self._after_this_night(lock))
+
+    def _after_this_night(self, lock: ManagedLock) -> datetime:
+        """Return when the night is over in which the installation is planned.
+
+        Pressing twice is the same as pressing once.
+        """
+        now, zone, plan = dt_util.utcnow(), self._household.zone, lock.plan
+        until = lock.decisions.postponed_until
+        if until is not None and until > now:
+            return until
+        night = night_of(plan.starts_at or now, zone)
+        noon = moment_of(night + timedelta(days=1), NOON, zone)
+        # Quiet hours may go across noon.
+        return max(noon, plan.window_end or noon)
 
     async def _async_skip(
         self, lock: ManagedLock, user_id: str | None, reply: str | None

@@ -7,7 +7,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockUser  # type: ignore[import-untyped]
 
 from custom_components.nightlatch.core.schedule.plan import Waiting
-from custom_components.nightlatch.phone_actions import EVENT
+from custom_components.nightlatch.phone_actions import EVENT, Verb, action_id
 from homeassistant.auth.models import User
 from homeassistant.core import Context
 from homeassistant.exceptions import HomeAssistantError
@@ -81,12 +81,41 @@ async def announced(house: House) -> Night:
 async def test_postpone_from_the_evening_notice(house: House) -> None:
     """Not tonight, but tomorrow."""
     night = await announced(house)
-    answer = await press_title(night, "Postpone to tomorrow")
-    assert answer == "Front door is not updated before tomorrow."
-    plan = house.managed().plan
-    assert plan.waiting is Waiting.POSTPONED
-    assert plan.starts_at is not None
-    assert plan.starts_at > dt_util.utcnow() + timedelta(hours=6)
+    planned = house.managed().plan.starts_at
+    assert planned is not None
+    for _ in range(2):
+        answer = await press_title(night, "Postpone to tomorrow")
+        assert answer == "Front door is not updated before tomorrow."
+        plan = house.managed().plan
+        assert plan.waiting is Waiting.POSTPONED
+        assert plan.starts_at is not None
+        # The same hour; the night of a clock change is an hour longer or shorter.
+        later = plan.starts_at - planned
+        assert timedelta(hours=22) < later < timedelta(hours=26)
+
+
+@pytest.mark.parametrize("hour", range(0, 24, 3))
+async def test_postpone_at_any_hour(house: House, hour: int) -> None:
+    """Also where the quiet hours of somebody who works at night go across noon."""
+    start = dt_util.now().replace(hour=hour, minute=0)
+    night = Night(
+        house,
+        quiet_hours={
+            "weekdays": list(range(7)),
+            "start": start.time().isoformat("minutes"),
+            "end": (start + timedelta(hours=4)).time().isoformat("minutes"),
+        },
+    )
+    night.automate()
+    await house.release("1.1.0")
+    lock = house.managed()
+    assert lock.release is not None
+    await lock.async_note_announced(lock.release)
+    before = lock.plan
+    assert before.window_end is not None
+    await press(night, action_id(Verb.POSTPONE, lock))
+    assert lock.plan.starts_at is not None
+    assert lock.plan.starts_at > before.window_end + timedelta(hours=18)
 
 
 async def test_skipping_what_runs_cancels_it(house: House) -> None:
