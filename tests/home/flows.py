@@ -9,6 +9,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry  # type
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
     SOURCE_USER,
+    ConfigFlowResult,
     ConfigSubentry,
     SubentryFlowResult,
 )
@@ -49,7 +50,7 @@ async def start_reconfigure(
     )
 
 
-def suggested(result: SubentryFlowResult, field: str) -> Any:
+def suggested(result: SubentryFlowResult | ConfigFlowResult, field: str) -> Any:
     """Return what a form shows in a field before it is filled in."""
     schema = result["data_schema"]
     assert schema is not None

@@ -113,7 +113,9 @@ async def test_the_plan_tells_everything(house: House) -> None:
     plan = await act(house, "get_plan")
     assert plan["version"] == "1.1.0"
     assert plan["waiting_for"] == Waiting.NOTICE
-    assert dt_util.parse_datetime(plan["starts_at"]) > dt_util.utcnow()
+    assert dt_util.parse_datetime(plan["starts_at"], raise_on_error=True) > (
+        dt_util.utcnow()
+    )
     assert plan["minutes"] == 5
     assert plan["approved_by"] is None
     assert not plan["ready"]
@@ -146,6 +148,16 @@ async def test_the_plan_tells_everything(house: House) -> None:
     ]
 
 
+async def test_the_plan_of_a_plain_release(house: House) -> None:
+    """What is not known of it is not told."""
+    await house.release("1.1.0", advisories=[], disrupts=[])
+    plan = await act(house, "get_plan")
+    assert plan["ready"]
+    assert plan["waiting_for"] == Waiting.PERSON
+    assert len(plan["summary"]) == 3
+    assert NO_WAY_BACK in plan["summary"]
+
+
 # What changes the plan.
 
 
@@ -172,8 +184,8 @@ async def test_it_can_be_postponed(house: House) -> None:
     await house.release("1.1.0")
     lock = house.managed()
     await act(house, "postpone")
-    for days, data in ((1, {}), (3, {"days": 3})):
-        await act(house, "postpone", **data)
+    for days in (1, 3):
+        await act(house, "postpone", None, **({} if days == 1 else {"days": days}))
         until_ = lock.decisions.postponed_until
         assert until_ is not None
         assert abs(until_ - dt_util.utcnow() - timedelta(days=days)) < timedelta(

@@ -7,7 +7,7 @@ from pytest_homeassistant_custom_component.common import async_mock_service  # t
 
 from homeassistant.core import ServiceCall
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import condition
+from homeassistant.helpers import condition, entity_registry as er
 from homeassistant.setup import async_setup_component
 
 from .house import FRONT_DOOR, UPDATE, House
@@ -147,3 +147,7 @@ async def test_ready(house: House) -> None:
     assert not await holds(house, "is_ready", "update.of_another")
     house.hass.states.async_set("update.of_another", "on")
     assert not await holds(house, "is_ready", "update.of_another")
+    registry = er.async_get(house.hass)
+    stray = registry.async_get_or_create("update", "nightlatch", "stray").entity_id
+    house.hass.states.async_set(stray, "on")
+    assert not await holds(house, "is_ready", stray)

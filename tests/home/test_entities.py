@@ -292,17 +292,6 @@ async def test_two_locks_are_updated_one_after_the_other(two_doors: House) -> No
     assert {state.attributes["update_percentage"] for state in waiting} == {None}
 
 
-async def test_one_lock_that_fails_does_not_keep_the_other(two_doors: House) -> None:
-    """Both were told at once, and the first one says no."""
-    two_doors.locks[FRONT_DOOR].buttonless_status = 6
-    await two_doors.release("1.1.0")
-    with pytest.raises(HomeAssistantError) as caught:
-        await two_doors.install(UPDATE, BACK_UPDATE)
-    assert caught.value.translation_key == "transport_buttonless_refused"
-    assert two_doors.locks[FRONT_DOOR].version == "1.0.0"
-    assert two_doors.locks[BACK_DOOR].version == "1.1.0"
-
-
 async def test_who_asked_need_not_wait(house: House) -> None:
     """A browser that is closed does not stop a lock half way."""
     await house.release("1.1.0")

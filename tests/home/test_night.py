@@ -11,6 +11,7 @@ from custom_components.nightlatch.notices import Notices
 from homeassistant.components.lock import LockState
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
+from tests.rig.bootloader import Opcode
 from tests.rig.lock import Mode
 
 from .flows import until
@@ -169,7 +170,7 @@ async def test_after_a_failure_the_rest_of_the_night_waits(two_doors: House) -> 
     assert house.locks[FRONT_DOOR].version == "1.1.0"
 
 
-async def test_update_all_goes_on_after_no_failure(two_doors: House) -> None:
+async def test_update_all_ends_with_the_first_failure(two_doors: House) -> None:
     """Whoever asked for several is told that the others wait."""
     house = two_doors
     night = Night(house)
@@ -302,7 +303,7 @@ async def test_what_runs_can_be_cancelled(house: House) -> None:
     night = Night(house, everything=True)
     await house.release("1.1.0")
     lock = house.locks[FRONT_DOOR]
-    lock.bootloader.delays = dict.fromkeys(range(9), 0.3)
+    lock.bootloader.delays = dict.fromkeys(Opcode, 0.3)
     press = house.hass.async_create_task(house.managed().async_install())
     await until(lambda: lock.mode is Mode.BOOTLOADER)
     await house.managed().async_cancel()
