@@ -19,6 +19,7 @@ from .entity import (
 )
 from .household import NightlatchConfigEntry
 from .locks import ManagedLock
+from .wellbeing import needs_attention
 
 PARALLEL_UPDATES = 0
 
@@ -50,7 +51,7 @@ class UpdateProblem(LockEntity, BinarySensorEntity):
     @override
     def is_on(self) -> bool:
         """Return whether something is wrong."""
-        return self._lock.needs_attention
+        return needs_attention(self._lock)
 
 
 class FeedTrouble(FeedEntity, BinarySensorEntity):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 import logging
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,6 @@ from .core.errors import (
     TransportError,
     TransportProblem,
 )
-from .core.installation.confirmation import confirm_works
 from .core.installation.journal import JournalEntry
 from .core.installation.machine import Installation, Outcome, Target
 from .core.installation.states import State
@@ -142,47 +141,6 @@ class Installer:
             if self.progress is not None:
                 self._task.cancel()
             await asyncio.wait((self._task,))
-
-    async def async_note_elsewhere(self, before: str) -> None:
-        """Keep and tell that somebody else has installed something, and how it is.
-
-        It is looked at in the same way as after an installation of our own.
-        """
-        lock = self._lock
-        now = dt_util.utcnow()
-        running = lock.record.identity.firmware_version
-        house = LockHouse(self._hass, lock, None, unattended=True, window_end=None)
-        error: NightlatchError | None = None
-        try:
-            await confirm_works(house, replace(lock.policy, may_move_bolt=False), None)
-        except InstallationError as err:
-            error = err
-        message = (
-            await async_describe(self._hass, error, lock=lock.name) if error else None
-        )
-        await lock.async_ended(
-            OutcomeRecord(
-                attempt=uuid4().hex,
-                kind=OutcomeKind.NEEDS_HAND if error else OutcomeKind.SUCCEEDED,
-                origin=Origin.EXTERNAL,
-                started=now,
-                ended=dt_util.utcnow(),
-                seconds=0.0,
-                from_version=before,
-                to_version=running,
-                reason=str(error.reason) if error else None,
-                message=message,
-                environment=environment_of(lock),
-            )
-        )
-        lock.async_changed()
-        lock.async_tell(
-            Happening.INSTALLED_ELSEWHERE,
-            from_version=before,
-            version=running,
-            running_version=running,
-            message=message or "",
-        )
 
     async def _async_follow(self, running: Coroutine[Any, Any, Outcome]) -> None:
         """Run it as a task of its own and wait for its end."""

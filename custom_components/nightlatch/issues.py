@@ -13,6 +13,7 @@ from .core.errors import FeedProblem
 from .core.model import OutcomeKind
 from .core.schedule.plan import Waiting
 from .locks import ManagedLock
+from .wellbeing import needs_hand
 
 if TYPE_CHECKING:
     from .household import Household
@@ -74,7 +75,7 @@ def _issue_of(lock: ManagedLock) -> tuple[str, dict[str, str]] | None:
     if (
         outcome is not None
         and outcome.kind is OutcomeKind.NEEDS_HAND
-        and lock.needs_hand
+        and needs_hand(lock)
     ):
         return "needs_hand", {"message": outcome.message or ""}
     if lock.feed is None:

@@ -14,21 +14,11 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.util import dt as dt_util
 
-from .adapters.entities import read_surroundings
 from .const import CONF_FEED, CONF_IDENTITY, DOMAIN
 from .coordinator import FeedCoordinator
 from .core.errors import TransportError, TransportProblem
 from .core.feeds.base import FeedContent
-from .core.installation.aftercare import drains
-from .core.installation.confirmation import BOLT_PROBLEMS, RESTING
-from .core.model import (
-    BatteryReading,
-    LockIdentity,
-    Model,
-    Origin,
-    OutcomeKind,
-    Release,
-)
+from .core.model import LockIdentity, Model, Origin, Release
 from .core.preflight.base import Check
 from .core.records.decisions import Approval, Decisions
 from .core.records.lock_record import LockRecord, identity_from_dict
@@ -37,11 +27,13 @@ from .core.records.trust import LockFloor, Trust
 from .core.schedule.plan import Plan, is_approved
 from .core.select import select
 from .core.transports.device_information import read_identity
+from .elsewhere import async_note_elsewhere
 from .happenings import Happening, HappeningCallback
 from .installing import Installer, Progress
 from .messages import async_as_home_assistant_error
 from .settings import Links, parse_links, parse_lock_policy
 from .situations import checks_of, plan_of
+from .wellbeing import async_note_battery
 
 if TYPE_CHECKING:
     from .household import Household
@@ -196,49 +188,6 @@ class ManagedLock:
             "update", DOMAIN, f"{self.subentry_id}_firmware"
         )
 
-    @property
-    def needs_attention(self) -> bool:
-        """Whether a person should look at the lock."""
-        return self.in_bootloader or self.feed is None or self._has_failed
-
-    @property
-    def needs_hand(self) -> bool:
-        """Whether the last installation left a lock that a person must see to.
-
-        Until it has told since that it runs, and works.
-        """
-        outcome = self.record.outcome
-        if outcome is None or outcome.kind is not OutcomeKind.NEEDS_HAND:
-            return False
-        if outcome.reason not in BOLT_PROBLEMS:
-            return self.record.read_at <= outcome.ended
-        seen = read_surroundings(
-            self.hass,
-            lock_entity=self.links.lock_entity,
-            battery_entity=None,
-            door_entity=None,
-        )
-        return (
-            seen.bolt not in RESTING
-            or seen.bolt_since is None
-            or seen.bolt_since <= outcome.ended
-        )
-
-    @property
-    def _has_failed(self) -> bool:
-        """Whether the last installation failed, and that has not become history."""
-        outcome = self.record.outcome
-        if outcome is None or outcome.kind not in {
-            OutcomeKind.FAILED,
-            OutcomeKind.NEEDS_HAND,
-        }:
-            return False
-        if self.model is None:
-            return True
-        if self.release is not None:
-            return self.release.version.text == outcome.to_version
-        return self.needs_hand
-
     async def async_checks(self, unattended: bool = False) -> tuple[Check, ...]:
         """Ask all rules of preflight, with what is known now; the lock is not asked."""
         if self.release is None:
@@ -382,7 +331,7 @@ class ManagedLock:
         await self.async_learn(identity)
         if identity.firmware_version != before:
             self.household.async_create_task(
-                self.installer.async_note_elsewhere(before),
+                async_note_elsewhere(self, before),
                 f"look at what was installed on {self.name}",
             )
 
@@ -408,7 +357,7 @@ class ManagedLock:
             return
         now = dt_util.utcnow()
         self.record = self.record.reading(identity, now)
-        self._note_battery(identity.battery, now)
+        async_note_battery(self, identity.battery)
         await self.async_keep()
         content = self.content
         for release in content.releases if content else ():
@@ -418,26 +367,6 @@ class ManagedLock:
             ):
                 await self.async_raise_floor(release)
         self.async_select()
-
-    @callback
-    def _note_battery(self, level: int | None, now: datetime) -> None:
-        """Keep a reading, and tell once if it falls faster since an installation."""
-        if self.links.battery_entity is not None:
-            level = read_surroundings(
-                self.hass,
-                lock_entity=None,
-                battery_entity=self.links.battery_entity,
-                door_entity=None,
-            ).battery_level
-        if level is None:
-            return
-        drained = drains(self.record)
-        self.record = self.record.battery_read(BatteryReading(level=level, at=now))
-        if drains(self.record) and not drained:
-            self.async_tell(
-                Happening.BATTERY_DRAINING,
-                version=self.record.identity.firmware_version,
-            )
 
     async def async_keep(self) -> None:
         """Write the record to disk."""

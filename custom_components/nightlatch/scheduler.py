@@ -15,6 +15,7 @@ from .core.model import Origin
 from .core.schedule.night import night_of, notice_of
 from .core.schedule.plan import Plan
 from .happenings import Happening
+from .issues import async_sync_issues
 from .locks import ManagedLock
 from .situations import plan_of
 
@@ -54,6 +55,8 @@ class Scheduler:
             await self._async_announce(now)
             await self._household.notices.async_tell_digest(now)
             self._start_due(now)
+            # What other integrations tell of a lock may have settled one.
+            async_sync_issues(self._household)
 
     async def _async_announce(self, now: datetime) -> None:
         """Tell people once an evening what the night will bring."""

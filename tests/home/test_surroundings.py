@@ -1,148 +1,257 @@
-"""What other integrations, the radios and Home Assistant itself tell of a lock."""
+"""What the house tells preflight: linked entities, radios, persons, backups."""
 
 from datetime import timedelta
-from unittest.mock import Mock
 
+from freezegun.api import FrozenDateTimeFactory
 import pytest
 
 from custom_components.nightlatch.adapters.entities import read_surroundings
 from custom_components.nightlatch.adapters.situation import read_house, read_radio
-from custom_components.nightlatch.backup import async_post_backup, async_pre_backup
+from custom_components.nightlatch.core.model import BatteryReading
 from custom_components.nightlatch.core.preflight.situation import (
     Bolt,
     Door,
     RadioState,
     Surroundings,
 )
+from homeassistant.components.backup import async_get_manager
+from homeassistant.components.lock import LockState
 from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 
+from .flows import until
 from .house import FRONT_DOOR, House
 
-LOCK, BATTERY, DOOR = "lock.front", "sensor.front_battery", "binary_sensor.front"
+LOCK = "lock.front_door"
+DOOR = "binary_sensor.front_door"
+LEVEL = "sensor.front_door_battery"
+FLAG = "binary_sensor.front_door_battery"
 
 
-def read(hass: HomeAssistant, battery: str = BATTERY) -> Surroundings:
-    """Return what the linked entities say."""
+def around(hass: HomeAssistant, *, battery: str = LEVEL) -> Surroundings:
+    """Return what is known of a lock to which everything is linked."""
     return read_surroundings(
         hass, lock_entity=LOCK, battery_entity=battery, door_entity=DOOR
     )
 
 
-def test_nothing_is_linked(hass: HomeAssistant) -> None:
-    """Then nothing is known, and nobody pretends otherwise."""
+# Entities.
+
+
+def test_what_is_not_linked_is_not_known(hass: HomeAssistant) -> None:
+    """Even where there is such an entity."""
+    hass.states.async_set(LOCK, LockState.LOCKED)
     assert (
-        read_surroundings(hass, lock_entity=None, battery_entity=None, door_entity=None)
+        read_surroundings(
+            hass, lock_entity=None, battery_entity=None, door_entity=None
+        )
         == Surroundings()
     )
 
 
-@pytest.mark.parametrize("state", [None, "unavailable", "unknown", "much"])
+@pytest.mark.parametrize("state", [None, "unavailable", "unknown", "nonsense"])
 def test_what_is_linked_and_silent_is_unknown(
     hass: HomeAssistant, state: str | None
 ) -> None:
-    """Which is not the same as not linked."""
+    """Which is something else than not linked: it holds an installation."""
     if state is not None:
-        for entity_id in (LOCK, BATTERY, DOOR):
+        for entity_id in (LOCK, DOOR, LEVEL):
             hass.states.async_set(entity_id, state)
-    seen = read(hass)
+    seen = around(hass)
     assert (seen.bolt, seen.door) == (Bolt.UNKNOWN, Door.UNKNOWN)
-    assert seen.battery is not None
-    assert seen.battery.level is None
+    assert seen.battery == BatteryReading(level=None)
     assert seen.battery_level is None
 
 
-@pytest.mark.parametrize(
-    ("state", "bolt"),
-    [
-        ("locked", Bolt.LOCKED),
-        ("unlocked", Bolt.UNLOCKED),
-        ("locking", Bolt.MOVING),
-        ("unlocking", Bolt.MOVING),
-        ("opening", Bolt.MOVING),
-        ("open", Bolt.OPEN),
-        ("jammed", Bolt.JAMMED),
-    ],
-)
-def test_the_bolt(hass: HomeAssistant, state: str, bolt: Bolt) -> None:
-    """And since when it is there."""
-    since = dt_util.utcnow() - timedelta(hours=1)
-    hass.states.async_set(LOCK, state, timestamp=since.timestamp())
-    seen = read(hass)
-    assert seen.bolt is bolt
-    assert seen.bolt_since is not None
-    assert abs(seen.bolt_since - since) < timedelta(seconds=1)
+def test_every_state_of_a_lock_is_understood(hass: HomeAssistant) -> None:
+    """Also one that Home Assistant may add: then this test asks what it means."""
+    bolts = {}
+    for state in LockState:
+        hass.states.async_set(LOCK, state)
+        bolts[state] = around(hass).bolt
+    assert bolts == {
+        LockState.LOCKED: Bolt.LOCKED,
+        LockState.UNLOCKED: Bolt.UNLOCKED,
+        LockState.LOCKING: Bolt.MOVING,
+        LockState.UNLOCKING: Bolt.MOVING,
+        LockState.OPENING: Bolt.MOVING,
+        LockState.OPEN: Bolt.OPEN,
+        LockState.JAMMED: Bolt.JAMMED,
+    }
 
 
 @pytest.mark.parametrize(("state", "door"), [("off", Door.CLOSED), ("on", Door.OPEN)])
-def test_the_door(hass: HomeAssistant, state: str, door: Door) -> None:
-    """On is open, for every kind of opening."""
-    hass.states.async_set(DOOR, state)
-    assert read(hass).door is door
-
-
-def test_the_battery(hass: HomeAssistant) -> None:
-    """How old the reading is counts from when it was last told, not last changed."""
-    for age in (5, 1):
-        at = dt_util.utcnow() - timedelta(hours=age)
-        hass.states.async_set(BATTERY, "71.6", timestamp=at.timestamp())
-    battery = read(hass).battery
-    assert battery is not None
-    assert (battery.level, battery.low) == (72, False)
-    assert battery.at is not None
-    assert abs(battery.at - at) < timedelta(seconds=1)
-
-
-@pytest.mark.parametrize(("state", "level"), [("off", 100), ("on", 0)])
-def test_a_battery_sensor_that_only_knows_low(
-    hass: HomeAssistant, state: str, level: int
+def test_a_door_is_open_where_its_sensor_is_on(
+    hass: HomeAssistant, state: str, door: Door
 ) -> None:
-    """Low is low; anything else is all there is."""
-    hass.states.async_set("binary_sensor.battery", state)
-    battery = read(hass, "binary_sensor.battery").battery
+    """As for all sensors of doors, windows and openings."""
+    hass.states.async_set(DOOR, state)
+    assert around(hass).door is door
+
+
+def test_at_rest_since_it_moved_and_not_since_it_was_told_again(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
+    """A lock that repeats its state has not moved."""
+    moved = dt_util.utcnow()
+    hass.states.async_set(LOCK, LockState.LOCKED)
+    hass.states.async_set(DOOR, "off")
+    freezer.tick(timedelta(minutes=5))
+    hass.states.async_set(LOCK, LockState.LOCKED, {"changed_by": "Ann"})
+    hass.states.async_set(DOOR, "off")
+    seen = around(hass)
+    assert (seen.bolt_since, seen.door_since) == (moved, moved)
+
+
+def test_a_level_is_as_old_as_its_last_report(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
+    """A battery that stays at 80 % and says so is not stale."""
+    hass.states.async_set(LEVEL, "80")
+    freezer.tick(timedelta(days=2))
+    hass.states.async_set(LEVEL, "80")
+    told = dt_util.utcnow()
+    freezer.tick(timedelta(hours=1))
+    assert around(hass).battery == BatteryReading(level=80, at=told)
+
+
+@pytest.mark.parametrize(
+    ("state", "level"),
+    [
+        ("0", 0),
+        ("79.4", 79),
+        ("100", 100),
+        ("101", None),
+        ("-1", None),
+        ("3000", None),
+        ("nan", None),
+        ("inf", None),
+        ("good", None),
+    ],
+)
+def test_only_a_percentage_is_a_level(
+    hass: HomeAssistant, state: str, level: int | None
+) -> None:
+    """Millivolts would always be enough."""
+    hass.states.async_set(LEVEL, state)
+    assert around(hass).battery_level == level
+
+
+@pytest.mark.parametrize("low", [False, True])
+def test_a_flag_tells_low_or_not(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, low: bool
+) -> None:
+    """And when it was told."""
+    hass.states.async_set(FLAG, "on" if low else "off")
+    battery = around(hass, battery=FLAG).battery
     assert battery is not None
-    assert (battery.level, battery.low) == (level, state == "on")
+    assert (battery.low, battery.at) == (low, dt_util.utcnow())
 
 
-def test_who_is_at_home(hass: HomeAssistant) -> None:
-    """Nobody is not the same as nobody knows."""
-    assert read(hass).someone_home is None
-    hass.states.async_set("person.ann", "not_home")
-    hass.states.async_set("person.bob", "unknown")
-    assert read(hass).someone_home is False
-    hass.states.async_set("person.bob", "home")
-    assert read(hass).someone_home is True
+@pytest.mark.parametrize(
+    ("persons", "someone"),
+    [
+        ([], None),
+        (["home"], True),
+        (["not_home", "home"], True),
+        (["not_home", "Work"], False),
+        (["unknown"], False),
+    ],
+)
+def test_who_is_at_home(
+    hass: HomeAssistant, persons: list[str], someone: bool | None
+) -> None:
+    """One is enough; a house without persons does not know."""
+    for number, state in enumerate(persons):
+        hass.states.async_set(f"person.number_{number}", state)
+    assert around(hass).someone_home is someone
 
 
-async def test_the_radio(house: House) -> None:
-    """How well a lock is heard, and whether a connection is left."""
-    heard = read_radio(house.hass, FRONT_DOOR)
-    assert heard.heard
-    assert heard.rssi == -60
-    assert heard.free_slots is not None
-    assert heard.free_slots > 0
-    assert read_radio(house.hass, "C0:00:00:00:00:00") == RadioState(heard=False)
+# Radios.
 
 
-async def test_a_radio_that_does_not_tell_its_slots(
+async def test_a_lock_that_nobody_hears_is_not_heard(house: House) -> None:
+    """And nothing else is known of the way to it."""
+    assert read_radio(house.hass, "C0:00:00:00:00:01") == RadioState(heard=False)
+
+
+async def test_signal_and_slots_come_from_the_proxy(house: House) -> None:
+    """Which other devices of the house use too."""
+    assert read_radio(house.hass, FRONT_DOOR) == RadioState(
+        heard=True, rssi=-60, free_slots=3
+    )
+    house.proxy.occupy(2)
+    await until(lambda: read_radio(house.hass, FRONT_DOOR).free_slots == 1)
+    house.proxy.occupy(3)
+    await until(lambda: read_radio(house.hass, FRONT_DOOR).free_slots == 0)
+    house.proxy.set_rssi(house.locks[FRONT_DOOR], -90)
+    await until(lambda: read_radio(house.hass, FRONT_DOOR).rssi == -90)
+
+
+async def test_a_radio_that_does_not_count_has_room(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It may have any number."""
-    radio = Mock(scanner=Mock(get_allocations=lambda: None))
+    """It would hold the lock for ever; a connection that fails touches nothing."""
     monkeypatch.setattr(
-        "homeassistant.components.bluetooth.async_scanner_devices_by_address",
-        lambda *_, **__: [radio],
+        "habluetooth.BaseHaScanner.get_allocations", lambda _: None, raising=True
     )
-    assert read_radio(house.hass, FRONT_DOOR).free_slots is None
+    monkeypatch.setattr(
+        "bleak_esphome.backend.scanner.ESPHomeScanner.get_allocations",
+        lambda _: None,
+        raising=False,
+    )
+    assert read_radio(house.hass, FRONT_DOOR) == RadioState(heard=True, rssi=-60)
 
 
-async def test_the_house(hass: HomeAssistant) -> None:
-    """A backup, and the end."""
-    assert read_house(hass) == (False, False)
-    await async_pre_backup(hass)
+async def test_the_last_free_connection_is_enough(house: House) -> None:
+    """The one by which the lock is asked is given back before the rules are."""
+    await house.release("1.1.0")
+    house.proxy.occupy(2)
+    await until(lambda: read_radio(house.hass, FRONT_DOOR).free_slots == 1)
+    await house.install()
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
+
+
+# Home Assistant itself.
+
+
+@pytest.mark.parametrize(
+    ("state", "stopping"),
+    [
+        (CoreState.starting, False),
+        (CoreState.running, False),
+        (CoreState.stopping, True),
+        (CoreState.final_write, True),
+        (CoreState.stopped, True),
+    ],
+)
+def test_nothing_begins_while_home_assistant_stops(
+    hass: HomeAssistant, state: CoreState, stopping: bool
+) -> None:
+    """It would be cut off within a minute."""
+    running = hass.state
+    hass.set_state(state)
+    assert read_house(hass) == (False, stopping)
+    hass.set_state(running)
+
+
+async def test_nothing_begins_while_a_backup_is_made(house: House) -> None:
+    """Home Assistant tells when it begins, and when it has ended."""
+    hass = house.hass
+    await house.release("1.1.0")
+    assert await async_setup_component(hass, "backup", {})
+    await house.settle()
+    manager = async_get_manager(hass)
+
+    await manager.async_pre_backup_actions()
     assert read_house(hass) == (True, False)
-    await async_post_backup(hass)
+    with pytest.raises(HomeAssistantError, match="making a backup"):
+        await house.install()
+    assert house.locks[FRONT_DOOR].version == "1.0.0"
+
+    await manager.async_post_backup_actions()
     assert read_house(hass) == (False, False)
-    hass.set_state(CoreState.stopping)
-    assert read_house(hass) == (False, True)
-    hass.set_state(CoreState.running)
+    await house.install()
+    assert house.locks[FRONT_DOOR].version == "1.1.0"

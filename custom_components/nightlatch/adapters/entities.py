@@ -74,6 +74,9 @@ def _battery(state: State | None) -> BatteryReading:
         level = round(float(state.state))
     except ValueError, OverflowError:
         return BatteryReading(level=None)
+    if not 0 <= level <= 100:
+        # Millivolts, say: they would always be enough.
+        return BatteryReading(level=None)
     return BatteryReading(level=level, at=state.last_reported)
 
 

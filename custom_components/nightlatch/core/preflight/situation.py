@@ -69,7 +69,7 @@ class HouseState:
 
     backup_running: bool = False
     stopping: bool = False
-    """Whether Home Assistant stops or starts."""
+    """Whether Home Assistant stops."""
     installing: str | None = None
     """The name of the lock on which another installation runs."""
     entry_door_tonight: str | None = None

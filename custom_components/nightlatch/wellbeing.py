@@ -1,0 +1,84 @@
+"""How a lock is after what was done to it: does a person have to look at it."""
+
+from typing import TYPE_CHECKING
+
+from homeassistant.core import callback
+from homeassistant.util import dt as dt_util
+
+from .adapters.entities import read_surroundings
+from .core.installation.aftercare import drains
+from .core.installation.confirmation import BOLT_PROBLEMS, RESTING
+from .core.model import BatteryReading, OutcomeKind
+from .happenings import Happening
+
+if TYPE_CHECKING:
+    from .locks import ManagedLock
+
+
+def needs_attention(lock: ManagedLock) -> bool:
+    """Return whether a person should look at a lock."""
+    return lock.in_bootloader or lock.feed is None or _has_failed(lock)
+
+
+def needs_hand(lock: ManagedLock) -> bool:
+    """Return whether the last installation left a lock that a person must see to.
+
+    Until it has told since that it runs, and works.
+    """
+    outcome = lock.record.outcome
+    if outcome is None or outcome.kind is not OutcomeKind.NEEDS_HAND:
+        return False
+    if outcome.reason not in BOLT_PROBLEMS:
+        return lock.record.read_at <= outcome.ended
+    seen = read_surroundings(
+        lock.hass,
+        lock_entity=lock.links.lock_entity,
+        battery_entity=None,
+        door_entity=None,
+    )
+    return (
+        seen.bolt not in RESTING
+        or seen.bolt_since is None
+        or seen.bolt_since <= outcome.ended
+    )
+
+
+def _has_failed(lock: ManagedLock) -> bool:
+    """Return whether the last installation failed, and that has not become history."""
+    outcome = lock.record.outcome
+    if outcome is None or outcome.kind not in {
+        OutcomeKind.FAILED,
+        OutcomeKind.NEEDS_HAND,
+    }:
+        return False
+    if lock.model is None:
+        return True
+    if lock.release is not None:
+        return lock.release.version.text == outcome.to_version
+    return needs_hand(lock)
+
+
+@callback
+def async_note_battery(lock: ManagedLock, told: int | None) -> None:
+    """Keep a reading, and tell once if it falls faster since an installation.
+
+    ``told`` is what the lock says; where a sensor is linked, that counts.
+    """
+    level = told
+    if lock.links.battery_entity is not None:
+        level = read_surroundings(
+            lock.hass,
+            lock_entity=None,
+            battery_entity=lock.links.battery_entity,
+            door_entity=None,
+        ).battery_level
+    if level is None:
+        return
+    drained = drains(lock.record)
+    lock.record = lock.record.battery_read(
+        BatteryReading(level=level, at=dt_util.utcnow())
+    )
+    if drains(lock.record) and not drained:
+        lock.async_tell(
+            Happening.BATTERY_DRAINING, version=lock.record.identity.firmware_version
+        )
