@@ -14,6 +14,7 @@ from custom_components.nightlatch.core.preflight.situation import (
     RadioState,
     Surroundings,
 )
+from homeassistant.components import bluetooth
 from homeassistant.components.backup import async_get_manager
 from homeassistant.components.lock import LockState
 from homeassistant.core import CoreState, HomeAssistant
@@ -44,9 +45,7 @@ def test_what_is_not_linked_is_not_known(hass: HomeAssistant) -> None:
     """Even where there is such an entity."""
     hass.states.async_set(LOCK, LockState.LOCKED)
     assert (
-        read_surroundings(
-            hass, lock_entity=None, battery_entity=None, door_entity=None
-        )
+        read_surroundings(hass, lock_entity=None, battery_entity=None, door_entity=None)
         == Surroundings()
     )
 
@@ -194,14 +193,10 @@ async def test_a_radio_that_does_not_count_has_room(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would hold the lock for ever; a connection that fails touches nothing."""
-    monkeypatch.setattr(
-        "habluetooth.BaseHaScanner.get_allocations", lambda _: None, raising=True
+    (device,) = bluetooth.async_scanner_devices_by_address(
+        house.hass, FRONT_DOOR, connectable=True
     )
-    monkeypatch.setattr(
-        "bleak_esphome.backend.scanner.ESPHomeScanner.get_allocations",
-        lambda _: None,
-        raising=False,
-    )
+    monkeypatch.setattr(type(device.scanner), "get_allocations", lambda _: None)
     assert read_radio(house.hass, FRONT_DOOR) == RadioState(heard=True, rssi=-60)
 
 

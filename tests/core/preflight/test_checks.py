@@ -506,6 +506,32 @@ def test_longer_takes_more(minimum: int | None, minutes: int, limit: int) -> Non
     assert battery_limit(release, timedelta(minutes=minutes)) == limit
 
 
+@pytest.mark.parametrize(
+    ("linked", "own", "hours", "expected"),
+    [
+        (100, 39, 0, [(Reason.BATTERY_LOW, Verdict.BLOCKER)]),
+        (100, 39, 24, [(Reason.BATTERY_LOW, Verdict.BLOCKER)]),
+        (100, 39, 25, []),
+        (100, 40, 0, []),
+        (100, None, 0, []),
+        (39, 100, 0, [(Reason.BATTERY_LOW, Verdict.BLOCKER)]),
+        (None, 100, 0, [(Reason.BATTERY_UNKNOWN, Verdict.BLOCKER)]),
+    ],
+)
+def test_the_worse_of_two_readings_counts(
+    linked: int | None, own: int | None, hours: int, expected: list[Any]
+) -> None:
+    """A sensor that only knows "not low" must not outvote the lock itself."""
+    assert (
+        objections(
+            **battery(linked),
+            **lock(battery=own),
+            identity_at=NOW - timedelta(hours=hours),
+        )
+        == expected
+    )
+
+
 def test_a_battery_that_falls_fast_is_a_warning() -> None:
     """Readings lie; the trend tells."""
     history = (BatteryReading(level=99, at=NOW - timedelta(days=5)),)

@@ -7,6 +7,7 @@ and a level that falls fast count as well.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ..model import BatteryReading, PayloadFormat, Release
@@ -37,10 +38,23 @@ def battery_limit(release: Release, expected: timedelta) -> int:
 
 
 def battery_of(situation: Situation) -> BatteryReading:
-    """Return the reading that counts: that of a linked sensor, else the lock's own."""
-    if situation.surroundings.battery is not None:
-        return situation.surroundings.battery
-    return BatteryReading(level=situation.identity.battery, at=situation.identity_at)
+    """Return the reading that counts: that of a linked sensor, else the lock's own.
+
+    Where the lock itself has told less not long ago, that: a sensor that only knows
+    "not low" must not outvote it.
+    """
+    own = BatteryReading(level=situation.identity.battery, at=situation.identity_at)
+    linked = situation.surroundings.battery
+    if linked is None:
+        return own
+    if (
+        linked.level is not None
+        and own.level is not None
+        and own.level < linked.level
+        and not _is_stale(own, situation.now)
+    ):
+        return replace(linked, level=own.level)
+    return linked
 
 
 def check_battery(situation: Situation) -> Check:
@@ -64,11 +78,15 @@ def check_battery(situation: Situation) -> Check:
         return blocked(Reason.BATTERY_UNKNOWN)
     if reading.level < limit:
         return blocked(Reason.BATTERY_LOW)
-    if reading.at is None or situation.now - reading.at > MAX_AGE:
+    if _is_stale(reading, situation.now):
         return blocked(Reason.BATTERY_STALE)
     return passed(
         Family.POWER, "battery", measured=f"{reading.level} %", limit=f"{limit} %"
     )
+
+
+def _is_stale(reading: BatteryReading, now: datetime) -> bool:
+    return reading.at is None or now - reading.at > MAX_AGE
 
 
 def check_trend(situation: Situation) -> Check:
