@@ -151,6 +151,24 @@ async def test_a_reading_does_not_cut_the_gathering_short() -> None:
         assert house.order == ["reading", "cellar", "front"]
 
 
+@pytest.mark.parametrize("failing", [False, True])
+async def test_when_nobody_is_left_the_next_one_gathers_anew(failing: bool) -> None:
+    """Whether they changed their minds or were sent home."""
+    house = Household(gathering=2.0)
+    gone = asyncio.create_task(house.install(ticket("garage")))
+    await asyncio.sleep(1)
+    if failing:
+        house.queue.fail("Front door")
+    else:
+        gone.cancel()
+    await asyncio.wait([gone])
+    async with asyncio.TaskGroup() as group:
+        group.create_task(house.install(ticket("front", Importance.ENTRY)))
+        await asyncio.sleep(1.5)
+        group.create_task(house.install(ticket("cellar", Importance.INSIDE)))
+    assert house.order == ["cellar", "front"]
+
+
 async def test_a_lock_has_a_place_while_its_turn_is_on_the_way() -> None:
     """Between the end of one turn and the begin of the next one."""
     house = Household()
