@@ -67,9 +67,8 @@ def _battery(state: State | None) -> BatteryReading:
     if state is None:
         return BatteryReading(level=None)
     if state.domain == "binary_sensor":
-        # It knows no level; that it is not low is all there is, and counts as full.
         low = state.state == STATE_ON
-        return BatteryReading(level=0 if low else 100, low=low, at=state.last_reported)
+        return BatteryReading(level=None, low=low, at=state.last_reported)
     try:
         level = round(float(state.state))
     except ValueError, OverflowError:

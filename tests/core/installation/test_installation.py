@@ -55,7 +55,7 @@ pytestmark = virtual_time
 
 def level(percent: int | None) -> BatteryReading:
     """Return what a linked battery sensor says just now."""
-    return BatteryReading(level=percent, at=NOW)
+    return BatteryReading(level=percent, at=None if percent is None else NOW)
 
 
 def claim(lock: VirtualLock, version: str) -> None:

@@ -40,20 +40,15 @@ def battery_limit(release: Release, expected: timedelta) -> int:
 def battery_of(situation: Situation) -> BatteryReading:
     """Return the reading that counts: that of a linked sensor, else the lock's own.
 
-    Where the lock itself has told less not long ago, that: a sensor that only knows
-    "not low" must not outvote it.
+    A sensor that knows no level, only whether it is low, adds that to what the lock
+    says: that it is not low must not pass for full.
     """
     own = BatteryReading(level=situation.identity.battery, at=situation.identity_at)
     linked = situation.surroundings.battery
     if linked is None:
         return own
-    if (
-        linked.level is not None
-        and own.level is not None
-        and own.level < linked.level
-        and not _is_stale(own, situation.now)
-    ):
-        return replace(linked, level=own.level)
+    if linked.level is None and linked.at is not None:
+        return replace(own, low=linked.low)
     return linked
 
 
