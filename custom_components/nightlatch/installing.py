@@ -23,7 +23,7 @@ from .core.errors import (
 )
 from .core.installation.journal import JournalEntry
 from .core.installation.machine import Installation, Outcome, Target
-from .core.installation.states import State
+from .core.installation.states import TOUCHED, State
 from .core.installation.verification import await_return
 from .core.model import LockIdentity, Origin, OutcomeKind, Release
 from .core.preflight.base import PreflightError, blockers
@@ -236,7 +236,11 @@ class Installer:
         except TransportError as err:
             error = err
         if running is not None and running.firmware_version != entry.version:
-            error = FeedError(FeedProblem.RELEASE_WITHDRAWN)
+            error = FeedError(
+                FeedProblem.RELEASE_WITHDRAWN
+                if lock.content is not None
+                else FeedProblem.UNREACHABLE
+            )
         outcome = Outcome(
             kind=(
                 OutcomeKind.NEEDS_HAND
@@ -249,7 +253,7 @@ class Installer:
             error=error,
             in_bootloader=error is not None
             and error.reason is TransportProblem.IN_BOOTLOADER,
-            touched=True,
+            touched=entry.touched or entry.state in TOUCHED,
         )
         await self._async_conclude(
             None, outcome, await self._async_record(entry, outcome, 0.0)
@@ -321,7 +325,7 @@ class Installer:
             await self._async_learn(outcome)
             if entry.origin is Origin.SCHEDULE:
                 self._not_before = dt_util.utcnow() + _ASK_AGAIN
-            await household.journal.clear()
+            await self._async_forget()
             await self._async_hold(release, outcome.error)
             return outcome
         record = await self._async_record(entry, outcome, loop.time() - started)
@@ -340,7 +344,7 @@ class Installer:
         if release is not None and outcome.kind is OutcomeKind.SUCCEEDED:
             await lock.async_raise_floor(release)
         await self._async_learn(outcome)
-        await household.journal.clear()
+        await self._async_forget()
         if record.message is not None:
             _LOGGER.warning("%s", record.message)
         lock.async_tell(
@@ -355,6 +359,13 @@ class Installer:
         )
         if record.kind in {OutcomeKind.FAILED, OutcomeKind.NEEDS_HAND}:
             household.queue.fail(lock.name)
+
+    async def _async_forget(self) -> None:
+        """Delete the journal; a disk that refuses must not keep people from being told."""
+        try:
+            await self._lock.household.journal.clear()
+        except OSError as err:
+            _LOGGER.warning("%s: the journal was not deleted: %s", self._lock.name, err)
 
     async def _async_learn(self, outcome: Outcome) -> None:
         """Keep what the lock has said of itself, if it has."""

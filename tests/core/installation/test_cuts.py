@@ -7,7 +7,7 @@ and nothing is ever under way for ever.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, override
 from uuid import UUID
@@ -17,7 +17,7 @@ from bleak.backends.service import BleakGATTServiceCollection
 import pytest
 
 from custom_components.nightlatch.core.installation.journal import JournalEntry
-from custom_components.nightlatch.core.installation.machine import Outcome
+from custom_components.nightlatch.core.installation.machine import Installation, Outcome
 from custom_components.nightlatch.core.model import OutcomeKind
 from custom_components.nightlatch.core.transports.base import Advertisement, GattClient
 from tests.rig.lock import Mode
@@ -190,11 +190,14 @@ class Story:
     activations: int
     operations: int
     """How much the machine did in all."""
+    stranded: bool
+    """Whether the lock was in its bootloader when all had ended."""
 
 
-async def tell(dies_at: int | None, pause: float, buttonless: Buttonless) -> Story:
-    """Install, lose power at one moment, and go on after a while."""
-    machine = Machine(dies_at)
+async def tell(cuts: Sequence[int], pause: float, buttonless: Buttonless) -> Story:
+    """Install, lose power at each of these moments, and go on after a while."""
+    ahead = list(cuts)
+    machine = Machine(ahead.pop(0) if ahead else None)
     radio = MortalRadio(machine)
     door = Doorway(radio=radio, buttonless=buttonless)
     activations = 0
@@ -206,21 +209,28 @@ async def tell(dies_at: int | None, pause: float, buttonless: Buttonless) -> Sto
     door.lock.on_change(changed)
     await asyncio.sleep(1)
     bench = Bench(door, journal=MortalJournal(machine))
+    outcome: Outcome | None = None
     try:
-        outcome: Outcome | None = None
-        try:
-            outcome = await bench.prepare().run()
-        except PowerCut:
-            for task in asyncio.all_tasks() - {asyncio.current_task()}:
-                task.cancel()
-        if machine.off:
+        installation: Installation | None = bench.prepare()
+        while installation is not None:
+            try:
+                outcome = await installation.run()
+            except PowerCut:
+                for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                    task.cancel()
+            if not machine.off:
+                break
+            outcome = None
             await radio.lose_all()
             await asyncio.sleep(pause)
             machine.off = False
-            machine.dies_at = None
-            outcome = await bench.go_on() if bench.journal.entry else None
+            machine.dies_at = machine.done + ahead.pop(0) if ahead else None
+            entry = bench.journal.entry
+            installation = bench.prepare(entry) if entry else None
+        stranded = door.lock.mode is Mode.BOOTLOADER
+        if not stranded:
             await door.rest()
-        return Story(outcome, door.runs, activations, machine.done)
+        return Story(outcome, door.runs, activations, machine.done, stranded)
     finally:
         door.close()
 
@@ -228,6 +238,9 @@ async def tell(dies_at: int | None, pause: float, buttonless: Buttonless) -> Sto
 def check(story: Story) -> None:
     """Check that it ended in one of the ways that it may end."""
     assert story.activations <= 1
+    if story.stranded:
+        assert story.outcome is not None
+        assert story.outcome.kind is OutcomeKind.NEEDS_HAND
     if story.outcome is None:
         assert story.runs == OLD
         return
@@ -249,7 +262,7 @@ def test_a_cut_at_every_moment(
     pause: float, buttonless: Buttonless, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Of every operation of the radio and every entry in the journal."""
-    whole = run_virtual(tell(None, pause, buttonless))
+    whole = run_virtual(tell((), pause, buttonless))
     check(whole)
     assert whole.runs == NEW
     cuts = whole.operations
@@ -257,7 +270,7 @@ def test_a_cut_at_every_moment(
     assert cuts > 60
     ends: Counter[str] = Counter()
     for moment in range(1, cuts + 1):
-        story = run_virtual(tell(moment, pause, buttonless))
+        story = run_virtual(tell((moment,), pause, buttonless))
         check(story)
         ends[story.outcome.kind if story.outcome else "not begun"] += 1
     with capsys.disabled():
@@ -267,3 +280,29 @@ def test_a_cut_at_every_moment(
         )
     # The machine goes on by itself; a person is the exception.
     assert ends[OutcomeKind.SUCCEEDED] > 0.9 * cuts
+
+
+# What the machine does from its second start until it sends again, and some more.
+_GOING_ON = 30
+
+
+@pytest.mark.parametrize("buttonless", [Buttonless.UNBONDED, Buttonless.BONDED])
+def test_a_second_cut_while_it_goes_on(
+    buttonless: Buttonless, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the first one left half done is still known after the second."""
+    operations = run_virtual(tell((), SOON, buttonless)).operations
+    ends: Counter[str] = Counter()
+    for first in range(2, operations + 1, 6):
+        for second in range(1, _GOING_ON):
+            story = run_virtual(tell((first, second), SOON, buttonless))
+            check(story)
+            assert story.outcome is not None
+            ends[story.outcome.kind] += 1
+    with capsys.disabled():
+        told = ", ".join(f"{count} {end}" for end, count in sorted(ends.items()))
+        print(  # noqa: T201  how many were tried is part of the proof
+            f"\n{ends.total()} pairs of cuts, {buttonless.name}: {told}"
+        )
+    assert ends.total() > 400
+    assert ends[OutcomeKind.SUCCEEDED] > 0.9 * ends.total()

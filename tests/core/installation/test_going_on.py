@@ -12,7 +12,11 @@ from custom_components.nightlatch.core.errors import (
     FeedProblem,
     InstallationProblem,
 )
-from custom_components.nightlatch.core.installation.confirmation import WELL_TIMEOUT
+from custom_components.nightlatch.core.installation.confirmation import (
+    MOVE_TIMEOUT,
+    PAUSE,
+    WELL_TIMEOUT,
+)
 from custom_components.nightlatch.core.installation.machine import Installation, Outcome
 from custom_components.nightlatch.core.installation.states import State
 from custom_components.nightlatch.core.model import OutcomeKind
@@ -145,6 +149,22 @@ async def test_a_disk_that_is_full_too_late_strands_no_lock(
     outcome = await bench.install()
     assert outcome.kind is OutcomeKind.SUCCEEDED
     assert bench.door.runs == NEW
+
+
+async def test_a_stop_right_after_a_cancel_is_a_stop(bench: Bench) -> None:
+    """Home Assistant does not wait for what is found out after its next start."""
+    installation, running = begin(bench)
+    await until(lambda: installation.state is State.TRANSFERRING)
+    await asyncio.sleep(0.5)
+    assert installation.cancel()
+    await asyncio.sleep(0)
+    running.cancel()
+    started = asyncio.get_running_loop().time()
+    await asyncio.wait((running,))
+    assert running.cancelled()
+    assert asyncio.get_running_loop().time() - started < 30
+    assert bench.journal.entry is not None
+    assert bench.journal.entry.state is State.TRANSFERRING
 
 
 # Going on.
@@ -310,7 +330,70 @@ async def test_a_bolt_that_does_not_move_needs_a_hand(bench: Bench) -> None:
     assert outcome.kind is OutcomeKind.NEEDS_HAND
     assert outcome.error is not None
     assert outcome.error.reason is InstallationProblem.BOLT_DID_NOT_MOVE
+    # It may have been heard all the same.
+    assert desk.moved == [False, True]
+
+
+async def test_a_slow_bolt_is_put_back_where_it_was(bench: Bench) -> None:
+    """A door that was locked must not be found unlocked in the morning."""
+    desk = house(bench, may_move_bolt=True)
+
+    def move(locked: bool) -> None:
+        bolt = Bolt.LOCKED if locked else Bolt.UNLOCKED
+        asyncio.get_running_loop().call_later(
+            2 * MOVE_TIMEOUT, lambda: setattr(desk, "seen", replace(LOCKED, bolt=bolt))
+        )
+
+    desk.when_moved = move
+    outcome = await bench.install(desk)
+    assert outcome.kind is OutcomeKind.NEEDS_HAND
+    await asyncio.sleep(4 * MOVE_TIMEOUT)
+    assert desk.moved == [False, True]
+    assert desk.seen.bolt is Bolt.LOCKED
+
+
+async def test_a_door_that_is_opened_meanwhile_keeps_its_bolt_in(bench: Bench) -> None:
+    """Somebody goes through it: the bolt would hit the frame."""
+    desk = house(bench, may_move_bolt=True)
+
+    def move(_: bool) -> None:
+        desk.seen = replace(LOCKED, bolt=Bolt.UNLOCKED, door=Door.OPEN)
+
+    desk.when_moved = move
+    outcome = await bench.install(desk)
+    assert outcome.kind is OutcomeKind.NEEDS_HAND
+    assert outcome.error is not None
+    assert outcome.error.reason is InstallationProblem.BOLT_ELSEWHERE
     assert desk.moved == [False]
+
+
+async def test_what_was_known_before_the_restart_proves_nothing(bench: Bench) -> None:
+    """Another integration may notice only after a while that the lock is jammed."""
+    desk = house(bench)
+
+    def jam_later(_: object) -> None:
+        asyncio.get_running_loop().call_later(
+            PAUSE + 5, lambda: setattr(desk, "seen", replace(LOCKED, bolt=Bolt.JAMMED))
+        )
+
+    bench.when_it_activates(jam_later)
+    outcome = await bench.install(desk)
+    assert outcome.error is not None
+    assert outcome.error.reason is InstallationProblem.BOLT_JAMMED
+
+
+async def test_a_bolt_may_tell_late_that_it_is_where_it_was(bench: Bench) -> None:
+    """Some locks report a wrong place until they have found themselves."""
+    desk = house(bench)
+
+    def restart(_: object) -> None:
+        desk.seen = replace(LOCKED, bolt=Bolt.UNLOCKED)
+        asyncio.get_running_loop().call_later(
+            2 * PAUSE, lambda: setattr(desk, "seen", LOCKED)
+        )
+
+    bench.when_it_activates(restart)
+    assert (await bench.install(desk)).kind is OutcomeKind.SUCCEEDED
 
 
 async def test_a_lock_that_keeps_its_old_firmware_is_not_tried(bench: Bench) -> None:

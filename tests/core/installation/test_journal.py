@@ -38,6 +38,7 @@ TIMES = st.datetimes(
         from_version=st.text(),
         window_end=st.none() | TIMES,
         state=st.sampled_from(State),
+        touched=st.booleans(),
         bolt_before=st.none() | st.sampled_from(Bolt),
     )
 )
@@ -57,6 +58,7 @@ def test_junk_is_refused(field: str, junk: Any) -> None:
         "started",
         "window_end",
         "state",
+        "touched",
         "bolt_before",
     }:
         assert JournalEntry.from_dict(raw).to_dict() == raw

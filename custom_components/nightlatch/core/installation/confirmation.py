@@ -8,6 +8,7 @@ that the owner may allow.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 import logging
 
 from ..errors import InstallationError, InstallationProblem
@@ -19,6 +20,9 @@ _LOGGER = logging.getLogger(__name__)
 
 PAUSE = 20.0
 """Seconds between two looks."""
+LOOKS = 3
+"""So often in a row all must be well: at first another integration may still tell what
+was before the lock restarted."""
 WELL_TIMEOUT = 120.0
 """Seconds for another integration to find the lock again."""
 MOVE_TIMEOUT = 45.0
@@ -44,7 +48,10 @@ async def confirm_works(
     """
     if house.surroundings().bolt is None:
         return
-    bolt = await _settle(house, lambda seen: seen.bolt in RESTING, WELL_TIMEOUT)
+    wanted = {bolt_before} if bolt_before in RESTING else RESTING
+    bolt = await _settle(
+        house, lambda seen: seen.bolt in wanted, WELL_TIMEOUT, looks=LOOKS
+    )
     if bolt not in RESTING:
         raise InstallationError(
             InstallationProblem.BOLT_JAMMED
@@ -60,35 +67,64 @@ async def confirm_works(
 
 
 async def _settle(
-    house: House, wanted: Callable[[Surroundings], bool], timeout: float
+    house: House,
+    wanted: Callable[[Surroundings], bool],
+    timeout: float,
+    looks: int = 1,
 ) -> Bolt | None:
-    """Look until it is as wanted, or the time is over; return where the bolt is."""
+    """Look until it is as wanted so often in a row; return where the bolt is.
+
+    Gives up at the first look after ``timeout``, in seconds, that is not as wanted.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
+    well = 0
     while True:
         seen = house.surroundings()
-        if wanted(seen) or loop.time() >= deadline:
+        well = well + 1 if wanted(seen) else 0
+        if well == looks or (not well and loop.time() >= deadline):
             return seen.bolt
         await asyncio.sleep(min(PAUSE, timeout / 4))
 
 
 async def _try_bolt(house: House, bolt: Bolt) -> None:
     """Move the bolt there and back."""
-    other = Bolt.UNLOCKED if bolt is Bolt.LOCKED else Bolt.LOCKED
-    for wanted in (other, bolt):
-        try:
-            async with asyncio.timeout(MOVE_TIMEOUT):
-                await house.move_bolt(wanted is Bolt.LOCKED)
-        except Exception as err:  # noqa: BLE001
-            # Whatever the other integration raises, the bolt itself tells the truth.
-            _LOGGER.debug("Moving the bolt to %s: %r", wanted, err)
-        seen = await _settle(house, _is_at(wanted), MOVE_TIMEOUT)
-        if seen is not wanted:
-            raise InstallationError(
-                InstallationProblem.BOLT_DID_NOT_MOVE,
-                wanted=wanted,
-                now=seen or Bolt.UNKNOWN,
-            )
+    try:
+        await _move(house, Bolt.UNLOCKED if bolt is Bolt.LOCKED else Bolt.LOCKED)
+    except InstallationError:
+        # It may move yet: nobody must find the door otherwise than they left it.
+        with suppress(InstallationError):
+            await _move_back(house, bolt)
+        raise
+    await _move_back(house, bolt)
+
+
+async def _move_back(house: House, bolt: Bolt) -> None:
+    """Move the bolt to where it was, unless it would hit the frame."""
+    seen = house.surroundings()
+    if bolt is Bolt.LOCKED and seen.door is not Door.CLOSED:
+        raise InstallationError(
+            InstallationProblem.BOLT_ELSEWHERE,
+            before=bolt,
+            now=seen.bolt or Bolt.UNKNOWN,
+        )
+    await _move(house, bolt)
+
+
+async def _move(house: House, wanted: Bolt) -> None:
+    try:
+        async with asyncio.timeout(MOVE_TIMEOUT):
+            await house.move_bolt(wanted is Bolt.LOCKED)
+    except Exception as err:  # noqa: BLE001
+        # Whatever the other integration raises, the bolt itself tells the truth.
+        _LOGGER.debug("Moving the bolt to %s: %r", wanted, err)
+    seen = await _settle(house, _is_at(wanted), MOVE_TIMEOUT)
+    if seen is not wanted:
+        raise InstallationError(
+            InstallationProblem.BOLT_DID_NOT_MOVE,
+            wanted=wanted,
+            now=seen or Bolt.UNKNOWN,
+        )
 
 
 def _is_at(wanted: Bolt) -> Callable[[Surroundings], bool]:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from ..model import Origin
 from ..preflight.situation import Bolt
-from ..records.stored import as_text, as_time, optional
+from ..records.stored import as_text, as_time, as_truth, optional
 from .states import State
 
 
@@ -32,6 +32,8 @@ class JournalEntry:
     window_end: datetime | None = None
     """When the quiet hours end that it runs in; None where none bind."""
     state: State = State.PLANNED
+    touched: bool = False
+    """Whether the transfer had begun, also where it began anew since."""
     bolt_before: Bolt | None = None
     """Where the bolt was before; None where nothing is linked that knows."""
 
@@ -51,6 +53,7 @@ class JournalEntry:
             "from_version": self.from_version,
             "window_end": self.window_end.isoformat() if self.window_end else None,
             "state": self.state,
+            "touched": self.touched,
             "bolt_before": self.bolt_before,
         }
 
@@ -73,6 +76,8 @@ class JournalEntry:
                 from_version=as_text(raw["from_version"]),
                 window_end=optional(as_time, raw["window_end"]),
                 state=State(raw["state"]),
+                # Entries of earlier versions do not have it.
+                touched=as_truth(raw.get("touched", False)),
                 bolt_before=None if bolt is None else Bolt(bolt),
             )
         except (KeyError, TypeError, ValueError) as err:

@@ -114,7 +114,7 @@ class Installation:
         """What the lock runs; None while that is unknown."""
         self._in_bootloader = target.in_bootloader
         """Whether it waits in its bootloader."""
-        self._touched = entry.state in TOUCHED
+        self._touched = entry.touched or entry.state in TOUCHED
         self._transfer: TransferReport | None = None
         self._working: asyncio.Task[NightlatchError | None] | None = None
         """What may be cancelled."""
@@ -173,7 +173,7 @@ class Installation:
             if not self._cancelled:
                 self._working.cancel()
             await asyncio.wait((self._working,))
-            if not self._cancelled:
+            if not self._cancelled or _is_stopped():
                 raise
             return InstallationError(InstallationProblem.CANCELLED)
         finally:
@@ -196,7 +196,10 @@ class Installation:
 
     async def _enter(self, event: Event, percentage: float | None = None) -> None:
         """Write down what comes next, and tell it."""
-        await self._note(replace(self._entry, state=step(self.state, event)))
+        state = step(self.state, event)
+        # Beginning anew must not hide it from whoever goes on after a second cut.
+        touched = self._touched or state in TOUCHED
+        await self._note(replace(self._entry, state=state, touched=touched))
         self._report(self.state, percentage)
 
     async def _note(self, entry: JournalEntry) -> None:
@@ -330,3 +333,9 @@ class Installation:
         if error.reason is InstallationProblem.CANCELLED:
             return State.CANCELLED
         return State.FAILED
+
+
+def _is_stopped() -> bool:
+    """Return whether the task that runs this was cancelled, from outside."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
