@@ -9,6 +9,7 @@ from homeassistant.helpers.typing import ConfigType
 from .adapters.journal import JournalUnreadableError
 from .const import DOMAIN
 from .coordinator import async_forget_feeds
+from .guarding import async_lift_all
 from .household import Household, NightlatchConfigEntry
 from .issues import async_delete_issues
 from .services import async_setup_services
@@ -76,6 +77,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) 
 async def async_remove_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) -> None:
     """Delete what was kept."""
     household = Household(hass, entry)
+    await async_lift_all(hass, entry, household.store)
     await household.store.async_remove()
     await household.journal.clear()
     await async_forget_feeds(hass)

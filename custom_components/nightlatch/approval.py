@@ -68,7 +68,7 @@ async def async_approve(
     await lock.async_approve(
         Approval(
             version=release.version.text,
-            sha256=release.artifact.sha256,
+            sha256=release.key,
             user_id=user.id,
             user_name=user.name or user.id,
             at=dt_util.utcnow(),

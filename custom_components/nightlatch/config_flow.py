@@ -1,25 +1,50 @@
-"""Config flow: the household; its feeds and locks are subentries of their own."""
+"""Config flow: the household, and locks that were discovered for it.
 
+Feeds and locks are subentries of the household; a discovered lock becomes one too.
+"""
+
+from types import MappingProxyType
 from typing import Any, override
 
 from homeassistant.config_entries import (
     ConfigEntry,
+    ConfigEntryState,
     ConfigFlow,
     ConfigFlowResult,
+    ConfigSubentry,
     ConfigSubentryFlow,
 )
+from homeassistant.const import CONF_ADDRESS, CONF_DEVICE_ID, CONF_NAME
 from homeassistant.core import callback
+from homeassistant.helpers.typing import DiscoveryInfoType
 
+from .candidates import candidates
 from .const import DOMAIN, SUBENTRY_FEED, SUBENTRY_LOCK
+from .core.errors import TransportError
+from .core.transports.device_information import read_identity
 from .feed_flow import FeedFlow
+from .household import Household
 from .lock_flow import LockFlow
+from .messages import async_describe
+from .new_lock import (
+    NewLock,
+    attached_lock,
+    direct_lock,
+    feed_knowing,
+    integration_name,
+)
 from .options_flow import HouseholdOptionsFlow
 
 
 class NightlatchConfigFlow(ConfigFlow, domain=DOMAIN):
-    """Adds the household."""
+    """Adds the household, or a discovered lock to it."""
 
     VERSION = 1
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self._found: DiscoveryInfoType = {}
+        self._new: NewLock
 
     @classmethod
     @callback
@@ -42,6 +67,134 @@ class NightlatchConfigFlow(ConfigFlow, domain=DOMAIN):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask whether to add the household; there is nothing to fill in."""
+        if self._async_current_entries(include_ignore=False):
+            return self.async_abort(reason="single_instance_allowed")
         if user_input is None:
             return self.async_show_form(step_id="user")
         return self.async_create_entry(title="Nightlatch", data={})
+
+    # A discovered lock.
+
+    @property
+    def _entry(self) -> ConfigEntry[Household] | None:
+        """The household's entry, while it is loaded."""
+        return next(
+            (
+                entry
+                for entry in self._async_current_entries(include_ignore=False)
+                if entry.state is ConfigEntryState.LOADED
+            ),
+            None,
+        )
+
+    @override
+    async def async_step_integration_discovery(
+        self, discovery_info: DiscoveryInfoType
+    ) -> ConfigFlowResult:
+        """Offer a lock that another integration knows, or that is in range."""
+        self._found = discovery_info
+        key = discovery_info.get(CONF_DEVICE_ID) or discovery_info[CONF_ADDRESS]
+        await self.async_set_unique_id(key)
+        self._abort_if_unique_id_configured()
+        if (entry := self._entry) is None:
+            return self.async_abort(reason="entry_not_loaded")
+        self.context["title_placeholders"] = {"name": discovery_info[CONF_NAME]}
+        if CONF_ADDRESS in discovery_info:
+            return await self.async_step_direct()
+        household = entry.runtime_data
+        found = next(
+            (
+                each
+                for each in candidates(self.hass, household)
+                if each.device_id == key
+            ),
+            None,
+        )
+        if found is None:
+            return self.async_abort(reason="already_configured")
+        self._new = attached_lock(
+            household, found, await integration_name(self.hass, found)
+        )
+        return await self._async_details(None)
+
+    async def async_step_direct(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask before a lock in range is asked what it is: that costs some battery."""
+        if (entry := self._entry) is None:
+            return self.async_abort(reason="entry_not_loaded")
+        address = self._found[CONF_ADDRESS]
+        errors: dict[str, str] = {}
+        problem = ""
+        if user_input is not None:
+            household = entry.runtime_data
+            try:
+                identity = await read_identity(household.radio, address, address)
+            except TransportError as err:
+                errors["base"] = "lock_refused"
+                problem = await async_describe(self.hass, err, lock=address)
+            else:
+                found = feed_knowing(household, identity.model)
+                if found is not None:
+                    feed, model = found
+                    self._new = direct_lock(address, identity, feed, model.name)
+                    return await self._async_details(None)
+                errors["base"] = "model_unknown"
+                problem = identity.model
+        return self.async_show_form(
+            step_id="direct",
+            errors=errors,
+            description_placeholders={
+                "name": self._found[CONF_NAME],
+                "address": address,
+                "problem": problem,
+            },
+        )
+
+    async def async_step_details(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask what else in Home Assistant belongs to a direct lock."""
+        return await self._async_details(user_input)
+
+    async def async_step_guarded(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask about a lock that another integration updates."""
+        return await self._async_details(user_input)
+
+    async def async_step_watched(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask about a lock that only a person can update."""
+        return await self._async_details(user_input)
+
+    async def _async_details(
+        self, user_input: dict[str, Any] | None
+    ) -> ConfigFlowResult:
+        new = self._new
+        if (entry := self._entry) is None:
+            return self.async_abort(reason="entry_not_loaded")
+        if user_input is None or new.errors(user_input):
+            form = new.form(entry.runtime_data, user_input)
+            return self.async_show_form(
+                data_schema=self.add_suggested_values_to_schema(
+                    form.pop("data_schema"), form.pop("suggested")
+                ),
+                **form,
+            )
+        if any(each.unique_id == new.unique_id for each in entry.subentries.values()):
+            return self.async_abort(reason="already_configured")
+        self.hass.config_entries.async_add_subentry(
+            entry,
+            ConfigSubentry(
+                data=MappingProxyType(new.data(user_input)),
+                subentry_type=SUBENTRY_LOCK,
+                title=new.title(user_input),
+                unique_id=new.unique_id,
+            ),
+        )
+        return self.async_abort(
+            reason="lock_added",
+            description_placeholders={"name": new.title(user_input)},
+        )

@@ -57,7 +57,7 @@ def _feed(feed: FeedCoordinator) -> dict[str, Any]:
                 {
                     "model": release.model,
                     "version": release.version.text,
-                    "sha256": release.artifact.sha256,
+                    "sha256": release.key,
                 }
                 for release in content.releases
             ],
@@ -68,7 +68,8 @@ def _feed(feed: FeedCoordinator) -> dict[str, Any]:
 
 def _lock(lock: ManagedLock) -> dict[str, Any]:
     return {
-        CONF_ADDRESS: lock.address,
+        "kind": lock.kind.name,
+        CONF_ADDRESS: lock.kind.key,
         "feed": lock.feed_id,
         "record": lock.record.to_dict(),
         "links": asdict(lock.links),

@@ -4,11 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import override
 
 from homeassistant.core import callback
-from homeassistant.helpers.device_registry import (
-    CONNECTION_BLUETOOTH,
-    DeviceEntryType,
-    DeviceInfo,
-)
+from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
@@ -57,18 +53,7 @@ class LockEntity(Entity):
         """Attach the entity to the lock's device."""
         self._lock = lock
         self._attr_unique_id = f"{lock.subentry_id}_{key}"
-        identity = lock.record.identity
-        self._attr_device_info = DeviceInfo(
-            identifiers={(DOMAIN, lock.subentry_id)},
-            connections={(CONNECTION_BLUETOOTH, lock.address)},
-            name=lock.name,
-            manufacturer=identity.manufacturer,
-            model=lock.model_name,
-            model_id=identity.model,
-            hw_version=identity.hardware_revision,
-            sw_version=identity.firmware_version,
-            serial_number=identity.serial_number,
-        )
+        lock.kind.attach(self)
 
     @property
     def managed_lock(self) -> ManagedLock:

@@ -24,6 +24,8 @@ class Happening(StrEnum):
     BOOTLOADER_FOUND = "bootloader_found"
     INSTALLED_ELSEWHERE = "installed_elsewhere"
     """It runs other firmware, and it was not Nightlatch that installed it."""
+    UNGUARDED = "unguarded_update"
+    """The integration that updates the lock does what it was not told to."""
     BATTERY_DRAINING = "battery_draining"
     """Since an installation the battery falls faster than before."""
 

@@ -24,16 +24,18 @@ from .const import (
     SUBENTRY_LOCK,
 )
 from .coordinator import FeedCoordinator
-from .core.errors import TransportError
+from .core.errors import NightlatchError
 from .core.installation.journal import JournalEntry
 from .core.schedule.queue import Queue
+from .core.vendor_facts import Fact, VendorFacts, facts_for, read_facts
+from .discovering import Discovering
+from .following import async_follow
 from .happenings import Happening
 from .issues import async_sync_issues
 from .locks import ManagedLock
 from .notices import Notices
 from .scheduler import Scheduler
 from .settings import parse_gate, parse_household_policy, parse_people
-from .watch import async_watch
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -61,6 +63,7 @@ class Household:
         self.store = HouseholdStore(hass, entry.entry_id)
         self.journal = JournalFile(hass, entry.entry_id)
         self.radio = HomeAssistantRadio(hass)
+        self._facts: tuple[Fact, ...] = ()
         self.queue = Queue(GATHERING)
         self.scheduler = Scheduler(hass, self)
         self.notices = Notices(hass, self)
@@ -100,6 +103,16 @@ class Household:
             data={key: value for key, value in merged.items() if value is not None},
         )
 
+    def facts_of(self, lock: ManagedLock) -> VendorFacts:
+        """Return what the maker of a lock says of its updates."""
+        identity = lock.record.identity
+        return facts_for(
+            self._facts,
+            identity.manufacturer,
+            (identity.model, *lock.kind.other_names),
+            lock.kind.integration,
+        )
+
     @property
     def zone(self) -> tzinfo:
         """The time zone of the house."""
@@ -109,11 +122,14 @@ class Household:
         """Load what is kept and take over all subentries; raise ``ValueError``."""
         await self.store.async_load(expected=bool(self.entry.subentries))
         unfinished = await self.journal.async_load()
+        self._facts = await self.hass.async_add_executor_job(read_facts)
         await self.async_sync()
         for unsubscribe in (
             async_track_time_interval(self.hass, self._read_all, IDENTITY_INTERVAL),
             self.scheduler.async_start(),
             self.notices.async_start(),
+            async_follow(self),
+            Discovering(self).async_start(),
         ):
             self.entry.async_on_unload(unsubscribe)
         if unfinished is not None:
@@ -146,7 +162,9 @@ class Household:
     async def _async_sync(self) -> None:
         subentries = self.entry.subentries
         for subentry_id in self.locks.keys() - subentries.keys():
+            kind = self.locks[subentry_id].kind
             await self._async_drop_lock(subentry_id)
+            await kind.async_removed()
             await self.journal.async_forget(subentry_id)
             await self.store.async_remove_lock(subentry_id)
         for subentry_id, feed in tuple(self.feeds.items()):
@@ -279,7 +297,7 @@ class Household:
                 lock.async_learn(lock.record.identity), f"record of {lock.name}"
             )
         self._unsubscribe[subentry.subentry_id] = [
-            async_watch(self.hass, self, lock),
+            lock.kind.watch(),
             lock.async_subscribe(lambda: self._lock_changed(lock)),
         ]
 
@@ -328,5 +346,5 @@ class Household:
         """Ask a lock what it runs; one that does not answer is asked another time."""
         try:
             await lock.async_read()
-        except TransportError as err:
+        except NightlatchError as err:
             _LOGGER.debug("%s did not say what it runs: %s", lock.name, err)

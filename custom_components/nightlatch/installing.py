@@ -12,19 +12,15 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
-from .coordinator import FeedCoordinator
 from .core.errors import (
-    FeedError,
-    FeedProblem,
     InstallationError,
     NightlatchError,
     TransportError,
     TransportProblem,
 )
 from .core.installation.journal import JournalEntry
-from .core.installation.machine import Installation, Outcome, Target
+from .core.installation.machine import Installation, Job, Outcome
 from .core.installation.states import TOUCHED, State
-from .core.installation.verification import await_return
 from .core.model import LockIdentity, Origin, OutcomeKind, Release
 from .core.preflight.base import PreflightError, blockers
 from .core.records.outcome_record import OutcomeRecord
@@ -45,8 +41,6 @@ _LOGGER = logging.getLogger(__name__)
 # Until a lock that was asked, and held, is asked again in the same night: a connection
 # costs some of its battery. What other integrations know is looked at every minute.
 _ASK_AGAIN = timedelta(minutes=15)
-# Seconds. For the feed to be heard after a restart.
-_FEED_TIMEOUT = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +84,7 @@ class Installer:
         lock = self._lock
         if self.progress is not None:
             raise self._lock.error("installation_running")
-        if (release := lock.release) is None or (feed := lock.feed) is None:
+        if (release := lock.release) is None or not lock.kind.can_install:
             raise self._lock.error("nothing_to_install")
         if lock.policy.approval is not ApprovalNeed.NONE and not is_approved(
             lock.decisions, release
@@ -103,17 +97,17 @@ class Installer:
             attempt=uuid4().hex,
             lock_id=lock.subentry_id,
             name=lock.name,
-            address=lock.address,
-            feed_id=lock.feed_id,
+            address=lock.kind.key,
+            feed_id=lock.feed_id or "",
             model=release.model,
             version=release.version.text,
-            sha256=release.artifact.sha256,
+            sha256=release.key,
             origin=origin,
             started=dt_util.utcnow(),
             from_version=lock.record.identity.firmware_version,
             window_end=lock.plan.window_end if unattended else None,
         )
-        await self._async_follow(self._async_take_turn(release, feed, entry))
+        await self._async_follow(self._async_take_turn(release, entry))
 
     async def async_go_on(self, entry: JournalEntry) -> None:
         """Go on with an installation that was cut off; it ends as any other."""
@@ -164,16 +158,14 @@ class Installer:
 
     # What the task does.
 
-    async def _async_take_turn(
-        self, release: Release, feed: FeedCoordinator, entry: JournalEntry
-    ) -> Outcome:
+    async def _async_take_turn(self, release: Release, entry: JournalEntry) -> Outcome:
         """Wait for the lock's turn, and install."""
         queue = self._lock.household.queue
         try:
             # The turn ends when the end has been told: the next lock must not start
             # before.
             async with queue.turn(self._ticket):
-                return await self._async_run(release, feed, entry)
+                return await self._async_run(release, entry)
         except InstallationError as err:
             await self._async_hold(release, err)
             return Outcome(
@@ -189,38 +181,12 @@ class Installer:
         lock = self._lock
         try:
             async with lock.household.queue.turn(self._ticket):
-                release = await self._async_release_of(entry)
-                if release is None or (feed := lock.feed) is None:
+                release = await lock.kind.async_release_of(entry)
+                if release is None or not lock.kind.can_install:
                     return await self._async_end_without_release(entry)
-                return await self._async_run(release, feed, entry)
+                return await self._async_run(release, entry)
         finally:
             self._end()
-
-    async def _async_release_of(self, entry: JournalEntry) -> Release | None:
-        """Return what was being installed, once the feed has been heard.
-
-        None where the vendor has taken it back, or the feed stays silent.
-        """
-        heard = asyncio.Event()
-        unsubscribe = self._lock.async_subscribe(heard.set)
-        try:
-            async with asyncio.timeout(_FEED_TIMEOUT):
-                while True:
-                    content = self._lock.content
-                    for release in content.releases if content else ():
-                        if (release.version.text, release.artifact.sha256) == (
-                            entry.version,
-                            entry.sha256,
-                        ):
-                            return release
-                    if content is not None:
-                        return None
-                    heard.clear()
-                    await heard.wait()
-        except TimeoutError:
-            return None
-        finally:
-            unsubscribe()
 
     async def _async_end_without_release(self, entry: JournalEntry) -> Outcome:
         """End honestly what cannot be gone on with: by what the lock runs now.
@@ -232,15 +198,11 @@ class Installer:
         running: LockIdentity | None = None
         error: NightlatchError | None = None
         try:
-            running = await await_return(lock.household.radio, lock.address, lock.name)
-        except TransportError as err:
+            running = await lock.kind.async_find_running()
+        except NightlatchError as err:
             error = err
         if running is not None and running.firmware_version != entry.version:
-            error = FeedError(
-                FeedProblem.RELEASE_WITHDRAWN
-                if lock.content is not None
-                else FeedProblem.UNREACHABLE
-            )
+            error = lock.kind.gone()
         outcome = Outcome(
             kind=(
                 OutcomeKind.NEEDS_HAND
@@ -287,36 +249,29 @@ class Installer:
             environment=environment_of(lock),
         )
 
-    async def _async_run(
-        self, release: Release, feed: FeedCoordinator, entry: JournalEntry
-    ) -> Outcome:
+    async def _async_run(self, release: Release, entry: JournalEntry) -> Outcome:
         """Install; however it ends is kept and told."""
         lock, household = self._lock, self._lock.household
         loop = self._hass.loop
         started = loop.time()
-        self._installation = Installation(
-            target=Target(
+        self._installation = lock.kind.installation(
+            Job(
                 name=lock.name,
-                address=lock.address,
                 identity=lock.record.identity,
-                floor=lock.floor,
-                in_bootloader=lock.in_bootloader,
-            ),
-            release=release,
-            feed=feed.feed,
-            keys=feed.firmware_keys,
-            radio=household.radio,
-            house=LockHouse(
-                self._hass,
-                lock,
-                release,
-                unattended=entry.origin is Origin.SCHEDULE,
-                window_end=entry.window_end,
-            ),
-            policy=lock.policy,
-            journal=household.journal,
-            entry=entry,
-            report=self._report,
+                release=release,
+                house=LockHouse(
+                    self._hass,
+                    lock,
+                    release,
+                    unattended=entry.origin is Origin.SCHEDULE,
+                    window_end=entry.window_end,
+                ),
+                policy=lock.policy,
+                journal=household.journal,
+                entry=entry,
+                report=self._report,
+                command_pause=lock.facts.command_pause,
+            )
         )
         outcome = await self._installation.run()
         self._end()

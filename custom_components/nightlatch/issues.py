@@ -3,6 +3,8 @@
 Each is gone as soon as it is done.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from homeassistant.core import HomeAssistant, callback
@@ -10,15 +12,17 @@ from homeassistant.helpers import issue_registry as ir
 
 from .const import DOMAIN
 from .core.errors import FeedProblem
-from .core.model import OutcomeKind
+from .core.model import LockKind, OutcomeKind
 from .core.schedule.plan import Waiting
 from .locks import ManagedLock
+from .maker import told_of_maker
 from .wellbeing import needs_hand
 
 if TYPE_CHECKING:
     from .household import Household
 
 _URGENT = {"needs_hand", "in_bootloader"}
+_UNWANTED = {Waiting.PINNED, Waiting.SKIPPED, Waiting.NOTHING_OFFERED}
 
 
 @callback
@@ -29,39 +33,62 @@ def async_delete_issues(hass: HomeAssistant) -> None:
             ir.async_delete_issue(hass, DOMAIN, issue_id)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Issue:
+    """Something that a person must do."""
+
+    key: str
+    placeholders: dict[str, str]
+    data: dict[str, str | int | float | None] | None = None
+    """For the flow with which a person says that it is done; None where it is seen."""
+
+
 @callback
 def async_sync_issues(household: Household) -> None:
     """Bring the issues in step with how the locks and feeds are."""
-    wanted: dict[str, tuple[str, dict[str, str]]] = {}
+    wanted: dict[str, _Issue] = {}
     for lock in household.locks.values():
-        if (found := _issue_of(lock)) is not None:
-            key, placeholders = found
-            wanted[f"{key}_{lock.subentry_id}"] = (
-                key,
-                {"lock": lock.name, **placeholders},
-            )
+        for found in _issues_of(lock):
+            wanted[f"{found.key}_{lock.subentry_id}"] = found
     for feed in household.feeds.values():
         if feed.trouble is FeedProblem.FIRMWARE_KEY_CHANGED:
-            wanted[f"firmware_key_changed_{feed.subentry_id}"] = (
-                "firmware_key_changed",
-                {"feed": feed.title},
+            wanted[f"firmware_key_changed_{feed.subentry_id}"] = _Issue(
+                key="firmware_key_changed", placeholders={"feed": feed.title}
             )
     registry = ir.async_get(household.hass)
     for (domain, issue_id), issue in tuple(registry.issues.items()):
         # One that is not active is only the memory that somebody has ignored it.
         if domain == DOMAIN and issue.active and issue_id not in wanted:
             ir.async_delete_issue(household.hass, DOMAIN, issue_id)
-    for issue_id, (key, placeholders) in wanted.items():
+    for issue_id, found in wanted.items():
         ir.async_create_issue(
             household.hass,
             DOMAIN,
             issue_id,
-            is_fixable=False,
+            data=found.data,
+            is_fixable=found.data is not None,
             severity=(
-                ir.IssueSeverity.ERROR if key in _URGENT else ir.IssueSeverity.WARNING
+                ir.IssueSeverity.ERROR
+                if found.key in _URGENT
+                else ir.IssueSeverity.WARNING
             ),
-            translation_key=key,
-            translation_placeholders=placeholders,
+            translation_key=found.key,
+            translation_placeholders=found.placeholders,
+        )
+
+
+def _issues_of(lock: ManagedLock) -> Iterator[_Issue]:
+    """Return what a person must do about a lock."""
+    if lock.progress is not None:
+        return
+    if (found := _issue_of(lock)) is not None:
+        key, placeholders = found
+        yield _Issue(key=key, placeholders={"lock": lock.name, **placeholders})
+    for aftercare in lock.record.to_do:
+        yield _Issue(
+            key=aftercare,
+            placeholders={"lock": lock.name},
+            data={"lock_id": lock.subentry_id, "aftercare": aftercare},
         )
 
 
@@ -78,8 +105,16 @@ def _issue_of(lock: ManagedLock) -> tuple[str, dict[str, str]] | None:
         and needs_hand(lock)
     ):
         return "needs_hand", {"message": outcome.message or ""}
-    if lock.feed is None:
-        return "feed_gone", {}
+    if (trouble := lock.kind.trouble) is not None:
+        return trouble, {}
+    if lock.kind.misconduct is not None:
+        return "source_stuck", {}
+    waits = lock.kind.name is LockKind.WATCHED and lock.plan.waiting not in _UNWANTED
+    if waits and lock.release is not None:
+        return "update_by_hand", {
+            "version": lock.release.version.text,
+            "steps": "\n".join(f"- {line}" for line in told_of_maker(lock)),
+        }
     if lock.plan.waiting is Waiting.VENDOR:
         return "contact_vendor", {
             "version": lock.release.version.text if lock.release else "?",

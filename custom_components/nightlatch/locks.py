@@ -3,34 +3,34 @@
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 import logging
 from typing import TYPE_CHECKING
 
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.const import CONF_ADDRESS
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 
-from .const import CONF_FEED, CONF_IDENTITY, DOMAIN
+from .const import CONF_IDENTITY, DOMAIN
 from .coordinator import FeedCoordinator
-from .core.errors import TransportError, TransportProblem
+from .core.errors import NightlatchError
 from .core.feeds.base import FeedContent
-from .core.model import LockIdentity, Model, Origin, Release
+from .core.guard.known import Known
+from .core.model import LockIdentity, LockKind, Model, Origin, OutcomeKind, Release
 from .core.preflight.base import Check
 from .core.records.decisions import Approval, Decisions
 from .core.records.lock_record import LockRecord, identity_from_dict
 from .core.records.outcome_record import OutcomeRecord
 from .core.records.trust import LockFloor, Trust
 from .core.schedule.plan import Plan, is_approved
-from .core.select import select
-from .core.transports.device_information import read_identity
+from .core.vendor_facts import TO_DO, VendorFacts
 from .elsewhere import async_note_elsewhere
 from .happenings import Happening, HappeningCallback
 from .installing import Installer, Progress
-from .messages import async_as_home_assistant_error
+from .kinds import make_kind
+from .messages import async_as_home_assistant_error, told_now
 from .settings import Links, parse_links, parse_lock_policy
 from .situations import checks_of, plan_of
 from .wellbeing import async_note_battery
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from .household import Household
 
 _LOGGER = logging.getLogger(__name__)
+
+# What another integration says anew is kept when it differs, and now and then.
+_LOOK_AGAIN = timedelta(hours=1)
 
 
 class ManagedLock:
@@ -51,6 +54,10 @@ class ManagedLock:
         self.hass = hass
         self.household = household
         self.subentry_id = subentry.subentry_id
+        self.feed_id: str | None = None
+        self.known: Known | None = None
+        """What the public indexes know of what is offered."""
+        self.kind = make_kind(self, subentry)
         self.configure(subentry)
         known = household.store.lock(subentry.subentry_id)
         self.to_be_asked = known is not None
@@ -61,6 +68,8 @@ class ManagedLock:
             read_at=now,
             running_since=now,
         )
+        self.facts: VendorFacts = household.facts_of(self)
+        """What its maker says of updates."""
         self.decisions: Decisions = household.store.decisions(subentry.subentry_id)
         self.in_bootloader = False
         """Whether it was seen in its bootloader though nobody sent it there."""
@@ -80,8 +89,7 @@ class ManagedLock:
     def configure(self, subentry: ConfigSubentry) -> None:
         """Take over what the owner has set."""
         self.name = subentry.title
-        self.address: str = subentry.data[CONF_ADDRESS]
-        self.feed_id: str = subentry.data[CONF_FEED]
+        self.kind.configure(subentry)
         self.links: Links = parse_links(subentry.data)
         self.policy = parse_lock_policy(subentry.data)
 
@@ -122,8 +130,8 @@ class ManagedLock:
 
     @property
     def feed(self) -> FeedCoordinator | None:
-        """The lock's feed; None after the owner has removed it."""
-        return self.household.feeds.get(self.feed_id)
+        """The lock's feed; None where it has none, or the owner has removed it."""
+        return self.household.feeds.get(self.feed_id) if self.feed_id else None
 
     @property
     def content(self) -> FeedContent | None:
@@ -133,17 +141,7 @@ class ManagedLock:
     @property
     def model(self) -> Model | None:
         """The lock's model as its feed describes it."""
-        content = self.content
-        if content is None:
-            return None
-        return next(
-            (
-                model
-                for model in content.models
-                if model.model == self.record.identity.model
-            ),
-            None,
-        )
+        return self.kind.model
 
     @property
     def model_name(self) -> str:
@@ -153,7 +151,12 @@ class ManagedLock:
     @property
     def floor(self) -> LockFloor | None:
         """The newest firmware that has run on the lock."""
-        return self.household.store.trust.locks.get(self.address)
+        return self.household.store.trust.locks.get(self.kind.key)
+
+    @property
+    def misbehaves(self) -> bool:
+        """Return whether what updates the lock does what it was not told to."""
+        return self.kind.misconduct is not None
 
     @property
     def progress(self) -> Progress | None:
@@ -176,10 +179,7 @@ class ManagedLock:
     @property
     def device_id(self) -> str | None:
         """The lock's device in Home Assistant's registry."""
-        device = dr.async_get(self.hass).async_get_device_by_identifier(
-            (DOMAIN, self.subentry_id), self.household.entry.entry_id
-        )
-        return device.id if device else None
+        return self.kind.device_id
 
     @property
     def update_entity_id(self) -> str | None:
@@ -207,12 +207,8 @@ class ManagedLock:
     @callback
     def async_select(self) -> None:
         """Choose the release anew: after a check of the feed, or of the lock."""
-        content = self.content
-        before, self.release = self.release, None
-        if content is not None and (model := self.model) is not None:
-            self.release = select(
-                content.releases, self.record.identity, model, self.floor
-            ).release
+        before = self.release
+        self.release = self.kind.select()
         if self.release != before:
             self.held = ()
         if self.release is not None:
@@ -224,11 +220,10 @@ class ManagedLock:
     @callback
     def _note_seen(self, release: Release) -> None:
         """Keep since when a release is on offer here: its soak counts from then."""
-        sha256 = release.artifact.sha256
+        sha256 = release.key
         if sha256 in self.decisions.first_seen:
             return
-        offered = self.content.releases if self.content else ()
-        known = {each.artifact.sha256 for each in offered}
+        known = {each.key for each in self.kind.on_offer()}
         seen = {
             each: since
             for each, since in self.decisions.first_seen.items()
@@ -255,6 +250,18 @@ class ManagedLock:
             installed_version=self.record.identity.firmware_version,
             version=release.version.text,
         )
+        if self.kind.name is LockKind.WATCHED:
+            self.async_tell(
+                Happening.MANUAL_STEP_NEEDED,
+                installed_version=self.record.identity.firmware_version,
+                version=release.version.text,
+                message=told_now(
+                    self.hass,
+                    "update_by_hand",
+                    lock=self.name,
+                    version=release.version.text,
+                ),
+            )
 
     # Deciding.
 
@@ -288,9 +295,7 @@ class ManagedLock:
 
     async def async_note_announced(self, release: Release) -> None:
         """Keep that people were told when a release will be installed."""
-        await self._async_decide(
-            replace(self.decisions, announced=release.artifact.sha256)
-        )
+        await self._async_decide(replace(self.decisions, announced=release.key))
 
     async def async_decisions_used(self, version: str, sha256: str | None) -> None:
         """Drop what was decided for one installation only, now that it is over."""
@@ -311,22 +316,13 @@ class ManagedLock:
     # Asking the lock.
 
     async def async_read(self) -> None:
-        """Ask the lock what it runs; raise ``TransportError``.
+        """Ask the lock what it runs; raise ``NightlatchError``.
 
         A lock that is being installed to is left alone.
         """
         if self.progress is not None:
             return
-        async with self.household.queue.short_use():
-            try:
-                identity = await read_identity(
-                    self.household.radio, self.address, self.name
-                )
-            except TransportError as err:
-                if err.reason is TransportProblem.IN_BOOTLOADER:
-                    self.async_found_in_bootloader()
-                raise
-        self.in_bootloader = False
+        identity = await self.kind.async_ask()
         before = self.record.identity.firmware_version
         await self.async_learn(identity)
         if identity.firmware_version != before:
@@ -335,17 +331,42 @@ class ManagedLock:
                 f"look at what was installed on {self.name}",
             )
 
+    @callback
+    def async_look(self) -> None:
+        """Take over what another integration has said of the lock by itself."""
+        self.household.async_create_task(self._async_look(), f"look at {self.name}")
+
+    async def _async_look(self) -> None:
+        if self._closed or self.progress is not None:
+            return
+        try:
+            identity = await self.kind.async_ask()
+        except NightlatchError as err:
+            _LOGGER.debug("%s did not say what it runs: %s", self.name, err)
+            self.async_select()
+            return
+        # It says something with every percent; the disk need not hear of all that.
+        if identity != replace(self.record.identity, battery=None) or self._is_old():
+            await self.household.async_read(self)
+        else:
+            self.async_select()
+
+    def _is_old(self) -> bool:
+        outcome, read_at = self.record.outcome, self.record.read_at
+        return dt_util.utcnow() - read_at > _LOOK_AGAIN or (
+            outcome is not None and outcome.ended >= read_at
+        )
+
     async def async_check_now(self) -> None:
-        """Ask feed and lock because a person wants to know; tell what went wrong."""
-        feed = self.feed
-        if feed is not None:
-            await feed.async_refresh()
+        """Ask for news because a person wants to know; tell what went wrong."""
+        await self.kind.async_check()
         try:
             await self.async_read()
-        except TransportError as err:
+        except NightlatchError as err:
             raise await async_as_home_assistant_error(
                 self.hass, err, lock=self.name
             ) from err
+        feed = self.feed
         if feed is not None and feed.error is not None:
             raise await async_as_home_assistant_error(
                 self.hass, feed.error, lock=self.name, feed=feed.title
@@ -359,8 +380,7 @@ class ManagedLock:
         self.record = self.record.reading(identity, now)
         async_note_battery(self, identity.battery)
         await self.async_keep()
-        content = self.content
-        for release in content.releases if content else ():
+        for release in self.kind.on_offer():
             if (
                 release.model == identity.model
                 and release.version.text == identity.firmware_version
@@ -377,9 +397,11 @@ class ManagedLock:
         floor = LockFloor(
             version=release.version,
             security_version=release.security_version,
-            firmware_version=release.payload.firmware_version,
+            firmware_version=(
+                release.payload.firmware_version if release.payload else 0
+            ),
         )
-        await self.household.store.raise_to(Trust(locks={self.address: floor}))
+        await self.household.store.raise_to(Trust(locks={self.kind.key: floor}))
 
     @callback
     def async_found_in_bootloader(self) -> None:
@@ -412,6 +434,16 @@ class ManagedLock:
         self._closed = True
 
     async def async_ended(self, outcome: OutcomeRecord) -> None:
-        """Keep how an installation ended."""
+        """Keep how an installation ended, and what a person has to do after it."""
         self.record = self.record.ended(outcome)
+        if outcome.kind is OutcomeKind.SUCCEEDED:
+            to_do = [each for each in self.facts.aftercare if each in TO_DO]
+            self.record = replace(self.record, to_do=tuple(map(str, to_do)))
         await self.async_keep()
+
+    async def async_aftercare_done(self, done: str) -> None:
+        """Keep that a person has done what the maker wants after an update."""
+        left = tuple(each for each in self.record.to_do if each != done)
+        self.record = replace(self.record, to_do=left)
+        await self.async_keep()
+        self.async_changed()

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.translation import async_get_translations
+from homeassistant.helpers.translation import (
+    async_get_cached_translations,
+    async_get_translations,
+)
 
 from .const import DOMAIN
 from .core.errors import NightlatchError
@@ -43,6 +46,15 @@ async def async_sentence(
     """Return one sentence of the translations, in Home Assistant's language."""
     translations = await async_get_translations(
         hass, hass.config.language, "exceptions", [DOMAIN]
+    )
+    text = translations.get(f"component.{DOMAIN}.exceptions.{key}.message", key)
+    return text.format_map(_Placeholders(placeholders))
+
+
+def told_now(hass: HomeAssistant, key: str, **placeholders: str) -> str:
+    """Return one sentence, out of the translations that are loaded already."""
+    translations = async_get_cached_translations(
+        hass, hass.config.language, "exceptions", DOMAIN
     )
     text = translations.get(f"component.{DOMAIN}.exceptions.{key}.message", key)
     return text.format_map(_Placeholders(placeholders))

@@ -54,7 +54,7 @@ def action_id(verb: Verb, lock: ManagedLock | None = None) -> str:
 
 
 def _mark(release: Release | None) -> str:
-    return release.artifact.sha256[:8] if release else ""
+    return release.key[:8] if release else ""
 
 
 class PhoneActions:
@@ -195,7 +195,7 @@ def _means(action: str, verb: Verb, lock: ManagedLock) -> bool:
         return False
     if action != action_id(verb):
         return action == action_id(verb, lock)
-    told_of = lock.decisions.announced == lock.release.artifact.sha256
+    told_of = lock.decisions.announced == lock.release.key
     return told_of and lock.plan.starts_at is not None
 
 

@@ -1,10 +1,16 @@
 """What a person reads before installing a release."""
 
+from typing import TYPE_CHECKING
+
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
 
 from .const import DOMAIN
-from .core.model import Advisory, Release
+from .core.model import Advisory, LockKind, Release
+from .maker import told_of_maker
+
+if TYPE_CHECKING:
+    from .locks import ManagedLock
 
 
 async def async_label(hass: HomeAssistant, selector: str, option: str) -> str:
@@ -16,7 +22,9 @@ async def async_label(hass: HomeAssistant, selector: str, option: str) -> str:
     return translations.get(key, option)
 
 
-async def async_release_notes(hass: HomeAssistant, release: Release) -> str:
+async def async_release_notes(
+    hass: HomeAssistant, lock: ManagedLock, release: Release
+) -> str:
     """Return the vendor's notes, and below them what the release means for the lock."""
     translations = await async_get_translations(
         hass, hass.config.language, "selector", [DOMAIN]
@@ -38,10 +46,13 @@ async def async_release_notes(hass: HomeAssistant, release: Release) -> str:
         facts.append(("disrupts", ", ".join(names)))
     if release.support_end is not None:
         facts.append(("support_end", release.support_end.isoformat()))
+    facts.append(("evidence", label("evidence", release.evidence)))
     lines = [f"- {label('release_fact', fact)}: {value}" for fact, value in facts]
-    return "\n\n".join(
-        part for part in (release.release_notes.strip(), "\n".join(lines)) if part
-    )
+    told = [release.release_notes.strip(), "\n".join(lines)]
+    told.append("\n".join(f"- {line}" for line in told_of_maker(lock)))
+    if lock.kind.name is LockKind.GUARDED:
+        told.append(label("release_fact", "hold_is_no_lock"))
+    return "\n\n".join(part for part in told if part)
 
 
 def _linked(advisory: Advisory) -> str:

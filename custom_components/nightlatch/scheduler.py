@@ -55,6 +55,8 @@ class Scheduler:
             await self._async_announce(now)
             await self._household.notices.async_tell_digest(now)
             self._start_due(now)
+            for lock in self._household.locks.values():
+                lock.kind.look(now)
             # What other integrations tell of a lock may have settled one.
             async_sync_issues(self._household)
 

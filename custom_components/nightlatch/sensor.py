@@ -23,7 +23,8 @@ from homeassistant.helpers.typing import StateType
 
 from .coordinator import FeedCoordinator
 from .core.errors import FeedProblem
-from .core.model import OutcomeKind
+from .core.guard.hold import Hold
+from .core.model import LockKind, OutcomeKind
 from .entity import (
     FeedEntity,
     LockEntity,
@@ -31,6 +32,8 @@ from .entity import (
     async_add_lock_entities,
 )
 from .household import NightlatchConfigEntry
+from .kinds.direct import DirectKind
+from .kinds.guarded import GuardedKind
 from .locks import ManagedLock
 
 PARALLEL_UPDATES = 0
@@ -43,6 +46,7 @@ class LockSensorDescription(SensorEntityDescription):
     """A sensor that shows something known of a lock."""
 
     value_fn: Callable[[ManagedLock], StateType | datetime]
+    kinds: frozenset[LockKind] = frozenset(LockKind)
     attributes_fn: Callable[[ManagedLock], dict[str, str | float | None] | None] = (
         lambda _: None
     )
@@ -76,6 +80,7 @@ SENSORS = (
         native_unit_of_measurement=PERCENTAGE,
         state_class=SensorStateClass.MEASUREMENT,
         value_fn=lambda lock: lock.record.identity.battery,
+        kinds=frozenset({LockKind.DIRECT}),
     ),
     LockSensorDescription(
         key="running_since",
@@ -90,6 +95,7 @@ SENSORS = (
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=_last_check,
+        kinds=frozenset({LockKind.DIRECT}),
     ),
     LockSensorDescription(
         key="last_outcome",
@@ -112,12 +118,24 @@ async def async_setup_entry(
     async_add_lock_entities(
         entry,
         async_add_entities,
-        lambda lock: [
-            *(LockSensor(lock, description) for description in SENSORS),
-            SignalSensor(lock),
-        ],
+        _sensors_of,
     )
     async_add_feed_entities(entry, async_add_entities, lambda feed: [FeedStatus(feed)])
+
+
+def _sensors_of(lock: ManagedLock) -> list[SensorEntity]:
+    """Return what there is to show: other integrations show the rest themselves."""
+    kind = lock.kind
+    sensors: list[SensorEntity] = [
+        LockSensor(lock, description)
+        for description in SENSORS
+        if kind.name in description.kinds
+    ]
+    if isinstance(kind, DirectKind):
+        sensors.append(SignalSensor(lock))
+    if isinstance(kind, GuardedKind):
+        sensors.append(HoldSensor(lock, kind))
+    return sensors
 
 
 class LockSensor(LockEntity, SensorEntity):
@@ -161,8 +179,28 @@ class SignalSensor(LockEntity, SensorEntity):
     @override
     def native_value(self) -> int | None:
         """Return the signal strength of the last advertisement."""
-        info = bluetooth.async_last_service_info(self.hass, self._lock.address)
+        info = bluetooth.async_last_service_info(self.hass, self._lock.kind.key)
         return info.rssi if info else None
+
+
+class HoldSensor(LockEntity, SensorEntity):
+    """Whether what the other integration offers is held back."""
+
+    _attr_device_class = SensorDeviceClass.ENUM
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
+    _attr_options = list(Hold)
+    _attr_translation_key = "hold"
+
+    def __init__(self, lock: ManagedLock, kind: GuardedKind) -> None:
+        """Take the lock and its guard."""
+        super().__init__(lock, "hold")
+        self._guard = kind.guard
+
+    @property
+    @override
+    def native_value(self) -> str:
+        """Return how it is with what is offered."""
+        return self._guard.hold
 
 
 class FeedStatus(FeedEntity, SensorEntity):

@@ -1,5 +1,6 @@
 """What the rules and the plan of a lock depend on, gathered from all over the house."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -8,13 +9,14 @@ from homeassistant.loader import async_get_loaded_integration
 from homeassistant.util import dt as dt_util
 
 from .adapters.entities import read_surroundings
-from .adapters.situation import read_house, read_radio
+from .adapters.situation import read_house
 from .const import DOMAIN
 from .core.model import LockIdentity, Origin, OutcomeKind, Release
 from .core.preflight.base import Check, Family
 from .core.preflight.risk import Risk, summarise
 from .core.preflight.rules import run_checks
-from .core.preflight.situation import FeedState, HouseState, Situation
+from .core.preflight.situation import HouseState, Situation
+from .core.records.decisions import Decisions
 from .core.schedule.duration import expected_duration
 from .core.schedule.night import night_of
 from .core.schedule.plan import Plan, Planning, Tonight, make_plan
@@ -40,8 +42,9 @@ def plan_of(lock: ManagedLock, now: datetime, *, announced: bool | None = None) 
 
     ``announced`` tells to take for granted that people were told, or were not.
     """
-    household, release, decisions = lock.household, lock.release, lock.decisions
-    sha256 = release.artifact.sha256 if release else ""
+    household, release = lock.household, lock.release
+    decisions = _decisions(lock, release)
+    sha256 = release.key if release else ""
     return make_plan(
         Planning(
             now=now,
@@ -58,6 +61,13 @@ def plan_of(lock: ManagedLock, now: datetime, *, announced: bool | None = None) 
             ),
         )
     )
+
+
+def _decisions(lock: ManagedLock, release: Release | None) -> Decisions:
+    """Return what people have decided, also where they did it elsewhere."""
+    if release is not None and lock.kind.skipped_by_person(release):
+        return replace(lock.decisions, skipped=release.version.text)
+    return lock.decisions
 
 
 def _tonight(lock: ManagedLock, now: datetime) -> Tonight:
@@ -152,7 +162,7 @@ def _situation(
         release=release,
         floor=lock.floor,
         policy=lock.policy,
-        decisions=lock.decisions,
+        decisions=_decisions(lock, release),
         soak_days=lock.household.policy.soak_days,
         unattended=unattended,
         surroundings=read_surroundings(
@@ -161,13 +171,15 @@ def _situation(
             battery_entity=lock.links.battery_entity,
             door_entity=lock.links.door_entity,
         ),
-        radio=read_radio(lock.household.hass, lock.address),
+        radio=lock.kind.radio(),
         house=_house(lock, now),
-        feed=_feed(lock, release) if identity is None else _feed_just_asked(lock, now),
+        feed=lock.kind.feed_state(release, just_asked=identity is not None),
         expected=expected_of(lock, release),
         window_end=window_end,
         battery_history=lock.record.batteries,
         in_bootloader=lock.in_bootloader if in_bootloader is None else in_bootloader,
+        source=lock.kind.source(),
+        needs_presence=lock.facts.needs_presence,
     )
 
 
@@ -186,27 +198,6 @@ def _house(lock: ManagedLock, now: datetime) -> HouseState:
         entry_door_tonight=(
             None if household.policy.two_entry_doors else _tonight(lock, now).entry_door
         ),
-    )
-
-
-def _feed(lock: ManagedLock, release: Release) -> FeedState:
-    feed, content = lock.feed, lock.content
-    return FeedState(
-        checked_at=content.checked_at if content else None,
-        expires_at=content.expires_at if content else None,
-        trouble=feed.trouble if feed else None,
-        offers_release=content is not None
-        and any(each.artifact == release.artifact for each in content.releases),
-        key_pinned=feed is not None and bool(feed.firmware_keys),
-    )
-
-
-def _feed_just_asked(lock: ManagedLock, now: datetime) -> FeedState:
-    """Return how it is after a fetch: what is expired or withdrawn does not get here."""
-    return FeedState(
-        checked_at=now,
-        expires_at=now + timedelta(minutes=1),
-        key_pinned=lock.feed is not None and bool(lock.feed.firmware_keys),
     )
 
 

@@ -12,7 +12,7 @@ from homeassistant.core import Event, EventStateChangedData, HomeAssistant, call
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_track_state_change_event
 
-from .core.model import Origin
+from .core.model import Evidence, LockKind, Origin
 from .entity import LockEntity, async_add_lock_entities
 from .household import NightlatchConfigEntry
 from .locks import ManagedLock
@@ -38,16 +38,34 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
     """The firmware of a lock."""
 
     _attr_device_class = UpdateDeviceClass.FIRMWARE
-    _attr_translation_key = "firmware"
-    _attr_supported_features = (
-        UpdateEntityFeature.INSTALL
-        | UpdateEntityFeature.PROGRESS
-        | UpdateEntityFeature.RELEASE_NOTES
-    )
 
     def __init__(self, lock: ManagedLock) -> None:
         """Take the lock."""
         super().__init__(lock, "firmware")
+        self._attr_translation_key = lock.kind.firmware_key
+
+    @property
+    @override
+    def supported_features(self) -> UpdateEntityFeature:
+        """Return what it can do; what only a person can do has no button."""
+        if self._lock.kind.name is LockKind.WATCHED:
+            return UpdateEntityFeature.RELEASE_NOTES
+        return (
+            UpdateEntityFeature.INSTALL
+            | UpdateEntityFeature.PROGRESS
+            | UpdateEntityFeature.RELEASE_NOTES
+        )
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, str]:
+        """Return what proves where the release comes from."""
+        release = self._lock.release
+        evidence = release.evidence if release else Evidence.NOTHING_KNOWN
+        return {
+            "kind": self._lock.kind.name,
+            **({"evidence": evidence} if release else {}),
+        }
 
     @property
     @override
@@ -70,7 +88,7 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
         """
         if self._lock.release is not None:
             return self._lock.release.version.text
-        return self.installed_version if self._lock.model else None
+        return self.installed_version if self._lock.kind.knows_latest else None
 
     @override
     def version_is_newer(self, latest_version: str, installed_version: str) -> bool:
@@ -155,7 +173,7 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
         """Return what the release changes, and what it asks of the lock."""
         if (release := self._lock.release) is None:
             return None
-        return await async_release_notes(self.hass, release)
+        return await async_release_notes(self.hass, self._lock, release)
 
     @property
     @override
@@ -183,6 +201,5 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
         )
 
     async def async_update(self) -> None:
-        """Ask the feed, when a person asks for updates."""
-        if self._lock.feed is not None:
-            await self._lock.feed.async_request_refresh()
+        """Ask for news, when a person asks for updates."""
+        await self._lock.kind.async_news()

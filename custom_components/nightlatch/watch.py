@@ -8,10 +8,9 @@ from homeassistant.components.bluetooth import BluetoothServiceInfoBleak
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 
 from .core.transports.nordic_protocol import SERVICE, bootloader_address
-from .locks import ManagedLock
 
 if TYPE_CHECKING:
-    from .household import Household
+    from .locks import ManagedLock
 
 # Seconds. Until a lock that answered as its own bootloader is asked again: a connection
 # costs some of its battery.
@@ -19,9 +18,7 @@ ASK_AGAIN = 60.0
 
 
 @callback
-def async_watch(
-    hass: HomeAssistant, household: Household, lock: ManagedLock
-) -> CALLBACK_TYPE:
+def async_watch(hass: HomeAssistant, lock: ManagedLock, address: str) -> CALLBACK_TYPE:
     """Notice where a lock is: ask it when it is heard, tell when it is stranded.
 
     A lock in its bootloader is a door that does not open, and if nobody sent it there
@@ -44,8 +41,8 @@ def async_watch(
         if lock.to_be_asked and lock.progress is None and info.connectable:
             lock.to_be_asked = False
             asked = info.time
-            household.async_create_task(
-                household.async_read(lock), f"reading of {lock.name}"
+            lock.household.async_create_task(
+                lock.household.async_read(lock), f"reading of {lock.name}"
             )
 
     @callback
@@ -54,10 +51,10 @@ def async_watch(
             lock.async_found_in_bootloader()
 
     unsubscribe = [
-        bluetooth.async_register_advertisement_callback(hass, seen, address)
-        for seen, address in (
-            (application_seen, lock.address),
-            (bootloader_seen, bootloader_address(lock.address)),
+        bluetooth.async_register_advertisement_callback(hass, seen, heard_at)
+        for seen, heard_at in (
+            (application_seen, address),
+            (bootloader_seen, bootloader_address(address)),
         )
     ]
 

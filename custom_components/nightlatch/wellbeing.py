@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 def needs_attention(lock: ManagedLock) -> bool:
     """Return whether a person should look at a lock."""
-    return lock.in_bootloader or lock.feed is None or _has_failed(lock)
+    return (
+        lock.in_bootloader
+        or lock.kind.trouble is not None
+        or lock.misbehaves
+        or _has_failed(lock)
+    )
 
 
 def needs_hand(lock: ManagedLock) -> bool:
@@ -51,7 +56,7 @@ def _has_failed(lock: ManagedLock) -> bool:
         OutcomeKind.NEEDS_HAND,
     }:
         return False
-    if lock.model is None:
+    if not lock.kind.knows_latest:
         return True
     if lock.release is not None:
         return lock.release.version.text == outcome.to_version

@@ -13,6 +13,7 @@ import pytest
 
 from custom_components.nightlatch import core
 from custom_components.nightlatch.core import errors
+from custom_components.nightlatch.core.guard.conduct import Conduct
 from custom_components.nightlatch.core.preflight import base
 from custom_components.nightlatch.core.preflight.risk import WayBack
 from custom_components.nightlatch.happenings import Happening
@@ -42,6 +43,7 @@ COMPOSED = (
     | {f"notice_{Happening.STARTED}"}
     | {f"{kind}_{verb}" for kind in ("button", "answer") for verb in Verb}
     | {f"risk_way_back_{way}" for way in WayBack}
+    | {f"conduct_{conduct}" for conduct in Conduct}
 )
 # What people are told with a sentence of the translations.
 SAYING = {"async_sentence", "_sentence", "error"}
@@ -88,7 +90,7 @@ def raised_details() -> Raised:
     """Collect the details of each reason from the code of the core."""
     raised = Raised()
     for module, tree in modules().items():
-        if not module.startswith("core"):
+        if not module.startswith(("core", "adapters")):
             continue
         for name, call in calls(tree):
             details = _details(call)

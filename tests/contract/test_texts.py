@@ -11,8 +11,10 @@ from typing import Any
 import probatio
 import pytest
 
+from custom_components.nightlatch import lock_form, new_lock
 from custom_components.nightlatch.config_flow import NightlatchConfigFlow
 from custom_components.nightlatch.core.schedule.policy import Importance
+from custom_components.nightlatch.lock_flow import LockFlow
 from custom_components.nightlatch.options_flow import HouseholdOptionsFlow
 
 from .integration import (
@@ -37,7 +39,7 @@ IMPLIED_ABORTS = {
     "_abort_if_unique_id_configured": "already_configured",
 }
 # Steps that show nothing of their own.
-STEPS_WITHOUT_FORM = {"bluetooth", "import"}
+STEPS_WITHOUT_FORM = {"bluetooth", "import", "integration_discovery"}
 
 # Options whose names are those of members, or numbers.
 COMPUTED_OPTIONS = {
@@ -57,7 +59,8 @@ FLOWS: dict[tuple[str, ...], type] = {
 }
 # Fields that a flow takes from another module.
 SHARED_FIELDS: dict[tuple[str, ...], set[str]] = {
-    ("config_subentries", "lock"): {"weekdays", "start", "end"}
+    ("config",): {"weekdays", "start", "end"},
+    ("config_subentries", "lock"): {"weekdays", "start", "end"},
 }
 each_flow = pytest.mark.parametrize("path", FLOWS, ids=".".join)
 
@@ -70,19 +73,23 @@ def texts_at(path: tuple[str, ...]) -> dict[str, Any]:
     return node
 
 
-def module_of(flow: type) -> ModuleType:
-    """Return the module that a flow is written in."""
-    return sys.modules[flow.__module__]
+def modules_of(flow: type) -> list[ModuleType]:
+    """Return the module that a flow is written in, and those that it shares."""
+    shared = [lock_form, new_lock] if flow in {NightlatchConfigFlow, LockFlow} else []
+    return [sys.modules[flow.__module__], *shared]
 
 
 def tree_of(flow: type) -> ast.Module:
-    """Return the syntax tree of the module that a flow is written in."""
-    return ast.parse(inspect.getsource(module_of(flow)))
+    """Return the syntax tree of everything that a flow is written in."""
+    trees = [ast.parse(inspect.getsource(module)) for module in modules_of(flow)]
+    return ast.Module([node for tree in trees for node in tree.body], [])
 
 
 def fields_of(flow: type) -> set[str]:
-    """Return the names of all form fields in a flow's module."""
-    names = vars(module_of(flow))
+    """Return the names of all form fields of a flow."""
+    names: dict[str, Any] = {}
+    for module in modules_of(flow):
+        names |= vars(module)
     return {
         names[name_of(call.args[0])]
         if isinstance(call.args[0], ast.Name)
@@ -115,9 +122,12 @@ def errors_of(flow: type) -> set[str]:
     } | {
         text
         for node in ast.walk(tree_of(flow))
-        if isinstance(node, ast.Return) and isinstance(node.value, ast.Dict)
-        for key, value in zip(node.value.keys, node.value.values, strict=True)
+        if isinstance(node, ast.Return) and node.value is not None
+        for shown in ast.walk(node.value)
+        if isinstance(shown, ast.Dict)
+        for key, value in zip(shown.keys, shown.values, strict=True)
         if text_of(key) == "base"
+        or (isinstance(key, ast.Name) and isinstance(value, ast.Constant))
         if (text := text_of(value)) is not None
     }
 
@@ -150,11 +160,16 @@ def used_translation_keys() -> dict[str, set[str]]:
                 used[f"entity.{module}"].add(key)
         for node in ast.walk(tree):
             if isinstance(node, ast.Assign) and any(
-                name_of(target) == "_attr_translation_key" for target in node.targets
+                name_of(target) in {"_attr_translation_key", "firmware_key"}
+                for target in node.targets
             ):
+                if name_of(node.value) == "firmware_key":
+                    # Each kind of lock names its own.
+                    continue
                 key = text_of(node.value)
                 assert key is not None, f"{module}: {ast.unparse(node)}"
-                used[f"entity.{module}"].add(key)
+                of_kind = module.startswith("kinds.")
+                used[f"entity.{'update' if of_kind else module}"].add(key)
     return used
 
 
@@ -227,14 +242,21 @@ def test_every_key_of_a_category_has_its_text(category: str) -> None:
 
 def test_no_issue_is_left_over() -> None:
     """Every repair that is described can happen."""
-    assert translations().get("issues", {}).keys() <= texts(modules()["issues"])
+    known = texts(modules()["issues"]).union(
+        *(
+            texts(tree)
+            for name, tree in modules().items()
+            if name.startswith("kinds.") or name == "core.vendor_facts"
+        )
+    )
+    assert translations().get("issues", {}).keys() <= known
 
 
 def test_no_selector_is_left_over() -> None:
     """Every list of options, and every option, stands somewhere in the code."""
     known = set().union(*(texts(tree) for tree in modules().values()))
     known |= COMPUTED_OPTIONS | set(load_yaml("services.yaml")["approve"]["fields"])
-    known |= {"override"}
+    known |= {"maker", "override"}
     for name, selector in translations().get("selector", {}).items():
         assert {name, *selector["options"]} <= known
 

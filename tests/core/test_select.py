@@ -203,6 +203,7 @@ def test_never_a_downgrade(
     if low is not None:
         assert best.version >= low.version
         assert best.security_version >= low.security_version
+        assert best.payload is not None
         assert best.payload.firmware_version >= low.firmware_version
     for other, reason in selection.passed_over:
         if reason is PassedOver.SUPERSEDED:

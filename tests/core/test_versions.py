@@ -90,7 +90,7 @@ def test_two_ways_to_write_a_version_are_equal(one: str, two: str) -> None:
         "1.12345678901",
     ],
 )
-@pytest.mark.parametrize("scheme", VersionScheme)
+@pytest.mark.parametrize("scheme", [DOTTED, INTEGER])
 def test_what_is_no_version_is_refused(scheme: VersionScheme, text: str) -> None:
     """A guess would be a downgrade one day."""
     with pytest.raises(VersionError):
@@ -167,3 +167,38 @@ def test_a_version_equals_nothing_else(version: Version, other: object) -> None:
     """Not even its own text."""
     assert version != other
     assert version != version.text
+
+
+@pytest.mark.parametrize(
+    ("scheme", "text"),
+    [
+        (VersionScheme.HEX, "10"),
+        (VersionScheme.HEX, "0x"),
+        (VersionScheme.HEX, "0x1g"),
+        (VersionScheme.HEX, "0x" + "1" * 17),
+        (VersionScheme.TEXT_INTEGER, "1.0"),
+        (VersionScheme.TEXT_INTEGER, "(1)"),
+        (VersionScheme.TEXT_INTEGER, "1.0 (x)"),
+        (VersionScheme.TEXT_INTEGER, "1.0 (1) (2)"),
+        (VersionScheme.TEXT_INTEGER, "1.0 (12345678901)"),
+    ],
+)
+def test_what_is_no_version_of_a_hub_is_refused(
+    scheme: VersionScheme, text: str
+) -> None:
+    """As for the others."""
+    with pytest.raises(VersionError):
+        Version.parse(scheme, text)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "older", "newer"),
+    [
+        (VersionScheme.HEX, "0x0000000f", "0x00000010"),
+        (VersionScheme.HEX, "0x11040000", "0x11070000"),
+        (VersionScheme.TEXT_INTEGER, "2.0 (1011)", "1.9 beta (1012)"),
+    ],
+)
+def test_the_number_decides(scheme: VersionScheme, older: str, newer: str) -> None:
+    """Whatever stands around it."""
+    assert Version.parse(scheme, older) < Version.parse(scheme, newer)

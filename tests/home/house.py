@@ -67,7 +67,7 @@ class House:
     def managed(self, address: str = FRONT_DOOR) -> ManagedLock:
         """Return what Nightlatch knows of a lock."""
         return next(
-            lock for lock in self.household.locks.values() if lock.address == address
+            lock for lock in self.household.locks.values() if lock.kind.key == address
         )
 
     def subentry(self, title: str) -> ConfigSubentry:
@@ -200,7 +200,7 @@ class House:
     def _links_in_use(self) -> list[Link]:
         """Return the links to the locks that answer."""
         return [
-            self.links[lock.address]
+            self.links[lock.kind.key]
             for lock in self.household.locks.values()
-            if self.locks[lock.address].mode is Mode.APPLICATION
+            if self.locks[lock.kind.key].mode is Mode.APPLICATION
         ]

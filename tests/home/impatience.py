@@ -21,6 +21,7 @@ IMAGE_SIZE = 8_192
 """Bytes; two objects, so that there is something between them."""
 
 _NIGHTLATCH = {
+    "ABORT_TIMEOUT": 1.0,
     "ANSWER_TIMEOUT": 0.5,
     "ASK_AGAIN": 0.2,
     "AWAY_TIMEOUT": 0.3,
@@ -32,13 +33,17 @@ _NIGHTLATCH = {
     "MOVE_TIMEOUT": 1.0,
     "PAUSE": 0.05,
     "READ_TIMEOUT": 1.0,
+    "REPORT_TIMEOUT": 1.5,
     "RECONNECT_DELAY": 0.02,
     "RESTART_TIMEOUT": 0.5,
     "RETURN_TIMEOUT": 1.6,
+    "SOURCE_TIMEOUT": 1.0,
+    "START_TIMEOUT": 1.0,
     "SUBSCRIBE_TIMEOUT": 1.0,
     "WELL_TIMEOUT": 1.0,
     "_ADVERTISEMENT_TIMEOUT": 0.3,
     "_CONNECT_TIMEOUT": 3.0,
+    "_LOOK": 0.1,
     "_LOOK_INTERVAL": 0.01,
     "_PAUSE": 0.05,
     "_WISH_TIMEOUT": 1.0,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from custom_components.nightlatch.kinds.direct import DirectKind
 from homeassistant.exceptions import HomeAssistantError
 from tests.rig.scene import VENDOR, publish
 
@@ -55,7 +56,8 @@ async def test_a_lock_that_does_not_answer(house: House) -> None:
 async def test_a_lock_that_is_out_of_range(house: House) -> None:
     """Nobody hears it at all."""
     front = house.managed()
-    front.address = "C0:00:00:00:00:01"
+    assert isinstance(front.kind, DirectKind)
+    front.kind.address = "C0:00:00:00:00:01"
     with pytest.raises(HomeAssistantError) as caught:
         await press(house)
     assert caught.value.translation_key == "transport_not_found"

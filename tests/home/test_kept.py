@@ -36,11 +36,11 @@ def entry_of(house: House, state: State = State.TRANSFERRING) -> JournalEntry:
         attempt="cut off",
         lock_id=lock.subentry_id,
         name=lock.name,
-        address=lock.address,
-        feed_id=lock.feed_id,
+        address=lock.kind.key,
+        feed_id=lock.feed_id or "",
         model="KL-1",
         version="1.1.0",
-        sha256=release.artifact.sha256 if release else "gone",
+        sha256=release.key if release else "gone",
         origin=Origin.PERSON,
         started=dt_util.utcnow(),
         from_version="1.0.0",
@@ -184,7 +184,7 @@ async def test_a_feed_that_stays_silent_after_a_cut(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is waited for, not for ever."""
-    monkeypatch.setattr("custom_components.nightlatch.installing._FEED_TIMEOUT", 0.3)
+    monkeypatch.setattr("custom_components.nightlatch.kinds.direct.FEED_TIMEOUT", 0.3)
     await house.release("1.1.0")
     entry = entry_of(house)
     await house.vendor.stop()

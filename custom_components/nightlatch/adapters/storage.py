@@ -8,12 +8,13 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import Store
 
 from ..const import DOMAIN
+from ..core.guard.hold import HoldRecord
 from ..core.records.decisions import Decisions
 from ..core.records.lock_record import LockRecord
 from ..core.records.trust import Trust, TrustStore
 
 _VERSION = 1
-_MINOR_VERSION = 2
+_MINOR_VERSION = 3
 
 
 class _Store(Store[dict[str, Any]]):
@@ -23,14 +24,21 @@ class _Store(Store[dict[str, Any]]):
     async def _async_migrate_func(
         self, old_major_version: int, old_minor_version: int, old_data: dict[str, Any]
     ) -> dict[str, Any]:
-        """Add what the first version did not know; raise for a later major one."""
+        """Add what earlier versions did not know; raise for a later major one."""
         if old_major_version > _VERSION:
             raise NotImplementedError
-        for record in old_data["locks"].values():
-            outcome = record.pop("outcome")
-            record["batteries"] = []
-            record["history"] = [] if outcome is None else [_completed(outcome)]
-        return {**old_data, "decisions": {}, "announced_night": None, "digest": []}
+        if old_minor_version < 2:
+            old_data = _with_history(old_data)
+        return {"holds": {}, **old_data}
+
+
+def _with_history(old_data: dict[str, Any]) -> dict[str, Any]:
+    """Return the data of the first version with what the second one has added."""
+    for record in old_data["locks"].values():
+        outcome = record.pop("outcome")
+        record["batteries"] = []
+        record["history"] = [] if outcome is None else [_completed(outcome)]
+    return {**old_data, "decisions": {}, "announced_night": None, "digest": []}
 
 
 def _completed(outcome: dict[str, Any]) -> dict[str, Any]:
@@ -68,6 +76,7 @@ class HouseholdStore(TrustStore):
         self._trust = Trust()
         self._locks: dict[str, LockRecord] = {}
         self._decisions: dict[str, Decisions] = {}
+        self._holds: dict[str, HoldRecord] = {}
         self.announced_night: date | None = None
         """The last night of which people were told."""
         self.digest: tuple[str, ...] = ()
@@ -90,6 +99,10 @@ class HouseholdStore(TrustStore):
                 self._decisions = {
                     subentry_id: Decisions.from_dict(raw)
                     for subentry_id, raw in data["decisions"].items()
+                }
+                self._holds = {
+                    subentry_id: HoldRecord.from_dict(raw)
+                    for subentry_id, raw in data["holds"].items()
                 }
                 night = data["announced_night"]
                 self.announced_night = date.fromisoformat(night) if night else None
@@ -116,6 +129,7 @@ class HouseholdStore(TrustStore):
                     key: decisions.to_dict()
                     for key, decisions in self._decisions.items()
                 },
+                "holds": {key: hold.to_dict() for key, hold in self._holds.items()},
                 "announced_night": (
                     self.announced_night.isoformat() if self.announced_night else None
                 ),
@@ -155,6 +169,15 @@ class HouseholdStore(TrustStore):
         self._decisions[subentry_id] = decisions
         await self._async_save()
 
+    def hold(self, subentry_id: str) -> HoldRecord:
+        """Return what is known of our hold on a lock's source."""
+        return self._holds.get(subentry_id, HoldRecord())
+
+    async def async_set_hold(self, subentry_id: str, hold: HoldRecord) -> None:
+        """Keep what is known of our hold on a lock's source."""
+        self._holds[subentry_id] = hold
+        await self._async_save()
+
     async def async_set_announced(self, night: date) -> None:
         """Keep that people were told of a night."""
         self.announced_night = night
@@ -169,6 +192,7 @@ class HouseholdStore(TrustStore):
         """Forget a lock; its version floor is kept, for the same lock may come back."""
         self._locks.pop(subentry_id, None)
         self._decisions.pop(subentry_id, None)
+        self._holds.pop(subentry_id, None)
         await self._async_save()
 
     async def async_remove(self) -> None:

@@ -135,11 +135,31 @@ class InstallationProblem(StrEnum):
     AFTER_FAILURE = "installation_after_failure"
     CANCELLED = "installation_cancelled"
     JOURNAL = "installation_journal"
+    WINDOW_ENDED = "installation_window_ended"
     # Confirming: the lock runs the release, and something else is wrong.
     LOCK_UNAVAILABLE = "installation_lock_unavailable"
     BOLT_JAMMED = "installation_bolt_jammed"
     BOLT_ELSEWHERE = "installation_bolt_elsewhere"
     BOLT_DID_NOT_MOVE = "installation_bolt_did_not_move"
+
+
+class DelegateProblem(StrEnum):
+    """Why another integration did not bring a lock to a release."""
+
+    REFUSED = "delegate_refused"
+    OTHER_OFFER = "delegate_other_offer"
+    NOT_AVAILABLE = "delegate_not_available"
+    NEVER_STARTED = "delegate_never_started"
+    STUCK = "delegate_stuck"
+    DID_NOT_COME_BACK = "delegate_did_not_come_back"
+    OTHER_VERSION = "delegate_other_version"
+    NOT_CONFIRMED = "delegate_not_confirmed"
+
+
+class DelegateError(NightlatchError):
+    """Another integration did not bring a lock to a release."""
+
+    reason: DelegateProblem
 
 
 class InstallationError(NightlatchError):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+import hashlib
 
 from .versions import Version, VersionScheme
 
@@ -18,8 +19,46 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
+class LockKind(StrEnum):
+    """Who brings firmware to a lock."""
+
+    DIRECT = "direct"
+    """Nightlatch, over a radio."""
+    GUARDED = "guarded"
+    """Another integration; Nightlatch tells it when it may."""
+    WATCHED = "watched"
+    """A person, with the vendor's own means."""
+
+
+class Transport(StrEnum):
+    """How firmware gets to a lock; that decides how long it takes, and what it costs."""
+
+    NORDIC_DFU = "nordic_dfu"
+    ZWAVE = "zwave"
+    ZIGBEE = "zigbee"
+    MATTER = "matter"
+    NETWORK = "network"
+    """Wi-Fi or a cable."""
+    OTHER = "other"
+    """Another integration's own way, of which nothing is known."""
+    BY_HAND = "by_hand"
+    """A person, with the vendor's app, a cable, or a tool."""
+
+
+class Evidence(StrEnum):
+    """What proves that a release comes from the vendor of the lock."""
+
+    SIGNATURE_VERIFIED = "signature_verified"
+    """Its signature is checked here, under a key that was pinned, before it is sent."""
+    SIGNATURE_PRESENT = "signature_present"
+    """It carries one, which only the lock itself can check."""
+    INTEGRITY_ONLY = "integrity_only"
+    """A digest is known: it arrives as it was published, by whomever."""
+    NOTHING_KNOWN = "nothing_known"
+
+
 class PayloadFormat(StrEnum):
-    """The format of an artifact."""
+    """The format of an artifact that Nightlatch can send."""
 
     NORDIC_DFU = "nordic-dfu"
 
@@ -72,10 +111,15 @@ class Release:
     model: str
     hardware_revisions: tuple[str, ...]
     version: Version
-    security_version: int
+    security_version: int = 0
     """Rises when older firmware must never run again; it need not rise with each release."""
-    artifact: Artifact
-    payload: Payload
+    artifact: Artifact | None = None
+    """None where another integration keeps it to itself."""
+    payload: Payload | None = None
+    """None where Nightlatch does not send it itself."""
+    transport: Transport = Transport.NORDIC_DFU
+    evidence: Evidence = Evidence.NOTHING_KNOWN
+    """What is known of its origin before it is fetched."""
     minimum_installed_version: Version | None = None
     minimum_battery: int | None = None
     """Percent."""
@@ -91,6 +135,18 @@ class Release:
     released: date | None = None
     extra: Mapping[str, object] = field(default_factory=dict)
     """Fields of the feed that this version of Nightlatch does not know."""
+
+    @property
+    def key(self) -> str:
+        """Return what decisions and records know this release by; 64 hexadecimal digits.
+
+        The artifact's SHA-256, so that a release that changes is another one. Where
+        there is no artifact here, a digest of what the other integration tells.
+        """
+        if self.artifact is not None:
+            return self.artifact.sha256
+        told = f"{self.vendor}\0{self.model}\0{self.version.text}"
+        return hashlib.sha256(told.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +182,11 @@ class FirmwareKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockIdentity:
-    """What a lock says of itself in its Device Information service (0x180A)."""
+    """What a lock says of itself.
+
+    A direct one in its Device Information service (0x180A); others through the
+    integration that knows them.
+    """
 
     model: str
     hardware_revision: str | None

@@ -77,10 +77,15 @@ def reason_against(
     """
     if release.model != identity.model:
         return PassedOver.OTHER_MODEL
-    if identity.hardware_revision is None:
-        return PassedOver.HARDWARE_UNKNOWN
-    if identity.hardware_revision not in release.hardware_revisions:
-        return PassedOver.OTHER_HARDWARE
+    if release.payload is not None:
+        # What somebody else installs, somebody else chooses for the hardware.
+        if identity.hardware_revision is None:
+            return PassedOver.HARDWARE_UNKNOWN
+        if identity.hardware_revision not in release.hardware_revisions:
+            return PassedOver.OTHER_HARDWARE
+    if release.version.numbers_label(identity.firmware_version):
+        below = floor is not None and _below(floor, release)
+        return PassedOver.BELOW_FLOOR if below else None
     try:
         installed = Version.parse(scheme, identity.firmware_version)
     except VersionError:
@@ -100,7 +105,10 @@ def reason_against(
 def _below(floor: LockFloor, release: Release) -> bool:
     if release.security_version < floor.security_version:
         return True
-    if release.payload.firmware_version < floor.firmware_version:
+    if (
+        release.payload is not None
+        and release.payload.firmware_version < floor.firmware_version
+    ):
         return True
     # Versions from before the vendor changed the scheme do not compare; the two
     # counters, which know no scheme, hold alone then.

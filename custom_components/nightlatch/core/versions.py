@@ -15,6 +15,10 @@ from typing import override
 _MAX_DIGITS = 10
 _DOTTED = re.compile(rf"[0-9]{{1,{_MAX_DIGITS}}}(?:\.[0-9]{{1,{_MAX_DIGITS}}}){{0,5}}")
 _INTEGER = re.compile(rf"[0-9]{{1,{_MAX_DIGITS}}}")
+_HEX = re.compile(r"0[xX][0-9A-Fa-f]{1,16}")
+_TEXT_INTEGER = re.compile(
+    rf"[^\s()](?:[^()]{{0,62}}[^\s()])? \(([0-9]{{1,{_MAX_DIGITS}}})\)"
+)
 
 
 class VersionScheme(StrEnum):
@@ -24,6 +28,18 @@ class VersionScheme(StrEnum):
     """One to six decimal numbers with dots between: ``1.10.0``."""
     INTEGER = "integer"
     """One decimal number: ``20260312``."""
+    HEX = "hex"
+    """One hexadecimal number, as in Zigbee's OTA headers: ``0x0000001a``."""
+    TEXT_INTEGER = "text_integer"
+    """A text for people and the number that counts: ``1.0.1 (1011)``, as of Matter."""
+
+
+_PATTERNS = {
+    VersionScheme.DOTTED: _DOTTED,
+    VersionScheme.INTEGER: _INTEGER,
+    VersionScheme.HEX: _HEX,
+    VersionScheme.TEXT_INTEGER: _TEXT_INTEGER,
+}
 
 
 class VersionError(ValueError):
@@ -45,13 +61,30 @@ class Version:
     @classmethod
     def parse(cls, scheme: VersionScheme, text: str) -> Version:
         """Read a version; raise ``VersionError`` where the text does not fit."""
-        pattern = _DOTTED if scheme is VersionScheme.DOTTED else _INTEGER
-        if not pattern.fullmatch(text):
+        match = _PATTERNS[scheme].fullmatch(text)
+        if match is None:
             raise VersionError(f"{text!r} is no {scheme} version")
+        if scheme is VersionScheme.HEX:
+            return cls(scheme, text, (int(text, 16),))
+        if scheme is VersionScheme.TEXT_INTEGER:
+            return cls(scheme, text, (int(match[1]),))
         numbers = [int(part) for part in text.split(".")]
         while len(numbers) > 1 and numbers[-1] == 0:
             numbers.pop()
         return cls(scheme, text, tuple(numbers))
+
+    def numbers_label(self, label: str) -> bool:
+        """Return whether this is ``label`` with the number behind it that counts.
+
+        Home Assistant's Matter integration writes the number only where the text for
+        people is the one that is installed already, and the number is another
+        (``components/matter/update.py``, 2026.10). Matter offers nothing older (Matter
+        Core Specification 1.4, 11.20.3.2).
+        """
+        return (
+            self.scheme is VersionScheme.TEXT_INTEGER
+            and self.text.rpartition(" (")[0] == label
+        )
 
     def _comparable(self, other: Version) -> tuple[int, ...]:
         if self.scheme is not other.scheme:

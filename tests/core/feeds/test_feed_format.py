@@ -82,6 +82,7 @@ def test_the_examples_are_valid(
     descriptor = parse_descriptor({"nightlatch": examples[0]})
     release = read(examples[1], descriptor)
     assert release.extra == {}
+    assert release.artifact is not None
     assert release.artifact.path in descriptor.releases
 
 

@@ -283,6 +283,8 @@ def test_a_release_is_read() -> None:
     assert release.minimum_installed_version is not None
     assert release.minimum_installed_version.text == "1.0"
     assert release.hardware_revisions == ("A", "B")
+    assert release.artifact is not None
+    assert release.payload is not None
     assert release.artifact.path == PATH
     assert release.artifact.length == 1000
     assert release.artifact.sha256 == SHA256
@@ -342,7 +344,7 @@ def test_no_field_may_be_null(field: str) -> None:
         (
             {"version_scheme": "semver"},
             "version_scheme",
-            "must be one of: dotted, integer",
+            "must be one of: dotted, integer, hex, text_integer",
         ),
         ({"version": "1.2.0-beta"}, "version", "is no dotted version"),
         ({"version": "1.2.x"}, "version", "is no dotted version"),

@@ -17,6 +17,7 @@ from custom_components.nightlatch.core.model import (
     Artifact,
     BluetoothMatch,
     Disruption,
+    Evidence,
     Model,
     Payload,
     PayloadFormat,
@@ -98,6 +99,7 @@ async def test_a_release_is_told_with_all_that_its_vendor_says(
         payload=Payload(
             format=PayloadFormat.NORDIC_DFU, hardware_version=52, firmware_version=20
         ),
+        evidence=Evidence.SIGNATURE_VERIFIED,
         minimum_installed_version=Version.parse(VersionScheme.DOTTED, "1.1.0"),
         minimum_battery=40,
         expected_duration=90,
@@ -343,7 +345,7 @@ async def test_a_bad_release_does_not_hide_the_good_ones(
     vendor.amend(TWO, **fields)
     content = await feed.check()
     twice = "twice" in line
-    assert [release.artifact.path for release in content.releases] == (
+    assert [each.artifact and each.artifact.path for each in content.releases] == (
         [] if twice else [ONE]
     )
     expected = [f"{path}: {line}" for path in ((ONE, TWO) if twice else (TWO,))]
@@ -386,7 +388,7 @@ async def test_a_signed_file_that_is_not_listed_is_no_release(
             FeedProblem.FIELD_INVALID,
             {
                 "field": "models[0].version_scheme",
-                "problem": "must be one of: dotted, integer",
+                "problem": "must be one of: dotted, integer, hex, text_integer",
             },
         ),
         (

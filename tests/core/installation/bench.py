@@ -8,11 +8,15 @@ from typing import Any, override
 
 from custom_components.nightlatch.core.feeds.base import Feed, FeedContent
 from custom_components.nightlatch.core.firmware.keys import load_firmware_key
+from custom_components.nightlatch.core.installation.direct import (
+    DirectInstallation,
+    Target,
+)
 from custom_components.nightlatch.core.installation.journal import Journal, JournalEntry
 from custom_components.nightlatch.core.installation.machine import (
     Installation,
+    Job,
     Outcome,
-    Target,
 )
 from custom_components.nightlatch.core.installation.ports import House
 from custom_components.nightlatch.core.installation.states import State
@@ -164,9 +168,7 @@ class DeskHouse(House):
                 release=self.release,
                 floor=self.floor,
                 policy=self.policy,
-                decisions=Decisions(
-                    first_seen={self.release.artifact.sha256: LONG_AGO}
-                ),
+                decisions=Decisions(first_seen={self.release.key: LONG_AGO}),
                 soak_days=3,
                 unattended=self.unattended,
                 surroundings=self.seen,
@@ -221,23 +223,25 @@ class Bench:
     ) -> Installation:
         """Return an installation: a new one, or what the journal tells of."""
         self.reports.clear()
-        return Installation(
-            target=Target(
+        return DirectInstallation(
+            Job(
                 name=NAME,
-                address=ADDRESS,
                 identity=self.identity,
+                release=self.release,
+                house=house or self.house,
+                policy=self.policy,
+                journal=self.journal,
+                entry=entry or new_entry(self.release),
+                report=lambda state, done: self.reports.append((state, done)),
+            ),
+            target=Target(
+                address=ADDRESS,
                 floor=self.floor,
                 in_bootloader=self.in_bootloader,
             ),
-            release=self.release,
             feed=self.feed,
             keys=[load_firmware_key(vendor().firmware_key_pem)],
             radio=self.door.radio,
-            house=house or self.house,
-            policy=self.policy,
-            journal=self.journal,
-            entry=entry or new_entry(self.release),
-            report=lambda state, percentage: self.reports.append((state, percentage)),
         )
 
     async def install(self, house: House | None = None) -> Outcome:
@@ -293,7 +297,7 @@ def new_entry(release: Release = RELEASE) -> JournalEntry:
         feed_id="feed",
         model=release.model,
         version=release.version.text,
-        sha256=release.artifact.sha256,
+        sha256=release.key,
         origin=Origin.PERSON,
         started=NOW,
         from_version=OLD,

@@ -165,7 +165,7 @@ async def test_what_runs_counts_more_than_how_the_transfer_ended(
         raise TransportError(TransportProblem.LINK_LOST)
 
     monkeypatch.setattr(
-        "custom_components.nightlatch.core.installation.machine."
+        "custom_components.nightlatch.core.installation.direct."
         "NordicDfuTransport.transfer",
         arrive_and_fail,
     )
@@ -604,7 +604,7 @@ async def test_a_mistake_of_ours_does_not_hide_what_the_lock_runs(
         raise ZeroDivisionError
 
     monkeypatch.setattr(
-        "custom_components.nightlatch.core.installation.machine."
+        "custom_components.nightlatch.core.installation.direct."
         "NordicDfuTransport.transfer",
         stumble,
     )

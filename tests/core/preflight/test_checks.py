@@ -8,11 +8,13 @@ from typing import Any
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.nightlatch.core.guard.source import SourceReading
 from custom_components.nightlatch.core.model import (
     Advisory,
     Artifact,
     BatteryReading,
     Disruption,
+    Evidence,
     LockIdentity,
     Payload,
     PayloadFormat,
@@ -85,6 +87,7 @@ RELEASE = Release(
     ),
     minimum_battery=40,
 )
+SOURCE = SourceReading(available=True, installed="1.0.0", offered="1.1.0")
 SURROUNDINGS = Surroundings(
     bolt=Bolt.LOCKED,
     bolt_since=LONG_AGO,
@@ -225,6 +228,10 @@ BLOCKED: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.FEED_EXPIRED, feed(expires_at=None)),
     (Reason.WITHDRAWN, feed(offers_release=False)),
     (Reason.NO_FIRMWARE_KEY, feed(key_pinned=False)),
+    (Reason.INDEX_CONTRADICTS, feed(contradiction="index_recalled")),
+    (Reason.NOBODY_PRESENT, {"needs_presence": True}),
+    (Reason.SOURCE_BUSY, {"source": replace(SOURCE, in_progress=True)}),
+    (Reason.SOURCE_ALONE, {"source": replace(SOURCE, installs_by_itself=True)}),
 ]
 
 
@@ -237,7 +244,8 @@ def test_what_blocks_at_night(reason: Reason, fields: dict[str, Any]) -> None:
 def test_every_reason_is_given_somewhere() -> None:
     """One that never comes needs no sentence."""
     given_ = {reason for reason, _ in BLOCKED}
-    assert given_ | {Reason.OK, Reason.BATTERY_FALLING} == set(Reason)
+    warned = {Reason.BATTERY_FALLING, Reason.NO_PROOF}
+    assert given_ | {Reason.OK} | warned == set(Reason)
 
 
 @pytest.mark.parametrize(
@@ -587,3 +595,19 @@ def test_a_check_is_softened_only_where_it_blocks() -> None:
     }
     warning = rules["check_signal"](situation(radio=RadioState(heard=True, rssi=-81)))
     assert warning.softened() is warning
+
+
+def test_what_another_integration_installs_is_not_proven_here() -> None:
+    """That is said, and does not stand against it: who owns the lock chose that way."""
+    release = replace(RELEASE, artifact=None, payload=None, hardware_revisions=())
+    decisions = Decisions(first_seen={release.key: LONG_AGO})
+    identity = lock(hardware_revision=None)
+    given_ = {"release": release, "decisions": decisions, **identity}
+    assert objections(**given_) == [(Reason.NO_PROOF, Verdict.WARNING)]
+    signed = replace(release, evidence=Evidence.SIGNATURE_PRESENT)
+    assert objections(**{**given_, "release": signed}) == []
+
+
+def test_a_person_who_asks_is_present() -> None:
+    """What needs somebody at the door is only never done by itself."""
+    assert objections(needs_presence=True, unattended=False) == []

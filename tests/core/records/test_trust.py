@@ -24,10 +24,16 @@ feed_floors = st.builds(
     snapshot=role_floors,
     targets=role_floors,
 )
+WRITTEN = {
+    VersionScheme.DOTTED: "{}",
+    VersionScheme.INTEGER: "{}",
+    VersionScheme.HEX: "0x{}",
+    VersionScheme.TEXT_INTEGER: "1.0 ({})",
+}
 versions = st.builds(
-    Version.parse,
+    lambda scheme, number: Version.parse(scheme, WRITTEN[scheme].format(number)),
     st.sampled_from(VersionScheme),
-    st.integers(0, 9).map(str),
+    st.integers(0, 9),
 )
 lock_floors = st.builds(
     LockFloor,

@@ -23,12 +23,14 @@ from ..model import (
     Artifact,
     BluetoothMatch,
     Disruption,
+    Evidence,
     FirmwareKey,
     Model,
     Payload,
     PayloadFormat,
     Release,
     Severity,
+    Transport,
 )
 from ..versions import Version, VersionError, VersionScheme
 
@@ -58,6 +60,8 @@ MAX_EXTRA_TEXT: Final = 16 * 1024
 """Characters in all of them together."""
 
 _PEM_MAX = 1024
+# Firmware that a person installs: there is nothing for us to read in it.
+_BY_HAND = "by-hand"
 _DURATION_MAX = 4 * 60 * 60
 _INT31 = 2**31 - 1
 _UINT32 = 2**32 - 1
@@ -130,6 +134,7 @@ def parse_release(target: Target, descriptor: Descriptor) -> Release:
             "version_scheme", f"must be {model.version_scheme}, as its model's"
         )
     version = _version("version", model.version_scheme, fields["version"])
+    payload = _payload(fields["payload"])
     minimum: Version | None = None
     if (text := fields.get("minimum_installed_version")) is not None:
         minimum = _version("minimum_installed_version", model.version_scheme, text)
@@ -142,10 +147,10 @@ def parse_release(target: Target, descriptor: Descriptor) -> Release:
         version=version,
         security_version=fields["security_version"],
         artifact=artifact,
-        payload=Payload(
-            format=fields["payload"]["format"],
-            hardware_version=fields["payload"]["hardware_version"],
-            firmware_version=fields["payload"]["firmware_version"],
+        payload=payload,
+        transport=Transport.BY_HAND if payload is None else Transport.NORDIC_DFU,
+        evidence=(
+            Evidence.INTEGRITY_ONLY if payload is None else Evidence.SIGNATURE_VERIFIED
         ),
         minimum_installed_version=minimum,
         minimum_battery=fields.get("minimum_battery"),
@@ -161,6 +166,16 @@ def parse_release(target: Target, descriptor: Descriptor) -> Release:
         support_end=fields.get("support_end"),
         released=fields.get("released"),
         extra=_extra(raw),
+    )
+
+
+def _payload(fields: dict[str, Any]) -> Payload | None:
+    if fields["format"] == _BY_HAND:
+        return None
+    return Payload(
+        format=fields["format"],
+        hardware_version=fields["hardware_version"],
+        firmware_version=fields["firmware_version"],
     )
 
 
@@ -451,6 +466,22 @@ _DESCRIPTOR = _object(
     }
 )
 
+_SENT = _object(
+    {
+        vol.Required("format"): _one_of(PayloadFormat),
+        vol.Required("hardware_version"): _whole(0, _UINT32),
+        vol.Required("firmware_version"): _whole(0, _UINT32),
+    }
+)
+_NOT_SENT = _object({vol.Required("format"): _exactly(_BY_HAND)})
+
+
+def _payload_fields(value: object) -> Any:
+    """Validate by what the payload says it is; not said is not "by hand"."""
+    by_hand = isinstance(value, dict) and value.get("format") == _BY_HAND
+    return (_NOT_SENT if by_hand else _SENT)(value)
+
+
 _RELEASE_SHAPE = {
     vol.Required("schema"): int,
     vol.Required("kind"): _exactly("release"),
@@ -460,13 +491,7 @@ _RELEASE_SHAPE = {
     vol.Required("version"): _line(),
     vol.Required("version_scheme"): _one_of(VersionScheme),
     vol.Required("security_version"): _whole(0, _INT31),
-    vol.Required("payload"): _object(
-        {
-            vol.Required("format"): _one_of(PayloadFormat),
-            vol.Required("hardware_version"): _whole(0, _UINT32),
-            vol.Required("firmware_version"): _whole(0, _UINT32),
-        }
-    ),
+    vol.Required("payload"): _payload_fields,
     vol.Optional("minimum_installed_version"): _line(),
     vol.Optional("minimum_battery"): _whole(0, 100),
     vol.Optional("expected_duration"): _whole(1, _DURATION_MAX),

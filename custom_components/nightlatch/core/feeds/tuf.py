@@ -242,7 +242,7 @@ class _Visit:
         with self._explained():
             try:
                 self._updater.download_target(
-                    self._targets[release.artifact.path],
+                    self._targets[_path(release)],
                     str(path),
                     f"{self._url}targets/",
                 )
@@ -252,7 +252,7 @@ class _Visit:
             finally:
                 path.unlink(missing_ok=True)
         # Again, for it has been on a disk since tuf looked at it.
-        if hashlib.sha256(data).hexdigest() != release.artifact.sha256:
+        if hashlib.sha256(data).hexdigest() != release.key:
             raise _mismatch(release)
         return data
 
@@ -316,15 +316,13 @@ class _Visit:
         counts = Counter((release.model, release.version) for release in releases)
         for release in releases:
             if counts[release.model, release.version] > 1:
-                refused[release.artifact.path] = FeedError(
+                refused[_path(release)] = FeedError(
                     FeedProblem.FIELD_INVALID,
                     field="version",
                     problem="is there twice for this model",
                 )
         return (
-            tuple(
-                release for release in releases if release.artifact.path not in refused
-            ),
+            tuple(release for release in releases if _path(release) not in refused),
             refused,
         )
 
@@ -364,16 +362,21 @@ def _check_firmware_keys(
 
 
 def _check_still_offered(release: Release, listing: _Listing) -> None:
-    path = release.artifact.path
+    path = _path(release)
     if (err := listing.refused.get(path)) is not None:
         if err.reason in _WRONG_RELEASE:
             raise FeedError(FeedProblem.RELEASE_CHANGED, path=path) from err
         raise err
-    offered = {release.artifact.path: release for release in listing.content.releases}
+    offered = {_path(release): release for release in listing.content.releases}
     if path not in offered:
         raise FeedError(FeedProblem.RELEASE_WITHDRAWN, path=path)
     if offered[path] != release:
         raise FeedError(FeedProblem.RELEASE_CHANGED, path=path)
+
+
+def _path(release: Release) -> str:
+    assert release.artifact is not None, "a feed's releases have artifacts"
+    return release.artifact.path
 
 
 def _line(path: str, err: FeedError) -> str:
@@ -383,7 +386,7 @@ def _line(path: str, err: FeedError) -> str:
 
 
 def _mismatch(release: Release) -> FeedError:
-    return FeedError(FeedProblem.ARTIFACT_MISMATCH, path=release.artifact.path)
+    return FeedError(FeedProblem.ARTIFACT_MISMATCH, path=_path(release))
 
 
 def _storage(err: OSError) -> FeedError:

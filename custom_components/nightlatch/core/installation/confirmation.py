@@ -39,9 +39,15 @@ RESTING = {Bolt.LOCKED, Bolt.UNLOCKED}
 
 
 async def confirm_works(
-    house: House, policy: LockPolicy, bolt_before: Bolt | None
+    house: House,
+    policy: LockPolicy,
+    bolt_before: Bolt | None,
+    *,
+    command_pause: float = 0.0,
 ) -> None:
     """Check that the lock is at work again, as it was before.
+
+    ``command_pause`` is how long the lock needs between two commands, in seconds.
 
     Raises ``InstallationError``: LOCK_UNAVAILABLE, BOLT_JAMMED, BOLT_ELSEWHERE or
     BOLT_DID_NOT_MOVE. A lock that nothing is linked to passes: nobody can ask it.
@@ -63,7 +69,7 @@ async def confirm_works(
             InstallationProblem.BOLT_ELSEWHERE, before=bolt_before, now=bolt
         )
     if policy.may_move_bolt and house.surroundings().door is Door.CLOSED:
-        await _try_bolt(house, bolt)
+        await _try_bolt(house, bolt, command_pause)
 
 
 async def _settle(
@@ -87,8 +93,9 @@ async def _settle(
         await asyncio.sleep(min(PAUSE, timeout / 4))
 
 
-async def _try_bolt(house: House, bolt: Bolt) -> None:
+async def _try_bolt(house: House, bolt: Bolt, command_pause: float) -> None:
     """Move the bolt there and back."""
+    await asyncio.sleep(command_pause)
     try:
         await _move(house, Bolt.UNLOCKED if bolt is Bolt.LOCKED else Bolt.LOCKED)
     except InstallationError:
@@ -96,6 +103,7 @@ async def _try_bolt(house: House, bolt: Bolt) -> None:
         with suppress(InstallationError):
             await _move_back(house, bolt)
         raise
+    await asyncio.sleep(command_pause)
     await _move_back(house, bolt)
 
 

@@ -1,43 +1,37 @@
 """The life of one installation, from the press of a button to a proven end.
 
 Every step is written to the journal before it is done, and every step may be done
-twice: after a restart nothing is guessed, the lock is asked.
+twice: after a restart nothing is guessed, the lock is asked. How firmware gets to the
+lock, and how the lock is asked, is the business of each kind of lock.
 """
 
+from abc import ABC, abstractmethod
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 import logging
 from typing import Any
 
 from ..errors import (
+    DelegateProblem,
     InstallationError,
     InstallationProblem,
     NightlatchError,
-    TransportError,
-    TransportProblem,
 )
-from ..feeds.base import Feed
-from ..firmware.nordic import read_package, verify_package
-from ..firmware.verify import VerifiedArtifact
-from ..model import FirmwareKey, LockIdentity, OutcomeKind, Release
+from ..model import LockIdentity, OutcomeKind, Release
 from ..preflight.base import PreflightError, blockers
-from ..records.trust import LockFloor
 from ..schedule.policy import LockPolicy
-from ..transports.base import Radio, TransferReport
-from ..transports.device_information import read_identity
-from ..transports.nordic_dfu import NordicDfuTransport
+from ..transports.base import TransferReport
 from .confirmation import confirm_works
 from .journal import Journal, JournalEntry
 from .ports import House
 from .states import CANCELLABLE, TOUCHED, Event, State, step
-from .verification import await_return, check_version, find_out
 
 _LOGGER = logging.getLogger(__name__)
 
 # The transfer is nearly all of the time; the rest is kept for proving the result, so
 # that a hundred percent never stands there before it is true.
-_TRANSFER_SHARE = 0.97
+TRANSFER_SHARE = 0.97
 
 _ENDINGS = {
     State.SUCCEEDED: OutcomeKind.SUCCEEDED,
@@ -46,22 +40,29 @@ _ENDINGS = {
     State.CANCELLED: OutcomeKind.CANCELLED,
     State.POSTPONED: OutcomeKind.POSTPONED,
 }
+_ENDED_ON_PURPOSE = {InstallationProblem.CANCELLED, InstallationProblem.WINDOW_ENDED}
+_NOTHING_DONE = {DelegateProblem.OTHER_OFFER, DelegateProblem.NOT_AVAILABLE}
 
 type Report = Callable[[State, float | None], None]
 """Gets the state, and the percentage of the whole where there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """The lock that is to be brought to a release."""
+class Job:
+    """What is to be done, and everything that all kinds of lock need for it."""
 
     name: str
-    address: str
     identity: LockIdentity
     """As it was last read."""
-    floor: LockFloor | None
-    in_bootloader: bool = False
-    """Whether it was seen in its bootloader, where it says nothing of itself."""
+    release: Release
+    house: House
+    policy: LockPolicy
+    journal: Journal
+    entry: JournalEntry
+    """One that is not new is gone on with."""
+    report: Report
+    command_pause: float = 0.0
+    """Seconds that the lock needs between two commands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,46 +80,31 @@ class Outcome:
     """Whether the transfer had begun."""
 
 
-class Installation:
+class Installation(ABC):
     """One attempt to bring one lock to one release."""
 
-    def __init__(
-        self,
-        *,
-        target: Target,
-        release: Release,
-        feed: Feed,
-        keys: Sequence[FirmwareKey],
-        radio: Radio,
-        house: House,
-        policy: LockPolicy,
-        journal: Journal,
-        entry: JournalEntry,
-        report: Report,
-    ) -> None:
-        """Prepare the installation; ``run`` does it.
-
-        With an ``entry`` that is not new it goes on with what was cut off.
-        """
-        self._target = target
-        self._release = release
-        self._feed = feed
-        self._keys = keys
-        self._radio = radio
-        self._house = house
-        self._policy = policy
-        self._journal = journal
-        self._entry = entry
-        self._report = report
-        self._running: LockIdentity | None = target.identity
+    def __init__(self, job: Job) -> None:
+        """Prepare the installation; ``run`` does it."""
+        self._name = job.name
+        self._identity = job.identity
+        self._release = job.release
+        self._house = job.house
+        self._policy = job.policy
+        self._journal = job.journal
+        self._entry = job.entry
+        self._report = job.report
+        self._command_pause = job.command_pause
+        self._running: LockIdentity | None = job.identity
         """What the lock runs; None while that is unknown."""
-        self._in_bootloader = target.in_bootloader
+        self._in_bootloader = False
         """Whether it waits in its bootloader."""
-        self._touched = entry.touched or entry.state in TOUCHED
+        self._touched = job.entry.touched or job.entry.state in TOUCHED
         self._transfer: TransferReport | None = None
         self._working: asyncio.Task[NightlatchError | None] | None = None
         """What may be cancelled."""
         self._cancelled = False
+        self.overruns = False
+        """Whether it goes on though the quiet hours are over: stopping would be worse."""
 
     @property
     def state(self) -> State:
@@ -131,7 +117,7 @@ class Installation:
         return self._working is not None and self.state in CANCELLABLE
 
     def cancel(self) -> bool:
-        """Cancel; the lock goes back to its old firmware. False where it is too late."""
+        """Cancel; the lock stays with its old firmware. False where it is too late."""
         if self._working is None or not self.cancellable:
             return False
         self._cancelled = True
@@ -154,13 +140,33 @@ class Installation:
             error = problem and (problem if self._runs_release else (error or problem))
         return self._outcome(error)
 
+    # What each kind of lock does in its own way.
+
+    @abstractmethod
+    async def _resume(self) -> None:
+        """Find out where the lock is, after nobody has looked for a while."""
+
+    @abstractmethod
+    async def _install(self) -> None:
+        """Do everything until the lock has the firmware."""
+
+    @abstractmethod
+    async def _await_return(self) -> None:
+        """Wait until the lock says what it runs; raise where it does not."""
+
+    @abstractmethod
+    def _check_runs_release(self) -> None:
+        """Raise ``NightlatchError`` unless the lock runs the release."""
+
+    # What is the same for all.
+
     @property
     def _runs_release(self) -> bool:
         if self._running is None:
             return False
         try:
-            check_version(self._running, self._release.version)
-        except TransportError:
+            self._check_runs_release()
+        except NightlatchError:
             return False
         return True
 
@@ -173,8 +179,13 @@ class Installation:
             if not self._cancelled:
                 self._working.cancel()
             await asyncio.wait((self._working,))
-            if not self._cancelled or _is_stopped():
+            if _is_stopped():
                 raise
+            if not self._cancelled:
+                # Something that it waited for was cancelled, and nobody meant us.
+                return InstallationError(
+                    InstallationProblem.UNEXPECTED, error="CancelledError"
+                )
             return InstallationError(InstallationProblem.CANCELLED)
         finally:
             self._working = None
@@ -184,11 +195,11 @@ class Installation:
         try:
             await part
         except NightlatchError as err:
-            _LOGGER.debug("%s: installation: %s", self._target.name, err)
+            _LOGGER.debug("%s: installation: %s", self._name, err)
             return err
         except Exception as err:
             # A mistake of ours is no reason to leave a lock where it happened.
-            _LOGGER.exception("%s: installation failed", self._target.name)
+            _LOGGER.exception("%s: installation failed", self._name)
             return InstallationError(
                 InstallationProblem.UNEXPECTED, error=type(err).__name__
             )
@@ -211,43 +222,29 @@ class Installation:
                 InstallationProblem.JOURNAL, problem=err.strerror or str(err)
             ) from err
 
-    async def _resume(self) -> None:
-        """Ask the lock where it is, after nobody has looked for a while."""
-        self._running = None
-        self._report(self.state, None)
-        self._running = await find_out(
-            self._radio, self._target.address, self._target.name
-        )
-        self._in_bootloader = self._running is None
-
-    async def _install(self) -> None:
-        await self._enter(Event.TURN)
-        package = await self._feed.fetch(self._release)
-        await self._enter(Event.FETCHED)
-        artifact = await asyncio.to_thread(self._verify, package)
-        await self._enter(Event.VERIFIED)
-        await self._preflight()
+    async def _preflight(self, identity: LockIdentity) -> None:
+        """Ask all rules, with what the lock has just told, and remember its bolt."""
+        checks = await self._house.checks(identity, in_bootloader=self._in_bootloader)
+        if blockers(checks):
+            raise PreflightError(checks)
         await self._enter(Event.CLEARED)
         if self._entry.bolt_before is None:
             await self._note(
                 replace(self._entry, bolt_before=self._house.surroundings().bolt)
             )
+
+    async def _begin_transfer(self) -> None:
+        """Write down that from now on the lock may run anything."""
         await self._enter(Event.REMEMBERED, 0.0)
         self._touched = True
         self._running = None
-        transport = NordicDfuTransport(
-            self._radio, self._target.address, self._target.name
-        )
-        self._transfer = await transport.transfer(
-            artifact, self._transferred, self._about_to_activate
-        )
 
     async def _about_to_activate(self) -> None:
         """Write down that there is no way back; a full disk must not stop it now."""
         try:
-            await self._enter(Event.SENT, 100 * _TRANSFER_SHARE)
+            await self._enter(Event.SENT, 100 * TRANSFER_SHARE)
         except InstallationError as err:
-            _LOGGER.warning("%s: %s", self._target.name, err)
+            _LOGGER.warning("%s: %s", self._name, err)
 
     async def _confirm(self, *, sent: bool) -> None:
         """Wait until the lock is back, and prove that it is well."""
@@ -257,61 +254,23 @@ class Installation:
                     Event.ACTIVATED
                     if sent and self.state is State.ACTIVATING
                     else Event.INTERRUPTED,
-                    100 * _TRANSFER_SHARE if sent else None,
+                    100 * TRANSFER_SHARE if sent else None,
                 )
             except InstallationError as err:
-                _LOGGER.warning("%s: %s", self._target.name, err)
+                _LOGGER.warning("%s: %s", self._name, err)
         if self._running is None:
-            self._in_bootloader = False
-            try:
-                self._running = await await_return(
-                    self._radio, self._target.address, self._target.name
-                )
-            except TransportError as err:
-                self._in_bootloader = err.reason is TransportProblem.IN_BOOTLOADER
-                raise
-        check_version(self._running, self._release.version)
-        await confirm_works(self._house, self._policy, self._entry.bolt_before)
-
-    def _verify(self, package: bytes) -> VerifiedArtifact:
-        floor = self._target.floor
-        return verify_package(
-            read_package(package),
-            keys=self._keys,
-            hardware_version=self._release.payload.hardware_version,
-            firmware_version=self._release.payload.firmware_version,
-            minimum_firmware_version=floor.firmware_version if floor else None,
+            await self._await_return()
+        self._check_runs_release()
+        await confirm_works(
+            self._house,
+            self._policy,
+            self._entry.bolt_before,
+            command_pause=self._command_pause,
         )
-
-    async def _preflight(self) -> None:
-        """Ask the lock itself; what was known of it may have changed since."""
-        identity = await self._ask()
-        checks = await self._house.checks(identity, in_bootloader=self._in_bootloader)
-        if blockers(checks):
-            raise PreflightError(checks)
-
-    async def _ask(self) -> LockIdentity:
-        """Return what the lock says of itself, or said before it was in its bootloader."""
-        if self._in_bootloader:
-            return self._target.identity
-        try:
-            self._running = await read_identity(
-                self._radio,
-                self._target.address,
-                self._target.name,
-                # In a bootloader at its own address a cache still sees the application.
-                fresh_services=True,
-            )
-        except TransportError as err:
-            if err.reason is not TransportProblem.IN_BOOTLOADER:
-                raise
-            self._in_bootloader = True
-            return self._target.identity
-        return self._running
 
     def _transferred(self, percentage: float) -> None:
         if self.state is State.TRANSFERRING:
-            self._report(self.state, percentage * _TRANSFER_SHARE)
+            self._report(self.state, percentage * TRANSFER_SHARE)
 
     def _outcome(self, error: NightlatchError | None) -> Outcome:
         return Outcome(
@@ -328,9 +287,9 @@ class Installation:
             return State.SUCCEEDED
         if self._running is None or (self._touched and self._runs_release):
             return State.NEEDS_HAND
-        if isinstance(error, PreflightError):
+        if isinstance(error, PreflightError) or error.reason in _NOTHING_DONE:
             return State.POSTPONED
-        if error.reason is InstallationProblem.CANCELLED:
+        if error.reason in _ENDED_ON_PURPOSE:
             return State.CANCELLED
         return State.FAILED
 

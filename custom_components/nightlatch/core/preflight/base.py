@@ -66,6 +66,7 @@ class Reason(StrEnum):
     DOOR_JUST_MOVED = "preflight_door_just_moved"
     # Way in.
     NO_WAY_IN = "preflight_no_way_in"
+    NOBODY_PRESENT = "preflight_nobody_present"
     # Radio.
     NOT_HEARD = "preflight_not_heard"
     WEAK_SIGNAL = "preflight_weak_signal"
@@ -75,6 +76,8 @@ class Reason(StrEnum):
     BACKUP_RUNNING = "preflight_backup_running"
     HOUSE_STOPPING = "preflight_house_stopping"
     ENTRY_DOOR_TONIGHT = "preflight_entry_door_tonight"
+    SOURCE_BUSY = "preflight_source_busy"
+    SOURCE_ALONE = "preflight_source_alone"
     # Time.
     DOES_NOT_FIT = "preflight_does_not_fit"
     # Trust.
@@ -83,6 +86,8 @@ class Reason(StrEnum):
     FEED_NOT_ASKED = "preflight_feed_not_asked"
     WITHDRAWN = "preflight_withdrawn"
     NO_FIRMWARE_KEY = "preflight_no_firmware_key"
+    NO_PROOF = "preflight_no_proof"
+    INDEX_CONTRADICTS = "preflight_index_contradicts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

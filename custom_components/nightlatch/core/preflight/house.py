@@ -47,3 +47,16 @@ def check_entry_doors(situation: Situation) -> Check:
         reason=Reason.ENTRY_DOOR_TONIGHT,
         measured=other,
     )
+
+
+def check_source(situation: Situation) -> Check:
+    """Check that the integration which updates the lock is at rest, and asks first."""
+    source = situation.source
+    if source is None or not (source.in_progress or source.installs_by_itself):
+        return passed(Family.HOUSE, "source")
+    return Check(
+        family=Family.HOUSE,
+        rule="source",
+        verdict=Verdict.BLOCKER,
+        reason=Reason.SOURCE_BUSY if source.in_progress else Reason.SOURCE_ALONE,
+    )

@@ -99,7 +99,7 @@ def check_soak(situation: Situation) -> Check:
     """Check that the release has been out for long enough to install by itself."""
     release = situation.release
     days = soak_days_of(release, situation.soak_days)
-    seen = situation.decisions.first_seen.get(release.artifact.sha256)
+    seen = situation.decisions.first_seen.get(release.key)
     age = situation.now - seen if seen else timedelta()
     measured = f"{max(age, timedelta()) / timedelta(days=1):.1f} d"
     limit = f"{days} d"

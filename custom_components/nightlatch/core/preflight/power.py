@@ -10,17 +10,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ..model import BatteryReading, PayloadFormat, Release
+from ..model import BatteryReading, Release, Transport
 from .base import Check, Family, Reason, Verdict, passed
 from .situation import Situation
 
 HARD_LIMIT = 20
 """Percent. Below it makers of locks themselves switch functions off."""
 MAX_AGE = timedelta(hours=24)
-# Percent, where the vendor names no limit: what a transfer of a few minutes over this
-# transport leaves room for. Makers of Bluetooth locks ask for 50 % (SwitchBot), and say
-# themselves that it is for operating, not for updating.
-_BY_FORMAT = {PayloadFormat.NORDIC_DFU: 30}
+# Percent, where the vendor names no limit: what a transfer over this transport leaves
+# room for. Makers of Bluetooth locks ask for 50 % (SwitchBot), and say themselves that
+# it is for operating, not for updating; Zigbee2MQTT's manual advises 70 %.
+_BY_TRANSPORT = {
+    Transport.NORDIC_DFU: 30,
+    Transport.NETWORK: 30,
+    Transport.ZWAVE: 50,
+    Transport.MATTER: 50,
+    Transport.OTHER: 50,
+    Transport.BY_HAND: 50,
+    Transport.ZIGBEE: 70,
+}
 # A busy radio for longer costs more: one percent for each two minutes above ten.
 _INCLUDED = timedelta(minutes=10)
 _PER_PERCENT = timedelta(minutes=2)
@@ -34,7 +42,10 @@ def battery_limit(release: Release, expected: timedelta) -> int:
     if release.minimum_battery is not None:
         return max(release.minimum_battery, HARD_LIMIT)
     extra = max(expected - _INCLUDED, timedelta()) // _PER_PERCENT
-    return min(_BY_FORMAT[release.payload.format] + extra, 100)
+    if release.payload is None:
+        # The limits of slow transports were found with their duration in mind.
+        extra = 0
+    return min(_BY_TRANSPORT[release.transport] + extra, 100)
 
 
 def battery_of(situation: Situation) -> BatteryReading:

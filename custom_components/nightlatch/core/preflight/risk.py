@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..model import Disruption, PayloadFormat, Release, Severity
+from ..model import Disruption, Release, Severity, Transport
 from .situation import Situation
 
 
@@ -12,6 +12,8 @@ class WayBack(StrEnum):
 
     NONE = "none"
     """Its bootloader refuses what is older than what it has run."""
+    UNKNOWN = "unknown"
+    """Only whoever installs it could know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +41,10 @@ def summarise(release: Release, situation: Situation) -> Risk:
         advisories=tuple(advisory.id for advisory in release.advisories),
         minutes=-(-int(situation.expected.total_seconds()) // 60),
         disrupts=release.disrupts,
-        way_back=_WAYS_BACK[release.payload.format],
+        way_back=_WAYS_BACK.get(release.transport, WayBack.UNKNOWN),
     )
 
 
 # Nordic's bootloader takes an application only if its ``fw_version`` is not lower than
 # that of the one it has activated (nRF5 SDK 17.1, nrf_dfu_ver_validation.c).
-_WAYS_BACK = {PayloadFormat.NORDIC_DFU: WayBack.NONE}
+_WAYS_BACK = {Transport.NORDIC_DFU: WayBack.NONE}

@@ -8,15 +8,15 @@ from ..schedule.plan import is_approved
 from .base import Check, Family, Verdict
 from .bolt import check_bolt
 from .door import check_door
-from .house import check_entry_doors, check_house, check_one_at_a_time
+from .house import check_entry_doors, check_house, check_one_at_a_time, check_source
 from .identity import check_identity
 from .path import check_approval, check_soak, check_version, check_wanted
 from .power import check_battery, check_trend
 from .radio import check_signal, check_slot
 from .situation import Situation
 from .time import check_fit
-from .trust import check_feed, check_offered, check_proofs
-from .way_in import check_way_in
+from .trust import check_feed, check_index, check_offered, check_proofs
+from .way_in import check_presence, check_way_in
 
 RULES: tuple[Callable[[Situation], Check], ...] = (
     check_identity,
@@ -29,15 +29,18 @@ RULES: tuple[Callable[[Situation], Check], ...] = (
     check_bolt,
     check_door,
     check_way_in,
+    check_presence,
     check_signal,
     check_slot,
     check_house,
     check_one_at_a_time,
     check_entry_doors,
+    check_source,
     check_fit,
     check_feed,
     check_offered,
     check_proofs,
+    check_index,
 )
 
 # Where the owner may judge better; by rule.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from ..guard.source import SourceReading
 from ..model import BatteryReading, LockIdentity, Release
 from ..records.decisions import Decisions
 from ..records.trust import LockFloor
@@ -88,6 +89,8 @@ class FeedState:
     """Whether it still offers this very artifact."""
     key_pinned: bool = True
     """Whether a firmware key is pinned, under which the artifact must be signed."""
+    contradiction: str | None = None
+    """Why a public index says that this release is not for this lock, if one does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,3 +120,7 @@ class Situation:
     """Earlier readings, oldest first."""
     in_bootloader: bool = False
     """Whether the lock waits in its bootloader: getting it out is what matters then."""
+    source: SourceReading | None = None
+    """What the integration says that updates a guarded lock."""
+    needs_presence: bool = False
+    """Whether the maker wants a person at the door, during or after an installation."""

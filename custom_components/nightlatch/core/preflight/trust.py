@@ -6,6 +6,7 @@ what was heard last.
 
 from datetime import timedelta
 
+from ..model import Evidence
 from .base import Check, Family, Reason, Verdict, passed
 from .situation import Situation
 
@@ -54,7 +55,21 @@ def check_offered(situation: Situation) -> Check:
 
 
 def check_proofs(situation: Situation) -> Check:
-    """Check that both proofs can be had: the feed's, and the artifact's own."""
+    """Check that both proofs can be had: the feed's, and the artifact's own.
+
+    What another integration installs, Nightlatch cannot prove; it says so.
+    """
+    release = situation.release
+    if release.payload is None:
+        if release.evidence is not Evidence.NOTHING_KNOWN:
+            return passed(Family.TRUST, "proofs", measured=release.evidence)
+        return Check(
+            family=Family.TRUST,
+            rule="proofs",
+            verdict=Verdict.WARNING,
+            reason=Reason.NO_PROOF,
+            measured=release.evidence,
+        )
     if situation.feed.key_pinned:
         return passed(Family.TRUST, "proofs")
     return Check(
@@ -62,4 +77,19 @@ def check_proofs(situation: Situation) -> Check:
         rule="proofs",
         verdict=Verdict.BLOCKER,
         reason=Reason.NO_FIRMWARE_KEY,
+    )
+
+
+def check_index(situation: Situation) -> Check:
+    """Check that no public index says that this release is not for this lock."""
+    contradiction = situation.feed.contradiction
+    if contradiction is None:
+        return passed(Family.TRUST, "index")
+    return Check(
+        family=Family.TRUST,
+        rule="index",
+        verdict=Verdict.BLOCKER,
+        reason=Reason.INDEX_CONTRADICTS,
+        measured=contradiction,
+        limit=situation.release.version.text,
     )

@@ -20,3 +20,15 @@ def check_way_in(situation: Situation) -> Check:
         verdict=Verdict.BLOCKER,
         reason=Reason.NO_WAY_IN,
     )
+
+
+def check_presence(situation: Situation) -> Check:
+    """Check that nobody is needed at the door, or somebody has asked for it just now."""
+    if not situation.needs_presence or not situation.unattended:
+        return passed(Family.WAY_IN, "presence")
+    return Check(
+        family=Family.WAY_IN,
+        rule="presence",
+        verdict=Verdict.BLOCKER,
+        reason=Reason.NOBODY_PRESENT,
+    )

@@ -31,6 +31,9 @@ class LockRecord:
     announced: str | None = None
     """The version of the release that was last told to be available."""
 
+    to_do: tuple[str, ...] = ()
+    """After-care that a person has not done yet."""
+
     @property
     def outcome(self) -> OutcomeRecord | None:
         """Return how the last installation ended."""
@@ -64,6 +67,7 @@ class LockRecord:
             "history": [outcome.to_dict() for outcome in self.history],
             "batteries": [_battery_to_dict(reading) for reading in self.batteries],
             "announced": self.announced,
+            "to_do": list(self.to_do),
         }
 
     @classmethod
@@ -77,6 +81,8 @@ class LockRecord:
                 history=tuple(map(OutcomeRecord.from_dict, raw["history"])),
                 batteries=tuple(map(_battery_from_dict, raw["batteries"])),
                 announced=optional(as_text, raw["announced"]),
+                # Records of earlier versions do not have it.
+                to_do=tuple(map(as_text, raw.get("to_do", ()))),
             )
         except (KeyError, TypeError, ValueError) as err:
             raise ValueError(f"Not the record of a lock: {err!r}") from err

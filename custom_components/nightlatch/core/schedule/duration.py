@@ -4,11 +4,21 @@ from collections.abc import Sequence
 from datetime import timedelta
 import math
 
-from ..model import PayloadFormat, Release
+from ..model import Release, Transport
 
 # Where neither the household nor the feed knows. Secure DFU through an ESPHome proxy
 # moves one to ten kilobytes a second, and artifacts have up to half a megabyte.
-_BY_FORMAT = {PayloadFormat.NORDIC_DFU: timedelta(minutes=10)}
+# Z-Wave: the manual of a lock says 20 minutes with S2 and 30 with S0. Zigbee: users tell
+# of ten minutes to several hours.
+_BY_TRANSPORT = {
+    Transport.NORDIC_DFU: timedelta(minutes=10),
+    Transport.NETWORK: timedelta(minutes=5),
+    Transport.ZWAVE: timedelta(minutes=30),
+    Transport.MATTER: timedelta(minutes=20),
+    Transport.ZIGBEE: timedelta(minutes=60),
+    Transport.OTHER: timedelta(minutes=30),
+    Transport.BY_HAND: timedelta(minutes=15),
+}
 # The lock restarts, its other integration finds it again, and the checks are spaced.
 SETTLING = timedelta(minutes=3)
 ENOUGH = 3
@@ -28,4 +38,4 @@ def expected_duration(release: Release, history: Sequence[float]) -> timedelta:
         return timedelta(seconds=ordered[rank - 1]) + SETTLING
     if release.expected_duration is not None:
         return timedelta(seconds=release.expected_duration) + SETTLING
-    return _BY_FORMAT[release.payload.format] + SETTLING
+    return _BY_TRANSPORT[release.transport] + SETTLING

@@ -130,9 +130,7 @@ def _without_a_time(planning: Planning, release: Release) -> Waiting | None:
 def is_approved(decisions: Decisions, release: Release) -> bool:
     """Return whether somebody has approved this very release."""
     approval = decisions.approval
-    return approval is not None and approval.covers(
-        release.version.text, release.artifact.sha256
-    )
+    return approval is not None and approval.covers(release.version.text, release.key)
 
 
 def _chosen(planning: Planning, release: Release, at: datetime) -> Plan:
@@ -178,7 +176,7 @@ def _earliest(planning: Planning, release: Release) -> tuple[datetime, Waiting |
     if decisions.postponed_until is not None:
         bounds.append((decisions.postponed_until, Waiting.POSTPONED))
     if not _soak_overridden(decisions, release):
-        seen = decisions.first_seen.get(release.artifact.sha256, now)
+        seen = decisions.first_seen.get(release.key, now)
         ends = soak_ends(release, seen, planning.household.soak_days)
         bounds.append((ends, Waiting.SOAK))
     if planning.retry.at is not None:

@@ -1,0 +1,213 @@
+"""Another integration's update entity, as what updates a guarded lock."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any, override
+
+from homeassistant.components.update import (
+    ATTR_INSTALLED_VERSION,
+    ATTR_LATEST_VERSION,
+    ATTR_VERSION,
+    DOMAIN as UPDATE_DOMAIN,
+    SERVICE_INSTALL,
+    UpdateEntityFeature,
+)
+from homeassistant.components.update.const import (
+    ATTR_AUTO_UPDATE,
+    ATTR_IN_PROGRESS,
+    ATTR_RELEASE_SUMMARY,
+    ATTR_RELEASE_URL,
+    ATTR_SKIPPED_VERSION,
+    ATTR_UPDATE_PERCENTAGE,
+    SERVICE_SKIP,
+)
+from homeassistant.const import (
+    ATTR_ENTITY_ID,
+    ATTR_SUPPORTED_FEATURES,
+    STATE_UNAVAILABLE,
+    STATE_UNKNOWN,
+)
+from homeassistant.core import (
+    DOMAIN as HOMEASSISTANT_DOMAIN,
+    Event,
+    EventStateChangedData,
+    HomeAssistant,
+    State,
+    callback,
+)
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers.event import async_track_state_change_event
+from homeassistant.util.hass_dict import HassKey
+
+from ..core.errors import DelegateError, DelegateProblem
+from ..core.guard.source import Delegate, SourceKind, SourceReading, source_kind
+from .registry import device_of, main_device_of
+
+# Home Assistant has no constant for it in all versions that are supported.
+_SERVICE_UPDATE_ENTITY = "update_entity"
+_SERVICE_CLEAR_SKIPPED = "clear_skipped"
+_ZIGBEE2MQTT = "zigbee2mqtt_"
+_MQTT = "mqtt"
+_MQTT_DATA: HassKey[Any] = HassKey(_MQTT)
+
+
+def reading_of(state: State | None, device_version: str | None) -> SourceReading:
+    """Return what a state of an update entity says."""
+    if state is None or state.state == STATE_UNAVAILABLE:
+        return SourceReading(available=False, device_version=device_version)
+    told = state.attributes
+    features = UpdateEntityFeature(told.get(ATTR_SUPPORTED_FEATURES, 0))
+    return SourceReading(
+        available=state.state != STATE_UNKNOWN or bool(told.get(ATTR_IN_PROGRESS)),
+        installed=told.get(ATTR_INSTALLED_VERSION),
+        offered=told.get(ATTR_LATEST_VERSION),
+        in_progress=told.get(ATTR_IN_PROGRESS) is not False
+        and told.get(ATTR_IN_PROGRESS) is not None,
+        percentage=told.get(ATTR_UPDATE_PERCENTAGE),
+        skipped=told.get(ATTR_SKIPPED_VERSION),
+        installs_by_itself=bool(told.get(ATTR_AUTO_UPDATE)),
+        can_install=UpdateEntityFeature.INSTALL in features,
+        takes_version=UpdateEntityFeature.SPECIFIC_VERSION in features,
+        device_version=device_version,
+        release_url=told.get(ATTR_RELEASE_URL),
+        release_summary=told.get(ATTR_RELEASE_SUMMARY),
+    )
+
+
+class UpdateEntityDelegate(Delegate):
+    """Follows one update entity, and tells it what to do."""
+
+    def __init__(self, hass: HomeAssistant, entity_id: str) -> None:
+        """Take the entity."""
+        self._hass = hass
+        self.entity_id = entity_id
+
+    @property
+    def registered(self) -> er.RegistryEntry | None:
+        """Return the entity as it is registered; None where it is gone."""
+        return er.async_get(self._hass).async_get(self.entity_id)
+
+    @property
+    def device(self) -> dr.AnyDeviceEntry | None:
+        """Return the device that it belongs to."""
+        return device_of(self._hass, self.entity_id)
+
+    @property
+    @override
+    def kind(self) -> SourceKind:
+        """Return how it updates."""
+        entry = self.registered
+        if entry is None:
+            return source_kind("", "")
+        return source_kind(
+            entry.platform, entry.unique_id, zigbee2mqtt=self._is_zigbee2mqtt
+        )
+
+    @property
+    def _is_zigbee2mqtt(self) -> bool:
+        device = self.device
+        return device is not None and any(
+            identifier[0] == _MQTT and identifier[1].startswith(_ZIGBEE2MQTT)
+            for identifier in device.identifiers
+        )
+
+    @property
+    @override
+    def can_abort(self) -> bool:
+        """Return whether it can be told to stop; Zigbee2MQTT can."""
+        return self._is_zigbee2mqtt and self._command() is not None
+
+    @override
+    def reading(self) -> SourceReading:
+        """Return what the entity says now."""
+        return reading_of(self._hass.states.get(self.entity_id), self._device_version)
+
+    @property
+    def _device_version(self) -> str | None:
+        device = main_device_of(self._hass, self.entity_id)
+        return device.sw_version if device else None
+
+    @override
+    async def changed(self, timeout: float) -> None:
+        """Return at the next state of the entity, or after ``timeout`` seconds."""
+        heard = asyncio.Event()
+
+        @callback
+        def seen(_: Event[EventStateChangedData]) -> None:
+            heard.set()
+
+        unsubscribe = async_track_state_change_event(self._hass, self.entity_id, seen)
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await heard.wait()
+        finally:
+            unsubscribe()
+
+    @override
+    async def install(self, version: str | None) -> None:
+        """Tell the entity to install, as the house and not as a person.
+
+        Only an administrator may; who may ask Nightlatch was decided before.
+        """
+        data = {} if version is None else {ATTR_VERSION: version}
+        await self._async_call(SERVICE_INSTALL, data)
+
+    @override
+    async def abort(self) -> None:
+        """Tell Zigbee2MQTT to stop; the lock keeps its old firmware."""
+        command = self._command()
+        if command is None:
+            raise DelegateError(DelegateProblem.REFUSED, problem="it cannot be aborted")
+        topic, payload = command
+        try:
+            await self._hass.services.async_call(
+                _MQTT,
+                "publish",
+                {"topic": f"{topic}/abort", "payload": payload},
+                blocking=True,
+            )
+        except HomeAssistantError as err:
+            raise DelegateError(DelegateProblem.REFUSED, problem=str(err)) from err
+
+    async def async_refresh(self) -> None:
+        """Let the integration ask for updates, as a person would in the settings."""
+        with suppress(HomeAssistantError):
+            await self._hass.services.async_call(
+                HOMEASSISTANT_DOMAIN,
+                _SERVICE_UPDATE_ENTITY,
+                {ATTR_ENTITY_ID: self.entity_id},
+                blocking=True,
+            )
+
+    async def async_skip(self) -> None:
+        """Skip what is offered; raise ``DelegateError``."""
+        await self._async_call(SERVICE_SKIP, {})
+
+    async def async_clear_skipped(self) -> None:
+        """Take a skip away; raise ``DelegateError``."""
+        await self._async_call(_SERVICE_CLEAR_SKIPPED, {})
+
+    async def _async_call(self, service: str, data: dict[str, Any]) -> None:
+        try:
+            await self._hass.services.async_call(
+                UPDATE_DOMAIN,
+                service,
+                {ATTR_ENTITY_ID: self.entity_id, **data},
+                blocking=True,
+            )
+        except HomeAssistantError as err:
+            raise DelegateError(DelegateProblem.REFUSED, problem=str(err)) from err
+
+    def _command(self) -> tuple[str, str] | None:
+        """Return where Zigbee2MQTT listens for this lock's updates, and to what.
+
+        It is what MQTT keeps for its own page on a device. A version that keeps it
+        elsewhere only means that nothing can be aborted.
+        """
+        told = getattr(self._hass.data.get(_MQTT_DATA), "debug_info_entities", {})
+        found = told.get(self.entity_id, {}).get("discovery_data") or {}
+        payload = found.get("discovery_payload") or {}
+        topic, install = payload.get("command_topic"), payload.get("payload_install")
+        return (topic, install) if topic and install else None

@@ -1,0 +1,23 @@
+"""What Home Assistant's registries know of the devices of other integrations."""
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+
+
+def device_of(hass: HomeAssistant, entity_id: str | None) -> dr.AnyDeviceEntry | None:
+    """Return the device that an entity belongs to, if it has one."""
+    entry = er.async_get(hass).async_get(entity_id) if entity_id else None
+    if entry is None or entry.device_id is None:
+        return None
+    return dr.async_get(hass).async_get(entry.device_id)
+
+
+def main_device_of(hass: HomeAssistant, entity_id: str | None) -> dr.DeviceEntry | None:
+    """Return the device that an entity belongs to, or the one that this is a part of.
+
+    Parts have neither model nor version.
+    """
+    device = device_of(hass, entity_id)
+    if isinstance(device, dr.ChildDeviceEntry):
+        device = dr.async_get(hass).async_get(device.parent_device_id)
+    return device if isinstance(device, dr.DeviceEntry) else None

@@ -1,0 +1,1 @@
+"""Guarded locks: another integration updates them, and Nightlatch says when."""

@@ -1,0 +1,102 @@
+"""What a source does without having been told to.
+
+Sources have been seen to stay "updating" for days, to report an update after each
+restart that nobody began, and to try again by themselves minutes after they had failed.
+None of it can be prevented from here; all of it can be told.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from .source import SourceReading
+
+STUCK_AFTER = timedelta(hours=6)
+"""Longer than the slowest transport takes when all goes well."""
+PHANTOM_AFTER = timedelta(minutes=30)
+"""In progress since the start of Home Assistant, and nothing has moved."""
+
+
+class Conduct(StrEnum):
+    """What a source was seen to do."""
+
+    STARTED_BY_ITSELF = "started_by_itself"
+    STARTED_AGAIN = "started_again"
+    """Soon after an installation of ours had ended without success."""
+    STARTED_BY_PERSON = "started_by_person"
+    PHANTOM = "phantom"
+    STUCK = "stuck"
+
+
+AGAIN_WITHIN = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """An installation that is not ours, as it was seen so far."""
+
+    since: datetime
+    moved: datetime
+    """When its percentage last changed."""
+    percentage: float | None
+    at_start: bool
+    """Whether it was there when Home Assistant started."""
+    told: frozenset[Conduct] = frozenset()
+
+    def having_told(self, conduct: Conduct) -> Observation:
+        """Return this after something was told."""
+        return replace(self, told=self.told | {conduct})
+
+
+def observe(
+    seen: Observation | None, reading: SourceReading, now: datetime, *, at_start: bool
+) -> Observation | None:
+    """Return the observation after a reading; None while nothing is in progress."""
+    if not reading.available:
+        return seen
+    if not reading.in_progress:
+        return None
+    if seen is None:
+        return Observation(
+            since=now, moved=now, percentage=reading.percentage, at_start=at_start
+        )
+    if reading.percentage != seen.percentage:
+        return Observation(
+            since=seen.since,
+            moved=now,
+            percentage=reading.percentage,
+            # What moves is real.
+            at_start=False,
+            told=seen.told,
+        )
+    return seen
+
+
+def misconduct(
+    seen: Observation,
+    now: datetime,
+    *,
+    by_person: bool,
+    ours_ended: datetime | None,
+) -> Conduct | None:
+    """Return what should be told of an observation now, once each.
+
+    ``ours_ended`` is when an installation of ours last ended without success.
+    """
+    if seen.at_start and now - seen.moved >= PHANTOM_AFTER:
+        found = Conduct.PHANTOM
+    elif now - seen.moved >= STUCK_AFTER:
+        found = Conduct.STUCK
+    elif seen.at_start:
+        # It may be nothing; what is real will move.
+        return None
+    elif by_person:
+        found = Conduct.STARTED_BY_PERSON
+    elif ours_ended is not None and seen.since - ours_ended <= AGAIN_WITHIN:
+        found = Conduct.STARTED_AGAIN
+    else:
+        found = Conduct.STARTED_BY_ITSELF
+    if found in seen.told:
+        return None
+    started = found not in {Conduct.PHANTOM, Conduct.STUCK}
+    return None if started and seen.told else found

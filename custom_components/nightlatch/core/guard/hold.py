@@ -1,0 +1,99 @@
+"""Holding back what another integration offers, so that nothing installs it unguarded.
+
+The means is Home Assistant's own: a version that is skipped is not counted, and *Update
+all* leaves it out. It is no lock: whoever presses Install there still installs. Which
+skips are ours is kept, so that those of people are never touched.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from ..records.stored import as_text, optional
+from .source import SourceReading
+
+
+class Hold(StrEnum):
+    """How it is with what a source offers."""
+
+    HELD = "held"
+    SKIPPED = "skipped"
+    """A person has skipped it."""
+    CLEARED = "cleared"
+    """A person has taken the hold away; that is respected."""
+    NOTHING_OFFERED = "nothing_offered"
+    NOT_POSSIBLE = "not_possible"
+    """The lock takes updates by itself, or the source is not available."""
+    OPEN = "open"
+    """It is offered, and not held yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldRecord:
+    """What is known of our own hold on one source."""
+
+    held: str | None = None
+    """The version whose skip is ours."""
+    cleared: str | None = None
+    """The version for which a person has taken our hold away."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return this as what JSON can hold."""
+        return {"held": self.held, "cleared": self.cleared}
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> HoldRecord:
+        """Read what ``to_dict`` gave; raise ``ValueError`` where it is anything else."""
+        try:
+            return cls(
+                held=optional(as_text, raw["held"]),
+                cleared=optional(as_text, raw["cleared"]),
+            )
+        except (KeyError, TypeError) as err:
+            raise ValueError(f"Not what is known of a hold: {err!r}") from err
+
+
+def hold_of(record: HoldRecord, reading: SourceReading) -> Hold:
+    """Return how it is with what a source offers."""
+    if not reading.available or reading.installs_by_itself:
+        return Hold.NOT_POSSIBLE
+    if not reading.offers_update:
+        return Hold.NOTHING_OFFERED
+    if reading.skipped == reading.offered:
+        return Hold.HELD if record.held == reading.offered else Hold.SKIPPED
+    if record.cleared == reading.offered:
+        return Hold.CLEARED
+    return Hold.OPEN
+
+
+def held_by_us(record: HoldRecord, reading: SourceReading) -> HoldRecord:
+    """Return the record to keep before the offered version is skipped for us."""
+    return HoldRecord(held=reading.offered, cleared=record.cleared)
+
+
+def must_lift(record: HoldRecord, reading: SourceReading) -> bool:
+    """Return whether there is a skip of ours to take away."""
+    return record.held is not None and reading.skipped == record.held
+
+
+def after_change(
+    record: HoldRecord, before: SourceReading, after: SourceReading
+) -> HoldRecord:
+    """Return the record after a source has said something new.
+
+    Only a skip that vanishes while the source is there all the time, offering the same,
+    was taken away by a person: Home Assistant itself forgets skips over a restart.
+    """
+    if (
+        record.held is not None
+        and before.available
+        and after.available
+        and before.offered == after.offered == record.held
+        and before.skipped == record.held
+        and after.skipped is None
+    ):
+        return HoldRecord(held=None, cleared=record.held)
+    if after.available and after.offered not in {None, record.held}:
+        return replace(record, held=None)
+    return record

@@ -1,0 +1,262 @@
+"""What makers of locks say of their updates, out of one reviewed file.
+
+Nothing in it is a guess: each fact has a source, the day on which it was looked at, and
+whether the source itself was read or only an excerpt of it. Where nothing was found,
+nothing stands there.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from fnmatch import fnmatchcase
+import json
+from pathlib import Path
+from typing import Any
+
+FACTS_FILE = Path(__file__).with_name("vendor_facts.json")
+
+
+class Step(StrEnum):
+    """What a person does to update a lock."""
+
+    APP = "step_app"
+    """In the maker's app, near the lock."""
+    APP_REMOTE = "step_app_remote"
+    """In the maker's app, from anywhere."""
+    BUTTON = "step_button"
+    """At the lock itself, without an app."""
+    BY_ITSELF = "step_by_itself"
+    """Nothing: the lock does it when it can."""
+    MAKER = "step_maker"
+    """Ask the maker for it first."""
+    TOOL = "step_tool"
+    """With a program of the maker, on a computer."""
+
+
+class Demand(StrEnum):
+    """What the maker wants before or during an update."""
+
+    NEAR = "demand_near"
+    """A phone in Bluetooth range all the time."""
+    INDOORS = "demand_indoors"
+    """A person at the inner side of the door."""
+    PIN = "demand_pin"
+    """The administrator's PIN."""
+    PARTS = "demand_parts"
+    """Keypads and fobs are updated on their own, by hand."""
+    VARIANT = "demand_variant"
+    """Compare the hardware variant: firmware of another one is not compatible."""
+
+
+class Aftercare(StrEnum):
+    """What is to be done, or expected, after an update."""
+
+    RECALIBRATE = "aftercare_recalibrate"
+    RE_PAIR = "aftercare_re_pair"
+    """If it no longer answers: remove it from Home Assistant and add it again."""
+    OFFLINE_KEY = "aftercare_offline_key"
+    """Its offline key may have changed."""
+    POSITIONING = "aftercare_positioning"
+    """It moves by itself to find out where it is."""
+    SIGN_IN = "aftercare_sign_in"
+    """Its integration may ask to sign in again, though the lock works."""
+    PUSH_STATES = "aftercare_push_states"
+    """See whether it still tells by itself when it is locked and unlocked."""
+
+
+class Confidence(StrEnum):
+    """How the source was looked at."""
+
+    READ = "read"
+    EXCERPT = "excerpt"
+
+
+_PRESENCE = {Demand.INDOORS, Aftercare.RECALIBRATE}
+TO_DO = frozenset(
+    {
+        Aftercare.RECALIBRATE,
+        Aftercare.RE_PAIR,
+        Aftercare.OFFLINE_KEY,
+        Aftercare.SIGN_IN,
+        Aftercare.PUSH_STATES,
+    }
+)
+"""After-care that a person does; the rest is only to be expected."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """What one source says of the locks of one maker."""
+
+    vendors: tuple[str, ...]
+    """As the device registry may write the maker; without regard to case."""
+    models: tuple[str, ...] = ("*",)
+    """Patterns with ``*``, against the model and its id; without regard to case."""
+    integrations: tuple[str, ...] = ()
+    """Only where one of these integrations knows the lock; any where empty."""
+    steps: tuple[Step, ...] = ()
+    demands: tuple[Demand, ...] = ()
+    aftercare: tuple[Aftercare, ...] = ()
+    minimum_battery: int | None = None
+    """Percent that the maker asks for."""
+    command_pause: int | None = None
+    """Seconds that the lock needs between two commands."""
+    source: str
+    url: str | None = None
+    checked: date
+    confidence: Confidence
+
+    def fits(self, vendor: str, models: Iterable[str], integration: str | None) -> bool:
+        """Return whether this is about a lock."""
+        return (
+            ("*" in self.vendors or vendor.casefold() in self.vendors)
+            and (not self.integrations or integration in self.integrations)
+            and any(
+                fnmatchcase(model.casefold(), pattern)
+                for pattern in self.models
+                for model in (*models, "")
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorFacts:
+    """Everything that is known of the updates of one lock."""
+
+    facts: tuple[Fact, ...] = ()
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Return the ways in which a person updates it."""
+        return tuple(dict.fromkeys(each for fact in self.facts for each in fact.steps))
+
+    @property
+    def demands(self) -> tuple[Demand, ...]:
+        """Return what the maker wants before or during."""
+        found = (each for fact in self.facts for each in fact.demands)
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def aftercare(self) -> tuple[Aftercare, ...]:
+        """Return what is to be done or expected afterwards."""
+        found = (each for fact in self.facts for each in fact.aftercare)
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def minimum_battery(self) -> int | None:
+        """Return the level that the maker asks for, in percent."""
+        return (
+            max((fact.minimum_battery or 0 for fact in self.facts), default=0) or None
+        )
+
+    @property
+    def command_pause(self) -> float:
+        """Return the seconds that it needs between two commands."""
+        return float(max((fact.command_pause or 0 for fact in self.facts), default=0))
+
+    @property
+    def needs_presence(self) -> bool:
+        """Return whether a person has to be there, so that it never runs unattended."""
+        return any(each in _PRESENCE for each in (*self.demands, *self.aftercare))
+
+    def sources(self, told: StrEnum) -> tuple[Fact, ...]:
+        """Return who says something."""
+        return tuple(
+            fact
+            for fact in self.facts
+            if told in {*fact.steps, *fact.demands, *fact.aftercare}
+        )
+
+
+def facts_for(
+    facts: Iterable[Fact],
+    vendor: str | None,
+    models: Iterable[str | None],
+    integration: str | None,
+) -> VendorFacts:
+    """Return what is known of a lock, by its maker, model names and integration."""
+    named = tuple(model for model in models if model)
+    return VendorFacts(
+        facts=tuple(
+            fact for fact in facts if fact.fits(vendor or "", named, integration)
+        )
+    )
+
+
+def read_facts() -> tuple[Fact, ...]:
+    """Read the reviewed file; blocks for a moment."""
+    return load_facts(FACTS_FILE.read_text(encoding="utf-8"))
+
+
+_KEYS = {
+    "vendors",
+    "models",
+    "integrations",
+    "steps",
+    "demands",
+    "aftercare",
+    "minimum_battery",
+    "command_pause",
+    "source",
+    "url",
+    "checked",
+    "confidence",
+}
+_SAYING = ("steps", "demands", "aftercare", "minimum_battery", "command_pause")
+
+
+def load_facts(text: str) -> tuple[Fact, ...]:
+    """Read facts; raise ``ValueError`` that names the entry which is wrong."""
+    raw = json.loads(text)
+    if not isinstance(raw, list):
+        raise ValueError("facts must be a list")  # noqa: TRY004  one error for all
+    return tuple(_fact(number, each) for number, each in enumerate(raw))
+
+
+def _fact(number: int, raw: Any) -> Fact:
+    try:
+        _check(raw)
+        return Fact(
+            vendors=_lowered(raw["vendors"]),
+            models=_lowered(raw.get("models", ["*"])),
+            integrations=tuple(raw.get("integrations", ())),
+            steps=tuple(map(Step, raw.get("steps", ()))),
+            demands=tuple(map(Demand, raw.get("demands", ()))),
+            aftercare=tuple(map(Aftercare, raw.get("aftercare", ()))),
+            minimum_battery=_whole(raw.get("minimum_battery"), 100),
+            command_pause=_whole(raw.get("command_pause"), 300),
+            source=raw["source"],
+            url=_https(raw.get("url")),
+            checked=date.fromisoformat(raw["checked"]),
+            confidence=Confidence(raw["confidence"]),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as err:
+        raise ValueError(f"fact {number}: {err!r}") from err
+
+
+def _check(raw: Any) -> None:
+    if unknown := raw.keys() - _KEYS:
+        raise ValueError(f"unknown: {sorted(unknown)}")
+    if not any(raw.get(key) for key in _SAYING):
+        raise ValueError("it says nothing")
+    if not raw["vendors"] or not raw["source"].strip():
+        raise ValueError("vendors and source must not be empty")
+
+
+def _lowered(texts: list[str]) -> tuple[str, ...]:
+    return tuple(text.casefold() for text in texts)
+
+
+def _whole(value: Any, maximum: int) -> int | None:
+    if value is None:
+        return None
+    if type(value) is not int or not 0 < value <= maximum:
+        raise ValueError(f"{value!r} is not a number from 1 to {maximum}")
+    return value
+
+
+def _https(url: str | None) -> str | None:
+    if url is not None and not url.startswith("https://"):
+        raise ValueError(f"{url!r} is not https")
+    return url

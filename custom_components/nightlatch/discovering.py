@@ -1,0 +1,163 @@
+"""Locks that Nightlatch could take care of, among Home Assistant's discoveries.
+
+Each appears once. Who does not want it there ignores it there, which Home Assistant
+keeps; who adds it in another way sees it vanish.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from homeassistant.components import bluetooth
+from homeassistant.components.bluetooth import (
+    BluetoothCallbackMatcher,
+    BluetoothChange,
+    BluetoothScanningMode,
+    BluetoothServiceInfoBleak,
+)
+from homeassistant.components.lock import DOMAIN as LOCK_DOMAIN
+from homeassistant.config_entries import SOURCE_INTEGRATION_DISCOVERY
+from homeassistant.const import CONF_ADDRESS, CONF_DEVICE_ID, CONF_NAME
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.helpers import discovery_flow, entity_registry as er
+from homeassistant.helpers.start import async_at_started
+
+from .adapters.bluetooth import as_advertisement
+from .candidates import candidates
+from .const import DOMAIN, SUBENTRY_LOCK
+from .core.model import BluetoothMatch
+from .in_range import model_of
+
+if TYPE_CHECKING:
+    from .household import Household
+
+
+class Discovering:
+    """Looks for locks that nobody takes care of yet."""
+
+    def __init__(self, household: Household) -> None:
+        """Take the household."""
+        self._hass: HomeAssistant = household.hass
+        self._household = household
+        self._listening: list[CALLBACK_TYPE] = []
+        self._matches: tuple[BluetoothMatch, ...] = ()
+        self._offered: set[str] = set()
+
+    @callback
+    def async_start(self) -> CALLBACK_TYPE:
+        """Look from now on; return what ends that."""
+        unsubscribe = [
+            async_at_started(self._hass, self._started),
+            self._hass.bus.async_listen(
+                er.EVENT_ENTITY_REGISTRY_UPDATED, self._registry_changed
+            ),
+            self._household.async_subscribe(self._household_changed),
+        ]
+
+        @callback
+        def stop() -> None:
+            for each in (*unsubscribe, *self._listening):
+                each()
+
+        return stop
+
+    @callback
+    def _started(self, _: HomeAssistant) -> None:
+        self._look()
+
+    @callback
+    def _registry_changed(
+        self, event: Event[er.EventEntityRegistryUpdatedData]
+    ) -> None:
+        if event.data["entity_id"].startswith(f"{LOCK_DOMAIN}.") and (
+            self._hass.is_running
+        ):
+            self._look()
+
+    @callback
+    def _look(self) -> None:
+        for found in candidates(self._hass, self._household):
+            self._offer(
+                found.device_id,
+                {CONF_DEVICE_ID: found.device_id, CONF_NAME: found.name},
+            )
+
+    @callback
+    def _household_changed(self) -> None:
+        """Follow the models of the feeds, and the locks that were added."""
+        wanted = tuple(
+            model.bluetooth
+            for feed in self._household.feeds.values()
+            for model in (feed.data.models if feed.data else ())
+            if model.bluetooth is not None
+        )
+        if wanted != self._matches:
+            self._matches = wanted
+            for stop in self._listening:
+                stop()
+            self._listening = [
+                bluetooth.async_register_callback(
+                    self._hass,
+                    self._seen,
+                    _matcher(match),
+                    BluetoothScanningMode.PASSIVE,
+                )
+                for match in wanted
+            ]
+        self._withdraw()
+
+    @callback
+    def _seen(self, info: BluetoothServiceInfoBleak, _: BluetoothChange) -> None:
+        seen = as_advertisement(info)
+        model = model_of(self._household, seen)
+        if model is not None and seen.address not in self._configured():
+            self._offer(
+                seen.address,
+                {
+                    CONF_ADDRESS: seen.address,
+                    CONF_NAME: seen.local_name or model.name,
+                },
+            )
+
+    @callback
+    def _offer(self, key: str, data: dict[str, Any]) -> None:
+        if key in self._offered:
+            return
+        self._offered.add(key)
+        discovery_flow.async_create_flow(
+            self._hass,
+            DOMAIN,
+            context={"source": SOURCE_INTEGRATION_DISCOVERY},
+            data=data,
+            discovery_key=discovery_flow.DiscoveryKey(
+                domain=DOMAIN, key=key, version=1
+            ),
+        )
+
+    def _configured(self) -> set[str | None]:
+        return {
+            subentry.unique_id
+            for subentry in self._household.entry.subentries.values()
+            if subentry.subentry_type == SUBENTRY_LOCK
+        }
+
+    @callback
+    def _withdraw(self) -> None:
+        """Take back what has been added in another way."""
+        configured = self._configured()
+        for flow in self._hass.config_entries.flow.async_progress_by_handler(DOMAIN):
+            context = flow["context"]
+            if (
+                context.get("source") == SOURCE_INTEGRATION_DISCOVERY
+                and context.get("unique_id") in configured
+            ):
+                self._hass.config_entries.flow.async_abort(flow["flow_id"])
+
+
+def _matcher(match: BluetoothMatch) -> BluetoothCallbackMatcher:
+    matcher = BluetoothCallbackMatcher(connectable=True)
+    if match.local_name is not None:
+        matcher["local_name"] = match.local_name
+    if match.service_uuid is not None:
+        matcher["service_uuid"] = match.service_uuid
+    if match.manufacturer_id is not None:
+        matcher["manufacturer_id"] = match.manufacturer_id
+    return matcher

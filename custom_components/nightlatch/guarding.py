@@ -1,0 +1,212 @@
+"""Guarding what another integration offers for a lock: holding, and looking."""
+
+from datetime import datetime
+import logging
+from typing import TYPE_CHECKING
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import (
+    CALLBACK_TYPE,
+    Event,
+    EventStateChangedData,
+    HomeAssistant,
+    callback,
+)
+from homeassistant.helpers.event import async_track_state_change_event
+from homeassistant.util import dt as dt_util
+
+from .adapters.delegate import UpdateEntityDelegate, reading_of
+from .adapters.storage import HouseholdStore
+from .const import CONF_UPDATE_ENTITY
+from .core.errors import DelegateError
+from .core.guard.conduct import Conduct, Observation, misconduct, observe
+from .core.guard.hold import (
+    Hold,
+    HoldRecord,
+    after_change,
+    held_by_us,
+    hold_of,
+    must_lift,
+)
+from .core.model import OutcomeKind
+from .happenings import Happening
+from .messages import async_sentence
+
+if TYPE_CHECKING:
+    from .kinds.guarded import GuardedKind
+    from .locks import ManagedLock
+
+_LOGGER = logging.getLogger(__name__)
+
+_LASTING = {Conduct.PHANTOM, Conduct.STUCK}
+
+
+class Guard:
+    """Keeps what is offered for one lock from being installed past Nightlatch."""
+
+    def __init__(self, lock: ManagedLock, kind: GuardedKind) -> None:
+        """Take the lock."""
+        self._lock = lock
+        self._kind = kind
+        self.record: HoldRecord = lock.household.store.hold(lock.subentry_id)
+        self._refused: str | None = None
+        """The version that could not be held."""
+        self._observation: Observation | None = None
+        self._by_person = False
+        self._at_start = True
+        self.conduct: Conduct | None = None
+        """What the source does that a person should look at; None where it behaves."""
+
+    @property
+    def _delegate(self) -> UpdateEntityDelegate:
+        return self._kind.delegate
+
+    @property
+    def hold(self) -> Hold:
+        """Return how it is with what the source offers."""
+        return hold_of(self.record, self._delegate.reading())
+
+    @property
+    def skipped_by_person(self) -> str | None:
+        """Return the version that a person has skipped at the source."""
+        skipped = self._delegate.reading().skipped
+        return None if skipped == self.record.held else skipped
+
+    @callback
+    def watch(self) -> CALLBACK_TYPE:
+        """Follow the source from now on; return what ends that."""
+        self.look(dt_util.utcnow())
+        self._at_start = False
+        self._lock.async_look()
+        self._hold_if_open()
+        return async_track_state_change_event(
+            self._lock.hass, self._delegate.entity_id, self._changed
+        )
+
+    @callback
+    def _changed(self, event: Event[EventStateChangedData]) -> None:
+        before = reading_of(event.data["old_state"], None)
+        after = self._delegate.reading()
+        if not before.in_progress and after.in_progress:
+            self._by_person = event.context.user_id is not None
+        record = after_change(self.record, before, after)
+        if record != self.record:
+            self._lock.household.async_create_task(
+                self._async_keep(record), f"hold on {self._lock.name}"
+            )
+        self.look(dt_util.utcnow())
+        self._lock.async_look()
+        self._hold_if_open()
+
+    # Holding.
+
+    @callback
+    def _hold_if_open(self) -> None:
+        reading = self._delegate.reading()
+        if (
+            self.hold is Hold.OPEN
+            and self._lock.progress is None
+            and reading.offered != self._refused
+        ):
+            # Written down first: a skip that nobody remembers would look like a person's.
+            self._lock.household.async_create_task(
+                self._async_hold(held_by_us(self.record, reading)),
+                f"hold on {self._lock.name}",
+            )
+
+    async def _async_hold(self, record: HoldRecord) -> None:
+        before = self.record
+        await self._async_keep(record)
+        try:
+            await self._delegate.async_skip()
+        except DelegateError as err:
+            _LOGGER.warning(
+                "%s: what is offered could not be held back: %s", self._lock.name, err
+            )
+            self._refused = record.held
+            await self._async_keep(before)
+        self._lock.async_changed()
+
+    async def _async_keep(self, record: HoldRecord) -> None:
+        self.record = record
+        await self._lock.household.store.async_set_hold(self._lock.subentry_id, record)
+
+    async def async_lift(self) -> None:
+        """Take our own hold away: the lock is no longer guarded."""
+        await async_lift(self._delegate, self.record)
+        self.record = HoldRecord()
+
+    # Looking.
+
+    @callback
+    def look(self, now: datetime) -> None:
+        """See whether the source does what it was not told to, and tell."""
+        if self._lock.progress is not None:
+            self._observation = self.conduct = None
+            return
+        self._observation = observe(
+            self._observation, self._delegate.reading(), now, at_start=self._at_start
+        )
+        if self._observation is None:
+            self.conduct = None
+            return
+        found = misconduct(
+            self._observation,
+            now,
+            by_person=self._by_person,
+            ours_ended=self._ours_ended,
+        )
+        if found is None:
+            return
+        self._observation = self._observation.having_told(found)
+        self.conduct = found if found in _LASTING else self.conduct
+        self._lock.household.async_create_task(
+            self._async_tell(found), f"conduct of {self._lock.name}"
+        )
+
+    @property
+    def _ours_ended(self) -> datetime | None:
+        outcome = self._lock.record.outcome
+        if outcome is None or outcome.kind is OutcomeKind.SUCCEEDED:
+            return None
+        return outcome.ended
+
+    async def _async_tell(self, conduct: Conduct) -> None:
+        lock = self._lock
+        reading = self._delegate.reading()
+        lock.async_tell(
+            Happening.UNGUARDED,
+            reasons=conduct,
+            version=reading.offered or "",
+            installed_version=reading.installed or "",
+            message=await async_sentence(
+                lock.hass, f"conduct_{conduct}", {"lock": lock.name}
+            ),
+        )
+        lock.async_changed()
+
+
+async def async_lift(delegate: UpdateEntityDelegate, record: HoldRecord) -> None:
+    """Take a hold of ours away from a source; those of people stay."""
+    if not must_lift(record, delegate.reading()):
+        return
+    try:
+        await delegate.async_clear_skipped()
+    except DelegateError as err:
+        _LOGGER.warning("%s: the hold was not lifted: %s", delegate.entity_id, err)
+
+
+async def async_lift_all(
+    hass: HomeAssistant, entry: ConfigEntry, store: HouseholdStore
+) -> None:
+    """Take all holds of ours away: there is no household any more."""
+    try:
+        await store.async_load(expected=False)
+    except ValueError as err:
+        _LOGGER.warning("Which holds are ours is not known any more: %s", err)
+        return
+    for subentry in entry.subentries.values():
+        if (source := subentry.data.get(CONF_UPDATE_ENTITY)) is not None:
+            await async_lift(
+                UpdateEntityDelegate(hass, source), store.hold(subentry.subentry_id)
+            )

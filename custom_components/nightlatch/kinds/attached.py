@@ -1,0 +1,89 @@
+"""Locks that another integration knows: their device, and what it says of them."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, override
+
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.core import callback
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers.entity import Entity
+
+from ..adapters.registry import device_of, main_device_of
+from ..core.model import LockIdentity
+from .base import Kind
+
+if TYPE_CHECKING:
+    from ..locks import ManagedLock
+
+
+def identity_of(device: dr.DeviceEntry | None, version: str) -> LockIdentity:
+    """Return what the device registry knows of a lock that runs a version."""
+    return LockIdentity(
+        model=(device and (device.model_id or device.model)) or "?",
+        hardware_revision=device.hw_version if device else None,
+        firmware_version=version,
+        manufacturer=device.manufacturer if device else None,
+        serial_number=device.serial_number if device else None,
+    )
+
+
+class AttachedKind(Kind):
+    """A lock whose device belongs to another integration; our entities sit on it."""
+
+    def __init__(self, lock: ManagedLock) -> None:
+        """Take the lock."""
+        super().__init__(lock)
+        self.anchor = ""
+        """The entity that stands for the lock: where it goes, ours go."""
+        self._unique: str | None = None
+
+    def _configure_anchor(self, subentry: ConfigSubentry, key: str) -> None:
+        self.anchor = subentry.data[key]
+        self._unique = subentry.unique_id
+
+    @property
+    @override
+    def key(self) -> str:
+        return self._unique or self.lock.subentry_id
+
+    @property
+    def device(self) -> dr.AnyDeviceEntry | None:
+        """Return the lock's device; None where the integration has removed it."""
+        return device_of(self.lock.hass, self.anchor)
+
+    @property
+    def main_device(self) -> dr.DeviceEntry | None:
+        """Return the device that knows the model and the version."""
+        return main_device_of(self.lock.hass, self.anchor)
+
+    @property
+    @override
+    def device_id(self) -> str | None:
+        return self.device.id if self.device else None
+
+    @property
+    @override
+    def trouble(self) -> str | None:
+        registered = er.async_get(self.lock.hass).async_get(self.anchor)
+        return "source_gone" if registered is None else None
+
+    @property
+    @override
+    def integration(self) -> str | None:
+        registered = er.async_get(self.lock.hass).async_get(self.anchor)
+        return registered.platform if registered else None
+
+    @property
+    @override
+    def other_names(self) -> Iterable[str]:
+        device = self.main_device
+        names = (device.model_id, device.model) if device else ()
+        return [name for name in names if name]
+
+    @callback
+    @override
+    def attach(self, entity: Entity) -> None:
+        if (device := self.device) is not None:
+            entity.device_entry = device
+        else:
+            self.attach_own(entity, set())

@@ -1,0 +1,179 @@
+"""What every kind of lock does in its own way; all else is the same for all."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.helpers.device_registry import DeviceInfo
+from homeassistant.helpers.entity import Entity
+
+from ..const import DOMAIN
+from ..core.errors import NightlatchError
+from ..core.guard.conduct import Conduct
+from ..core.guard.source import SourceReading
+from ..core.installation.journal import JournalEntry
+from ..core.installation.machine import Installation, Job
+from ..core.model import LockIdentity, LockKind, Model, Release
+from ..core.preflight.situation import FeedState, RadioState
+
+if TYPE_CHECKING:
+    from ..locks import ManagedLock
+
+
+class Kind(ABC):
+    """How one lock is reached, and where its releases come from."""
+
+    name: ClassVar[LockKind]
+    firmware_key = "firmware"
+    """The translation key of its update entity."""
+
+    def __init__(self, lock: ManagedLock) -> None:
+        """Take the lock."""
+        self.lock = lock
+
+    @abstractmethod
+    def configure(self, subentry: ConfigSubentry) -> None:
+        """Take over what the owner has set."""
+
+    # What it is.
+
+    @property
+    @abstractmethod
+    def key(self) -> str:
+        """Return what the lock is known by, also after it was removed and added anew."""
+
+    @property
+    def model(self) -> Model | None:
+        """Return the model as a feed describes it."""
+        return None
+
+    @property
+    def knows_latest(self) -> bool:
+        """Return whether anybody has said what the newest version is."""
+        return self.model is not None
+
+    @property
+    def can_install(self) -> bool:
+        """Return whether Nightlatch can bring it to a release."""
+        return True
+
+    @property
+    def trouble(self) -> str | None:
+        """Return the issue that keeps it from being cared for, if there is one."""
+        return None
+
+    @property
+    def integration(self) -> str | None:
+        """Return the domain of the integration that knows it, where one does."""
+        return None
+
+    @property
+    def other_names(self) -> Iterable[str]:
+        """Return what else its model is called."""
+        return ()
+
+    @property
+    def misconduct(self) -> Conduct | None:
+        """Return what its source lastingly does that it was not told to."""
+        return None
+
+    @property
+    def device_id(self) -> str | None:
+        """Return its device in Home Assistant's registry."""
+        return None
+
+    @abstractmethod
+    @callback
+    def attach(self, entity: Entity) -> None:
+        """Put an entity on the lock's device."""
+
+    def attach_own(self, entity: Entity, connections: set[tuple[str, str]]) -> None:
+        """Put an entity on a device of our own."""
+        lock, identity = self.lock, self.lock.record.identity
+        entity._attr_device_info = DeviceInfo(  # noqa: SLF001
+            identifiers={(DOMAIN, lock.subentry_id)},
+            connections=connections,
+            name=lock.name,
+            manufacturer=identity.manufacturer,
+            model=lock.model_name,
+            model_id=identity.model,
+            hw_version=identity.hardware_revision,
+            sw_version=identity.firmware_version,
+            serial_number=identity.serial_number,
+        )
+
+    # What it says, and what is said of it.
+
+    @abstractmethod
+    def on_offer(self) -> Iterable[Release]:
+        """Return all releases that are known for its model."""
+
+    @abstractmethod
+    def select(self) -> Release | None:
+        """Return the release that it should get."""
+
+    @abstractmethod
+    async def async_ask(self) -> LockIdentity:
+        """Return what it says that it runs; raise ``NightlatchError``."""
+
+    async def async_check(self) -> None:
+        """Ask for news, because a person wants to know; right now."""
+        if self.lock.feed is not None:
+            await self.lock.feed.async_refresh()
+
+    async def async_news(self) -> None:
+        """Ask for news with all others, soon."""
+        if self.lock.feed is not None:
+            await self.lock.feed.async_request_refresh()
+
+    @abstractmethod
+    def watch(self) -> CALLBACK_TYPE:
+        """Notice by itself when something changes; return what ends that."""
+
+    # For the rules of preflight.
+
+    @abstractmethod
+    def radio(self) -> RadioState:
+        """Return what is known of the way to it."""
+
+    @abstractmethod
+    def feed_state(self, release: Release, *, just_asked: bool) -> FeedState:
+        """Return what is known of where the release comes from."""
+
+    def source(self) -> SourceReading | None:
+        """Return what another integration says that updates it."""
+        return None
+
+    def skipped_by_person(self, release: Release) -> bool:
+        """Return whether a person has skipped the release elsewhere."""
+        return False
+
+    @callback
+    def look(self, now: datetime) -> bool:
+        """See whether anything goes on that nobody asked for."""
+        return False
+
+    async def async_removed(self) -> None:
+        """Leave everything as it was before the lock was added."""
+        return
+
+    # Installing.
+
+    @abstractmethod
+    def installation(self, job: Job) -> Installation:
+        """Return what brings it to a release."""
+
+    @abstractmethod
+    async def async_release_of(self, entry: JournalEntry) -> Release | None:
+        """Return what was being installed, once it is known again."""
+
+    @abstractmethod
+    async def async_find_running(self) -> LockIdentity:
+        """Wait until it says what it runs; raise ``NightlatchError``."""
+
+    @abstractmethod
+    def gone(self) -> NightlatchError:
+        """Return why an installation cannot be gone on with."""

@@ -1,0 +1,183 @@
+"""Locks that Nightlatch sends firmware to itself, over Bluetooth."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import ClassVar, override
+
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.const import CONF_ADDRESS
+from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.device_registry import CONNECTION_BLUETOOTH
+from homeassistant.helpers.entity import Entity
+from homeassistant.util import dt as dt_util
+
+from ..adapters.situation import read_radio
+from ..const import CONF_FEED, DOMAIN
+from ..core.errors import FeedError, FeedProblem, TransportError, TransportProblem
+from ..core.installation.direct import DirectInstallation, Target
+from ..core.installation.journal import JournalEntry
+from ..core.installation.machine import Installation, Job
+from ..core.installation.verification import await_return
+from ..core.model import LockIdentity, LockKind, Model, Release
+from ..core.preflight.situation import FeedState, RadioState
+from ..core.select import select
+from ..core.transports.device_information import read_identity
+from ..watch import async_watch
+from .base import Kind
+from .feed import feed_state, model_of
+
+# Seconds. For the feed to be heard after a restart.
+FEED_TIMEOUT = 120.0
+
+
+class DirectKind(Kind):
+    """A lock with a Bluetooth address and a feed."""
+
+    name: ClassVar = LockKind.DIRECT
+
+    @override
+    def configure(self, subentry: ConfigSubentry) -> None:
+        self.address: str = subentry.data[CONF_ADDRESS]
+        self.lock.feed_id = subentry.data[CONF_FEED]
+
+    @property
+    @override
+    def key(self) -> str:
+        return self.address
+
+    @property
+    @override
+    def model(self) -> Model | None:
+        return model_of(self.lock)
+
+    @property
+    @override
+    def can_install(self) -> bool:
+        return self.lock.feed is not None
+
+    @property
+    @override
+    def trouble(self) -> str | None:
+        return "feed_gone" if self.lock.feed is None else None
+
+    @property
+    @override
+    def device_id(self) -> str | None:
+        device = dr.async_get(self.lock.hass).async_get_device_by_identifier(
+            (DOMAIN, self.lock.subentry_id), self.lock.household.entry.entry_id
+        )
+        return device.id if device else None
+
+    @callback
+    @override
+    def attach(self, entity: Entity) -> None:
+        self.attach_own(entity, {(CONNECTION_BLUETOOTH, self.address)})
+
+    @override
+    def on_offer(self) -> Iterable[Release]:
+        content = self.lock.content
+        return content.releases if content else ()
+
+    @override
+    def select(self) -> Release | None:
+        if (model := self.model) is None:
+            return None
+        sendable = (each for each in self.on_offer() if each.payload is not None)
+        return select(
+            sendable, self.lock.record.identity, model, self.lock.floor
+        ).release
+
+    @override
+    async def async_ask(self) -> LockIdentity:
+        lock = self.lock
+        async with lock.household.queue.short_use():
+            try:
+                identity = await read_identity(
+                    lock.household.radio, self.address, lock.name
+                )
+            except TransportError as err:
+                if err.reason is TransportProblem.IN_BOOTLOADER:
+                    lock.async_found_in_bootloader()
+                raise
+        lock.in_bootloader = False
+        return identity
+
+    @override
+    def watch(self) -> CALLBACK_TYPE:
+        return async_watch(self.lock.hass, self.lock, self.address)
+
+    @override
+    def radio(self) -> RadioState:
+        return read_radio(self.lock.hass, self.address)
+
+    @override
+    def feed_state(self, release: Release, *, just_asked: bool) -> FeedState:
+        if not just_asked:
+            return feed_state(self.lock, release)
+        # After a fetch: what is expired or withdrawn does not get here.
+        now = dt_util.utcnow()
+        return FeedState(
+            checked_at=now,
+            expires_at=now + timedelta(minutes=1),
+            key_pinned=self.lock.feed is not None
+            and bool(self.lock.feed.firmware_keys),
+        )
+
+    @override
+    def installation(self, job: Job) -> Installation:
+        lock, feed = self.lock, self.lock.feed
+        assert feed is not None, "can_install was asked"
+        return DirectInstallation(
+            job,
+            target=Target(
+                address=self.address,
+                floor=lock.floor,
+                in_bootloader=lock.in_bootloader,
+            ),
+            feed=feed.feed,
+            keys=feed.firmware_keys,
+            radio=lock.household.radio,
+        )
+
+    @override
+    async def async_release_of(self, entry: JournalEntry) -> Release | None:
+        """Return what was being installed, once the feed has been heard.
+
+        None where the vendor has taken it back, or the feed stays silent.
+        """
+        heard = asyncio.Event()
+        unsubscribe = self.lock.async_subscribe(heard.set)
+        try:
+            async with asyncio.timeout(FEED_TIMEOUT):
+                while True:
+                    for release in self.on_offer():
+                        if (release.version.text, release.key) == (
+                            entry.version,
+                            entry.sha256,
+                        ):
+                            return release
+                    if self.lock.content is not None:
+                        return None
+                    heard.clear()
+                    await heard.wait()
+        except TimeoutError:
+            return None
+        finally:
+            unsubscribe()
+
+    @override
+    async def async_find_running(self) -> LockIdentity:
+        """Wait for it: left in its bootloader it starts its old firmware by itself."""
+        return await await_return(
+            self.lock.household.radio, self.address, self.lock.name
+        )
+
+    @override
+    def gone(self) -> FeedError:
+        return FeedError(
+            FeedProblem.RELEASE_WITHDRAWN
+            if self.lock.content is not None
+            else FeedProblem.UNREACHABLE
+        )

@@ -1,0 +1,209 @@
+"""Locks that another integration updates: held back, and let go when it is safe."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar, override
+
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.util import dt as dt_util
+
+from ..adapters.delegate import UpdateEntityDelegate
+from ..const import CONF_UPDATE_ENTITY
+from ..core.errors import DelegateError, DelegateProblem
+from ..core.guard.conduct import Conduct
+from ..core.guard.known import Known
+from ..core.guard.offer import NoOffer, offered_version, release_of
+from ..core.guard.source import SourceReading
+from ..core.installation.delegated import DelegatedInstallation
+from ..core.installation.journal import JournalEntry
+from ..core.installation.machine import Installation, Job
+from ..core.model import Evidence, LockIdentity, LockKind, Release
+from ..core.preflight.situation import FeedState, RadioState
+from ..core.select import PassedOver, reason_against
+from ..guarding import Guard
+from .attached import AttachedKind, identity_of
+
+if TYPE_CHECKING:
+    from ..locks import ManagedLock
+
+# Seconds. For the other integration to be there after a restart.
+SOURCE_TIMEOUT = 300.0
+
+
+class GuardedKind(AttachedKind):
+    """A lock with an update entity of another integration."""
+
+    name: ClassVar = LockKind.GUARDED
+    firmware_key = "guarded_firmware"
+
+    def __init__(self, lock: ManagedLock) -> None:
+        """Take the lock."""
+        super().__init__(lock)
+        self.delegate: UpdateEntityDelegate
+        self.guard = Guard(lock, self)
+
+    @override
+    def configure(self, subentry: ConfigSubentry) -> None:
+        self._configure_anchor(subentry, CONF_UPDATE_ENTITY)
+        self.delegate = UpdateEntityDelegate(self.lock.hass, self.anchor)
+
+    @property
+    def offer(self) -> Release | NoOffer:
+        """Return what the other integration offers."""
+        identity = self.lock.record.identity
+        offer = release_of(
+            self.delegate.reading(),
+            identity,
+            self.delegate.kind,
+            evidence=self.evidence,
+        )
+        if isinstance(offer, NoOffer):
+            return offer
+        return replace(offer, minimum_battery=self.lock.facts.minimum_battery)
+
+    @property
+    def evidence(self) -> Evidence:
+        """Return what is known of the origin of what is offered."""
+        known = self._known(self.delegate.reading())
+        return known.evidence if known else Evidence.NOTHING_KNOWN
+
+    def _known(self, reading: SourceReading) -> Known | None:
+        """Return what the public indexes know, if it is of what is offered now."""
+        known = self.lock.known
+        return known if known and known.version == reading.offered else None
+
+    @property
+    @override
+    def knows_latest(self) -> bool:
+        return self.offer is not NoOffer.SILENT
+
+    @property
+    @override
+    def can_install(self) -> bool:
+        reading = self.delegate.reading()
+        return reading.can_install and not reading.installs_by_itself
+
+    @override
+    def on_offer(self) -> Iterable[Release]:
+        offer = self.offer
+        return () if isinstance(offer, NoOffer) else (offer,)
+
+    @override
+    def select(self) -> Release | None:
+        return next(
+            (
+                release
+                for release in self.on_offer()
+                if reason_against(
+                    release,
+                    self.lock.record.identity,
+                    release.version.scheme,
+                    self.lock.floor,
+                )
+                is not PassedOver.BELOW_FLOOR
+            ),
+            None,
+        )
+
+    @override
+    async def async_ask(self) -> LockIdentity:
+        reading = self.delegate.reading()
+        if not reading.available or reading.installed is None:
+            raise DelegateError(DelegateProblem.NOT_AVAILABLE)
+        return identity_of(self.main_device, reading.installed)
+
+    @override
+    async def async_check(self) -> None:
+        await self.delegate.async_refresh()
+
+    @override
+    def watch(self) -> CALLBACK_TYPE:
+        return self.guard.watch()
+
+    @override
+    def radio(self) -> RadioState:
+        return RadioState(heard=self.delegate.reading().available)
+
+    @override
+    def feed_state(self, release: Release, *, just_asked: bool) -> FeedState:
+        now, reading = dt_util.utcnow(), self.delegate.reading()
+        known = self._known(reading)
+        return FeedState(
+            checked_at=now if reading.available else None,
+            expires_at=now + timedelta(minutes=1),
+            offers_release=reading.offered == release.version.text,
+            contradiction=known.contradiction if known else None,
+        )
+
+    @override
+    def source(self) -> SourceReading:
+        return self.delegate.reading()
+
+    @override
+    def skipped_by_person(self, release: Release) -> bool:
+        return self.guard.skipped_by_person == release.version.text
+
+    @override
+    def installation(self, job: Job) -> Installation:
+        return DelegatedInstallation(job, delegate=self.delegate, clock=dt_util.utcnow)
+
+    @override
+    async def async_release_of(self, entry: JournalEntry) -> Release | None:
+        """Return what was being installed; it need not be on offer any more."""
+        if not await self._async_is_there(SOURCE_TIMEOUT):
+            return None
+        for release in self.on_offer():
+            if release.version.text == entry.version:
+                return release
+        version = offered_version(
+            entry.from_version, entry.version, self.delegate.kind.schemes
+        )
+        if version is None:
+            return None
+        identity = self.lock.record.identity
+        return Release(
+            vendor=identity.manufacturer or "",
+            model=identity.model,
+            hardware_revisions=(),
+            version=version,
+            transport=self.delegate.kind.transport,
+        )
+
+    @override
+    async def async_find_running(self) -> LockIdentity:
+        await self._async_is_there(SOURCE_TIMEOUT)
+        return await self.async_ask()
+
+    @override
+    def gone(self) -> DelegateError:
+        return DelegateError(DelegateProblem.NOT_AVAILABLE)
+
+    async def _async_is_there(self, timeout: float) -> bool:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        while not (reading := self.delegate.reading()).available or (
+            reading.installed is None
+        ):
+            left = deadline - loop.time()
+            if left <= 0:
+                return False
+            await self.delegate.changed(left)
+        return True
+
+    @property
+    @override
+    def misconduct(self) -> Conduct | None:
+        return self.guard.conduct
+
+    @callback
+    @override
+    def look(self, now: datetime) -> bool:
+        self.guard.look(now)
+        return self.guard.conduct is not None
+
+    @override
+    async def async_removed(self) -> None:
+        await self.guard.async_lift()

@@ -1,0 +1,186 @@
+"""Locks that only a person can update: what they run is noticed, and what is new told."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+from typing import ClassVar, override
+
+from homeassistant.components.update import DOMAIN as UPDATE_DOMAIN
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.core import (
+    CALLBACK_TYPE,
+    Event,
+    EventStateChangedData,
+    callback,
+    split_entity_id,
+)
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.event import async_track_state_change_event
+from homeassistant.util import dt as dt_util
+
+from ..adapters.delegate import UpdateEntityDelegate
+from ..const import CONF_FEED, CONF_LOCK_ENTITY, CONF_VERSION_ENTITY
+from ..core.errors import DelegateError, DelegateProblem
+from ..core.guard.offer import NoOffer, release_of
+from ..core.installation.journal import JournalEntry
+from ..core.installation.machine import Installation, Job
+from ..core.model import LockIdentity, LockKind, Model, Release, Transport
+from ..core.preflight.situation import FeedState, RadioState
+from ..core.select import select
+from .attached import AttachedKind, identity_of
+from .feed import feed_state, model_of
+
+
+class WatchedKind(AttachedKind):
+    """A lock whose version another integration knows."""
+
+    name: ClassVar = LockKind.WATCHED
+    firmware_key = "watched_firmware"
+
+    @override
+    def configure(self, subentry: ConfigSubentry) -> None:
+        self._configure_anchor(subentry, CONF_LOCK_ENTITY)
+        self.lock.feed_id = subentry.data.get(CONF_FEED)
+        self._version_entity: str | None = subentry.data.get(CONF_VERSION_ENTITY)
+
+    @property
+    def _update_entity(self) -> UpdateEntityDelegate | None:
+        entity_id = self._version_entity
+        if entity_id is None or split_entity_id(entity_id)[0] != UPDATE_DOMAIN:
+            return None
+        return UpdateEntityDelegate(self.lock.hass, entity_id)
+
+    def running_version(self) -> str | None:
+        """Return what the lock runs, as far as anybody knows."""
+        if (update := self._update_entity) is not None:
+            return update.reading().installed
+        if self._version_entity is not None:
+            state = self.lock.hass.states.get(self._version_entity)
+            if state is None or state.state in {STATE_UNAVAILABLE, STATE_UNKNOWN}:
+                return None
+            return state.state
+        return self.main_device.sw_version if self.main_device else None
+
+    @property
+    @override
+    def model(self) -> Model | None:
+        return model_of(self.lock)
+
+    @property
+    @override
+    def knows_latest(self) -> bool:
+        update = self._update_entity
+        return self.model is not None or (
+            update is not None and update.reading().offered is not None
+        )
+
+    @property
+    @override
+    def can_install(self) -> bool:
+        return False
+
+    @override
+    def on_offer(self) -> Iterable[Release]:
+        content = self.lock.content
+        if content is not None:
+            return content.releases
+        if (update := self._update_entity) is None:
+            return ()
+        offer = release_of(update.reading(), self.lock.record.identity, update.kind)
+        if isinstance(offer, NoOffer):
+            return ()
+        return (_by_hand(offer),)
+
+    @override
+    def select(self) -> Release | None:
+        if (model := self.model) is None:
+            return (
+                next(iter(self.on_offer()), None) if self.lock.content is None else None
+            )
+        return select(
+            map(_by_hand, self.on_offer()),
+            self.lock.record.identity,
+            model,
+            self.lock.floor,
+        ).release
+
+    @override
+    async def async_ask(self) -> LockIdentity:
+        version = self.running_version()
+        if version is None:
+            raise DelegateError(DelegateProblem.NOT_AVAILABLE)
+        # What it was called when it was added: a feed may know it by another name than
+        # the one that comes first in the registry.
+        return replace(
+            identity_of(self.main_device, version),
+            model=self.lock.record.identity.model,
+        )
+
+    @override
+    def watch(self) -> CALLBACK_TYPE:
+        """Notice another version, in the registry or where the owner points at."""
+        hass = self.lock.hass
+
+        @callback
+        def registry_changed(event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:
+            if event.data["action"] == "update" and (
+                "sw_version" in event.data["changes"]
+                and event.data["device_id"] == self.device_id
+            ):
+                self.lock.async_look()
+
+        @callback
+        def state_changed(_: Event[EventStateChangedData]) -> None:
+            self.lock.async_look()
+
+        unsubscribe = [
+            hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, registry_changed)
+        ]
+        if self._version_entity is not None:
+            unsubscribe.append(
+                async_track_state_change_event(
+                    hass, self._version_entity, state_changed
+                )
+            )
+
+        @callback
+        def stop() -> None:
+            for each in unsubscribe:
+                each()
+
+        self.lock.async_look()
+        return stop
+
+    @override
+    def radio(self) -> RadioState:
+        state = self.lock.hass.states.get(self.anchor)
+        return RadioState(heard=state is not None and state.state != STATE_UNAVAILABLE)
+
+    @override
+    def feed_state(self, release: Release, *, just_asked: bool) -> FeedState:
+        if self.lock.feed is not None:
+            return feed_state(self.lock, release)
+        now = dt_util.utcnow()
+        return FeedState(checked_at=now, expires_at=now + timedelta(minutes=1))
+
+    @override
+    def installation(self, job: Job) -> Installation:
+        raise NotImplementedError("a person does it")
+
+    @override
+    async def async_release_of(self, entry: JournalEntry) -> Release | None:
+        return None
+
+    @override
+    async def async_find_running(self) -> LockIdentity:
+        return await self.async_ask()
+
+    @override
+    def gone(self) -> DelegateError:
+        return DelegateError(DelegateProblem.NOT_AVAILABLE)
+
+
+def _by_hand(release: Release) -> Release:
+    """Return the release as one that a person installs, whatever could be sent of it."""
+    return replace(release, transport=Transport.BY_HAND, payload=None)

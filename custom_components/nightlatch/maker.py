@@ -1,0 +1,45 @@
+"""What the maker of a lock says of its updates, in words, each with its source."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from homeassistant.helpers.translation import async_get_cached_translations
+
+from .const import DOMAIN
+from .core.model import LockKind
+from .core.vendor_facts import Fact
+
+if TYPE_CHECKING:
+    from .locks import ManagedLock
+
+
+def told_of_maker(lock: ManagedLock) -> Iterator[str]:
+    """Return a sentence for each thing that a person should know beforehand."""
+    facts = lock.facts
+    if lock.kind.name is LockKind.WATCHED:
+        if not facts.steps:
+            yield _label(lock, "step_unknown")
+        yield from (_sourced(lock, each) for each in facts.steps)
+    if facts.minimum_battery is not None:
+        yield _label(lock, "minimum_battery").format(battery=facts.minimum_battery)
+    yield from (_sourced(lock, each) for each in (*facts.demands, *facts.aftercare))
+
+
+def _sourced(lock: ManagedLock, told: StrEnum) -> str:
+    sources = ", ".join(map(_source, lock.facts.sources(told)))
+    return f"{_label(lock, told)} ({sources})"
+
+
+def _source(fact: Fact) -> str:
+    name = fact.source.partition(":")[0]
+    shown = f"[{name}]({fact.url})" if fact.url else name
+    return f"{shown}, {fact.checked.isoformat()}"
+
+
+def _label(lock: ManagedLock, option: str) -> str:
+    translations = async_get_cached_translations(
+        lock.hass, lock.hass.config.language, "selector", DOMAIN
+    )
+    key = f"component.{DOMAIN}.selector.maker.options.{option}"
+    return translations.get(key, option)

@@ -1,0 +1,42 @@
+"""Repairs that a person says are done."""
+
+from typing import Any, override
+
+from homeassistant.components.repairs import (
+    ConfirmRepairFlow,
+    RepairsFlow,
+    RepairsFlowResult,
+)
+from homeassistant.core import HomeAssistant
+
+from .const import DOMAIN
+from .household import Household
+
+
+class AftercareFlow(ConfirmRepairFlow):
+    """Asks whether what the maker wants after an update has been done."""
+
+    def __init__(self, lock_id: str, aftercare: str) -> None:
+        """Take the lock and what there was to do."""
+        self._lock_id = lock_id
+        self._aftercare = aftercare
+
+    @override
+    async def async_step_confirm(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Keep that it is done."""
+        if user_input is not None:
+            for entry in self.hass.config_entries.async_loaded_entries(DOMAIN):
+                household: Household = entry.runtime_data
+                if (lock := household.locks.get(self._lock_id)) is not None:
+                    await lock.async_aftercare_done(self._aftercare)
+        return await super().async_step_confirm(user_input)
+
+
+async def async_create_fix_flow(
+    hass: HomeAssistant, issue_id: str, data: dict[str, Any] | None
+) -> RepairsFlow:
+    """Return the flow for an issue; only after-care is said to be done."""
+    assert data is not None
+    return AftercareFlow(data["lock_id"], data["aftercare"])

@@ -1,0 +1,1 @@
+"""Guarded locks, without Home Assistant."""

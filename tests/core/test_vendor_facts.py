@@ -1,0 +1,133 @@
+"""What makers say of updates: reviewed, sourced, and never somebody else's."""
+
+from datetime import date
+import json
+from typing import Any
+
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.nightlatch.core.vendor_facts import (
+    Aftercare,
+    Demand,
+    Step,
+    VendorFacts,
+    facts_for,
+    load_facts,
+    read_facts,
+)
+
+FACTS = read_facts()
+GOOD = {
+    "vendors": ["Kestrel"],
+    "steps": ["step_app"],
+    "source": "the manual",
+    "checked": "2026-11-24",
+    "confidence": "read",
+}
+
+
+def known(
+    vendor: str, model: str = "Lock", integration: str | None = None
+) -> VendorFacts:
+    """Return what is known of a lock."""
+    return facts_for(FACTS, vendor, (model,), integration)
+
+
+def test_every_fact_has_its_source() -> None:
+    """And the day on which it was looked at."""
+    assert FACTS
+    for fact in FACTS:
+        assert fact.source
+        assert date(2026, 1, 1) <= fact.checked <= date(2030, 1, 1)
+
+
+def test_nobody_gets_the_facts_of_another_maker() -> None:
+    """Where nothing is known, nothing is said."""
+    facts = known("Kestrel Locks", "Lock Pro")
+    assert facts == VendorFacts()
+    assert not facts.needs_presence
+    assert facts.minimum_battery is None
+    assert facts.command_pause == 0
+
+
+def test_switchbot() -> None:
+    """From the indoor side, and to be calibrated; so never unattended."""
+    facts = known("SwitchBot", "Lock Pro", "switchbot")
+    assert facts.needs_presence
+    assert facts.steps == (Step.APP,)
+    assert Demand.INDOORS in facts.demands
+    assert {Aftercare.RECALIBRATE, Aftercare.RE_PAIR} <= set(facts.aftercare)
+    assert known("SwitchBot", "Curtain 3") == VendorFacts()
+
+
+def test_yale() -> None:
+    """The offline key matters to those who use it."""
+    assert known("Yale", integration="yalexs_ble").aftercare == (Aftercare.OFFLINE_KEY,)
+    assert known("Yale", integration="zwave_js").aftercare == ()
+
+
+def test_nuki() -> None:
+    """It moves by itself, which is no reason for a person to be there."""
+    facts = known("Nuki Home Solutions GmbH", "Smart Lock 3.0", "nuki")
+    assert Aftercare.POSITIONING in facts.aftercare
+    assert Demand.PIN in facts.demands
+    assert not facts.needs_presence
+    assert len(facts.sources(Aftercare.POSITIONING)) == 1
+
+
+def test_matter() -> None:
+    """A second command comes too early for some."""
+    assert known("Aqara", "Smart Lock U200", "matter").command_pause == 45
+    assert known("Aqara", "Smart Lock U200", "zha").command_pause == 0
+
+
+def test_danalock() -> None:
+    """The variant decides, and the label may be wrong."""
+    assert Demand.VARIANT in known("Danalock", "V3-BTZB", "mqtt").demands
+    assert Aftercare.PUSH_STATES in known("Poly-Control ApS", "V3", "zha").aftercare
+
+
+def test_zigbee_wants_a_full_battery() -> None:
+    """Whoever made the lock."""
+    assert known("Whoever", integration="zha").minimum_battery == 70
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"vendors": []},
+        {"vendors": "Kestrel", "steps": ["step_magic"]},
+        {"steps": []},
+        {"source": " "},
+        {"source": None},
+        {"checked": "last week"},
+        {"checked": None},
+        {"confidence": "hearsay"},
+        {"url": "http://kestrel.example"},
+        {"minimum_battery": 101},
+        {"minimum_battery": True},
+        {"command_pause": 0.5},
+        {"opinion": "nice"},
+    ],
+)
+def test_what_is_no_fact_is_refused(change: dict[str, Any]) -> None:
+    """With the number of the entry."""
+    assert len(load_facts(json.dumps([GOOD]))) == 1
+    with pytest.raises(ValueError, match="fact 1"):
+        load_facts(json.dumps([GOOD, {**GOOD, **change}]))
+
+
+@pytest.mark.parametrize("text", ["{}", "[1]", "nonsense"])
+def test_what_is_no_list_of_facts_is_refused(text: str) -> None:
+    """At once."""
+    with pytest.raises(ValueError):  # noqa: PT011  of several kinds
+        load_facts(text)
+
+
+@given(st.none() | st.text(), st.lists(st.none() | st.text()), st.none() | st.text())
+def test_no_name_is_too_odd(
+    vendor: str | None, models: list[str | None], integration: str | None
+) -> None:
+    """Registries hold whatever a device says."""
+    facts_for(FACTS, vendor, models, integration)

@@ -1,0 +1,240 @@
+"""A lock that another integration updates: held back, let go, proven."""
+
+import pytest
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import entity_registry as er
+from tests.rig.zigbee import Ending, Script
+
+from .flows import start_flow, until
+from .zigbee_house import HOLD, LOCK, NEW, OLD, SOURCE, UPDATE, ZigbeeHouse
+
+
+async def test_add_lock_tells_what_can_be_done(zigbee_home: ZigbeeHouse) -> None:
+    """And why."""
+    result = await start_flow(zigbee_home.hass, zigbee_home.entry, "lock")
+    schema = result["data_schema"]
+    assert schema is not None
+    (option,) = schema.schema["address"].config["options"]
+    assert option["label"] == ("Side door: guard, since MQTT can install its updates")
+
+
+async def test_one_click_adds_a_usual_lock(zigbee_house: ZigbeeHouse) -> None:
+    """Its entities sit on the device that it has."""
+    registry = er.async_get(zigbee_house.hass)
+    ours = registry.async_get(UPDATE)
+    assert ours is not None
+    assert ours.device_id == registry.entities[LOCK].device_id
+    state = zigbee_house.state()
+    assert state.state == "on"
+    assert state.attributes["installed_version"] == str(OLD)
+    assert state.attributes["latest_version"] == str(NEW)
+    assert state.attributes["evidence"] == "nothing_known"
+
+
+async def test_what_is_offered_is_held_back(zigbee_house: ZigbeeHouse) -> None:
+    """So that Update all and the badge leave it out."""
+    source = zigbee_house.state(SOURCE)
+    assert source.state == "off"
+    assert source.attributes["skipped_version"] == str(NEW)
+
+
+async def test_install(zigbee_house: ZigbeeHouse) -> None:
+    """It is told to the other integration, and proven by what the lock says."""
+    states = []
+    zigbee_house.hass.bus.async_listen(
+        "state_changed",
+        lambda event: (
+            states.append(event.data["new_state"])
+            if event.data["entity_id"] == UPDATE
+            else None
+        ),
+    )
+    await zigbee_house.install()
+    assert zigbee_house.lock.installed == NEW
+    assert [verb for verb, _ in zigbee_house.bridge.requests] == ["update"]
+    state = zigbee_house.state()
+    assert state.state == "off"
+    assert state.attributes["installed_version"] == str(NEW)
+    (outcome,) = zigbee_house.managed.record.history
+    assert outcome.kind == "succeeded"
+    assert any(each.attributes["update_percentage"] for each in states)
+    assert not any(each.state == "unavailable" for each in states)
+
+
+@pytest.mark.parametrize(
+    ("script", "kind", "reason"),
+    [
+        (Script(Ending.LIE, seconds=0.2), "failed", "delegate_other_version"),
+        (Script(Ending.FAILURE, seconds=0.2), "failed", "delegate_other_version"),
+        (Script(Ending.REFUSED), "failed", "delegate_never_started"),
+        (Script(Ending.SILENT), "failed", "delegate_never_started"),
+        (
+            Script(seconds=0.2, bolt_afterwards="UNLOCK"),
+            "needs_hand",
+            "installation_bolt_elsewhere",
+        ),
+    ],
+    ids=lambda each: each.ending.name if isinstance(each, Script) else "",
+)
+async def test_what_goes_wrong_is_told(
+    zigbee_house: ZigbeeHouse, script: Script, kind: str, reason: str
+) -> None:
+    """Success is only what the lock itself shows."""
+    zigbee_house.lock.script = script
+    with pytest.raises(HomeAssistantError) as caught:
+        await zigbee_house.install()
+    assert caught.value.translation_key == reason
+    (outcome,) = zigbee_house.managed.record.history
+    assert (outcome.kind, outcome.reason) == (kind, reason)
+    assert outcome.message is not None
+    assert "Side door" in outcome.message
+
+
+async def test_a_running_transfer_can_be_cancelled(zigbee_house: ZigbeeHouse) -> None:
+    """Zigbee2MQTT can stop one; the lock keeps what it has."""
+    zigbee_house.lock.script = Script(Ending.STUCK, seconds=0.5)
+    pressed = zigbee_house.hass.async_create_task(zigbee_house.install())
+    await until(
+        lambda: (
+            (progress := zigbee_house.managed.progress) is not None
+            and bool(progress.percentage)
+        )
+    )
+    await zigbee_house.managed.async_cancel()
+    with pytest.raises(HomeAssistantError):
+        await pressed
+    assert ("update/abort", {"id": zigbee_house.lock.ieee}) in (
+        zigbee_house.bridge.requests
+    )
+    (outcome,) = zigbee_house.managed.record.history
+    assert outcome.kind == "cancelled"
+    assert zigbee_house.lock.installed == OLD
+
+
+async def test_schedule_is_never_used(zigbee_house: ZigbeeHouse) -> None:
+    """Whatever is scheduled there may come at noon."""
+    zigbee_house.lock.script = Script(seconds=0.2)
+    await zigbee_house.install()
+    assert not any(
+        verb.startswith("schedule") for verb, _ in zigbee_house.bridge.requests
+    )
+
+
+# The hold.
+
+
+async def test_a_person_who_lets_it_go_is_respected(zigbee_house: ZigbeeHouse) -> None:
+    """Also by what comes after: only another version is held again."""
+    hass = zigbee_house.hass
+    await hass.services.async_call(
+        "update", "clear_skipped", {"entity_id": SOURCE}, blocking=True
+    )
+    await zigbee_house.until_state(HOLD, "cleared")
+    zigbee_house.bridge.tell(zigbee_house.lock)
+    await hass.async_block_till_done(wait_background_tasks=False)
+    assert zigbee_house.state(SOURCE).state == "on"
+    zigbee_house.lock.latest += 1
+    zigbee_house.bridge.tell(zigbee_house.lock)
+    await zigbee_house.until_state(HOLD, "held")
+    assert zigbee_house.state(SOURCE).attributes["skipped_version"] == str(NEW + 1)
+
+
+async def test_a_skip_of_a_person_is_theirs(zigbee_home: ZigbeeHouse) -> None:
+    """It is not lifted, and nothing that they do not want is installed by itself."""
+    hass = zigbee_home.hass
+    await hass.services.async_call(
+        "update", "skip", {"entity_id": SOURCE}, blocking=True
+    )
+    await zigbee_home.add_lock()
+    await zigbee_home.until_state(HOLD, "skipped")
+    await remove_lock(zigbee_home)
+    assert zigbee_home.state(SOURCE).attributes["skipped_version"] == str(NEW)
+
+
+async def test_our_hold_is_lifted_when_the_lock_is_removed(
+    zigbee_house: ZigbeeHouse,
+) -> None:
+    """Everything is as it was."""
+    await remove_lock(zigbee_house)
+    await zigbee_house.until_state(SOURCE, "on")
+
+
+async def test_our_hold_is_lifted_when_nightlatch_is_removed(
+    zigbee_house: ZigbeeHouse,
+) -> None:
+    """Also when the whole household goes."""
+    await zigbee_house.hass.config_entries.async_remove(zigbee_house.entry.entry_id)
+    await zigbee_house.until_state(SOURCE, "on")
+
+
+async def test_a_hold_outlives_a_restart(zigbee_house: ZigbeeHouse) -> None:
+    """Home Assistant forgets a skip when the entity is away at the wrong moment."""
+    hass, entry = zigbee_house.hass, zigbee_house.entry
+    await hass.config_entries.async_unload(entry.entry_id)
+    await hass.services.async_call(
+        "update", "clear_skipped", {"entity_id": SOURCE}, blocking=True
+    )
+    assert zigbee_house.state(SOURCE).state == "on"
+    await hass.config_entries.async_setup(entry.entry_id)
+    await zigbee_house.until_state(HOLD, "held")
+    assert zigbee_house.state(SOURCE).state == "off"
+
+
+async def remove_lock(house: ZigbeeHouse) -> None:
+    """Delete the lock in the user interface."""
+    house.hass.config_entries.async_remove_subentry(
+        house.entry, house.managed.subentry_id
+    )
+    await house.hass.async_block_till_done(wait_background_tasks=False)
+
+
+# The device.
+
+
+async def test_a_rename_is_followed(zigbee_house: ZigbeeHouse) -> None:
+    """What the owner calls the other entity is the owner's business."""
+    registry = er.async_get(zigbee_house.hass)
+    registry.async_update_entity(SOURCE, new_entity_id="update.shed")
+    registry.async_update_entity(LOCK, new_entity_id="lock.shed")
+    await until(lambda: zigbee_house.kind.anchor == "update.shed")
+    assert zigbee_house.managed.links.lock_entity == "lock.shed"
+    await until(lambda: zigbee_house.state().state == "on")
+    await zigbee_house.install()
+    assert zigbee_house.lock.installed == NEW
+
+
+async def test_a_lock_that_is_gone_is_told(zigbee_house: ZigbeeHouse) -> None:
+    """With what a person can do."""
+    zigbee_house.bridge.remove(zigbee_house.lock)
+    registry = er.async_get(zigbee_house.hass)
+    await until(lambda: registry.async_get(SOURCE) is None)
+    await until(lambda: zigbee_house.kind.trouble == "source_gone")
+    assert zigbee_house.state("binary_sensor.side_door_update_problem").state == "on"
+
+
+# What others do.
+
+
+async def test_an_update_from_elsewhere_is_noticed(zigbee_house: ZigbeeHouse) -> None:
+    """And looked at as one of ours."""
+    zigbee_house.lock.script = Script(seconds=0.2)
+    zigbee_house.bridge.start_by_itself(zigbee_house.lock)
+    await until(lambda: bool(zigbee_house.managed.record.history))
+    (outcome,) = zigbee_house.managed.record.history
+    assert (outcome.origin, outcome.to_version) == ("external", str(NEW))
+
+
+async def test_a_phantom_is_told(
+    zigbee_house: ZigbeeHouse, hass: HomeAssistant
+) -> None:
+    """An installation that nobody has asked for."""
+    told = []
+    hass.bus.async_listen("nightlatch_event", lambda event: told.append(event.data))
+    zigbee_house.lock.script = Script(Ending.STUCK)
+    zigbee_house.bridge.start_by_itself(zigbee_house.lock)
+    await until(lambda: bool(told))
+    assert told[0]["type"] == "unguarded_update"
+    assert told[0]["reasons"] == "started_by_itself"
+    assert "Side door" in told[0]["message"]
