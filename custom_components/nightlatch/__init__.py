@@ -12,6 +12,7 @@ from .coordinator import async_forget_feeds
 from .guarding import async_lift_all
 from .household import Household, NightlatchConfigEntry
 from .issues import async_delete_issues
+from .public_indexes import async_forget_indexes
 from .services import async_setup_services
 
 PLATFORMS = [
@@ -81,4 +82,5 @@ async def async_remove_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) 
     await household.store.async_remove()
     await household.journal.clear()
     await async_forget_feeds(hass)
+    await async_forget_indexes(hass)
     async_delete_issues(hass)

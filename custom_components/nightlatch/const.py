@@ -42,6 +42,7 @@ CONF_TWO_ENTRY_DOORS = "two_entry_doors"
 CONF_NOTIFY = "notify"
 CONF_PHONES = "phones"
 CONF_EVERYTHING = "everything"
+CONF_INDEXES = "indexes"
 
 FEED_INTERVAL = timedelta(hours=12)
 # So that the homes of a vendor do not all ask at once.

@@ -14,7 +14,7 @@ from homeassistant.components.bluetooth import (
     BluetoothServiceInfoBleak,
 )
 from homeassistant.components.lock import DOMAIN as LOCK_DOMAIN
-from homeassistant.config_entries import SOURCE_INTEGRATION_DISCOVERY
+from homeassistant.config_entries import SOURCE_INTEGRATION_DISCOVERY, ConfigEntryState
 from homeassistant.const import CONF_ADDRESS, CONF_DEVICE_ID, CONF_NAME
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.helpers import discovery_flow, entity_registry as er
@@ -46,6 +46,7 @@ class Discovering:
         """Look from now on; return what ends that."""
         unsubscribe = [
             async_at_started(self._hass, self._started),
+            self._household.entry.async_on_state_change(self._look),
             self._hass.bus.async_listen(
                 er.EVENT_ENTITY_REGISTRY_UPDATED, self._registry_changed
             ),
@@ -74,6 +75,11 @@ class Discovering:
 
     @callback
     def _look(self) -> None:
+        if self._household.entry.state is not ConfigEntryState.LOADED or (
+            not self._hass.is_running
+        ):
+            # A flow could not add anything yet.
+            return
         for found in candidates(self._hass, self._household):
             self._offer(
                 found.device_id,

@@ -34,8 +34,9 @@ from .happenings import Happening
 from .issues import async_sync_issues
 from .locks import ManagedLock
 from .notices import Notices
+from .public_indexes import PublicIndexes
 from .scheduler import Scheduler
-from .settings import parse_gate, parse_household_policy, parse_people
+from .settings import parse_gate, parse_household_policy, parse_indexes, parse_people
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class Household:
         self.queue = Queue(GATHERING)
         self.scheduler = Scheduler(hass, self)
         self.notices = Notices(hass, self)
+        self.public_indexes = PublicIndexes(self)
         self.feeds: dict[str, FeedCoordinator] = {}
         self.locks: dict[str, ManagedLock] = {}
         self._configure()
@@ -83,6 +85,7 @@ class Household:
         """Take over what the owner has set for all locks."""
         self.policy = parse_household_policy(self.entry.options)
         self.people = parse_people(self.entry.options)
+        self.indexes = parse_indexes(self.entry.options)
         self.gate_entity = parse_gate(self.entry.options)
 
     @callback
@@ -158,6 +161,7 @@ class Household:
                 self._configure()
                 await self._async_sync()
                 self.async_changed()
+                self.public_indexes.async_look()
 
     async def _async_sync(self) -> None:
         subentries = self.entry.subentries

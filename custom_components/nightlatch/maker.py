@@ -23,7 +23,8 @@ def told_of_maker(lock: ManagedLock) -> Iterator[str]:
         yield from (_sourced(lock, each) for each in facts.steps)
     if facts.minimum_battery is not None:
         yield _label(lock, "minimum_battery").format(battery=facts.minimum_battery)
-    yield from (_sourced(lock, each) for each in (*facts.demands, *facts.aftercare))
+    told = (*facts.cautions, *facts.demands, *facts.aftercare)
+    yield from (_sourced(lock, each) for each in told)
 
 
 def _sourced(lock: ManagedLock, told: StrEnum) -> str:

@@ -27,6 +27,7 @@ from .const import (
     CONF_END,
     CONF_EVERYTHING,
     CONF_GATE_ENTITY,
+    CONF_INDEXES,
     CONF_NOTICE_AT,
     CONF_NOTIFY,
     CONF_PHONES,
@@ -36,10 +37,12 @@ from .const import (
     CONF_TWO_ENTRY_DOORS,
     CONF_WEEKDAYS,
 )
+from .core.feeds.public_index import IndexName
 from .core.schedule.quiet_hours import QuietHours
 from .settings import (
     parse_gate,
     parse_household_policy,
+    parse_indexes,
     parse_people,
     quiet_hours_from_form,
     quiet_hours_to_form,
@@ -71,7 +74,7 @@ class HouseholdOptionsFlow(OptionsFlow):
     ) -> ConfigFlowResult:
         """Ask what to change."""
         return self.async_show_menu(
-            step_id="init", menu_options=["quiet_hours", "night", "people"]
+            step_id="init", menu_options=["quiet_hours", "night", "people", "indexes"]
         )
 
     async def async_step_quiet_hours(
@@ -173,6 +176,32 @@ class HouseholdOptionsFlow(OptionsFlow):
                     CONF_NOTIFY: list(people.notify),
                     CONF_EVERYTHING: people.everything,
                 },
+            ),
+        )
+
+    async def async_step_indexes(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask which public indexes may learn of the locks in this home."""
+        if user_input is not None:
+            return self._save(user_input)
+        schema = probatio.Schema(
+            {
+                probatio.Optional(CONF_INDEXES, default=list): SelectSelector(
+                    SelectSelectorConfig(
+                        options=list(IndexName),
+                        multiple=True,
+                        mode=SelectSelectorMode.LIST,
+                        translation_key="index",
+                    )
+                )
+            }
+        )
+        wanted = sorted(parse_indexes(self.config_entry.options))
+        return self.async_show_form(
+            step_id="indexes",
+            data_schema=self.add_suggested_values_to_schema(
+                schema, {CONF_INDEXES: wanted}
             ),
         )
 

@@ -57,6 +57,7 @@ class Scheduler:
             self._start_due(now)
             for lock in self._household.locks.values():
                 lock.kind.look(now)
+            self._household.public_indexes.async_look()
             # What other integrations tell of a lock may have settled one.
             async_sync_issues(self._household)
 

@@ -19,6 +19,7 @@ from .const import (
     CONF_EVERYTHING,
     CONF_GATE_ENTITY,
     CONF_IMPORTANCE,
+    CONF_INDEXES,
     CONF_LOCK_ENTITY,
     CONF_MAY_MOVE_BOLT,
     CONF_MODE,
@@ -34,6 +35,7 @@ from .const import (
     CONF_TWO_ENTRY_DOORS,
     CONF_WEEKDAYS,
 )
+from .core.feeds.public_index import IndexName
 from .core.records.decisions import Consent
 from .core.records.stored import as_text, as_time, as_truth, as_whole, optional
 from .core.schedule.policy import (
@@ -93,6 +95,11 @@ def parse_people(options: Mapping[str, Any]) -> People:
         phones=_read(options, CONF_PHONES, _texts, ()),
         everything=_read(options, CONF_EVERYTHING, as_truth, False),
     )
+
+
+def parse_indexes(options: Mapping[str, Any]) -> frozenset[IndexName]:
+    """Return which public indexes may be asked; none unless the owner says so."""
+    return _read(options, CONF_INDEXES, _indexes, frozenset())
 
 
 def parse_gate(options: Mapping[str, Any]) -> str | None:
@@ -164,6 +171,10 @@ def _read[T](
 
 def _texts(value: Any) -> tuple[str, ...]:
     return tuple(as_text(each) for each in value)
+
+
+def _indexes(value: Any) -> frozenset[IndexName]:
+    return frozenset(map(IndexName, value))
 
 
 def _text_or_none(value: Any) -> str | None:

@@ -9,6 +9,7 @@ import pytest
 
 from custom_components.nightlatch.core.vendor_facts import (
     Aftercare,
+    Caution,
     Demand,
     Step,
     VendorFacts,
@@ -78,7 +79,9 @@ def test_nuki() -> None:
 
 def test_matter() -> None:
     """A second command comes too early for some."""
-    assert known("Aqara", "Smart Lock U200", "matter").command_pause == 45
+    assert known("Aqara", "Smart Lock U400", "matter").command_pause == 45
+    assert known("Aqara", "Smart Lock U200", "matter").command_pause == 15
+    assert known("Aqara", "Smart Lock U100", "matter").command_pause == 0
     assert known("Aqara", "Smart Lock U200", "zha").command_pause == 0
 
 
@@ -91,13 +94,33 @@ def test_danalock() -> None:
 def test_zigbee_wants_a_full_battery() -> None:
     """Whoever made the lock."""
     assert known("Whoever", integration="zha").minimum_battery == 70
+    assert known("Whoever", integration="mqtt").minimum_battery == 70
+
+
+def test_tedee() -> None:
+    """Who may have to calibrate it must be there."""
+    assert known("Tedee").needs_presence
+
+
+def test_what_else_to_know() -> None:
+    """Also where nobody says how it is updated."""
+    assert known("U-tec").cautions == (Caution.KEEPS_FAILING,)
+    assert known("U-tec").steps == ()
 
 
 @pytest.mark.parametrize(
     "change",
     [
         {"vendors": []},
-        {"vendors": "Kestrel", "steps": ["step_magic"]},
+        {"vendors": "Kestrel"},
+        {"vendors": [" "]},
+        {"models": "lock"},
+        {"models": []},
+        {"integrations": "zha"},
+        {"integrations": [1]},
+        {"steps": ["step_magic"]},
+        {"cautions": ["caution_dragons"]},
+        {"url": "https://"},
         {"steps": []},
         {"source": " "},
         {"source": None},

@@ -1,4 +1,6 @@
-"""The demo: a whole Home Assistant with Nightlatch, a vendor and two virtual locks.
+"""The demo: a whole Home Assistant with Nightlatch, a vendor and three virtual locks.
+
+One Nightlatch updates itself, one Zigbee2MQTT does, and one only a person can.
 
 scripts/demo runs this. Everything is real but the locks, the radio and the vendor.
 """
@@ -14,19 +16,28 @@ import signal
 import sys
 from typing import Any
 
+from .broker import HOST, running_broker
 from .home import PASSWORD, USERNAME, Home
 from .home_client import FlowKind, HomeClient, HomeError
 from .link import LinkModel
 from .lock import VirtualLock
 from .proxy import EsphomeProxy
-from .scene import MODELS, VENDOR, lock_form, make_lock, publish
+from .scene import (
+    MODELS,
+    VENDOR,
+    WATCHED_MODEL,
+    lock_form,
+    make_lock,
+    publish,
+    publish_by_hand,
+)
 from .vendor import Vendor
+from .zigbee import Script, ZigbeeBridge, ZigbeeLock
 
 DIRECTORY = Path(__file__).parents[2] / ".dev" / "demo"
-DOORS = {
-    "Front door": ("C0:4E:1A:7C:00:11", "0411"),
-    "Garden door": ("C0:4E:1A:7C:00:52", "0452"),
-}
+FRONT, SIDE, CELLAR = "Front door", "Side door", "Cellar door"
+ADDRESS, SERIAL_NUMBER = "C0:4E:1A:7C:00:11", "0411"
+ZIGBEE_OLD, ZIGBEE_NEW = 285_474_816, 285_671_424
 UPDATE = "update.front_door_firmware"
 # A usual lock behind a usual proxy: 30 ms, two packets an interval, about 10 kB/s.
 LINK = LinkModel(
@@ -44,7 +55,12 @@ class Demo:
     home: Home
     vendor: Vendor
     proxy: EsphomeProxy
-    locks: dict[str, VirtualLock]
+    lock: VirtualLock
+    """In the front door: Nightlatch itself installs on it."""
+    bridge: ZigbeeBridge
+    """Of the other two: one it updates, the other only its maker's app does."""
+    broker: int
+    """The port of the MQTT broker."""
 
     @property
     def client(self) -> HomeClient:
@@ -68,12 +84,11 @@ async def running(
     proxy = EsphomeProxy(
         "hallway-proxy", "A0:B7:65:4C:3D:10", port=ports.get("proxy", 0)
     )
+    publish_by_hand(vendor, "1.1.0")
     await vendor.start(ports.get("vendor", 0))
     await proxy.start()
-    locks = {}
-    for name, (address, serial_number) in DOORS.items():
-        locks[name] = make_lock(vendor, address, serial_number=serial_number)
-        proxy.add(locks[name], LINK)
+    lock = make_lock(vendor, ADDRESS, serial_number=SERIAL_NUMBER)
+    proxy.add(lock, LINK)
     home = Home(
         directory / "home",
         port=ports.get("home", 0),
@@ -81,8 +96,20 @@ async def running(
         configuration=configuration,
     )
     try:
-        async with home:
-            demo = Demo(home=home, vendor=vendor, proxy=proxy, locks=locks)
+        async with (
+            running_broker(ports.get("broker", 0)) as broker,
+            ZigbeeBridge(broker) as bridge,
+            home,
+        ):
+            put_up(bridge)
+            demo = Demo(
+                home=home,
+                vendor=vendor,
+                proxy=proxy,
+                lock=lock,
+                bridge=bridge,
+                broker=broker,
+            )
             if not ports:
                 await set_up(demo)
                 _save_ports(directory, demo)
@@ -106,23 +133,59 @@ def _save_ports(directory: Path, demo: Demo) -> None:
     """Take note that everything is set up, and where."""
     ports = {
         "home": int(demo.home.url.rsplit(":", 1)[1]),
+        "broker": demo.broker,
         "proxy": demo.proxy.port,
         "vendor": int(demo.vendor.url.rstrip("/").rsplit(":", 1)[1]),
     }
     (directory / "ports.json").write_text(json.dumps(ports))
 
 
+def put_up(bridge: ZigbeeBridge) -> None:
+    """Hang the locks of the other integration into their doors."""
+    bridge.add(
+        ZigbeeLock(
+            name=SIDE,
+            ieee="0x588e81fffe411052",
+            installed=ZIGBEE_OLD,
+            latest=ZIGBEE_NEW,
+            state="available",
+            script=Script(seconds=20.0, steps=20, reboot=5.0),
+        )
+    )
+    bridge.add(
+        ZigbeeLock(
+            name=CELLAR,
+            ieee="0x588e81fffe411099",
+            manufacturer=VENDOR,
+            model="Kestrel Cellar",
+            model_id=WATCHED_MODEL,
+            build="1.0.0",
+            updatable=False,
+        )
+    )
+
+
 async def set_up(demo: Demo) -> None:
     """Add everything as it comes."""
     entry_id = await set_up_household(demo)
-    for name, (address, _) in DOORS.items():
-        await add_lock(demo.client, entry_id, address, lock_form(name))
+    await add_lock(demo.client, entry_id, ADDRESS, lock_form(FRONT))
+    for name in (SIDE, CELLAR):
+        await add_known_lock(demo.client, entry_id, name)
 
 
 async def set_up_household(demo: Demo) -> str:
     """Do what a user does, through the flows of the user interface."""
     client = demo.client
     await demo.home.add_proxy(demo.proxy)
+    await client.finish_flow(
+        FlowKind.ENTRY,
+        "mqtt",
+        {
+            "broker": HOST,
+            "port": demo.broker,
+            "other_settings": {"set_ca_cert": "off", "set_client_cert": False},
+        },
+    )
     result = await client.finish_flow(FlowKind.ENTRY, "nightlatch", {})
     entry_id: str = result["result"]["entry_id"]
     await client.finish_flow(
@@ -149,6 +212,51 @@ async def add_lock(
         step = await client.continue_flow(FlowKind.SUBENTRY, step["flow_id"], answer)
     if step["type"] != "create_entry":
         raise HomeError(f"{form['name']} could not be added: {step}")
+
+
+async def add_known_lock(
+    client: HomeClient, entry_id: str, name: str, **fields: Any
+) -> None:
+    """Add a lock that Home Assistant knows, with what is proposed for it."""
+    handler = (entry_id, "lock")
+    device = f"device:{await _device_id(client, name)}"
+    async with asyncio.timeout(READY_TIMEOUT):
+        while True:
+            step = await client.start_flow(FlowKind.SUBENTRY, handler)
+            if device in _offered(step):
+                break
+            await asyncio.sleep(0.2)
+    step = await client.continue_flow(
+        FlowKind.SUBENTRY, step["flow_id"], {"address": device}
+    )
+    form = {**lock_form(name, **fields), **_proposed(step["data_schema"])}
+    for section in ("door",):
+        found = next(each for each in step["data_schema"] if each["name"] == section)
+        form[section] |= _proposed(found["schema"])
+        form[section]["no_door_sensor"] = "door_entity" not in form[section]
+    step = await client.continue_flow(FlowKind.SUBENTRY, step["flow_id"], form)
+    if step["type"] != "create_entry":
+        raise HomeError(f"{name} could not be added: {step}")
+
+
+async def _device_id(client: HomeClient, name: str) -> str:
+    """Return the id of a device, as soon as MQTT has brought it."""
+    async with asyncio.timeout(READY_TIMEOUT):
+        while True:
+            for device in await client.command("config/device_registry/list"):
+                if device["name"] == name:
+                    return str(device["id"])
+            await asyncio.sleep(0.2)
+
+
+def _proposed(fields: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the entities that a form proposes."""
+    return {
+        field["name"]: field["description"]["suggested_value"]
+        for field in fields
+        if field["name"].endswith("_entity")
+        and (field.get("description") or {}).get("suggested_value")
+    }
 
 
 def _offered(step: dict[str, Any]) -> set[str]:
@@ -181,7 +289,7 @@ async def install(demo: Demo) -> str:
         raise HomeError("the update entity has gone")
     after = state["attributes"]["installed_version"]
     wanted = state["attributes"]["latest_version"]
-    if after != wanted or demo.locks["Front door"].version != wanted:
+    if after != wanted or demo.lock.version != wanted:
         raise HomeError(f"the front door runs {after}, not {wanted}")
     return f"front door: {before} -> {after}, verified, {seconds:.1f} s"
 
@@ -250,7 +358,8 @@ def main() -> int:
     parser.add_argument(
         "--tonight",
         action="store_true",
-        help="let the night come at once: the schedule updates both locks, and ends",
+        help="let the night come at once: the schedule updates two locks, asks for the "
+        "third, and ends",
     )
     options = parser.parse_args()
     try:

@@ -9,6 +9,7 @@ from .lock import VirtualLock
 from .vendor import Vendor
 
 MODEL = "KL-1"
+WATCHED_MODEL = "KL-C"
 HARDWARE_REVISION = "B"
 HARDWARE_VERSION = 52
 VENDOR = "Kestrel Locks"
@@ -18,6 +19,11 @@ MODELS = (
         "name": "Kestrel One",
         "version_scheme": "dotted",
         "bluetooth": {"local_name": "Kestrel*"},
+    },
+    {
+        "model": WATCHED_MODEL,
+        "name": "Kestrel Cellar",
+        "version_scheme": "dotted",
     },
 )
 IMAGE_SIZE = 98_032
@@ -102,6 +108,15 @@ def publish(
             hw_version=HARDWARE_VERSION,
         )
     vendor.release(path, package, **release_fields(version, **fields))
+    return path
+
+
+def publish_by_hand(vendor: Vendor, version: str, **fields: Any) -> str:
+    """Release a version that a person installs with the vendor's app."""
+    path = f"{WATCHED_MODEL.lower()}/{version}.txt"
+    fields = {"model": WATCHED_MODEL, "payload": {"format": "by-hand"}, **fields}
+    text = f"{VENDOR}: firmware {version} is installed by the app."
+    vendor.release(path, text.encode(), **release_fields(version, **fields))
     return path
 
 

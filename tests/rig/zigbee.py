@@ -70,11 +70,16 @@ class ZigbeeLock:
     manufacturer: str = "Danalock"
     model: str = "BT/ZB smartlock"
     model_id: str = "V3-BTZB"
+    zigbee_model: str = "V3-BTZB"
+    """What it calls itself on the radio."""
+    zigbee_manufacturer: str = "Danalock"
     build: str = "17.4.0"
     bolt: str = "LOCK"
     jammed: bool = False
     contact: bool = True
     """Whether the door is shut."""
+    updatable: bool = True
+    """Whether the bridge can update it."""
     script: Script = field(default_factory=Script)
     state: str = "idle"
     progress: float | None = None
@@ -149,8 +154,24 @@ class ZigbeeBridge:
         for component, key, config in _discovery(lock):
             topic = f"homeassistant/{component}/{lock.ieee}/{key}/config"
             self._publish(topic, _common(lock, key) | config)
+        self._publish_devices()
         self.tell(lock, available=True)
         return lock
+
+    def _publish_devices(self) -> None:
+        """Tell what the locks call themselves on the radio."""
+        listed = [
+            {
+                "ieee_address": lock.ieee,
+                "friendly_name": lock.name,
+                "type": "EndDevice",
+                "model_id": lock.zigbee_model,
+                "manufacturer": lock.zigbee_manufacturer,
+                "definition": {"vendor": lock.manufacturer, "model": lock.model_id},
+            }
+            for lock in self.locks.values()
+        ]
+        self._client.publish(f"{BASE}/bridge/devices", json.dumps(listed), 1, True)
 
     def remove(self, lock: ZigbeeLock) -> None:
         """Let a lock leave; its device vanishes from Home Assistant."""
@@ -279,7 +300,7 @@ def _common(lock: ZigbeeLock, key: str) -> dict[str, Any]:
 
 def _discovery(lock: ZigbeeLock) -> list[tuple[str, str, dict[str, Any]]]:
     """Return component, key and particulars of every entity."""
-    return [
+    entities: list[tuple[str, str, dict[str, Any]]] = [
         (
             "lock",
             "lock",
@@ -329,4 +350,9 @@ def _discovery(lock: ZigbeeLock) -> list[tuple[str, str, dict[str, Any]]]:
                 "value_template": _VALUES,
             },
         ),
+    ]
+    return [
+        (component, key, config)
+        for component, key, config in entities
+        if component != "update" or lock.updatable
     ]

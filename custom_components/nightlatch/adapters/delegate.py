@@ -200,6 +200,12 @@ class UpdateEntityDelegate(Delegate):
         except HomeAssistantError as err:
             raise DelegateError(DelegateProblem.REFUSED, problem=str(err)) from err
 
+    @property
+    def base_topic(self) -> str | None:
+        """Return Zigbee2MQTT's base topic, where that updates the lock."""
+        command = self._command() if self._is_zigbee2mqtt else None
+        return command[0].partition("/bridge/")[0] if command else None
+
     def _command(self) -> tuple[str, str] | None:
         """Return where Zigbee2MQTT listens for this lock's updates, and to what.
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 import json
 from pathlib import Path
+import re
 from typing import Any
 
 FACTS_FILE = Path(__file__).with_name("vendor_facts.json")
@@ -57,12 +58,30 @@ class Aftercare(StrEnum):
     """If it no longer answers: remove it from Home Assistant and add it again."""
     OFFLINE_KEY = "aftercare_offline_key"
     """Its offline key may have changed."""
+    CALIBRATION_LOST = "aftercare_calibration_lost"
+    """A restart may cost it its calibration."""
     POSITIONING = "aftercare_positioning"
-    """It moves by itself to find out where it is."""
+    """It may move by itself to find out where it is."""
     SIGN_IN = "aftercare_sign_in"
     """Its integration may ask to sign in again, though the lock works."""
     PUSH_STATES = "aftercare_push_states"
     """See whether it still tells by itself when it is locked and unlocked."""
+
+
+class Caution(StrEnum):
+    """What else a person should know beforehand."""
+
+    OPERATION_BATTERY = "caution_operation_battery"
+    """More than half a charge, the maker says, where the lock does not work well."""
+    LEVEL_MISLEADS = "caution_level_misleads"
+    """It failed after an update though its level was fine; fresh batteries cured it."""
+    RELOAD_MOVES_BOLT = "caution_reload_moves_bolt"
+    HALF_AN_HOUR = "caution_half_an_hour"
+    NEVER_STARTS = "caution_never_starts"
+    """Updates of this model have not begun at all."""
+    KEEPS_FAILING = "caution_keeps_failing"
+    LINK_IN_USE = "caution_link_in_use"
+    """It cannot be calibrated while Home Assistant is connected to it."""
 
 
 class Confidence(StrEnum):
@@ -72,9 +91,10 @@ class Confidence(StrEnum):
     EXCERPT = "excerpt"
 
 
-_PRESENCE = {Demand.INDOORS, Aftercare.RECALIBRATE}
+_PRESENCE = {Demand.INDOORS, Aftercare.RECALIBRATE, Aftercare.CALIBRATION_LOST}
 TO_DO = frozenset(
     {
+        Aftercare.CALIBRATION_LOST,
         Aftercare.RECALIBRATE,
         Aftercare.RE_PAIR,
         Aftercare.OFFLINE_KEY,
@@ -98,8 +118,9 @@ class Fact:
     steps: tuple[Step, ...] = ()
     demands: tuple[Demand, ...] = ()
     aftercare: tuple[Aftercare, ...] = ()
+    cautions: tuple[Caution, ...] = ()
     minimum_battery: int | None = None
-    """Percent that the maker asks for."""
+    """Percent that is asked for."""
     command_pause: int | None = None
     """Seconds that the lock needs between two commands."""
     source: str
@@ -144,8 +165,14 @@ class VendorFacts:
         return tuple(dict.fromkeys(found))
 
     @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """Return what else to know beforehand."""
+        found = (each for fact in self.facts for each in fact.cautions)
+        return tuple(dict.fromkeys(found))
+
+    @property
     def minimum_battery(self) -> int | None:
-        """Return the level that the maker asks for, in percent."""
+        """Return the level that is asked for, in percent."""
         return (
             max((fact.minimum_battery or 0 for fact in self.facts), default=0) or None
         )
@@ -165,7 +192,7 @@ class VendorFacts:
         return tuple(
             fact
             for fact in self.facts
-            if told in {*fact.steps, *fact.demands, *fact.aftercare}
+            if told in {*fact.steps, *fact.demands, *fact.aftercare, *fact.cautions}
         )
 
 
@@ -196,6 +223,7 @@ _KEYS = {
     "steps",
     "demands",
     "aftercare",
+    "cautions",
     "minimum_battery",
     "command_pause",
     "source",
@@ -203,7 +231,14 @@ _KEYS = {
     "checked",
     "confidence",
 }
-_SAYING = ("steps", "demands", "aftercare", "minimum_battery", "command_pause")
+_SAYING = (
+    "steps",
+    "demands",
+    "aftercare",
+    "cautions",
+    "minimum_battery",
+    "command_pause",
+)
 
 
 def load_facts(text: str) -> tuple[Fact, ...]:
@@ -218,12 +253,13 @@ def _fact(number: int, raw: Any) -> Fact:
     try:
         _check(raw)
         return Fact(
-            vendors=_lowered(raw["vendors"]),
-            models=_lowered(raw.get("models", ["*"])),
-            integrations=tuple(raw.get("integrations", ())),
+            vendors=_lowered(_texts(raw["vendors"])),
+            models=_lowered(_texts(raw.get("models", ["*"]))),
+            integrations=_texts(raw.get("integrations")),
             steps=tuple(map(Step, raw.get("steps", ()))),
             demands=tuple(map(Demand, raw.get("demands", ()))),
             aftercare=tuple(map(Aftercare, raw.get("aftercare", ()))),
+            cautions=tuple(map(Caution, raw.get("cautions", ()))),
             minimum_battery=_whole(raw.get("minimum_battery"), 100),
             command_pause=_whole(raw.get("command_pause"), 300),
             source=raw["source"],
@@ -244,7 +280,18 @@ def _check(raw: Any) -> None:
         raise ValueError("vendors and source must not be empty")
 
 
-def _lowered(texts: list[str]) -> tuple[str, ...]:
+def _texts(value: Any) -> tuple[str, ...]:
+    """Return texts that a list holds; none where there is no list."""
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not value:
+        raise ValueError(f"{value!r} is not a list of texts")
+    if not all(isinstance(each, str) and each.strip() for each in value):
+        raise ValueError(f"{value!r} does not hold texts only")
+    return tuple(value)
+
+
+def _lowered(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(text.casefold() for text in texts)
 
 
@@ -257,6 +304,6 @@ def _whole(value: Any, maximum: int) -> int | None:
 
 
 def _https(url: str | None) -> str | None:
-    if url is not None and not url.startswith("https://"):
+    if url is not None and not re.fullmatch(r"https://[a-z0-9.-]+(/\S*)?", url):
         raise ValueError(f"{url!r} is not https")
     return url

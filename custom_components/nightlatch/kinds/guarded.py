@@ -62,7 +62,14 @@ class GuardedKind(AttachedKind):
         )
         if isinstance(offer, NoOffer):
             return offer
-        return replace(offer, minimum_battery=self.lock.facts.minimum_battery)
+        known = self._known(self.delegate.reading())
+        return replace(
+            offer,
+            minimum_battery=self.lock.facts.minimum_battery,
+            release_notes=offer.release_notes or (known.notes if known else ""),
+            release_url=offer.release_url or (known.url if known else None),
+            released=known.released if known else None,
+        )
 
     @property
     def evidence(self) -> Evidence:

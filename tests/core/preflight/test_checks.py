@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.nightlatch.core.feeds.public_index import Contradiction
 from custom_components.nightlatch.core.guard.source import SourceReading
 from custom_components.nightlatch.core.model import (
     Advisory,
@@ -228,7 +229,11 @@ BLOCKED: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.FEED_EXPIRED, feed(expires_at=None)),
     (Reason.WITHDRAWN, feed(offers_release=False)),
     (Reason.NO_FIRMWARE_KEY, feed(key_pinned=False)),
-    (Reason.INDEX_CONTRADICTS, feed(contradiction="index_recalled")),
+    (Reason.INDEX_RECALLED, feed(contradiction=Contradiction.RECALLED)),
+    (Reason.INDEX_NOT_APPLICABLE, feed(contradiction=Contradiction.NOT_APPLICABLE)),
+    (Reason.INDEX_OTHER_HARDWARE, feed(contradiction=Contradiction.OTHER_HARDWARE)),
+    (Reason.INDEX_OTHER_MODEL, feed(contradiction=Contradiction.OTHER_MODEL)),
+    (Reason.INDEX_DOWNGRADE, feed(contradiction=Contradiction.DOWNGRADE)),
     (Reason.NOBODY_PRESENT, {"needs_presence": True}),
     (Reason.SOURCE_BUSY, {"source": replace(SOURCE, in_progress=True)}),
     (Reason.SOURCE_ALONE, {"source": replace(SOURCE, installs_by_itself=True)}),

@@ -187,7 +187,12 @@ class _Exchange(Transfers):
         if 300 <= status < 400:
             raise FeedError(FeedProblem.REDIRECTED, **self._place)
         if status != 200 or "Content-Encoding" in response.headers:
-            raise FeedError(FeedProblem.HTTP_STATUS, status=status, **self._place)
+            raise FeedError(
+                FeedProblem.HTTP_STATUS,
+                host=self._place["host"],
+                file=self._place["file"],
+                status=status,
+            )
 
     async def _body(
         self,

@@ -405,6 +405,61 @@ class ZigbeeOtaIndex:
         # Hundreds of kilobytes: nothing for the event loop.
         return await asyncio.to_thread(_find_in, bodies, recalls, query, offered)
 
+    async def lookup_named(
+        self,
+        model_id: str,
+        manufacturer_name: str | None,
+        installed: int,
+        offered: str,
+        *,
+        max_age: timedelta = MAX_AGE,
+        max_stale: timedelta = MAX_STALE,
+    ) -> Finding:
+        """Ask about a device whose numbers are not known, only what it calls itself.
+
+        The numbers are those of the records that name the same model; where those do
+        not agree, the device counts as not listed. Raises as ``lookup``.
+        """
+        body = await self._fetcher.get(
+            f"{self._url}/{_NEWEST}",
+            limit=MAX_DOCUMENT,
+            max_age=max_age,
+            max_stale=max_stale,
+        )
+        numbers = await asyncio.to_thread(_numbers_of, body or b"[]", model_id)
+        if numbers is None:
+            return Finding(
+                index=IndexName.ZIGBEE_OTA,
+                lists_device=False,
+                release=None,
+                contradiction=None,
+            )
+        query = ZigbeeQuery(
+            manufacturer_code=numbers[0],
+            image_type=numbers[1],
+            model_id=model_id,
+            manufacturer_name=manufacturer_name,
+            installed=installed,
+        )
+        return await self.lookup(query, offered, max_age=max_age, max_stale=max_stale)
+
+
+def _numbers_of(body: bytes, model_id: str) -> tuple[int, int] | None:
+    """Return manufacturer code and image type of a model, if all records agree."""
+    found = set()
+    for number, raw in enumerate(
+        read_list(read_json(body, _NEWEST), "(document)", MAX_RECORDS)
+    ):
+        fields = Fields(raw, f"[{number}]")
+        if fields.maybe_text("modelId") == model_id:
+            found.add(
+                (
+                    fields.number("manufacturerCode", MAX_UINT16),
+                    fields.number("imageType", MAX_UINT16),
+                )
+            )
+    return found.pop() if len(found) == 1 else None
+
 
 def _find_in(
     bodies: Mapping[str, bytes], recalls: bytes, query: ZigbeeQuery, offered: str

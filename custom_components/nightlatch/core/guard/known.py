@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
+from ..feeds.public_index import Contradiction
 from ..model import Evidence
 
 
@@ -14,7 +15,7 @@ class Known:
     """The version that was asked about, as the source writes it."""
     index: str
     evidence: Evidence = Evidence.NOTHING_KNOWN
-    contradiction: str | None = None
+    contradiction: Contradiction | None = None
     """Why this release is not for this lock, if one of them says so."""
     digest: str | None = None
     notes: str = ""

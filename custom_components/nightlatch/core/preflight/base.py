@@ -87,7 +87,11 @@ class Reason(StrEnum):
     WITHDRAWN = "preflight_withdrawn"
     NO_FIRMWARE_KEY = "preflight_no_firmware_key"
     NO_PROOF = "preflight_no_proof"
-    INDEX_CONTRADICTS = "preflight_index_contradicts"
+    INDEX_RECALLED = "preflight_index_recalled"
+    INDEX_NOT_APPLICABLE = "preflight_index_not_applicable"
+    INDEX_OTHER_HARDWARE = "preflight_index_other_hardware"
+    INDEX_OTHER_MODEL = "preflight_index_other_model"
+    INDEX_DOWNGRADE = "preflight_index_downgrade"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from ..feeds.public_index import Contradiction
 from ..guard.source import SourceReading
 from ..model import BatteryReading, LockIdentity, Release
 from ..records.decisions import Decisions
@@ -89,7 +90,7 @@ class FeedState:
     """Whether it still offers this very artifact."""
     key_pinned: bool = True
     """Whether a firmware key is pinned, under which the artifact must be signed."""
-    contradiction: str | None = None
+    contradiction: Contradiction | None = None
     """Why a public index says that this release is not for this lock, if one does."""
 
 

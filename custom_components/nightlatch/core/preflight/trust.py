@@ -6,12 +6,20 @@ what was heard last.
 
 from datetime import timedelta
 
+from ..feeds.public_index import Contradiction
 from ..model import Evidence
 from .base import Check, Family, Reason, Verdict, passed
 from .situation import Situation
 
 # Twice the interval at which feeds are asked.
 MAX_AGE = timedelta(hours=24)
+_CONTRADICTIONS = {
+    Contradiction.RECALLED: Reason.INDEX_RECALLED,
+    Contradiction.NOT_APPLICABLE: Reason.INDEX_NOT_APPLICABLE,
+    Contradiction.OTHER_HARDWARE: Reason.INDEX_OTHER_HARDWARE,
+    Contradiction.OTHER_MODEL: Reason.INDEX_OTHER_MODEL,
+    Contradiction.DOWNGRADE: Reason.INDEX_DOWNGRADE,
+}
 
 
 def check_feed(situation: Situation) -> Check:
@@ -89,7 +97,7 @@ def check_index(situation: Situation) -> Check:
         family=Family.TRUST,
         rule="index",
         verdict=Verdict.BLOCKER,
-        reason=Reason.INDEX_CONTRADICTS,
-        measured=contradiction,
+        reason=_CONTRADICTIONS[contradiction],
+        measured=situation.identity.firmware_version,
         limit=situation.release.version.text,
     )

@@ -1,0 +1,174 @@
+"""Asking the public indexes about what other integrations offer; off unless wanted.
+
+They learn which locks there are in this home. Who switches them on gets release notes, a
+digest, recalls, and a veto where they contradict what is offered.
+"""
+
+import asyncio
+from datetime import timedelta
+import logging
+from pathlib import Path
+import shutil
+from typing import TYPE_CHECKING
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.storage import STORAGE_DIR
+from homeassistant.util import dt as dt_util
+
+from .adapters.index_query import IndexQuery, ZigbeeNames, async_query_of
+from .const import ALLOW_LOOPBACK_HTTP, DOMAIN
+from .core.errors import FeedError, FirmwareError
+from .core.feeds.conditional import ConditionalFetcher
+from .core.feeds.dcl import DclIndex, DclQuery
+from .core.feeds.public_index import Finding, IndexedRelease, IndexName
+from .core.feeds.zigbee_ota import ZigbeeOtaIndex
+from .core.feeds.zwave_js import ZwaveJsIndex
+from .core.firmware.evidence import evidence_of
+from .core.guard.known import Known
+from .core.model import Evidence
+from .kinds.guarded import GuardedKind
+
+if TYPE_CHECKING:
+    from .household import Household
+    from .locks import ManagedLock
+
+_LOGGER = logging.getLogger(__name__)
+
+# How often it is asked again whether a release was taken back.
+_ASK_AGAIN = timedelta(hours=12)
+_IMAGE_LIMIT = 4 * 1024 * 1024
+_IMAGE_AGE = timedelta(days=30)
+
+
+class PublicIndexes:
+    """Asks what is known of the locks that other integrations update."""
+
+    def __init__(self, household: Household) -> None:
+        """Take the household."""
+        self._household = household
+        hass = household.hass
+        self._fetcher = ConditionalFetcher(
+            async_get_clientsession(hass),
+            cache_of(hass),
+            dt_util.utcnow,
+            allow_loopback_http=ALLOW_LOOPBACK_HTTP,
+        )
+        self.dcl = DclIndex(self._fetcher)
+        self.zigbee_ota = ZigbeeOtaIndex(self._fetcher)
+        self.zwave_js = ZwaveJsIndex(self._fetcher)
+        self._asked: dict[str, tuple[str, float]] = {}
+        """By lock: what was asked about last, and when on the loop's clock."""
+
+    @callback
+    def async_look(self) -> None:
+        """Ask what is due to be asked, in the background."""
+        for lock in self._household.locks.values():
+            if isinstance(lock.kind, GuardedKind):
+                self._look(lock, lock.kind)
+
+    @callback
+    def _look(self, lock: ManagedLock, kind: GuardedKind) -> None:
+        reading = kind.delegate.reading()
+        if not self._household.indexes:
+            lock.known = None
+            return
+        if not reading.offers_update or reading.offered is None:
+            return
+        now = self._household.hass.loop.time()
+        asked = self._asked.get(lock.subentry_id)
+        again = _ASK_AGAIN.total_seconds()
+        if asked is not None and asked[0] == reading.offered and now < asked[1] + again:
+            return
+        self._asked[lock.subentry_id] = (reading.offered, now)
+        self._household.async_create_task(
+            self._async_ask(lock, kind, reading.offered),
+            f"question to a public index about {lock.name}",
+        )
+
+    async def _async_ask(
+        self, lock: ManagedLock, kind: GuardedKind, offered: str
+    ) -> None:
+        device = kind.main_device
+        if device is None:
+            return
+        query = await async_query_of(
+            self._household.hass,
+            kind.integration,
+            device,
+            kind.delegate.reading(),
+            kind.delegate.base_topic,
+        )
+        try:
+            finding = await self._async_find(query, offered)
+            if finding is None:
+                return
+            evidence = await self._async_evidence(finding.release)
+        except FeedError as err:
+            # What was known stays known; an index that is away proves nothing.
+            _LOGGER.info("%s: a public index did not answer: %s", lock.name, err)
+            return
+        lock.known = _known(finding, offered, evidence)
+        lock.async_select()
+
+    async def _async_find(
+        self, query: IndexQuery | None, offered: str
+    ) -> Finding | None:
+        """Ask the index that knows such locks, if the owner lets us."""
+        wanted = self._household.indexes
+        if isinstance(query, DclQuery) and IndexName.DCL in wanted:
+            return await self.dcl.lookup(query, offered)
+        if isinstance(query, ZigbeeNames):
+            if IndexName.ZIGBEE_OTA not in wanted:
+                return None
+            return await self.zigbee_ota.lookup_named(
+                query.model_id, query.manufacturer, query.installed, offered
+            )
+        if query is not None and not isinstance(query, DclQuery):
+            if IndexName.ZWAVE_JS not in wanted:
+                return None
+            return await self.zwave_js.lookup(query, offered)
+        return None
+
+    async def _async_evidence(self, release: IndexedRelease | None) -> Evidence:
+        """Look into the image, where there is one to be had and it is the listed one."""
+        image = release.images[0] if release and release.images else None
+        if image is None or image.digest is None:
+            return Evidence.NOTHING_KNOWN
+        if image.url is None:
+            return Evidence.INTEGRITY_ONLY
+        try:
+            data = await self._fetcher.get(
+                image.url, limit=_IMAGE_LIMIT, max_age=_IMAGE_AGE
+            )
+            if data is None:
+                return Evidence.INTEGRITY_ONLY
+            return await asyncio.to_thread(evidence_of, data, image.digest)
+        except (FeedError, FirmwareError) as err:
+            _LOGGER.debug("The image was not looked into: %s", err)
+            return Evidence.INTEGRITY_ONLY
+
+
+def cache_of(hass: HomeAssistant) -> Path:
+    """Return where answers are kept."""
+    return Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.indexes"))
+
+
+async def async_forget_indexes(hass: HomeAssistant) -> None:
+    """Delete what was answered."""
+    await asyncio.to_thread(shutil.rmtree, cache_of(hass), ignore_errors=True)
+
+
+def _known(finding: Finding, offered: str, evidence: Evidence) -> Known:
+    release = finding.release
+    image = release.images[0] if release and release.images else None
+    return Known(
+        version=offered,
+        index=finding.index,
+        evidence=evidence,
+        contradiction=finding.contradiction,
+        digest=image.digest if image else None,
+        notes=release.notes if release else "",
+        url=release.url if release else None,
+        released=release.released if release else None,
+    )

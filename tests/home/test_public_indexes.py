@@ -1,0 +1,160 @@
+"""What public indexes add to what another integration offers, where the owner lets."""
+
+import hashlib
+import json
+from typing import Any, override
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+import pytest
+
+from custom_components.nightlatch.core.feeds.conditional import ConditionalFetcher
+from custom_components.nightlatch.core.feeds.zigbee_ota import ZigbeeOtaIndex
+from custom_components.nightlatch.public_indexes import cache_of
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.util import dt as dt_util
+from tests.core.firmware.test_zigbee import PLAIN, SIGNATURE, gbl
+
+from .flows import until
+from .zigbee_house import NEW, ZigbeeHouse
+
+IMAGE_URL = "https://images.example/side-door.ota"
+SIGNED, UNSIGNED = gbl(*PLAIN, *SIGNATURE), gbl(*PLAIN)
+
+
+class Collection:
+    """A collection of images as Zigbee2MQTT's, on this machine."""
+
+    away = False
+
+    def __init__(self) -> None:
+        """Begin with one image."""
+        self.image = SIGNED
+        self.recalls = ""
+        self.fields: dict[str, Any] = {}
+        self.asked: list[str] = []
+        app = web.Application()
+        app.router.add_get("/{path:.*}", self._answer)
+        self.server = TestServer(app)
+
+    def record(self) -> dict[str, Any]:
+        """Return what is listed."""
+        return {
+            "fileName": "side-door.ota",
+            "fileVersion": NEW,
+            "fileSize": len(self.image),
+            "imageType": 4,
+            "manufacturerCode": 0x115C,
+            "modelId": "V3-BTZB",
+            "otaHeaderString": "",
+            "sha512": hashlib.sha512(self.image).hexdigest(),
+            "url": IMAGE_URL,
+            "releaseNotes": "The bolt stops earlier.",
+            **self.fields,
+        }
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        path = request.match_info["path"]
+        self.asked.append(path)
+        if self.away:
+            return web.Response(status=503)
+        if path.endswith("index.json"):
+            return web.Response(text=json.dumps([self.record()]))
+        if path.endswith(".md"):
+            return web.Response(text=self.recalls)
+        return web.Response(status=404)
+
+
+@pytest.fixture
+async def collection(socket_enabled: None) -> Any:
+    """Run a collection."""
+    collection = Collection()
+    await collection.server.start_server(host="127.0.0.1")
+    yield collection
+    await collection.server.close()
+
+
+class Fetcher(ConditionalFetcher):
+    """Takes images, which must be at HTTPS addresses, from the collection."""
+
+    collection: Collection
+
+    @override
+    async def get(self, url: str, **limits: Any) -> bytes | None:
+        """Return a document."""
+        if url == IMAGE_URL:
+            return self.collection.image
+        return await super().get(url, **limits)
+
+
+def let(house: ZigbeeHouse, collection: Collection, *indexes: str) -> None:
+    """Let indexes be asked; that of Zigbee is the one on this machine."""
+    fetcher = Fetcher(
+        async_get_clientsession(house.hass),
+        cache_of(house.hass),
+        dt_util.utcnow,
+        allow_loopback_http=True,
+    )
+    fetcher.collection = collection
+    asking = house.household.public_indexes
+    asking.zigbee_ota = ZigbeeOtaIndex(
+        fetcher, url=str(collection.server.make_url("/")).rstrip("/")
+    )
+    asking._fetcher = fetcher
+    house.household.async_set_option("indexes", list(indexes))
+
+
+async def test_nobody_is_asked_unless_the_owner_lets(
+    zigbee_house: ZigbeeHouse, collection: Collection
+) -> None:
+    """Which locks a home has is nobody's business."""
+    let(zigbee_house, collection)
+    await zigbee_house.hass.async_block_till_done(wait_background_tasks=True)
+    let(zigbee_house, collection, "dcl", "zwave_js")
+    await zigbee_house.hass.async_block_till_done(wait_background_tasks=True)
+    assert collection.asked == []
+    assert zigbee_house.managed.known is None
+
+
+@pytest.mark.parametrize(
+    ("image", "evidence"),
+    [(SIGNED, "signature_present"), (UNSIGNED, "integrity_only")],
+)
+async def test_what_is_known_is_shown(
+    zigbee_house: ZigbeeHouse, collection: Collection, image: bytes, evidence: str
+) -> None:
+    """Release notes, and whether the image carries a signature at all."""
+    collection.image = image
+    let(zigbee_house, collection, "zigbee_ota")
+    await until(lambda: zigbee_house.managed.known is not None)
+    state = zigbee_house.state()
+    assert state.attributes["evidence"] == evidence
+    assert state.attributes["release_summary"] == "The bolt stops earlier."
+
+
+async def test_a_contradiction_is_a_veto(
+    zigbee_house: ZigbeeHouse, collection: Collection
+) -> None:
+    """Whatever the other integration offers."""
+    collection.fields["minFileVersion"] = NEW - 1
+    let(zigbee_house, collection, "zigbee_ota")
+    await until(lambda: zigbee_house.managed.known is not None)
+    with pytest.raises(HomeAssistantError) as caught:
+        await zigbee_house.install()
+    placeholders = caught.value.translation_placeholders
+    assert placeholders is not None
+    assert "not for a lock that runs" in placeholders["blockers"]
+    assert zigbee_house.bridge.requests == []
+
+
+async def test_an_index_that_is_away_changes_nothing(
+    zigbee_house: ZigbeeHouse, collection: Collection
+) -> None:
+    """It only cannot speak against it."""
+    collection.away = True
+    let(zigbee_house, collection, "zigbee_ota")
+    await zigbee_house.hass.async_block_till_done(wait_background_tasks=True)
+    assert zigbee_house.managed.known is None
+    await zigbee_house.install()
+    assert zigbee_house.lock.installed == NEW

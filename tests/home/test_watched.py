@@ -1,0 +1,268 @@
+"""Locks that only a person can update: told, noticed, and asked after."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry  # type: ignore[import-untyped]
+
+from custom_components.nightlatch.const import DOMAIN
+from custom_components.nightlatch.household import Household
+from custom_components.nightlatch.locks import ManagedLock
+from homeassistant.config_entries import SOURCE_IGNORE
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import (
+    device_registry as dr,
+    entity_registry as er,
+    issue_registry as ir,
+)
+from homeassistant.helpers.device_registry import DeviceEntry
+from homeassistant.setup import async_setup_component
+from tests.rig.scene import lock_form
+
+from .flows import start_flow, submit, until
+
+LOCK = "lock.attic"
+UPDATE = "update.attic_watched_firmware"
+EVENT = "nightlatch_event"
+
+
+@dataclass(kw_only=True)
+class WatchedHouse:
+    """Everything that a test may look at or order."""
+
+    hass: HomeAssistant
+    entry: MockConfigEntry
+    device: DeviceEntry
+
+    @property
+    def managed(self) -> ManagedLock:
+        """What Nightlatch knows of the lock."""
+        household: Household = self.entry.runtime_data
+        (lock,) = household.locks.values()
+        return lock
+
+    def runs(self, version: str | None) -> None:
+        """Let the other integration say what the lock runs."""
+        dr.async_get(self.hass).async_update_device(self.device.id, sw_version=version)
+
+    def offers(self, version: str, **attributes: Any) -> None:
+        """Let an update entity that cannot install say what is new."""
+        self.hass.states.async_set(
+            "update.attic_firmware",
+            "on",
+            {
+                "installed_version": "1.0",
+                "latest_version": version,
+                "supported_features": 0,
+                "in_progress": False,
+                **attributes,
+            },
+        )
+
+    async def add_lock(self, **answers: Any) -> None:
+        """Add the lock as a person does."""
+        result = await start_flow(self.hass, self.entry, "lock")
+        result = await submit(self.hass, result, address=f"device:{self.device.id}")
+        assert result["step_id"] == "watched", result
+        form = lock_form("Attic", lock_entity=LOCK, **answers)
+        result = await submit(self.hass, result, **form)
+        assert result["type"] is FlowResultType.CREATE_ENTRY, result
+        await until(lambda: self.hass.states.get(UPDATE) is not None)
+
+    def issue(self, key: str) -> ir.IssueEntry | None:
+        """Return what a person has to do."""
+        return ir.async_get(self.hass).async_get_issue(
+            DOMAIN, f"{key}_{self.managed.subentry_id}"
+        )
+
+
+@pytest.fixture
+async def watched_house(
+    hass: HomeAssistant, enable_custom_integrations: None, bare_host: None
+) -> AsyncGenerator[WatchedHouse]:
+    """Run Nightlatch beside an integration that knows a lock of SwitchBot."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    assert await async_setup_component(hass, "bluetooth", {})
+    other = MockConfigEntry(domain="switchbot")
+    other.add_to_hass(hass)
+    device = dr.async_get(hass).async_get_or_create(
+        config_entry_id=other.entry_id,
+        identifiers={("switchbot", "1")},
+        name="Attic",
+        manufacturer="SwitchBot",
+        model="Lock Pro",
+        sw_version="1.0",
+    )
+    registry = er.async_get(hass)
+    for domain in ("lock", "update"):
+        registry.async_get_or_create(
+            domain,
+            "switchbot",
+            f"1-{domain}",
+            suggested_object_id="attic" if domain == "lock" else "attic_firmware",
+            config_entry=other,
+            device_id=device.id,
+        )
+    hass.states.async_set(LOCK, "locked")
+    entry = MockConfigEntry(domain=DOMAIN, title="Nightlatch")
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=False)
+    yield WatchedHouse(hass=hass, entry=entry, device=device)
+    if hass.config_entries.async_get_entry(entry.entry_id) is not None:
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_nothing_is_known_of_what_is_new(watched_house: WatchedHouse) -> None:
+    """Then that is said; it is not called up to date."""
+    await watched_house.add_lock()
+    state = watched_house.hass.states.get(UPDATE)
+    assert state is not None
+    assert state.state == "unknown"
+    assert state.attributes["installed_version"] == "1.0"
+    assert not state.attributes["supported_features"] & 1
+
+
+async def test_an_update_that_waits_is_a_to_do(watched_house: WatchedHouse) -> None:
+    """With the steps of the maker, and where they come from."""
+    told = []
+    watched_house.hass.bus.async_listen(EVENT, lambda event: told.append(event.data))
+    watched_house.offers("1.1")
+    await watched_house.add_lock(version_entity="update.attic_firmware")
+    await until(lambda: watched_house.issue("update_by_hand") is not None)
+    state = watched_house.hass.states.get(UPDATE)
+    assert state is not None
+    assert (state.state, state.attributes["latest_version"]) == ("on", "1.1")
+    issue = watched_house.issue("update_by_hand")
+    assert issue is not None
+    assert issue.translation_placeholders is not None
+    steps = issue.translation_placeholders["steps"]
+    assert "app" in steps
+    assert "SwitchBot support 8490637586455" in steps
+    assert "manual_step_needed" in [each["type"] for each in told]
+
+
+async def test_it_is_noticed_when_it_is_done(watched_house: WatchedHouse) -> None:
+    """And what the maker wants afterwards becomes a to-do of its own."""
+    watched_house.offers("1.1")
+    await watched_house.add_lock(version_entity="update.attic_firmware")
+    watched_house.offers("1.1", installed_version="1.1")
+    await until(lambda: bool(watched_house.managed.record.history))
+    (outcome,) = watched_house.managed.record.history
+    assert (outcome.kind, outcome.origin) == ("succeeded", "external")
+    await until(lambda: watched_house.issue("aftercare_recalibrate") is not None)
+    assert watched_house.issue("update_by_hand") is None
+    issue = watched_house.issue("aftercare_recalibrate")
+    assert issue is not None
+    assert issue.is_fixable
+
+
+async def test_a_person_says_that_it_is_calibrated(
+    watched_house: WatchedHouse, hass: HomeAssistant
+) -> None:
+    """Then it is no longer asked for, also after a restart."""
+    await watched_house.add_lock()
+    watched_house.runs("1.1")
+    await until(lambda: watched_house.issue("aftercare_recalibrate") is not None)
+    assert await async_setup_component(hass, "repairs", {})
+    flows = hass.data["repairs"]["flow_manager"]
+    issue = watched_house.issue("aftercare_recalibrate")
+    assert issue is not None
+    result = await flows.async_init(DOMAIN, data={"issue_id": issue.issue_id})
+    result = await flows.async_configure(result["flow_id"], {})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert watched_house.issue("aftercare_recalibrate") is None
+    assert "aftercare_recalibrate" not in watched_house.managed.record.to_do
+
+
+async def test_a_version_in_the_registry_is_noticed(
+    watched_house: WatchedHouse,
+) -> None:
+    """Most integrations tell it there."""
+    await watched_house.add_lock()
+    watched_house.runs("1.1")
+    await until(lambda: bool(watched_house.managed.record.history))
+    assert watched_house.managed.record.identity.firmware_version == "1.1"
+
+
+async def test_who_knows_no_version_must_be_pointed_at_one(
+    watched_house: WatchedHouse,
+) -> None:
+    """Or nothing could ever be noticed."""
+    watched_house.runs(None)
+    hass = watched_house.hass
+    result = await start_flow(hass, watched_house.entry, "lock")
+    result = await submit(hass, result, address=f"device:{watched_house.device.id}")
+    form = lock_form("Attic", lock_entity=LOCK)
+    result = await submit(hass, result, **form)
+    assert result["errors"] == {"version_entity": "version_unknown"}
+    hass.states.async_set("sensor.attic_version", "2.0")
+    result = await submit(hass, result, **form, version_entity="sensor.attic_version")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await until(lambda: watched_house.managed.record.identity.firmware_version == "2.0")
+
+
+async def test_what_the_maker_wants_stands_in_the_notes(
+    watched_house: WatchedHouse,
+) -> None:
+    """Before anything is done."""
+    watched_house.offers("1.1")
+    await watched_house.add_lock(version_entity="update.attic_firmware")
+    release = watched_house.managed.release
+    assert release is not None
+    assert watched_house.managed.facts.needs_presence
+
+
+# Discovery.
+
+
+def discovered(house: WatchedHouse) -> list[dict[str, Any]]:
+    """Return what Home Assistant shows as discovered."""
+    return [
+        dict(flow)
+        for flow in house.hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+        if flow["context"]["source"] == "integration_discovery"
+    ]
+
+
+async def test_a_lock_appears_by_itself_once(watched_house: WatchedHouse) -> None:
+    """With its name; and is added with what is proposed."""
+    hass = watched_house.hass
+    (flow,) = discovered(watched_house)
+    assert flow["context"]["title_placeholders"] == {"name": "Attic"}
+    assert flow["step_id"] == "watched"
+    er.async_get(hass).async_update_entity(LOCK, name="Attic door")
+    await hass.async_block_till_done(wait_background_tasks=False)
+    assert len(discovered(watched_house)) == 1
+    result = await hass.config_entries.flow.async_configure(
+        flow["flow_id"], lock_form("Attic", lock_entity=LOCK)
+    )
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "lock_added"
+    await until(lambda: hass.states.get(UPDATE) is not None)
+
+
+async def test_what_is_added_otherwise_vanishes(watched_house: WatchedHouse) -> None:
+    """It need not be thrown away by hand."""
+    assert discovered(watched_house)
+    await watched_house.add_lock()
+    await until(lambda: not discovered(watched_house))
+
+
+async def test_what_is_ignored_stays_away(watched_house: WatchedHouse) -> None:
+    """Also after a restart."""
+    hass, entry = watched_house.hass, watched_house.entry
+    (flow,) = discovered(watched_house)
+    await hass.config_entries.flow.async_init(
+        DOMAIN,
+        context={"source": SOURCE_IGNORE},
+        data={"unique_id": flow["context"]["unique_id"], "title": "Attic"},
+    )
+    await hass.async_block_till_done(wait_background_tasks=False)
+    assert discovered(watched_house) == []
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=False)
+    assert discovered(watched_house) == []
