@@ -8,7 +8,7 @@ from homeassistant.util import dt as dt_util
 
 from .core.errors import InstallationError, NightlatchError
 from .core.installation.confirmation import confirm_works
-from .core.model import Origin, OutcomeKind
+from .core.model import LockKind, Origin, OutcomeKind
 from .core.records.outcome_record import OutcomeRecord
 from .happenings import Happening
 from .lock_house import LockHouse
@@ -49,8 +49,10 @@ async def async_note_elsewhere(lock: ManagedLock, before: str) -> None:
         )
     )
     lock.async_changed()
+    # What only a person can do is what was asked for; of the others nobody was asked.
+    by_hand = lock.kind.name is LockKind.WATCHED and error is None
     lock.async_tell(
-        Happening.INSTALLED_ELSEWHERE,
+        Happening.INSTALLED if by_hand else Happening.INSTALLED_ELSEWHERE,
         from_version=before,
         version=running,
         running_version=running,

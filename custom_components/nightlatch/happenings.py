@@ -26,6 +26,8 @@ class Happening(StrEnum):
     """It runs other firmware, and it was not Nightlatch that installed it."""
     UNGUARDED = "unguarded_update"
     """The integration that updates the lock does what it was not told to."""
+    OVERRUNS = "update_overruns"
+    """It goes on though the quiet hours are over: stopping it would be worse."""
     BATTERY_DRAINING = "battery_draining"
     """Since an installation the battery falls faster than before."""
 

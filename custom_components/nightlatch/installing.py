@@ -66,6 +66,7 @@ class Installer:
         self._installation: Installation | None = None
         """None while it waits for its turn."""
         self._closing = False
+        self._overrun_told = False
         self._not_before: datetime | None = None
         self._held_told: tuple[date, str] | None = None
         """The night in which people were told that it is held, and by what."""
@@ -254,6 +255,7 @@ class Installer:
         lock, household = self._lock, self._lock.household
         loop = self._hass.loop
         started = loop.time()
+        self._overrun_told = False
         self._installation = lock.kind.installation(
             Job(
                 name=lock.name,
@@ -402,6 +404,13 @@ class Installer:
             self._lock.async_tell(
                 Happening.STARTED,
                 installed_version=self._lock.record.identity.firmware_version,
+                version=self._lock.release.version.text if self._lock.release else "",
+            )
+        overruns = self._installation is not None and self._installation.overruns
+        if overruns and not self._overrun_told:
+            self._overrun_told = True
+            self._lock.async_tell(
+                Happening.OVERRUNS,
                 version=self._lock.release.version.text if self._lock.release else "",
             )
         if shown != before:

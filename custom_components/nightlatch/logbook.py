@@ -24,6 +24,8 @@ _LINES = {
     Happening.MANUAL_STEP_NEEDED: "needs a hand: {message}",
     Happening.BOOTLOADER_FOUND: "was found in its bootloader",
     Happening.INSTALLED_ELSEWHERE: "runs {version}, installed by somebody else",
+    Happening.UNGUARDED: "is updated past Nightlatch: {message}",
+    Happening.OVERRUNS: "is still being updated, after the quiet hours",
     Happening.BATTERY_DRAINING: "uses more battery since its update",
 }
 

@@ -28,6 +28,8 @@ TOLD_AT_ONCE = {
     Happening.MANUAL_STEP_NEEDED,
     Happening.BOOTLOADER_FOUND,
     Happening.INSTALLED_ELSEWHERE,
+    Happening.UNGUARDED,
+    Happening.OVERRUNS,
 }
 TOLD_IN_THE_DIGEST = {
     Happening.INSTALLED,

@@ -5,7 +5,7 @@ import pytest
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
-from tests.rig.zigbee import Ending, Script
+from tests.rig.ota_script import BoltAfterwards, OtaEnding, OtaScript
 
 from .flows import start_flow, until
 from .zigbee_house import HOLD, LOCK, NEW, OLD, SOURCE, UPDATE, ZigbeeHouse
@@ -52,8 +52,8 @@ async def test_install(zigbee_house: ZigbeeHouse) -> None:
         ),
     )
     await zigbee_house.install()
-    assert zigbee_house.lock.installed == NEW
-    assert [verb for verb, _ in zigbee_house.bridge.requests] == ["update"]
+    assert zigbee_house.lock.installed_version == NEW
+    assert [each.verb for each in zigbee_house.bridge.requests] == ["update"]
     state = zigbee_house.state()
     assert state.state == "off"
     assert state.attributes["installed_version"] == str(NEW)
@@ -66,20 +66,29 @@ async def test_install(zigbee_house: ZigbeeHouse) -> None:
 @pytest.mark.parametrize(
     ("script", "kind", "reason"),
     [
-        (Script(Ending.LIE, seconds=0.2), "failed", "delegate_other_version"),
-        (Script(Ending.FAILURE, seconds=0.2), "failed", "delegate_other_version"),
-        (Script(Ending.REFUSED), "failed", "delegate_never_started"),
-        (Script(Ending.SILENT), "failed", "delegate_never_started"),
+        (OtaScript(ending=OtaEnding.LIE), "failed", "delegate_other_version"),
         (
-            Script(seconds=0.2, bolt_afterwards="UNLOCK"),
+            OtaScript(ending=OtaEnding.FALL_BACK),
+            "failed",
+            "delegate_other_version",
+        ),
+        (OtaScript(ending=OtaEnding.ABORT), "failed", "delegate_other_version"),
+        (
+            OtaScript(ending=OtaEnding.BATTERY_REFUSAL),
+            "failed",
+            "delegate_never_started",
+        ),
+        (OtaScript(ending=OtaEnding.SILENT), "failed", "delegate_never_started"),
+        (
+            OtaScript(bolt_afterwards=BoltAfterwards.UNLOCKED),
             "needs_hand",
             "installation_bolt_elsewhere",
         ),
     ],
-    ids=lambda each: each.ending.name if isinstance(each, Script) else "",
+    ids=lambda each: each.ending.name if isinstance(each, OtaScript) else "",
 )
 async def test_what_goes_wrong_is_told(
-    zigbee_house: ZigbeeHouse, script: Script, kind: str, reason: str
+    zigbee_house: ZigbeeHouse, script: OtaScript, kind: str, reason: str
 ) -> None:
     """Success is only what the lock itself shows."""
     zigbee_house.lock.script = script
@@ -94,7 +103,7 @@ async def test_what_goes_wrong_is_told(
 
 async def test_a_running_transfer_can_be_cancelled(zigbee_house: ZigbeeHouse) -> None:
     """Zigbee2MQTT can stop one; the lock keeps what it has."""
-    zigbee_house.lock.script = Script(Ending.STUCK, seconds=0.5)
+    zigbee_house.lock.script = OtaScript(ending=OtaEnding.NEVER_ENDS)
     pressed = zigbee_house.hass.async_create_task(zigbee_house.install())
     await until(
         lambda: (
@@ -105,21 +114,17 @@ async def test_a_running_transfer_can_be_cancelled(zigbee_house: ZigbeeHouse) ->
     await zigbee_house.managed.async_cancel()
     with pytest.raises(HomeAssistantError):
         await pressed
-    assert ("update/abort", {"id": zigbee_house.lock.ieee}) in (
-        zigbee_house.bridge.requests
-    )
+    assert zigbee_house.bridge.requests[-1].verb == "update/abort"
     (outcome,) = zigbee_house.managed.record.history
     assert outcome.kind == "cancelled"
-    assert zigbee_house.lock.installed == OLD
+    assert zigbee_house.lock.installed_version == OLD
 
 
 async def test_schedule_is_never_used(zigbee_house: ZigbeeHouse) -> None:
     """Whatever is scheduled there may come at noon."""
-    zigbee_house.lock.script = Script(seconds=0.2)
+    zigbee_house.lock.script = OtaScript()
     await zigbee_house.install()
-    assert not any(
-        verb.startswith("schedule") for verb, _ in zigbee_house.bridge.requests
-    )
+    assert not zigbee_house.bridge.was_asked("schedule")
 
 
 # The hold.
@@ -135,8 +140,7 @@ async def test_a_person_who_lets_it_go_is_respected(zigbee_house: ZigbeeHouse) -
     zigbee_house.bridge.tell(zigbee_house.lock)
     await hass.async_block_till_done(wait_background_tasks=False)
     assert zigbee_house.state(SOURCE).state == "on"
-    zigbee_house.lock.latest += 1
-    zigbee_house.bridge.tell(zigbee_house.lock)
+    zigbee_house.bridge.offer(zigbee_house.lock, NEW + 1)
     await zigbee_house.until_state(HOLD, "held")
     assert zigbee_house.state(SOURCE).attributes["skipped_version"] == str(NEW + 1)
 
@@ -202,7 +206,7 @@ async def test_a_rename_is_followed(zigbee_house: ZigbeeHouse) -> None:
     assert zigbee_house.managed.links.lock_entity == "lock.shed"
     await until(lambda: zigbee_house.state().state == "on")
     await zigbee_house.install()
-    assert zigbee_house.lock.installed == NEW
+    assert zigbee_house.lock.installed_version == NEW
 
 
 async def test_a_lock_that_is_gone_is_told(zigbee_house: ZigbeeHouse) -> None:
@@ -219,7 +223,7 @@ async def test_a_lock_that_is_gone_is_told(zigbee_house: ZigbeeHouse) -> None:
 
 async def test_an_update_from_elsewhere_is_noticed(zigbee_house: ZigbeeHouse) -> None:
     """And looked at as one of ours."""
-    zigbee_house.lock.script = Script(seconds=0.2)
+    zigbee_house.lock.script = OtaScript()
     zigbee_house.bridge.start_by_itself(zigbee_house.lock)
     await until(lambda: bool(zigbee_house.managed.record.history))
     (outcome,) = zigbee_house.managed.record.history
@@ -232,7 +236,7 @@ async def test_a_phantom_is_told(
     """An installation that nobody has asked for."""
     told = []
     hass.bus.async_listen("nightlatch_event", lambda event: told.append(event.data))
-    zigbee_house.lock.script = Script(Ending.STUCK)
+    zigbee_house.lock.script = OtaScript(ending=OtaEnding.NEVER_ENDS)
     zigbee_house.bridge.start_by_itself(zigbee_house.lock)
     await until(lambda: bool(told))
     assert told[0]["type"] == "unguarded_update"

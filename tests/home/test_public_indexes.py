@@ -157,4 +157,4 @@ async def test_an_index_that_is_away_changes_nothing(
     await zigbee_house.hass.async_block_till_done(wait_background_tasks=True)
     assert zigbee_house.managed.known is None
     await zigbee_house.install()
-    assert zigbee_house.lock.installed == NEW
+    assert zigbee_house.lock.installed_version == NEW

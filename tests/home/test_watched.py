@@ -231,6 +231,7 @@ def discovered(house: WatchedHouse) -> list[dict[str, Any]]:
 async def test_a_lock_appears_by_itself_once(watched_house: WatchedHouse) -> None:
     """With its name; and is added with what is proposed."""
     hass = watched_house.hass
+    await until(lambda: bool(discovered(watched_house)))
     (flow,) = discovered(watched_house)
     assert flow["context"]["title_placeholders"] == {"name": "Attic"}
     assert flow["step_id"] == "watched"
@@ -247,7 +248,7 @@ async def test_a_lock_appears_by_itself_once(watched_house: WatchedHouse) -> Non
 
 async def test_what_is_added_otherwise_vanishes(watched_house: WatchedHouse) -> None:
     """It need not be thrown away by hand."""
-    assert discovered(watched_house)
+    await until(lambda: bool(discovered(watched_house)))
     await watched_house.add_lock()
     await until(lambda: not discovered(watched_house))
 
@@ -255,6 +256,7 @@ async def test_what_is_added_otherwise_vanishes(watched_house: WatchedHouse) -> 
 async def test_what_is_ignored_stays_away(watched_house: WatchedHouse) -> None:
     """Also after a restart."""
     hass, entry = watched_house.hass, watched_house.entry
+    await until(lambda: bool(discovered(watched_house)))
     (flow,) = discovered(watched_house)
     await hass.config_entries.flow.async_init(
         DOMAIN,

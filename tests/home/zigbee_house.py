@@ -16,9 +16,9 @@ from homeassistant.core import HomeAssistant, State
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
-from tests.rig.broker import HOST, running_broker
+from tests.rig.mosquitto import running_broker
 from tests.rig.scene import lock_form
-from tests.rig.zigbee import ZigbeeBridge, ZigbeeLock
+from tests.rig.zigbee2mqtt import Zigbee2MqttBridge, ZigbeeLock
 
 from .flows import start_flow, submit, until
 
@@ -33,11 +33,10 @@ def make_zigbee_lock(**options: Any) -> ZigbeeLock:
     """Return a lock for which there is something new."""
     return ZigbeeLock(
         **{
-            "name": "Side door",
-            "ieee": "0x588e81fffe123456",
-            "installed": OLD,
-            "latest": NEW,
-            "state": "available",
+            "friendly_name": "Side door",
+            "ieee_address": "0x588e81fffe123456",
+            "installed_version": OLD,
+            "latest_version": NEW,
             **options,
         }
     )
@@ -48,7 +47,7 @@ class ZigbeeHouse:
     """Everything that a test may look at or order."""
 
     hass: HomeAssistant
-    bridge: ZigbeeBridge
+    bridge: Zigbee2MqttBridge
     entry: MockConfigEntry
     mqtt: MockConfigEntry
     lock: ZigbeeLock
@@ -100,7 +99,7 @@ class ZigbeeHouse:
             "battery_entity": "sensor.side_door_battery",
         }
         form["door"] |= {
-            "door_entity": "binary_sensor.side_door_door",
+            "door_entity": "binary_sensor.side_door_contact",
             "no_door_sensor": False,
         }
         result = await submit(self.hass, result, **form)
@@ -126,10 +125,13 @@ async def zigbee_home(
     Path(hass.config.path("configuration.yaml")).touch()  # noqa: ASYNC240
     assert await async_setup_component(hass, "homeassistant", {})
     assert await async_setup_component(hass, "bluetooth", {})
-    async with running_broker() as port, ZigbeeBridge(port) as bridge:
+    async with (
+        running_broker() as broker,
+        Zigbee2MqttBridge(host=broker.host, port=broker.port) as bridge,
+    ):
         lock = bridge.add(make_zigbee_lock())
         mqtt = MockConfigEntry(
-            domain="mqtt", data={"broker": HOST, "port": port}, version=2
+            domain="mqtt", data={"broker": broker.host, "port": broker.port}, version=2
         )
         mqtt.add_to_hass(hass)
         assert await hass.config_entries.async_setup(mqtt.entry_id)

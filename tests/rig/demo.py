@@ -16,11 +16,12 @@ import signal
 import sys
 from typing import Any
 
-from .broker import HOST, running_broker
 from .home import PASSWORD, USERNAME, Home
 from .home_client import FlowKind, HomeClient, HomeError
 from .link import LinkModel
 from .lock import VirtualLock
+from .mosquitto import Broker, running_broker
+from .ota_script import OtaScript
 from .proxy import EsphomeProxy
 from .scene import (
     MODELS,
@@ -32,11 +33,12 @@ from .scene import (
     publish_by_hand,
 )
 from .vendor import Vendor
-from .zigbee import Script, ZigbeeBridge, ZigbeeLock
+from .zigbee2mqtt import Zigbee2MqttBridge, ZigbeeLock
 
 DIRECTORY = Path(__file__).parents[2] / ".dev" / "demo"
 FRONT, SIDE, CELLAR = "Front door", "Side door", "Cellar door"
 ADDRESS, SERIAL_NUMBER = "C0:4E:1A:7C:00:11", "0411"
+SIDE_ADDRESS = "0x588e81fffe411052"
 ZIGBEE_OLD, ZIGBEE_NEW = 285_474_816, 285_671_424
 UPDATE = "update.front_door_firmware"
 # A usual lock behind a usual proxy: 30 ms, two packets an interval, about 10 kB/s.
@@ -57,10 +59,9 @@ class Demo:
     proxy: EsphomeProxy
     lock: VirtualLock
     """In the front door: Nightlatch itself installs on it."""
-    bridge: ZigbeeBridge
+    bridge: Zigbee2MqttBridge
     """Of the other two: one it updates, the other only its maker's app does."""
-    broker: int
-    """The port of the MQTT broker."""
+    broker: Broker
 
     @property
     def client(self) -> HomeClient:
@@ -98,7 +99,7 @@ async def running(
     try:
         async with (
             running_broker(ports.get("broker", 0)) as broker,
-            ZigbeeBridge(broker) as bridge,
+            Zigbee2MqttBridge(host=broker.host, port=broker.port) as bridge,
             home,
         ):
             put_up(bridge)
@@ -133,33 +134,32 @@ def _save_ports(directory: Path, demo: Demo) -> None:
     """Take note that everything is set up, and where."""
     ports = {
         "home": int(demo.home.url.rsplit(":", 1)[1]),
-        "broker": demo.broker,
+        "broker": demo.broker.port,
         "proxy": demo.proxy.port,
         "vendor": int(demo.vendor.url.rstrip("/").rsplit(":", 1)[1]),
     }
     (directory / "ports.json").write_text(json.dumps(ports))
 
 
-def put_up(bridge: ZigbeeBridge) -> None:
+def put_up(bridge: Zigbee2MqttBridge) -> None:
     """Hang the locks of the other integration into their doors."""
     bridge.add(
         ZigbeeLock(
-            name=SIDE,
-            ieee="0x588e81fffe411052",
-            installed=ZIGBEE_OLD,
-            latest=ZIGBEE_NEW,
-            state="available",
-            script=Script(seconds=20.0, steps=20, reboot=5.0),
+            friendly_name=SIDE,
+            ieee_address=SIDE_ADDRESS,
+            installed_version=ZIGBEE_OLD,
+            latest_version=ZIGBEE_NEW,
+            script=OtaScript(duration=20.0, steps=20, reboot=5.0),
         )
     )
     bridge.add(
         ZigbeeLock(
-            name=CELLAR,
-            ieee="0x588e81fffe411099",
+            friendly_name=CELLAR,
+            ieee_address="0x588e81fffe411099",
             manufacturer=VENDOR,
             model="Kestrel Cellar",
             model_id=WATCHED_MODEL,
-            build="1.0.0",
+            sw_build_id="1.0.0",
             updatable=False,
         )
     )
@@ -181,8 +181,8 @@ async def set_up_household(demo: Demo) -> str:
         FlowKind.ENTRY,
         "mqtt",
         {
-            "broker": HOST,
-            "port": demo.broker,
+            "broker": demo.broker.host,
+            "port": demo.broker.port,
             "other_settings": {"set_ca_cert": "off", "set_client_cert": False},
         },
     )

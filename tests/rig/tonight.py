@@ -18,6 +18,7 @@ from .demo import (
     DIRECTORY,
     FRONT,
     SIDE,
+    SIDE_ADDRESS,
     ZIGBEE_NEW,
     Demo,
     add_known_lock,
@@ -175,7 +176,7 @@ def _runs_new(demo: Demo, name: str) -> bool:
     """Return whether the lock itself runs the release."""
     if name == FRONT:
         return demo.lock.version == "1.1.0"
-    return demo.bridge.locks[name].installed == ZIGBEE_NEW
+    return demo.bridge.locks[SIDE_ADDRESS].installed_version == ZIGBEE_NEW
 
 
 async def _ask_for_the_third(demo: Demo) -> None:

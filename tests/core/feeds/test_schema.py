@@ -20,9 +20,11 @@ from custom_components.nightlatch.core.feeds.schema import (
 )
 from custom_components.nightlatch.core.model import (
     Disruption,
+    Evidence,
     PayloadFormat,
     Release,
     Severity,
+    Transport,
 )
 from custom_components.nightlatch.core.versions import VersionScheme
 
@@ -653,3 +655,12 @@ def test_what_is_valid_comes_out_as_it_went_in(
     assert release.minimum_battery == battery
     assert release.released == released
     assert release.severity is severity
+
+
+def test_firmware_that_a_person_installs() -> None:
+    """There is nothing to send, and that must be said, not forgotten."""
+    release = read_release(payload={"format": "by-hand"})
+    assert release.payload is None
+    assert release.transport is Transport.BY_HAND
+    assert release.evidence is Evidence.INTEGRITY_ONLY
+    assert read_release().transport is Transport.NORDIC_DFU

@@ -83,6 +83,8 @@ class DeskDelegate(Delegate):
     begins: bool = True
     ends: bool = True
     vanishes: bool = False
+    falls_back: bool = False
+    """Whether it tells the new version before the restart, and the old one after."""
     device: bool = False
     """Whether the registry says what the source says."""
     device_follows: bool = True
@@ -136,11 +138,14 @@ class DeskDelegate(Delegate):
             await asyncio.sleep(self.seconds / 10)
         if not self.ends:
             await asyncio.Event().wait()
+        if self.falls_back:
+            self.say(in_progress=False, percentage=None, installed=NEW)
+            await asyncio.sleep(20)
         self.say(available=False, in_progress=False, percentage=None)
         if self.vanishes:
             return
         await asyncio.sleep(30)
-        told = self.now.installed if self.becomes is None else self.becomes
+        told = OLD if self.falls_back or self.becomes is None else self.becomes
         self.say(available=True, installed=told)
         if self.device and self.device_follows:
             await asyncio.sleep(60)
@@ -289,6 +294,7 @@ def test_only_what_was_approved_is_installed(
     ("source", "reason"),
     [
         ({"becomes": None}, DelegateProblem.OTHER_VERSION),
+        ({"falls_back": True}, DelegateProblem.OTHER_VERSION),
         ({"refuses": True}, DelegateProblem.REFUSED),
         ({"ends": False}, DelegateProblem.STUCK),
         (
@@ -300,7 +306,7 @@ def test_only_what_was_approved_is_installed(
             DelegateProblem.NOT_CONFIRMED,
         ),
     ],
-    ids=["lie", "refusal", "stuck", "optimist"],
+    ids=["lie", "fallback", "refusal", "stuck", "optimist"],
 )
 def test_what_goes_wrong_is_a_failure(
     how: SourceKind, source: dict[str, object], reason: DelegateProblem
@@ -311,7 +317,8 @@ def test_what_goes_wrong_is_a_failure(
     assert outcome.kind in {OutcomeKind.FAILED, OutcomeKind.NEEDS_HAND}
     assert outcome.error is not None
     assert outcome.error.reason is reason
-    assert outcome.touched
+    # What was not begun may be tried again, as what never reached the lock.
+    assert outcome.touched is not ("refuses" in source)
 
 
 def test_one_that_never_begins_is_not_waited_for_all_night() -> None:
@@ -339,7 +346,7 @@ def test_the_bolt_must_be_where_it_was() -> None:
 
     async def jam() -> Outcome:
         running = asyncio.ensure_future(desk.install())
-        await asyncio.sleep(1240)
+        await asyncio.sleep(1330)
         desk.house.seen = replace(desk.house.seen, bolt=Bolt.JAMMED)
         return await running
 

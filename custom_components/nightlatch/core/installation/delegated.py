@@ -12,11 +12,12 @@ from ..errors import (
     DelegateProblem,
     InstallationError,
     InstallationProblem,
+    NightlatchError,
 )
 from ..guard.offer import runs
 from ..guard.source import Completion, Delegate, SourceReading
 from ..model import Transport
-from .machine import Installation, Job
+from .machine import Installation, Job, Outcome
 from .states import CANCELLABLE, Event, State
 
 _LOGGER = logging.getLogger(__name__)
@@ -34,10 +35,14 @@ START_TIMEOUT = 600.0
 """Seconds for a source that returns at once to report progress: locks sleep."""
 REPORT_TIMEOUT = 900.0
 """Seconds for the lock to restart and its integration to tell what it runs."""
+SETTLE_TIME = 90.0
+"""Seconds for which what is told must hold: a lock restarts within them."""
 ABORT_TIMEOUT = 60.0
 _LOOK = 30.0
 # Above this it is over sooner than it is aborted.
 _NEARLY_DONE = 95.0
+
+_NOT_BEGUN = {DelegateProblem.REFUSED, DelegateProblem.NEVER_STARTED}
 
 type Clock = Callable[[], datetime]
 
@@ -116,9 +121,10 @@ class DelegatedInstallation(Installation):
     @override
     async def _await_return(self) -> None:
         """Wait until the lock is seen to run the release; or to be at rest again."""
-        await self._await(
-            self._is_proven if self._handed_over else _is_at_rest, REPORT_TIMEOUT
-        )
+        if self._handed_over:
+            await self._await_proof()
+        else:
+            await self._await(_is_at_rest, REPORT_TIMEOUT)
         reading = self._delegate.reading()
         if not reading.available or reading.installed is None:
             raise DelegateError(DelegateProblem.DID_NOT_COME_BACK)
@@ -140,6 +146,14 @@ class DelegatedInstallation(Installation):
                 running=reading.installed or "?",
                 wanted=self._release.version.text,
             )
+
+    @override
+    def _outcome(self, error: NightlatchError | None) -> Outcome:
+        """Return how it ended; who never began has not been touched."""
+        outcome = super()._outcome(error)
+        if error is not None and error.reason in _NOT_BEGUN:
+            return replace(outcome, touched=False)
+        return outcome
 
     # Small things.
 
@@ -240,6 +254,23 @@ class DelegatedInstallation(Installation):
                     await self._delegate.changed(_LOOK)
         except (DelegateError, TimeoutError) as err:
             _LOGGER.warning("%s: not aborted: %r", self._name, err)
+
+    async def _await_proof(self) -> None:
+        """Wait until it is proven, and still is after a while.
+
+        Some sources report the new version as soon as the lock has the image, before it
+        restarts; one that falls back to its old firmware then says so only later.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + REPORT_TIMEOUT
+        while (left := deadline - loop.time()) > 0:
+            if await self._await(self._is_proven, left) is None:
+                return
+            if await self._await(self._is_not_proven, SETTLE_TIME) is None:
+                return
+
+    def _is_not_proven(self, reading: SourceReading) -> bool:
+        return not self._is_proven(reading)
 
     def _is_proven(self, reading: SourceReading) -> bool:
         return (
