@@ -17,7 +17,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
-from tests.rig.demo import DIRECTORY, UPDATE, Demo, running, set_up
+from tests.rig.demo import CELLAR, DIRECTORY, SIDE, UPDATE, Demo, running, set_up
 from tests.rig.home_client import HomeClient
 
 _SIZE: ViewportSize = {"width": 1280, "height": 900}
@@ -106,6 +106,14 @@ async def main(folder: Path) -> None:
 
         await pictures.open("/config/integrations/integration/nightlatch", "Front door")
         await pictures.take("1-integration")
+        await pictures.device_page(SIDE)
+        await pictures.take("8-device-guarded")
+        await pictures.device_page(CELLAR)
+        await pictures.take("9-device-watched")
+        await pictures.open("/config/updates", "Front door")
+        await pictures.take("10-updates-while-guarding")
+        await pictures.open("/config/repairs", CELLAR)
+        await pictures.take("11-repairs")
         await pictures.device_page("Front door")
         await pictures.take("2-device-before")
         await pictures.dialog()

@@ -22,7 +22,7 @@ from homeassistant.helpers.selector import (
 from .candidates import Candidate, candidates
 from .const import CONF_FEED, CONF_IDENTITY, CONF_KIND, SUBENTRY_LOCK
 from .core.errors import TransportError
-from .core.model import LockKind
+from .core.model import LockKind, Model
 from .core.records.lock_record import identity_from_dict
 from .core.transports.device_information import read_identity
 from .household import Household
@@ -135,11 +135,11 @@ class LockFlow(ConfigSubentryFlow):
         return SelectOptionDict(value=f"{_DEVICE}{found.device_id}", label=label)
 
     async def _async_in_range(self) -> list[SelectOptionDict]:
-        seen = locks_in_range(self.hass, self._household)
+        seen = self._new_in_range()
         if not seen and self._household.feeds:
             # A name may be told only to a scanner that asks, which takes some seconds.
             await bluetooth.async_request_active_scan(self.hass)
-            seen = locks_in_range(self.hass, self._household)
+            seen = self._new_in_range()
         text = await async_label(self.hass, "lock_offer", "direct")
         options = [
             SelectOptionDict(
@@ -147,9 +147,16 @@ class LockFlow(ConfigSubentryFlow):
                 label=f"{name or model.name} ({model.name}, {address}): {text}",
             )
             for address, name, model in seen
-            if address not in self._configured()
         ]
         return sorted(options, key=lambda option: option["label"])
+
+    def _new_in_range(self) -> list[tuple[str, str | None, Model]]:
+        configured = self._configured()
+        return [
+            found
+            for found in locks_in_range(self.hass, self._household)
+            if found[0] not in configured
+        ]
 
     async def async_step_details(
         self, user_input: dict[str, Any] | None = None

@@ -39,6 +39,8 @@ class NewLock:
     unique_id: str
     name: str
     identity: LockIdentity
+    model: str
+    """What people call its model."""
     feed: FeedCoordinator | None
     """Where its releases come from, where a feed knows its model."""
     origin: str
@@ -55,7 +57,7 @@ class NewLock:
             "step_id": STEPS[self.kind],
             "errors": {} if user_input is None else self.errors(user_input),
             "description_placeholders": {
-                "model": self.identity.model,
+                "model": self.model,
                 "hardware": self.identity.hardware_revision or "?",
                 "version": self.identity.firmware_version or "?",
                 "feed": self.origin,
@@ -101,6 +103,7 @@ def direct_lock(
         unique_id=address,
         name=name,
         identity=identity,
+        model=name,
         feed=feed,
         origin=feed.title,
         address=address,
@@ -134,6 +137,7 @@ def attached_lock(
         unique_id=candidate.device_id,
         name=candidate.name,
         identity=identity,
+        model=identity.model,
         feed=feed,
         origin=integration_name,
         proposed=proposed,

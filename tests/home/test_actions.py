@@ -120,7 +120,7 @@ async def test_the_plan_tells_everything(house: House) -> None:
     assert plan["approved_by"] is None
     assert not plan["ready"]
     checks = {check["rule"]: check for check in plan["checks"]}
-    assert len(checks) == 19
+    assert len(checks) == 22
     assert checks["door"] == {
         "family": "door",
         "rule": "door",

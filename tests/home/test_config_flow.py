@@ -118,7 +118,7 @@ async def test_a_feed_is_trusted_after_its_keys_were_shown(empty_house: House) -
     root = json.loads(vendor.root)["signed"]
     assert result["description_placeholders"] == {
         "vendor": VENDOR,
-        "models": "- Kestrel One",
+        "models": "- Kestrel One\n- Kestrel Cellar",
         "releases": "1",
         "root_version": "1",
         "root_expires": root["expires"][:10],

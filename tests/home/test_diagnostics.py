@@ -57,7 +57,7 @@ async def test_what_helps_is_there(
     assert feed["trouble"] is None
     assert feed["firmware_keys"] == [house.vendor.firmware_key_pem]
     assert feed["content"]["vendor"] == VENDOR
-    assert feed["content"]["models"] == ["KL-1"]
+    assert feed["content"]["models"] == ["KL-1", "KL-C"]
     assert [release["version"] for release in feed["content"]["releases"]] == [
         "1.0.0",
         "1.1.0",

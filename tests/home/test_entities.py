@@ -165,7 +165,7 @@ async def test_release_notes(
     )
     house.vendor.amend(path, expected_duration=None)
     await house.check()
-    assert await notes() == "Nothing much."
+    assert await notes() == "Nothing much.\n\n- Evidence: Signature verified"
 
 
 async def test_release_notes_are_cut_for_the_summary(house: House) -> None:

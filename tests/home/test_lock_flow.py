@@ -37,7 +37,10 @@ async def test_locks_in_range_are_offered(house: House) -> None:
     await house.put_up_lock("C0:11:22:33:44:77", name="Toaster")
 
     result = await start(house)
-    assert options_of(result) == {BACK_DOOR: f"Kestrel back (Kestrel One, {BACK_DOOR})"}
+    assert options_of(result) == {
+        BACK_DOOR: f"Kestrel back (Kestrel One, {BACK_DOOR}): "
+        "Nightlatch installs over Bluetooth"
+    }
     result = await submit(house.hass, result, address=BACK_DOOR)
     assert result["step_id"] == "details"
     assert suggested(result, "name") == "Kestrel One"

@@ -20,9 +20,10 @@ from homeassistant.helpers import (
 )
 from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.setup import async_setup_component
-from tests.rig.scene import lock_form
+from tests.rig.scene import MODELS, VENDOR, WATCHED_MODEL, lock_form, publish_by_hand
+from tests.rig.vendor import Vendor
 
-from .flows import start_flow, submit, until
+from .flows import add_feed, start_flow, submit, until
 
 LOCK = "lock.attic"
 UPDATE = "update.attic_watched_firmware"
@@ -81,7 +82,10 @@ class WatchedHouse:
 
 @pytest.fixture
 async def watched_house(
-    hass: HomeAssistant, enable_custom_integrations: None, bare_host: None
+    hass: HomeAssistant,
+    enable_custom_integrations: None,
+    bare_host: None,
+    socket_enabled: None,
 ) -> AsyncGenerator[WatchedHouse]:
     """Run Nightlatch beside an integration that knows a lock of SwitchBot."""
     assert await async_setup_component(hass, "homeassistant", {})
@@ -268,3 +272,83 @@ async def test_what_is_ignored_stays_away(watched_house: WatchedHouse) -> None:
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done(wait_background_tasks=False)
     assert discovered(watched_house) == []
+
+
+# What can be done, and why.
+
+
+@pytest.mark.parametrize(
+    ("features", "attributes", "label"),
+    [
+        (1, {}, "Attic: guard, since SwitchBot Bluetooth can install its updates"),
+        (
+            0,
+            {},
+            "Attic: watch, since SwitchBot Bluetooth sees updates but cannot install them",
+        ),
+        (
+            1,
+            {"auto_update": True},
+            "Attic: watch, since it takes updates by itself through SwitchBot Bluetooth",
+        ),
+    ],
+)
+async def test_what_can_be_done_is_told(
+    watched_house: WatchedHouse,
+    features: int,
+    attributes: dict[str, Any],
+    label: str,
+) -> None:
+    """By what its integration can do."""
+    hass = watched_house.hass
+    er.async_get(hass).async_update_entity(
+        "update.attic_firmware", supported_features=features
+    )
+    watched_house.offers("1.1", **attributes)
+    result = await start_flow(hass, watched_house.entry, "lock")
+    schema = result["data_schema"]
+    assert schema is not None
+    (option,) = schema.schema["address"].config["options"]
+    assert option["label"] == label
+
+
+async def test_who_has_no_update_entity_is_watched(watched_house: WatchedHouse) -> None:
+    """Most integrations of makers have none."""
+    hass = watched_house.hass
+    er.async_get(hass).async_remove("update.attic_firmware")
+    result = await start_flow(hass, watched_house.entry, "lock")
+    schema = result["data_schema"]
+    assert schema is not None
+    (option,) = schema.schema["address"].config["options"]
+    assert option["label"] == (
+        "Attic: watch, since SwitchBot Bluetooth has no updates for it"
+    )
+
+
+async def test_a_lock_of_a_feed_is_watched_with_its_releases(
+    watched_house: WatchedHouse,
+) -> None:
+    """What only a person can install may still be published by its vendor."""
+    hass = watched_house.hass
+    vendor = Vendor(name=VENDOR, models=MODELS)
+    publish_by_hand(vendor, "1.1.0")
+    await vendor.start()
+    try:
+        await add_feed(hass, watched_house.entry, url=vendor.url, root=vendor.root)
+        dr.async_get(hass).async_update_device(
+            watched_house.device.id, model_id=WATCHED_MODEL, sw_version="1.0.0"
+        )
+        await watched_house.add_lock()
+        await until(
+            lambda: (
+                (state := hass.states.get(UPDATE)) is not None and state.state == "on"
+            )
+        )
+        state = hass.states.get(UPDATE)
+        assert state is not None
+        assert state.attributes["latest_version"] == "1.1.0"
+        watched_house.runs("1.1.0")
+        await until(lambda: bool(watched_house.managed.record.history))
+        await until(lambda: watched_house.managed.release is None)
+    finally:
+        await vendor.stop()
