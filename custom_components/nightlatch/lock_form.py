@@ -36,7 +36,7 @@ from .const import (
 )
 from .core.model import LockKind
 from .core.records.decisions import Consent
-from .core.schedule.policy import ApprovalNeed, Importance, Mode
+from .core.schedule.policy import ApprovalNeed, HouseholdPolicy, Importance, Mode
 from .core.schedule.quiet_hours import QuietHours
 from .options_flow import QUIET_HOURS_FIELDS
 from .settings import (
@@ -60,6 +60,8 @@ _SECTION_DOOR = "door"
 _SECTION_UPDATES = "updates"
 _SECTION_QUIET_HOURS = "own_quiet_hours"
 _OWN = "own"
+# Nothing is installed by itself on a lock that only a person can update.
+_NOT_BY_HAND = {_SECTION_UPDATES, _SECTION_QUIET_HOURS}
 
 _LOCK_ENTITY = EntitySelector(EntitySelectorConfig(domain="lock"))
 _OF_THE_KIND: dict[LockKind, dict[probatio.Marker, Any]] = {
@@ -135,13 +137,18 @@ def details_schema(kind: LockKind) -> probatio.Schema:
         {
             probatio.Required(CONF_NAME): TextSelector(),
             **_OF_THE_KIND[kind],
-            **_OF_ALL_KINDS,
+            **{
+                key: selector
+                for key, selector in _OF_ALL_KINDS.items()
+                if kind is not LockKind.WATCHED or str(key) not in _NOT_BY_HAND
+            },
         }
     )
 
 
 def form_errors(values: Mapping[str, Any]) -> dict[str, str]:
     """Return what a person must still say; a section's fields cannot have errors."""
+    values = _complete(values, {})
     door, updates = values[_SECTION_DOOR], values[_SECTION_UPDATES]
     hours = values[_SECTION_QUIET_HOURS]
     if bool(door.get(CONF_DOOR_ENTITY)) is door[CONF_NO_DOOR_SENSOR]:
@@ -185,6 +192,7 @@ def as_form(
 
 def as_data(values: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the form says, as it is kept; without what is not said."""
+    values = _complete(values, known)
     door, updates = values[_SECTION_DOOR], values[_SECTION_UPDATES]
     hours = values[_SECTION_QUIET_HOURS]
     data = {
@@ -208,3 +216,9 @@ def as_data(values: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, An
         consent = Consent(user_id=None, user_name=None, at=dt_util.utcnow())
         data[CONF_CONSENT] = known.get(CONF_CONSENT) or consent_as_dict(consent)
     return {key: value for key, value in data.items() if value is not None}
+
+
+def _complete(values: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the form says, with the sections that it does not have."""
+    full = as_form(known, "", HouseholdPolicy().quiet_hours)
+    return {**{key: full[key] for key in _NOT_BY_HAND}, **values}

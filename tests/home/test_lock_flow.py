@@ -56,6 +56,7 @@ async def test_locks_in_range_are_offered(house: House) -> None:
     assert result["title"] == "Back door"
     assert result["unique_id"] == BACK_DOOR
     assert result["data"] == {
+        "kind": "direct",
         "address": BACK_DOOR,
         "feed": house.subentry(VENDOR).subentry_id,
         "identity": {

@@ -20,7 +20,7 @@ from homeassistant.helpers import (
 )
 from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.setup import async_setup_component
-from tests.rig.scene import MODELS, VENDOR, WATCHED_MODEL, lock_form, publish_by_hand
+from tests.rig.scene import MODELS, VENDOR, WATCHED_MODEL, publish_by_hand, watched_form
 from tests.rig.vendor import Vendor
 
 from .flows import add_feed, start_flow, submit, until
@@ -68,7 +68,7 @@ class WatchedHouse:
         result = await start_flow(self.hass, self.entry, "lock")
         result = await submit(self.hass, result, address=f"device:{self.device.id}")
         assert result["step_id"] == "watched", result
-        form = lock_form("Attic", lock_entity=LOCK, **answers)
+        form = watched_form("Attic", lock_entity=LOCK, **answers)
         result = await submit(self.hass, result, **form)
         assert result["type"] is FlowResultType.CREATE_ENTRY, result
         await until(lambda: self.hass.states.get(UPDATE) is not None)
@@ -146,7 +146,7 @@ async def test_an_update_that_waits_is_a_to_do(watched_house: WatchedHouse) -> N
     steps = issue.translation_placeholders["steps"]
     assert "app" in steps
     assert "SwitchBot support 8490637586455" in steps
-    assert "manual_step_needed" in [each["type"] for each in told]
+    await until(lambda: "manual_step_needed" in [each["type"] for each in told])
 
 
 async def test_it_is_noticed_when_it_is_done(watched_house: WatchedHouse) -> None:
@@ -200,7 +200,7 @@ async def test_who_knows_no_version_must_be_pointed_at_one(
     hass = watched_house.hass
     result = await start_flow(hass, watched_house.entry, "lock")
     result = await submit(hass, result, address=f"device:{watched_house.device.id}")
-    form = lock_form("Attic", lock_entity=LOCK)
+    form = watched_form("Attic", lock_entity=LOCK)
     result = await submit(hass, result, **form)
     assert result["errors"] == {"version_entity": "version_unknown"}
     hass.states.async_set("sensor.attic_version", "2.0")
@@ -243,7 +243,7 @@ async def test_a_lock_appears_by_itself_once(watched_house: WatchedHouse) -> Non
     await hass.async_block_till_done(wait_background_tasks=False)
     assert len(discovered(watched_house)) == 1
     result = await hass.config_entries.flow.async_configure(
-        flow["flow_id"], lock_form("Attic", lock_entity=LOCK)
+        flow["flow_id"], watched_form("Attic", lock_entity=LOCK)
     )
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "lock_added"

@@ -25,7 +25,7 @@ from .flows import start_flow, submit, until
 SOURCE = "update.side_door"
 LOCK = "lock.side_door"
 UPDATE = "update.side_door_guarded_firmware"
-HOLD = "sensor.side_door_hold_no_lock_install_still_installs"
+HOLD = "sensor.side_door_hold_not_a_lock"
 OLD, NEW = 285_474_816, 285_671_424
 
 

@@ -31,6 +31,7 @@ from .scene import (
     make_lock,
     publish,
     publish_by_hand,
+    watched_form,
 )
 from .vendor import Vendor
 from .zigbee2mqtt import Zigbee2MqttBridge, ZigbeeLock
@@ -229,11 +230,11 @@ async def add_known_lock(
     step = await client.continue_flow(
         FlowKind.SUBENTRY, step["flow_id"], {"address": device}
     )
-    form = {**lock_form(name, **fields), **_proposed(step["data_schema"])}
-    for section in ("door",):
-        found = next(each for each in step["data_schema"] if each["name"] == section)
-        form[section] |= _proposed(found["schema"])
-        form[section]["no_door_sensor"] = "door_entity" not in form[section]
+    fill_in = watched_form if step["step_id"] == "watched" else lock_form
+    form = {**fill_in(name, **fields), **_proposed(step["data_schema"])}
+    door = next(each for each in step["data_schema"] if each["name"] == "door")
+    form["door"] |= _proposed(door["schema"])
+    form["door"]["no_door_sensor"] = "door_entity" not in form["door"]
     step = await client.continue_flow(FlowKind.SUBENTRY, step["flow_id"], form)
     if step["type"] != "create_entry":
         raise HomeError(f"{name} could not be added: {step}")

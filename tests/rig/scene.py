@@ -120,6 +120,12 @@ def publish_by_hand(vendor: Vendor, version: str, **fields: Any) -> str:
     return path
 
 
+def watched_form(name: str, **fields: Any) -> dict[str, Any]:
+    """Return what a person says of a lock that only they can update."""
+    form = lock_form(name, **fields)
+    return {key: form[key] for key in form if key not in {"updates", "own_quiet_hours"}}
+
+
 def lock_form(name: str, **fields: Any) -> dict[str, Any]:
     """Return what a person says of a lock whose door has no sensor.
 
