@@ -27,6 +27,7 @@ WANTED = {
     "onboarding",
     "recorder",
     "stream",
+    "zwave_js",
 }
 
 

@@ -1,0 +1,1 @@
+"""A Z-Wave lock on the real zwave_js; needs Node."""

@@ -1,0 +1,38 @@
+// How the lock behaves: at first what the environment says, later what the rig says.
+"use strict";
+
+const DEFAULTS = {
+  version: "1.0", // what it runs when it is first powered
+  battery: 85, // percent
+  mode: "secured", // where the bolt is when it is first powered, or "unsecured"
+  refuse: "", // a name of REFUSALS in firmware.js: no update begins
+  fail_at: 0, // the fragment at which the lock gives up; 0 for never
+  silent_at: 0, // the fragment after which the lock says nothing more; 0 for never
+  status: "", // a name of FAILURES in firmware.js: what it says of a whole image
+  lies: false, // says that all went well and starts the old version
+  restart_seconds: 0, // how long it cannot be reached after an update
+};
+
+function parse(name, text) {
+  const like = DEFAULTS[name];
+  if (typeof like === "number") return Number(text);
+  if (typeof like === "boolean") return ["1", "true", "yes"].includes(text);
+  return text;
+}
+
+const settings = { ...DEFAULTS };
+for (const name of Object.keys(DEFAULTS)) {
+  const text = process.env[`NIGHTLATCH_ZWAVE_${name.toUpperCase()}`];
+  if (text !== undefined) settings[name] = parse(name, text);
+}
+
+function change(changes) {
+  for (const [name, value] of Object.entries(changes)) {
+    if (typeof value !== typeof DEFAULTS[name]) {
+      throw new Error(`No setting takes this: ${name}=${JSON.stringify(value)}`);
+    }
+    settings[name] = value;
+  }
+}
+
+module.exports = { settings, change };

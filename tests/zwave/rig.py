@@ -1,0 +1,272 @@
+"""A virtual Z-Wave lock: a controller with one node, the server, and a firmware service.
+
+The controller and the node are zwave-js's own mock-server, with a lock and an update
+over the air of ours (``mock/``). ``@zwave-js/server`` talks to it as to a stick, and
+Home Assistant to that. The firmware service is what zwave-js asks the internet for.
+"""
+
+import asyncio
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+import hashlib
+import json
+import os
+from pathlib import Path
+import shutil
+import signal
+import socket
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+HOST = "127.0.0.1"
+FOLDER = Path(__file__).parent
+READY_TIMEOUT = 60.0
+STOP_TIMEOUT = 5.0
+MANUFACTURER_ID, PRODUCT_TYPE, PRODUCT_ID = 0x7FE1, 0x0003, 0x0001
+IMAGE_SIZE = 800
+"""Bytes; twenty fragments."""
+
+_KEYS = {
+    name: f"{number:02x}" * 16
+    for number, name in enumerate(
+        ("S0_Legacy", "S2_Unauthenticated", "S2_Authenticated", "S2_AccessControl"), 1
+    )
+}
+_SERVER = "node_modules/@zwave-js/server/dist-esm/bin/server.js"
+
+
+class ZwaveError(Exception):
+    """The virtual network does not run."""
+
+
+def make_image(version: str) -> bytes:
+    """Return firmware as the virtual lock takes it."""
+    start = f"KESTREL-ZW {version}".encode() + b"\0"
+    return start + bytes(range(256)) * 4 + bytes(IMAGE_SIZE)
+
+
+@dataclass
+class FirmwareService:
+    """What is offered for the lock; the shapes are those of firmware.zwave-js.io."""
+
+    version: str = "1.1"
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+    def app(self, base: list[str]) -> web.Application:
+        """Return the service; ``base`` gets its address once that is known."""
+        app = web.Application()
+
+        async def updates(request: web.Request) -> web.Response:
+            self.asked.append(await request.json())
+            image = make_image(self.version)
+            offered = {
+                "version": self.version,
+                "normalizedVersion": f"{self.version}.0",
+                "changelog": "The bolt stops earlier.",
+                "channel": "stable",
+                "downgrade": False,
+                "files": [
+                    {
+                        "target": 0,
+                        "url": f"{base[0]}/lock.bin",
+                        "integrity": f"sha256:{hashlib.sha256(image).hexdigest()}",
+                    }
+                ],
+            }
+            return web.json_response(
+                [
+                    {
+                        "manufacturerId": f"0x{MANUFACTURER_ID:04x}",
+                        "productType": f"0x{PRODUCT_TYPE:04x}",
+                        "productId": f"0x{PRODUCT_ID:04x}",
+                        "firmwareVersion": device["firmwareVersion"],
+                        "updates": [offered],
+                    }
+                    for device in self.asked[-1]["devices"]
+                ]
+            )
+
+        async def image(_: web.Request) -> web.Response:
+            return web.Response(body=make_image(self.version))
+
+        app.router.add_post("/api/v4/updates", updates)
+        app.router.add_get("/lock.bin", image)
+        return app
+
+
+@dataclass
+class ZwaveNetwork:
+    """A running network."""
+
+    url: str
+    """Of the server's websocket."""
+    service: FirmwareService
+    controller: Process
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    def change(self, **settings: Any) -> None:
+        """Let the lock behave in another way; see ``mock/settings.js``."""
+        assert self.controller.stdin is not None
+        self.controller.stdin.write(f"{json.dumps(settings)}\n".encode())
+
+
+@asynccontextmanager
+async def running_network() -> AsyncGenerator[ZwaveNetwork]:
+    """Run a controller with a lock, the server, and the firmware service."""
+    node = await _node()
+    service, base = FirmwareService(), [""]
+    http = TestServer(service.app(base))
+    await http.start_server(host=HOST)
+    base[0] = str(http.make_url("")).rstrip("/")
+    with TemporaryDirectory(prefix="nightlatch-zwave-") as directory:
+        config = await asyncio.to_thread(_write_config, Path(directory))
+        port = _free_port()
+        processes: list[Process] = []
+        readers: list[asyncio.Task[None]] = []
+        try:
+            controller = await _start(processes, node, "mock/serve.js")
+            stick = await _line_with(controller, "Server listening on ")
+            server = await _start(
+                processes,
+                node,
+                _SERVER,
+                stick.rpartition(" ")[2],
+                "--config",
+                str(config),
+                "--host",
+                HOST,
+                "--port",
+                str(port),
+                "--disable-dns-sd",
+                environment={"ZWAVEJS_FW_SERVICE_URL": base[0]},
+            )
+            await _until_it_listens(server, port)
+            network = ZwaveNetwork(f"ws://{HOST}:{port}", service, controller)
+            readers = [
+                asyncio.create_task(_read_events(controller, network.events)),
+                asyncio.create_task(_drain(server)),
+            ]
+            yield network
+        finally:
+            for reader in readers:
+                reader.cancel()
+            await asyncio.gather(*readers, return_exceptions=True)
+            for process in reversed(processes):
+                await _stop(process)
+            await http.close()
+
+
+async def _node() -> str:
+    """Return where Node is, with the packages installed."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        raise ZwaveError("Node 20 or newer is needed for the tests of Z-Wave")
+    if not await asyncio.to_thread(
+        (FOLDER / "node_modules" / ".package-lock.json").exists
+    ):
+        process = await asyncio.create_subprocess_exec(
+            npm, "ci", "--no-audit", "--no-fund", cwd=FOLDER, stdout=PIPE, stderr=STDOUT
+        )
+        told, _ = await process.communicate()
+        if process.returncode:
+            raise ZwaveError(f"npm ci failed:\n{told.decode()}")
+    return node
+
+
+def _write_config(directory: Path) -> Path:
+    config = directory / "config.json"
+    config.write_text(
+        json.dumps(
+            {
+                "logConfig": {"enabled": False},
+                "securityKeys": _KEYS,
+                "storage": {"cacheDir": str(directory / "cache")},
+            }
+        )
+    )
+    return config
+
+
+async def _start(
+    processes: list[Process],
+    node: str,
+    *arguments: str,
+    environment: dict[str, str] | None = None,
+) -> Process:
+    process = await asyncio.create_subprocess_exec(
+        node,
+        *arguments,
+        cwd=FOLDER,
+        env={**os.environ, **(environment or {})},
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=STDOUT,
+        start_new_session=True,
+    )
+    processes.append(process)
+    return process
+
+
+async def _line_with(process: Process, text: str) -> str:
+    """Return the first line that has a text."""
+    assert process.stdout is not None
+    said = []
+    async with asyncio.timeout(READY_TIMEOUT):
+        while line := await process.stdout.readline():
+            said.append(line.decode().rstrip())
+            if text in said[-1]:
+                return said[-1]
+    raise ZwaveError("\n".join(["It ended before it was ready:", *said]))
+
+
+async def _until_it_listens(process: Process, port: int) -> None:
+    async with asyncio.timeout(READY_TIMEOUT):
+        while True:
+            if process.returncode is not None:
+                assert process.stdout is not None
+                told = (await process.stdout.read()).decode()
+                raise ZwaveError(f"the server ended:\n{told}")
+            try:
+                _, writer = await asyncio.open_connection(HOST, port)
+            except ConnectionRefusedError:
+                await asyncio.sleep(0.1)
+                continue
+            writer.close()
+            await writer.wait_closed()
+            return
+
+
+async def _read_events(process: Process, events: list[dict[str, Any]]) -> None:
+    assert process.stdout is not None
+    while line := await process.stdout.readline():
+        if line.startswith(b"@"):
+            events.append(json.loads(line[1:]))
+
+
+async def _drain(process: Process) -> None:
+    assert process.stdout is not None
+    while await process.stdout.readline():
+        pass
+
+
+async def _stop(process: Process) -> None:
+    if process.returncode is None:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT):
+                await process.wait()
+        except TimeoutError:
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
