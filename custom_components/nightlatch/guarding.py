@@ -76,7 +76,6 @@ class Guard:
     def watch(self) -> CALLBACK_TYPE:
         """Follow the source from now on; return what ends that."""
         self.look(dt_util.utcnow())
-        self._at_start = False
         self._lock.async_look()
         self._hold_if_open()
         return async_track_state_change_event(
@@ -144,9 +143,12 @@ class Guard:
         if self._lock.progress is not None:
             self._observation = self.conduct = None
             return
+        reading = self._delegate.reading()
         self._observation = observe(
-            self._observation, self._delegate.reading(), now, at_start=self._at_start
+            self._observation, reading, now, at_start=self._at_start
         )
+        # The first that it says after a start; until then it may not be there yet.
+        self._at_start = self._at_start and not reading.available
         if self._observation is None:
             self.conduct = None
             return

@@ -12,6 +12,7 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from .adapters.notify import Button, Messenger, Notice
+from .core.model import LockKind
 from .core.preflight.base import blockers
 from .core.schedule.plan import Plan
 from .core.schedule.policy import ApprovalNeed, Mode
@@ -112,8 +113,10 @@ class Notices:
             or household.policy.quiet_hours.window_at(now, household.zone) is not None
         ):
             return
-        await household.store.async_set_digest(())
+        # Told twice after a cut is better than not at all.
         await self._async_send("\n".join(lines), tag="digest")
+        told, now_there = len(lines), household.store.digest
+        await household.store.async_set_digest(now_there[told:])
 
     @callback
     def _happened(
@@ -127,6 +130,9 @@ class Notices:
         self, lock: ManagedLock, happening: Happening, details: dict[str, str]
     ) -> None:
         if happening is Happening.UPDATE_AVAILABLE:
+            if lock.kind.name is LockKind.WATCHED:
+                # There is no button for what only a person can do at the door.
+                return
             if (
                 lock.policy.mode is Mode.ASK
                 or lock.policy.approval is not ApprovalNeed.NONE

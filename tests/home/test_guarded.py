@@ -1,10 +1,13 @@
 """A lock that another integration updates: held back, let go, proven."""
 
 import pytest
+from pytest_homeassistant_custom_component.common import async_capture_events  # type: ignore[import-untyped]
 
+from custom_components.nightlatch.core.guard.conduct import PHANTOM_AFTER
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
 from tests.rig.ota_script import BoltAfterwards, OtaEnding, OtaScript
 
 from .flows import start_flow, until
@@ -242,3 +245,25 @@ async def test_a_phantom_is_told(
     assert told[0]["type"] == "unguarded_update"
     assert told[0]["reasons"] == "started_by_itself"
     assert "Side door" in told[0]["message"]
+
+
+async def test_what_is_in_progress_at_a_start_is_given_time(
+    zigbee_house: ZigbeeHouse, hass: HomeAssistant
+) -> None:
+    """Some sources say so after each restart, and nothing moves; then that is told."""
+    told = async_capture_events(hass, "nightlatch_event")
+    entry = zigbee_house.entry
+    await hass.config_entries.async_unload(entry.entry_id)
+    zigbee_house.lock.script = OtaScript(ending=OtaEnding.NEVER_ENDS, duration=0.1)
+    zigbee_house.bridge.start_by_itself(zigbee_house.lock)
+    await until(lambda: zigbee_house.state(SOURCE).attributes["in_progress"] is True)
+    await until(
+        lambda: zigbee_house.state(SOURCE).attributes["update_percentage"] == 50
+    )
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=False)
+    assert told == []
+    zigbee_house.managed.kind.look(dt_util.utcnow() + PHANTOM_AFTER)
+    await until(lambda: bool(told))
+    assert told[0].data["reasons"] == "phantom"
+    assert zigbee_house.state("binary_sensor.side_door_update_problem").state == "on"

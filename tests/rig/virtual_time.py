@@ -137,3 +137,12 @@ async def enable_event_loop_debug() -> None:
     """
     loop = asyncio.get_running_loop()
     loop.set_debug(not isinstance(loop, VirtualTimeLoop))
+
+
+@pytest.fixture
+def mock_zeroconf_resolver() -> None:
+    """Leave out a resolver that only Home Assistant needs.
+
+    That of its test package leaves four descriptors open after each test, and the
+    client of MQTT can watch none above 1024.
+    """

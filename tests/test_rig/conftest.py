@@ -4,6 +4,7 @@ from tests.rig.fixtures import bare_host, proxied_home, proxy
 from tests.rig.virtual_time import (
     configure_event_loop,
     enable_event_loop_debug,
+    mock_zeroconf_resolver,
     pytest_asyncio_loop_factories,
 )
 
@@ -11,6 +12,7 @@ __all__ = [
     "bare_host",
     "configure_event_loop",
     "enable_event_loop_debug",
+    "mock_zeroconf_resolver",
     "proxied_home",
     "proxy",
     "pytest_asyncio_loop_factories",
