@@ -9,7 +9,10 @@ from aiohttp.test_utils import TestServer
 import pytest
 
 from custom_components.nightlatch.core.feeds.conditional import ConditionalFetcher
+from custom_components.nightlatch.core.feeds.dcl import DclQuery
+from custom_components.nightlatch.core.feeds.public_index import IndexName
 from custom_components.nightlatch.core.feeds.zigbee_ota import ZigbeeOtaIndex
+from custom_components.nightlatch.core.feeds.zwave_js import ZwaveQuery
 from custom_components.nightlatch.public_indexes import cache_of
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
@@ -158,3 +161,38 @@ async def test_an_index_that_is_away_changes_nothing(
     assert zigbee_house.managed.known is None
     await zigbee_house.install()
     assert zigbee_house.lock.installed_version == NEW
+
+
+@pytest.mark.parametrize(
+    ("query", "index", "wanted"),
+    [
+        (DclQuery(vendor_id=1, product_id=2, installed=3), "dcl", "dcl"),
+        (
+            ZwaveQuery(
+                manufacturer_id=1,
+                product_type=2,
+                product_id=3,
+                firmware_version="1.0",
+            ),
+            "zwave_js",
+            "zwave_js",
+        ),
+    ],
+)
+async def test_each_radio_has_its_index(
+    zigbee_house: ZigbeeHouse, query: Any, index: str, wanted: str
+) -> None:
+    """And only that one is asked, if the owner lets."""
+    asking = zigbee_house.household.public_indexes
+    zigbee_house.household.indexes = frozenset()
+    assert await asking._async_find(query, "1.1") is None
+    zigbee_house.household.indexes = frozenset({IndexName(wanted)})
+    asked = []
+
+    class Index:
+        async def lookup(self, *arguments: object) -> None:
+            asked.append(arguments)
+
+    setattr(asking, index, Index())
+    await asking._async_find(query, "1.1")
+    assert asked == [(query, "1.1")]
