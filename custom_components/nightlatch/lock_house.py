@@ -44,6 +44,7 @@ class LockHouse(House):
     ) -> Sequence[Check]:
         """Ask all rules, with what the lock has told just now."""
         assert self._release is not None
+        await self._lock.kind.async_recheck()
         return checks_of(
             self._lock,
             self._release,

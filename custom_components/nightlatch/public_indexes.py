@@ -20,7 +20,7 @@ from .adapters.index_query import IndexQuery, ZigbeeNames, async_query_of
 from .const import ALLOW_LOOPBACK_HTTP, DOMAIN
 from .core.errors import FeedError, FirmwareError
 from .core.feeds.conditional import ConditionalFetcher
-from .core.feeds.dcl import DclIndex, DclQuery
+from .core.feeds.dcl import MAX_AGE, DclIndex, DclQuery
 from .core.feeds.public_index import Finding, IndexedRelease, IndexName
 from .core.feeds.zigbee_ota import ZigbeeOtaIndex
 from .core.feeds.zwave_js import ZwaveJsIndex
@@ -37,6 +37,8 @@ _LOGGER = logging.getLogger(__name__)
 
 # How often it is asked again whether a release was taken back.
 _ASK_AGAIN = timedelta(hours=12)
+# Seconds. Nobody waits longer for an answer that mostly says nothing.
+_RECHECK_TIMEOUT = 30.0
 _IMAGE_LIMIT = 4 * 1024 * 1024
 _IMAGE_AGE = timedelta(days=30)
 
@@ -86,8 +88,23 @@ class PublicIndexes:
             f"question to a public index about {lock.name}",
         )
 
+    async def async_recheck(self, lock: ManagedLock, kind: GuardedKind) -> None:
+        """Ask once more just before an installation: it may have been taken back."""
+        offered = kind.delegate.reading().offered
+        if not self._household.indexes or offered is None:
+            return
+        try:
+            async with asyncio.timeout(_RECHECK_TIMEOUT):
+                await self._async_ask(lock, kind, offered, max_age=timedelta())
+        except TimeoutError:
+            _LOGGER.info("%s: a public index took too long to answer", lock.name)
+
     async def _async_ask(
-        self, lock: ManagedLock, kind: GuardedKind, offered: str
+        self,
+        lock: ManagedLock,
+        kind: GuardedKind,
+        offered: str,
+        max_age: timedelta = MAX_AGE,
     ) -> None:
         device = kind.main_device
         if device is None:
@@ -100,7 +117,7 @@ class PublicIndexes:
             kind.delegate.base_topic,
         )
         try:
-            finding = await self._async_find(query, offered)
+            finding = await self._async_find(query, offered, max_age)
             if finding is None:
                 return
             evidence = await self._async_evidence(finding.release)
@@ -112,22 +129,26 @@ class PublicIndexes:
         lock.async_select()
 
     async def _async_find(
-        self, query: IndexQuery | None, offered: str
+        self, query: IndexQuery | None, offered: str, max_age: timedelta = MAX_AGE
     ) -> Finding | None:
         """Ask the index that knows such locks, if the owner lets us."""
         wanted = self._household.indexes
         if isinstance(query, DclQuery) and IndexName.DCL in wanted:
-            return await self.dcl.lookup(query, offered)
+            return await self.dcl.lookup(query, offered, max_age=max_age)
         if isinstance(query, ZigbeeNames):
             if IndexName.ZIGBEE_OTA not in wanted:
                 return None
             return await self.zigbee_ota.lookup_named(
-                query.model_id, query.manufacturer, query.installed, offered
+                query.model_id,
+                query.manufacturer,
+                query.installed,
+                offered,
+                max_age=max_age,
             )
         if query is not None and not isinstance(query, DclQuery):
             if IndexName.ZWAVE_JS not in wanted:
                 return None
-            return await self.zwave_js.lookup(query, offered)
+            return await self.zwave_js.lookup(query, offered, max_age=max_age)
         return None
 
     async def _async_evidence(self, release: IndexedRelease | None) -> Evidence:

@@ -1,5 +1,6 @@
 """What public indexes add to what another integration offers, where the owner lets."""
 
+from datetime import timedelta
 import hashlib
 import json
 from typing import Any, override
@@ -151,6 +152,21 @@ async def test_a_contradiction_is_a_veto(
     assert zigbee_house.bridge.requests == []
 
 
+async def test_a_recall_at_the_last_moment_is_heard(
+    zigbee_house: ZigbeeHouse, collection: Collection
+) -> None:
+    """It is asked once more before anything is told to the other integration."""
+    let(zigbee_house, collection, "zigbee_ota")
+    await until(lambda: zigbee_house.managed.known is not None)
+    collection.recalls = "| file |\n|---|\n| side-door.ota |\n"
+    with pytest.raises(HomeAssistantError) as caught:
+        await zigbee_house.install()
+    placeholders = caught.value.translation_placeholders
+    assert placeholders is not None
+    assert "taken back" in placeholders["blockers"]
+    assert zigbee_house.bridge.requests == []
+
+
 async def test_an_index_that_is_away_changes_nothing(
     zigbee_house: ZigbeeHouse, collection: Collection
 ) -> None:
@@ -190,7 +206,7 @@ async def test_each_radio_has_its_index(
     asked = []
 
     class Index:
-        async def lookup(self, *arguments: object) -> None:
+        async def lookup(self, *arguments: object, max_age: timedelta) -> None:
             asked.append(arguments)
 
     setattr(asking, index, Index())

@@ -143,6 +143,10 @@ class Kind(ABC):
     def feed_state(self, release: Release, *, just_asked: bool) -> FeedState:
         """Return what is known of where the release comes from."""
 
+    async def async_recheck(self) -> None:
+        """Ask others once more, just before an installation."""
+        return
+
     def source(self) -> SourceReading | None:
         """Return what another integration says that updates it."""
         return None

@@ -146,6 +146,10 @@ class GuardedKind(AttachedKind):
         )
 
     @override
+    async def async_recheck(self) -> None:
+        await self.lock.household.public_indexes.async_recheck(self.lock, self)
+
+    @override
     def source(self) -> SourceReading:
         return self.delegate.reading()
 
