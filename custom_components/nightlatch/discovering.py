@@ -4,6 +4,7 @@ Each appears once. Who does not want it there ignores it there, which Home Assis
 keeps; who adds it in another way sees it vanish.
 """
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.components import bluetooth
@@ -18,6 +19,7 @@ from homeassistant.config_entries import SOURCE_INTEGRATION_DISCOVERY, ConfigEnt
 from homeassistant.const import CONF_ADDRESS, CONF_DEVICE_ID, CONF_NAME
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.helpers import discovery_flow, entity_registry as er
+from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.start import async_at_started
 
 from .adapters.bluetooth import as_advertisement
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
     from .household import Household
 
 
+# Seconds.
+DISCOVERY_DELAY = 30.0
+
+
 class Discovering:
     """Looks for locks that nobody takes care of yet."""
 
@@ -40,13 +46,14 @@ class Discovering:
         self._listening: list[CALLBACK_TYPE] = []
         self._matches: tuple[BluetoothMatch, ...] = ()
         self._offered: set[str] = set()
+        self._timer: CALLBACK_TYPE | None = None
 
     @callback
     def async_start(self) -> CALLBACK_TYPE:
         """Look from now on; return what ends that."""
         unsubscribe = [
             async_at_started(self._hass, self._started),
-            self._household.entry.async_on_state_change(self._look),
+            self._household.entry.async_on_state_change(self._look_soon),
             self._hass.bus.async_listen(
                 er.EVENT_ENTITY_REGISTRY_UPDATED, self._registry_changed
             ),
@@ -57,12 +64,14 @@ class Discovering:
         def stop() -> None:
             for each in (*unsubscribe, *self._listening):
                 each()
+            if self._timer is not None:
+                self._timer()
 
         return stop
 
     @callback
     def _started(self, _: HomeAssistant) -> None:
-        self._look()
+        self._look_soon()
 
     @callback
     def _registry_changed(
@@ -71,10 +80,18 @@ class Discovering:
         if event.data["entity_id"].startswith(f"{LOCK_DOMAIN}.") and (
             self._hass.is_running
         ):
-            self._look()
+            self._look_soon()
 
     @callback
-    def _look(self) -> None:
+    def _look_soon(self) -> None:
+        """Look once all entities of a device are there: some come one by one."""
+        if self._timer is not None:
+            self._timer()
+        self._timer = async_call_later(self._hass, DISCOVERY_DELAY, self._look)
+
+    @callback
+    def _look(self, _: datetime) -> None:
+        self._timer = None
         if self._household.entry.state is not ConfigEntryState.LOADED or (
             not self._hass.is_running
         ):
@@ -103,7 +120,7 @@ class Discovering:
                 bluetooth.async_register_callback(
                     self._hass,
                     self._seen,
-                    _matcher(match),
+                    matcher_of(match),
                     BluetoothScanningMode.PASSIVE,
                 )
                 for match in wanted
@@ -158,7 +175,8 @@ class Discovering:
                 self._hass.config_entries.flow.async_abort(flow["flow_id"])
 
 
-def _matcher(match: BluetoothMatch) -> BluetoothCallbackMatcher:
+def matcher_of(match: BluetoothMatch) -> BluetoothCallbackMatcher:
+    """Return what Home Assistant's Bluetooth is to listen for."""
     matcher = BluetoothCallbackMatcher(connectable=True)
     if match.local_name is not None:
         matcher["local_name"] = match.local_name

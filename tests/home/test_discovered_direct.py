@@ -3,7 +3,10 @@
 from typing import Any
 
 from custom_components.nightlatch.const import DOMAIN
+from custom_components.nightlatch.core.model import BluetoothMatch
+from custom_components.nightlatch.discovering import matcher_of
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import entity_registry as er
 from tests.rig.scene import lock_form
 
 from .flows import until
@@ -70,3 +73,35 @@ async def test_nothing_is_added_while_nightlatch_is_off(house: House) -> None:
     flows = house.hass.config_entries.flow
     result = await flows.async_configure(flow["flow_id"], {})
     assert result["reason"] == "entry_not_loaded"
+
+
+def test_each_part_of_a_pattern_is_listened_for() -> None:
+    """As the feed describes the model."""
+    match = BluetoothMatch(
+        local_name="Kes*",
+        service_uuid="0000fe59-0000-1000-8000-00805f9b34fb",
+        manufacturer_id=89,
+    )
+    assert matcher_of(match) == {
+        "connectable": True,
+        "local_name": "Kes*",
+        "service_uuid": "0000fe59-0000-1000-8000-00805f9b34fb",
+        "manufacturer_id": 89,
+    }
+
+
+async def test_one_is_offered_once(house: House) -> None:
+    """Though it is heard all the time."""
+    lock = await house.put_up_lock(BACK_DOOR, name="Kestrel back")
+    await until(lambda: bool(discovered(house)))
+    house.proxy.remove(lock)
+    house.proxy.add(lock)
+    await house.hass.async_block_till_done(wait_background_tasks=False)
+    assert len(discovered(house)) == 1
+    # Stopping in the moment between hearing of a lock and offering it.
+    house.hass.bus.async_fire(  # type: ignore[misc]
+        er.EVENT_ENTITY_REGISTRY_UPDATED,
+        {"action": "create", "entity_id": "lock.new", "changes": {}},
+    )
+    await house.hass.async_block_till_done(wait_background_tasks=False)
+    await house.hass.config_entries.async_unload(house.entry.entry_id)

@@ -1,14 +1,23 @@
 """A lock that another integration updates: held back, let go, proven."""
 
+from types import MappingProxyType
+
 import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events  # type: ignore[import-untyped]
 
+from custom_components.nightlatch.adapters.delegate import UpdateEntityDelegate
+from custom_components.nightlatch.const import DOMAIN
+from custom_components.nightlatch.core.errors import DelegateError, DelegateProblem
 from custom_components.nightlatch.core.guard.conduct import PHANTOM_AFTER
+from custom_components.nightlatch.core.installation import delegated
+from custom_components.nightlatch.release_notes import async_release_notes
+from homeassistant.config_entries import SOURCE_INTEGRATION_DISCOVERY, ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 from tests.rig.ota_script import BoltAfterwards, OtaEnding, OtaScript
+from tests.rig.scene import lock_form
 
 from .flows import start_flow, until
 from .zigbee_house import HOLD, LOCK, NEW, OLD, SOURCE, UPDATE, ZigbeeHouse
@@ -267,3 +276,181 @@ async def test_what_is_in_progress_at_a_start_is_given_time(
     await until(lambda: bool(told))
     assert told[0].data["reasons"] == "phantom"
     assert zigbee_house.state("binary_sensor.side_door_update_problem").state == "on"
+
+
+# Restarts, and sources that are away.
+
+
+async def test_a_reload_in_the_middle_is_gone_on_with(
+    zigbee_house: ZigbeeHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not asked for twice: the lock goes on alone."""
+    monkeypatch.setattr(delegated, "REPORT_TIMEOUT", 5.0)
+    hass, entry = zigbee_house.hass, zigbee_house.entry
+    zigbee_house.lock.script = OtaScript(duration=2.0, steps=20)
+    pressed = hass.async_create_task(zigbee_house.install())
+    await until(
+        lambda: (
+            (progress := zigbee_house.managed.progress) is not None
+            and bool(progress.percentage)
+        )
+    )
+    await hass.config_entries.async_unload(entry.entry_id)
+    with pytest.raises(HomeAssistantError):
+        await pressed
+    await hass.config_entries.async_setup(entry.entry_id)
+    await until(lambda: bool(zigbee_house.managed.record.history))
+    (outcome,) = zigbee_house.managed.record.history
+    assert (outcome.kind, outcome.to_version) == ("succeeded", str(NEW))
+    assert [each.verb for each in zigbee_house.bridge.requests] == ["update"]
+
+
+async def test_what_was_done_meanwhile_is_proven(zigbee_house: ZigbeeHouse) -> None:
+    """Though it is no longer on offer then."""
+    hass, entry = zigbee_house.hass, zigbee_house.entry
+    zigbee_house.lock.script = OtaScript(duration=0.5)
+    pressed = hass.async_create_task(zigbee_house.install())
+    await until(
+        lambda: (
+            (progress := zigbee_house.managed.progress) is not None
+            and bool(progress.percentage)
+        )
+    )
+    await hass.config_entries.async_unload(entry.entry_id)
+    with pytest.raises(HomeAssistantError):
+        await pressed
+    await until(
+        lambda: (
+            zigbee_house.state(SOURCE).attributes.get("installed_version") == str(NEW)
+        )
+    )
+    await hass.config_entries.async_setup(entry.entry_id)
+    await until(lambda: bool(zigbee_house.managed.record.history))
+    (outcome,) = zigbee_house.managed.record.history
+    assert outcome.kind == "succeeded"
+
+
+async def test_a_source_that_stays_away_is_told(zigbee_house: ZigbeeHouse) -> None:
+    """After a restart in the middle nobody knows what the lock runs."""
+    hass, entry = zigbee_house.hass, zigbee_house.entry
+    zigbee_house.lock.script = OtaScript(ending=OtaEnding.NEVER_ENDS)
+    pressed = hass.async_create_task(zigbee_house.install())
+    await until(
+        lambda: (
+            (progress := zigbee_house.managed.progress) is not None
+            and bool(progress.percentage)
+        )
+    )
+    await hass.config_entries.async_unload(entry.entry_id)
+    with pytest.raises(HomeAssistantError):
+        await pressed
+    zigbee_house.bridge.tell_bridge_state("offline")
+    await zigbee_house.until_state(SOURCE, "unavailable")
+    await hass.config_entries.async_setup(entry.entry_id)
+    await until(lambda: bool(zigbee_house.managed.record.history))
+    (outcome,) = zigbee_house.managed.record.history
+    assert (outcome.kind, outcome.reason) == ("needs_hand", "delegate_not_available")
+
+
+async def test_check_now_asks_the_other_integration(zigbee_house: ZigbeeHouse) -> None:
+    """And says where that says nothing."""
+    button = {"entity_id": "button.side_door_check_now"}
+    hass = zigbee_house.hass
+    await hass.services.async_call("button", "press", button, blocking=True)
+    zigbee_house.bridge.tell_bridge_state("offline")
+    await zigbee_house.until_state(SOURCE, "unavailable")
+    with pytest.raises(HomeAssistantError) as caught:
+        await hass.services.async_call("button", "press", button, blocking=True)
+    assert caught.value.translation_key == "delegate_not_available"
+
+
+async def test_what_cannot_be_held_is_logged_once(
+    zigbee_home: ZigbeeHouse,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """And not tried again with every message."""
+
+    async def refuse(_: object) -> None:
+        raise DelegateError(DelegateProblem.REFUSED, problem="no")
+
+    monkeypatch.setattr(UpdateEntityDelegate, "async_skip", refuse)
+    await zigbee_home.add_lock()
+    await zigbee_home.until_state(HOLD, "open")
+    zigbee_home.bridge.tell(zigbee_home.lock)
+    zigbee_home.bridge.tell(zigbee_home.lock)
+    await zigbee_home.hass.async_block_till_done(wait_background_tasks=False)
+    assert caplog.text.count("could not be held back") == 1
+
+
+async def test_a_source_that_tries_again_is_told(
+    zigbee_house: ZigbeeHouse, hass: HomeAssistant
+) -> None:
+    """Some do, minutes after they have failed."""
+    told = async_capture_events(hass, "nightlatch_event")
+    zigbee_house.lock.script = OtaScript(ending=OtaEnding.ABORT)
+    with pytest.raises(HomeAssistantError):
+        await zigbee_house.install()
+    told.clear()
+    zigbee_house.lock.script = OtaScript(ending=OtaEnding.NEVER_ENDS)
+    zigbee_house.bridge.start_by_itself(zigbee_house.lock)
+    await until(lambda: any(each.data["type"] == "unguarded_update" for each in told))
+    (found,) = [each for each in told if each.data["type"] == "unguarded_update"]
+    assert found.data["reasons"] == "started_again"
+
+
+# What a person reads, and discovery.
+
+
+async def test_the_notes_say_what_a_hold_is(zigbee_house: ZigbeeHouse) -> None:
+    """And what is asked of the battery, and by whom."""
+    lock = zigbee_house.managed
+    assert lock.release is not None
+    notes = await async_release_notes(zigbee_house.hass, lock, lock.release)
+    assert "That is no lock" in notes
+    assert "70 %" in notes
+    assert "Evidence: Nothing known" in notes
+
+
+async def test_a_discovered_lock_is_guarded(zigbee_home: ZigbeeHouse) -> None:
+    """With what is proposed; once."""
+    hass = zigbee_home.hass
+    flows = hass.config_entries.flow
+    await until(lambda: bool(flows.async_progress_by_handler(DOMAIN)))
+    (flow,) = flows.async_progress_by_handler(DOMAIN)
+    assert flow["step_id"] == "guarded"
+    form = lock_form("Side door", update_entity=SOURCE, lock_entity=LOCK)
+    result = await flows.async_configure(flow["flow_id"], form)
+    assert result["reason"] == "lock_added"
+    await zigbee_home.until_state(HOLD, "held")
+    again = {"device_id": er.async_get(hass).entities[LOCK].device_id, "name": "x"}
+    result = await flows.async_init(
+        DOMAIN, context={"source": SOURCE_INTEGRATION_DISCOVERY}, data=again
+    )
+    assert result["reason"] == "already_configured"
+    await hass.config_entries.async_unload(zigbee_home.entry.entry_id)
+    result = await flows.async_init(
+        DOMAIN, context={"source": SOURCE_INTEGRATION_DISCOVERY}, data=again
+    )
+    assert result["reason"] == "entry_not_loaded"
+
+
+async def test_a_lock_that_was_added_in_the_meantime(zigbee_home: ZigbeeHouse) -> None:
+    """A dialog that stood open all the while adds it no second time."""
+    hass = zigbee_home.hass
+    flows = hass.config_entries.flow
+    await until(lambda: bool(flows.async_progress_by_handler(DOMAIN)))
+    (flow,) = flows.async_progress_by_handler(DOMAIN)
+    form = lock_form("Side door", update_entity=SOURCE, lock_entity=LOCK)
+    subentry = ConfigSubentry(
+        data=MappingProxyType({}),
+        subentry_type="lock",
+        title="Side door",
+        unique_id=flow["context"]["unique_id"],
+    )
+    zigbee_home.entry.subentries = MappingProxyType({subentry.subentry_id: subentry})
+    try:
+        result = await flows.async_configure(flow["flow_id"], form)
+    finally:
+        zigbee_home.entry.subentries = MappingProxyType({})
+    assert result["reason"] == "already_configured"

@@ -1,5 +1,6 @@
 """What public indexes add to what another integration offers, where the owner lets."""
 
+import asyncio
 from datetime import timedelta
 import hashlib
 import json
@@ -9,6 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 import pytest
 
+from custom_components.nightlatch import public_indexes
 from custom_components.nightlatch.core.feeds.conditional import ConditionalFetcher
 from custom_components.nightlatch.core.feeds.dcl import DclQuery
 from custom_components.nightlatch.core.feeds.public_index import IndexName
@@ -31,6 +33,7 @@ class Collection:
     """A collection of images as Zigbee2MQTT's, on this machine."""
 
     away = False
+    served: bytes | None = SIGNED
 
     def __init__(self) -> None:
         """Begin with one image."""
@@ -88,7 +91,7 @@ class Fetcher(ConditionalFetcher):
     async def get(self, url: str, **limits: Any) -> bytes | None:
         """Return a document."""
         if url == IMAGE_URL:
-            return self.collection.image
+            return self.collection.served
         return await super().get(url, **limits)
 
 
@@ -129,7 +132,7 @@ async def test_what_is_known_is_shown(
     zigbee_house: ZigbeeHouse, collection: Collection, image: bytes, evidence: str
 ) -> None:
     """Release notes, and whether the image carries a signature at all."""
-    collection.image = image
+    collection.image = collection.served = image
     let(zigbee_house, collection, "zigbee_ota")
     await until(lambda: zigbee_house.managed.known is not None)
     state = zigbee_house.state()
@@ -212,3 +215,60 @@ async def test_each_radio_has_its_index(
     setattr(asking, index, Index())
     await asking._async_find(query, "1.1")
     assert asked == [(query, "1.1")]
+
+
+@pytest.mark.parametrize("how", ["no_address", "gone", "another"])
+async def test_an_image_that_cannot_be_looked_into(
+    zigbee_house: ZigbeeHouse, collection: Collection, how: str
+) -> None:
+    """Its digest is known all the same."""
+    if how == "no_address":
+        collection.fields["url"] = "http://images.example/side-door.ota"
+    elif how == "gone":
+        collection.served = None
+    else:
+        collection.served = b"something else"
+    let(zigbee_house, collection, "zigbee_ota")
+    await until(lambda: zigbee_house.managed.known is not None)
+    assert zigbee_house.state().attributes["evidence"] == "integrity_only"
+
+
+async def test_a_lock_that_the_bridge_does_not_name_is_not_asked_about(
+    zigbee_house: ZigbeeHouse, collection: Collection
+) -> None:
+    """What it calls itself on the radio is not known then."""
+    zigbee_house.bridge.locks.clear()
+    zigbee_house.bridge._publish_devices()
+    let(zigbee_house, collection, "zigbee_ota")
+    await zigbee_house.hass.async_block_till_done(wait_background_tasks=True)
+    assert zigbee_house.managed.known is None
+    assert collection.asked == []
+
+
+async def test_an_index_that_takes_too_long_holds_nothing_up(
+    zigbee_house: ZigbeeHouse,
+    collection: Collection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The installation goes on with what is known."""
+    let(zigbee_house, collection, "zigbee_ota")
+    await until(lambda: zigbee_house.managed.known is not None)
+    monkeypatch.setattr(public_indexes, "_RECHECK_TIMEOUT", 0.1)
+    asking = zigbee_house.household.public_indexes
+
+    async def dawdle(*_: object) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(asking, "_async_find", dawdle)
+    await zigbee_house.install()
+    assert zigbee_house.lock.installed_version == NEW
+
+
+async def test_what_was_known_is_forgotten_when_nobody_is_asked(
+    zigbee_house: ZigbeeHouse, collection: Collection
+) -> None:
+    """The owner has taken it back."""
+    let(zigbee_house, collection, "zigbee_ota")
+    await until(lambda: zigbee_house.managed.known is not None)
+    zigbee_house.household.async_set_option("indexes", [])
+    await until(lambda: zigbee_house.managed.known is None)

@@ -7,12 +7,16 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry  # type: ignore[import-untyped]
 
+from custom_components.nightlatch.adapters.registry import main_device_of
 from custom_components.nightlatch.const import DOMAIN
+from custom_components.nightlatch.core.errors import DelegateProblem
+from custom_components.nightlatch.core.feeds.public_index import IndexName
 from custom_components.nightlatch.household import Household
 from custom_components.nightlatch.locks import ManagedLock
 from homeassistant.config_entries import SOURCE_IGNORE
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import (
     device_registry as dr,
     entity_registry as er,
@@ -352,3 +356,114 @@ async def test_a_lock_of_a_feed_is_watched_with_its_releases(
         await until(lambda: watched_house.managed.release is None)
     finally:
         await vendor.stop()
+
+
+async def test_a_maker_of_whom_nothing_is_known(watched_house: WatchedHouse) -> None:
+    """Then the manual says it, and not we."""
+    dr.async_get(watched_house.hass).async_update_device(
+        watched_house.device.id, manufacturer="Kestrel Locks"
+    )
+    watched_house.offers("1.1")
+    await watched_house.add_lock(version_entity="update.attic_firmware")
+    await until(lambda: watched_house.issue("update_by_hand") is not None)
+    issue = watched_house.issue("update_by_hand")
+    assert issue is not None
+    placeholders = issue.translation_placeholders or {}
+    assert placeholders["steps"] == (
+        "- How it is updated, the maker's app or manual says."
+    )
+
+
+async def test_a_sensor_that_is_away_says_nothing(watched_house: WatchedHouse) -> None:
+    """What was known stays."""
+    hass = watched_house.hass
+    hass.states.async_set("sensor.attic_version", "2.0")
+    await watched_house.add_lock(version_entity="sensor.attic_version")
+    await until(lambda: watched_house.managed.record.identity.firmware_version == "2.0")
+    hass.states.async_set("sensor.attic_version", "unavailable")
+    await hass.async_block_till_done(wait_background_tasks=False)
+    assert watched_house.managed.record.identity.firmware_version == "2.0"
+    with pytest.raises(HomeAssistantError):
+        await watched_house.managed.async_check_now()
+
+
+async def test_the_plan_of_a_watched_lock_waits_for_a_person(
+    watched_house: WatchedHouse,
+) -> None:
+    """All rules can be asked all the same; installing cannot."""
+    watched_house.offers("1.1")
+    await watched_house.add_lock(version_entity="update.attic_firmware")
+    lock = watched_house.managed
+    await until(lambda: lock.release is not None)
+    assert await lock.async_checks()
+    assert lock.plan.waiting == "person"
+    with pytest.raises(HomeAssistantError):
+        await lock.async_install()
+
+
+async def test_a_lock_that_is_a_part_of_a_device(watched_house: WatchedHouse) -> None:
+    """Parts have neither model nor version; what they are a part of has."""
+    hass = watched_house.hass
+    registry = dr.async_get(hass)
+    part = registry.async_get_or_create_child(
+        config_entry_id=watched_house.device.config_entry_id,
+        identifiers={("switchbot", "1-bolt")},
+        name="Bolt",
+        parent_device_id=watched_house.device.id,
+    )
+    er.async_get(hass).async_update_entity(LOCK, device_id=part.id)
+    assert main_device_of(hass, LOCK) == registry.async_get(watched_house.device.id)
+
+
+async def test_a_move_is_followed(watched_house: WatchedHouse) -> None:
+    """Our entities go where the lock goes."""
+    hass = watched_house.hass
+    await watched_house.add_lock()
+    other = dr.async_get(hass).async_get_or_create(
+        config_entry_id=watched_house.device.config_entry_id,
+        identifiers={("switchbot", "2")},
+        name="Other",
+    )
+    registry = er.async_get(hass)
+    registry.async_update_entity(LOCK, device_id=other.id)
+
+    def moved() -> bool:
+        entry = registry.async_get(UPDATE)
+        return entry is not None and entry.device_id == other.id
+
+    await until(moved)
+
+
+async def test_a_lock_that_is_removed_elsewhere_is_told(
+    watched_house: WatchedHouse,
+) -> None:
+    """Nothing is known of it any more."""
+    await watched_house.add_lock()
+    er.async_get(watched_house.hass).async_remove(LOCK)
+    await until(lambda: watched_house.issue("source_gone") is not None)
+
+
+async def test_what_a_watched_lock_cannot(watched_house: WatchedHouse) -> None:
+    """Nothing is installed on it, so nothing is gone on with."""
+    await watched_house.add_lock()
+    kind = watched_house.managed.kind
+    assert (await kind.async_find_running()).firmware_version == "1.0"
+    assert kind.gone().reason is DelegateProblem.NOT_AVAILABLE
+    assert kind.key == watched_house.device.id
+
+
+async def test_the_owner_says_which_indexes_are_asked(
+    watched_house: WatchedHouse,
+) -> None:
+    """None, unless they do."""
+    hass, entry = watched_house.hass, watched_house.entry
+    household: Household = entry.runtime_data
+    assert household.indexes == frozenset()
+    options = hass.config_entries.options
+    result = await options.async_init(entry.entry_id)
+    result = await options.async_configure(
+        result["flow_id"], {"next_step_id": "indexes"}
+    )
+    result = await options.async_configure(result["flow_id"], {"indexes": ["dcl"]})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await until(lambda: household.indexes == frozenset({IndexName.DCL}))

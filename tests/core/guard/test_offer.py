@@ -147,3 +147,10 @@ def test_a_numbered_text_is_held_against_the_floor() -> None:
         reason_against(release, identity, release.version.scheme, floor)
         is PassedOver.BELOW_FLOOR
     )
+
+
+@pytest.mark.parametrize("installed", [None, "beta"])
+def test_what_cannot_be_read_is_not_what_was_wanted(installed: str | None) -> None:
+    """A source that says nothing, or nonsense, proves nothing."""
+    version = Version.parse(VersionScheme.DOTTED, "1.5")
+    assert not runs(reading(installed, None), version)
