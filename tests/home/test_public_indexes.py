@@ -272,3 +272,18 @@ async def test_what_was_known_is_forgotten_when_nobody_is_asked(
     await until(lambda: zigbee_house.managed.known is not None)
     zigbee_house.household.async_set_option("indexes", [])
     await until(lambda: zigbee_house.managed.known is None)
+
+
+async def test_it_is_not_asked_again_each_minute(
+    zigbee_house: ZigbeeHouse, collection: Collection
+) -> None:
+    """Nor about a lock for which there is nothing new."""
+    let(zigbee_house, collection, "zigbee_ota")
+    await until(lambda: zigbee_house.managed.known is not None)
+    collection.asked.clear()
+    zigbee_house.household.public_indexes.async_look()
+    zigbee_house.bridge.offer(zigbee_house.lock, zigbee_house.lock.installed_version)
+    await until(lambda: not zigbee_house.kind.delegate.reading().offers_update)
+    zigbee_house.household.public_indexes.async_look()
+    await zigbee_house.hass.async_block_till_done(wait_background_tasks=True)
+    assert collection.asked == []
