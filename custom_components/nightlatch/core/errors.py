@@ -84,6 +84,10 @@ class FirmwareProblem(StrEnum):
     DEBUG_BUILD = "firmware_debug_build"
     KEY_INVALID = "firmware_key_invalid"
     CHANGED_AFTER_VERIFYING = "firmware_changed_after_verifying"
+    IMAGE_INVALID = "firmware_image_invalid"
+    ENCRYPTED = "firmware_encrypted"
+    NEEDS_OTHER_IMAGE = "firmware_needs_other_image"
+    OTHER_SIGNER = "firmware_other_signer"
 
 
 class FirmwareError(NightlatchError):
@@ -119,6 +123,7 @@ class TransportProblem(StrEnum):
     TOO_SLOW = "transport_too_slow"
     DID_NOT_COME_BACK = "transport_did_not_come_back"
     OTHER_VERSION = "transport_other_version"
+    REVERTED = "transport_reverted"
 
 
 class TransportError(NightlatchError):
@@ -166,3 +171,31 @@ class InstallationError(NightlatchError):
     """An installation ended otherwise than it can end."""
 
     reason: InstallationProblem
+
+
+class VaultProblem(StrEnum):
+    """Why the vault could not keep or give something."""
+
+    # The key of the household.
+    LOCKED = "vault_locked"
+    WRONG_PASSPHRASE = "vault_wrong_passphrase"
+    KEY_FILE_UNREADABLE = "vault_key_file_unreadable"
+    WRONG_KEY_FILE = "vault_wrong_key_file"
+    KEY_LOST = "vault_key_lost"
+    # The folders.
+    FULL = "vault_full"
+    UNREADABLE = "vault_unreadable"
+    UNWRITABLE = "vault_unwritable"
+    # One blob.
+    NOT_KEPT = "vault_not_kept"
+    NOT_A_BLOB = "vault_not_a_blob"
+    TOO_NEW = "vault_too_new"
+    TRUNCATED = "vault_truncated"
+    DAMAGED = "vault_damaged"
+    OTHER_BLOB = "vault_other_blob"
+
+
+class VaultError(NightlatchError):
+    """The vault could not keep or give something."""
+
+    reason: VaultProblem

@@ -34,6 +34,7 @@ class Transport(StrEnum):
     """How firmware gets to a lock; that decides how long it takes, and what it costs."""
 
     NORDIC_DFU = "nordic_dfu"
+    SMP = "smp"
     ZWAVE = "zwave"
     ZIGBEE = "zigbee"
     MATTER = "matter"
@@ -50,6 +51,8 @@ class Evidence(StrEnum):
 
     SIGNATURE_VERIFIED = "signature_verified"
     """Its signature is checked here, under a key that was pinned, before it is sent."""
+    SAME_SIGNER = "same_signer"
+    """Whoever signed what ran on the lock before signed it, under a key nobody vouches for."""
     SIGNATURE_PRESENT = "signature_present"
     """It carries one, which only the lock itself can check."""
     INTEGRITY_ONLY = "integrity_only"
@@ -61,6 +64,7 @@ class PayloadFormat(StrEnum):
     """The format of an artifact that Nightlatch can send."""
 
     NORDIC_DFU = "nordic-dfu"
+    MCUBOOT = "mcuboot"
 
 
 class Disruption(StrEnum):
@@ -87,11 +91,12 @@ class Payload:
     """What the feed says of the inside of an artifact.
 
     For ``nordic-dfu``: ``hardware_version`` and ``firmware_version`` are the
-    ``hw_version`` and ``fw_version`` of the init packet.
+    ``hw_version`` and ``fw_version`` of the init packet. For ``mcuboot`` there is no
+    hardware version, and ``firmware_version`` is the security counter, 0 without one.
     """
 
     format: PayloadFormat
-    hardware_version: int
+    hardware_version: int | None = None
     firmware_version: int
 
 
@@ -177,7 +182,7 @@ class FirmwareKey:
     fingerprint: str
     """SHA-256 over the DER SubjectPublicKeyInfo, hexadecimal, lower case."""
     pem: str
-    """SubjectPublicKeyInfo, PEM; ECDSA P-256."""
+    """SubjectPublicKeyInfo, PEM; ECDSA P-256, Ed25519, RSA-2048 or RSA-3072."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,11 +214,32 @@ class BatteryReading:
     """When the level was told; aware, UTC."""
 
 
+class Purpose(StrEnum):
+    """What an installation is for."""
+
+    UPDATE = "update"
+    ROLLBACK = "rollback"
+    """A person wants a version back that ran on the lock before."""
+    RECOVERY = "recovery"
+    """The lock waits in its bootloader: anything proven that makes the door open again."""
+
+
+class Source(StrEnum):
+    """Where the bytes of an artifact come from."""
+
+    FEED = "feed"
+    VAULT = "vault"
+    FILE = "file"
+    """A person has brought it; from then on it lies in the vault."""
+
+
 class OutcomeKind(StrEnum):
     """How an installation ended."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    ROLLED_BACK = "rolled_back"
+    """The new firmware did not prove itself; the lock runs its old one again, and works."""
     NEEDS_HAND = "needs_hand"
     CANCELLED = "cancelled"
     POSTPONED = "postponed"
