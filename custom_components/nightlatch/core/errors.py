@@ -124,6 +124,7 @@ class TransportProblem(StrEnum):
     DID_NOT_COME_BACK = "transport_did_not_come_back"
     OTHER_VERSION = "transport_other_version"
     REVERTED = "transport_reverted"
+    NOT_TAKEN_BACK = "transport_not_taken_back"
 
 
 class TransportError(NightlatchError):
@@ -141,6 +142,7 @@ class InstallationProblem(StrEnum):
     CANCELLED = "installation_cancelled"
     JOURNAL = "installation_journal"
     WINDOW_ENDED = "installation_window_ended"
+    NOT_STRANDED = "installation_not_stranded"
     # Confirming: the lock runs the release, and something else is wrong.
     LOCK_UNAVAILABLE = "installation_lock_unavailable"
     BOLT_JAMMED = "installation_bolt_jammed"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .model import LockIdentity, Model, Release
+from .model import LockIdentity, Model, Purpose, Release
 from .records.trust import LockFloor
 from .versions import Version, VersionError, VersionScheme
 
@@ -21,6 +21,10 @@ class PassedOver(StrEnum):
     NOT_NEWER = "not_newer"
     BELOW_FLOOR = "below_floor"
     """Older, by version, security version or firmware counter, than what ran before."""
+    BELOW_SECURITY_FLOOR = "below_security_floor"
+    """A person wants it back, but what ran since closes a hole that it has."""
+    REFUSED_BY_LOCK = "refused_by_lock"
+    """The lock itself takes no firmware with a lower counter than what it has run."""
     NEEDS_NEWER_FIRST = "needs_newer_first"
     """The lock must first get an intermediate release."""
     SUPERSEDED = "superseded"
@@ -70,10 +74,12 @@ def reason_against(
     identity: LockIdentity,
     scheme: VersionScheme,
     floor: LockFloor | None,
+    purpose: Purpose = Purpose.UPDATE,
 ) -> PassedOver | None:
     """Return why a lock must not get a release, or ``None`` where nothing speaks against.
 
-    ``scheme`` is how the firmware of the lock's model is numbered.
+    ``scheme`` is how the firmware of the lock's model is numbered. An update goes
+    upwards only; a rollback and a recovery may bring back what ran before.
     """
     if release.model != identity.model:
         return PassedOver.OTHER_MODEL
@@ -83,6 +89,8 @@ def reason_against(
             return PassedOver.HARDWARE_UNKNOWN
         if identity.hardware_revision not in release.hardware_revisions:
             return PassedOver.OTHER_HARDWARE
+    if purpose is not Purpose.UPDATE:
+        return _against_return(release, identity, floor, purpose)
     if release.version.numbers_label(identity.firmware_version):
         below = floor is not None and _below(floor, release)
         return PassedOver.BELOW_FLOOR if below else None
@@ -100,6 +108,38 @@ def reason_against(
     if minimum is not None and installed < minimum:
         return PassedOver.NEEDS_NEWER_FIRST
     return None
+
+
+def _against_return(
+    release: Release,
+    identity: LockIdentity,
+    floor: LockFloor | None,
+    purpose: Purpose,
+) -> PassedOver | None:
+    """Return why a lock must not get back what ran before."""
+    if (
+        purpose is Purpose.ROLLBACK
+        and release.version.text == identity.firmware_version
+    ):
+        return PassedOver.NOT_NEWER
+    if floor is None:
+        return None
+    if is_refused_by_lock(release, floor.firmware_version):
+        return PassedOver.REFUSED_BY_LOCK
+    if release.security_version < floor.security_version:
+        return PassedOver.BELOW_SECURITY_FLOOR
+    return None
+
+
+def is_refused_by_lock(release: Release, ran: int) -> bool:
+    """Return whether a lock that has run firmware with a counter refuses a release.
+
+    Nordic's bootloader takes an application only if its ``fw_version`` is not lower
+    than that of the one it has activated (nRF5 SDK 17.1, nrf_dfu_ver_validation.c).
+    MCUboot with rollback protection does so with the security counter (MCUboot,
+    docs/design.md, downgrade prevention).
+    """
+    return release.payload is not None and release.payload.firmware_version < ran
 
 
 def _below(floor: LockFloor, release: Release) -> bool:

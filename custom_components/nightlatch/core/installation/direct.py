@@ -5,16 +5,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import override
 
-from ..errors import TransportError, TransportProblem
-from ..feeds.base import Feed
-from ..firmware.nordic import read_package, verify_package
+from ..errors import (
+    InstallationError,
+    InstallationProblem,
+    TransportError,
+    TransportProblem,
+)
+from ..firmware.packages import verify_artifact
 from ..firmware.verify import VerifiedArtifact
-from ..model import FirmwareKey, LockIdentity
+from ..model import FirmwareKey, LockIdentity, PayloadFormat, Purpose
 from ..records.trust import LockFloor
-from ..transports.base import Radio
+from ..transports.base import Radio, Transport
 from ..transports.device_information import read_identity
 from ..transports.nordic_dfu import NordicDfuTransport
+from ..transports.smp import SmpTransport
 from .machine import Installation, Job
+from .ports import Supply
 from .states import Event
 from .verification import await_return, check_version, find_out
 
@@ -29,6 +35,25 @@ class Target:
     """Whether it was seen in its bootloader, where it says nothing of itself."""
 
 
+def direct_installation(
+    job: Job,
+    *,
+    target: Target,
+    supply: Supply,
+    keys: Sequence[FirmwareKey],
+    radio: Radio,
+) -> DirectInstallation:
+    """Return what brings a lock to a release, over the transport that it is made for."""
+    payload = job.release.payload
+    assert payload is not None, "chosen for being sent"
+    kind = (
+        TrialInstallation
+        if payload.format is PayloadFormat.MCUBOOT
+        else DirectInstallation
+    )
+    return kind(job, target=target, supply=supply, keys=keys, radio=radio)
+
+
 class DirectInstallation(Installation):
     """Fetches, verifies and sends an artifact, and asks the lock itself."""
 
@@ -37,14 +62,14 @@ class DirectInstallation(Installation):
         job: Job,
         *,
         target: Target,
-        feed: Feed,
+        supply: Supply,
         keys: Sequence[FirmwareKey],
         radio: Radio,
     ) -> None:
         """Prepare the installation; see ``Installation``."""
         super().__init__(job)
         self._target = target
-        self._feed = feed
+        self._supply = supply
         self._keys = keys
         self._radio = radio
         self._in_bootloader = target.in_bootloader
@@ -60,14 +85,14 @@ class DirectInstallation(Installation):
     @override
     async def _install(self) -> None:
         await self._enter(Event.TURN)
-        package = await self._feed.fetch(self._release)
+        package = await self._supply.fetch(self._release)
         await self._enter(Event.FETCHED)
-        artifact = await asyncio.to_thread(self._verify, package)
+        artifact = await self._verify(package)
         await self._enter(Event.VERIFIED)
         await self._preflight(await self._ask())
+        await self._supply.keep(self._release, package, self._signer_of(artifact))
         await self._begin_transfer()
-        transport = NordicDfuTransport(self._radio, self._target.address, self._name)
-        self._transfer = await transport.transfer(
+        self._transfer = await self._transport().transfer(
             artifact, self._transferred, self._about_to_activate
         )
 
@@ -87,32 +112,99 @@ class DirectInstallation(Installation):
         assert self._running is not None
         check_version(self._running, self._release.version)
 
-    def _verify(self, package: bytes) -> VerifiedArtifact:
-        payload, floor = self._release.payload, self._target.floor
-        assert payload is not None, "chosen for being sent"
-        return verify_package(
-            read_package(package),
+    def _transport(self) -> Transport:
+        return NordicDfuTransport(self._radio, self._target.address, self._name)
+
+    async def _verify(self, package: bytes) -> VerifiedArtifact:
+        floor = self._target.floor
+        return await asyncio.to_thread(
+            verify_artifact,
+            package,
+            self._release,
             keys=self._keys,
-            hardware_version=payload.hardware_version,
-            firmware_version=payload.firmware_version,
             minimum_firmware_version=floor.firmware_version if floor else None,
+        )
+
+    def _signer_of(self, artifact: VerifiedArtifact) -> FirmwareKey:
+        return next(
+            key for key in self._keys if key.fingerprint == artifact.key_fingerprint
         )
 
     async def _ask(self) -> LockIdentity:
         """Return what the lock says of itself, or said before it was in its bootloader."""
+        if not self._in_bootloader:
+            try:
+                self._running = await read_identity(
+                    self._radio,
+                    self._target.address,
+                    self._name,
+                    # In a bootloader at its own address a cache still sees the
+                    # application.
+                    fresh_services=True,
+                )
+            except TransportError as err:
+                if err.reason is not TransportProblem.IN_BOOTLOADER:
+                    raise
+                self._in_bootloader = True
         if self._in_bootloader:
             return self._identity
-        try:
-            self._running = await read_identity(
-                self._radio,
-                self._target.address,
-                self._name,
-                # In a bootloader at its own address a cache still sees the application.
-                fresh_services=True,
-            )
-        except TransportError as err:
-            if err.reason is not TransportProblem.IN_BOOTLOADER:
-                raise
-            self._in_bootloader = True
-            return self._identity
+        assert self._running is not None
+        if self._entry.purpose is Purpose.RECOVERY:
+            # It has helped itself; whether it gets new firmware is another question.
+            raise InstallationError(InstallationProblem.NOT_STRANDED)
         return self._running
+
+
+class TrialInstallation(DirectInstallation):
+    """Brings firmware to a lock that runs it on trial until it is told to keep it.
+
+    MCUboot goes back to the old firmware at the next restart, unless the new one was
+    confirmed (MCUboot, docs/design.md, swap types).
+    """
+
+    _permanent = False
+    """Whether the lock was told that the new firmware stays."""
+
+    @override
+    async def _resume(self) -> None:
+        await super()._resume()
+        if (
+            self._running is not None
+            and not self._runs_release
+            and self._entry.activated
+            and not await self._smp().is_pending(await self._artifact())
+        ):
+            raise TransportError(TransportProblem.REVERTED)
+
+    @property
+    @override
+    def _is_on_trial(self) -> bool:
+        return (
+            self._entry.activated and self._running is not None and not self._permanent
+        )
+
+    @override
+    async def _make_permanent(self) -> None:
+        await self._smp().confirm(await self._artifact())
+        self._permanent = True
+
+    @override
+    async def _take_back(self) -> None:
+        if self._running is None:
+            await self._await_return()
+        if self._runs_release:
+            await self._smp().take_back(await self._artifact())
+            await self._await_return()
+        if self._runs_release:
+            raise TransportError(TransportProblem.NOT_TAKEN_BACK)
+
+    @override
+    def _transport(self) -> Transport:
+        return self._smp()
+
+    def _smp(self) -> SmpTransport:
+        return SmpTransport(self._radio, self._target.address, self._name)
+
+    async def _artifact(self) -> VerifiedArtifact:
+        """Return what was sent, also after a restart."""
+        return await self._verify(await self._supply.fetch(self._release))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from ..model import Origin
+from ..model import Origin, Purpose, Source
 from ..preflight.situation import Bolt
 from ..records.stored import as_text, as_time, as_truth, optional
 from .states import State
@@ -36,6 +36,11 @@ class JournalEntry:
     """Whether the transfer had begun, also where it began anew since."""
     bolt_before: Bolt | None = None
     """Where the bolt was before; None where nothing is linked that knows."""
+    activated: bool = False
+    """Whether the lock was about to be told to start the new firmware."""
+    purpose: Purpose = Purpose.UPDATE
+    source: Source = Source.FEED
+    """Where the artifact comes from."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return this as what JSON can hold."""
@@ -55,6 +60,9 @@ class JournalEntry:
             "state": self.state,
             "touched": self.touched,
             "bolt_before": self.bolt_before,
+            "activated": self.activated,
+            "purpose": self.purpose,
+            "source": self.source,
         }
 
     @classmethod
@@ -79,6 +87,9 @@ class JournalEntry:
                 # Entries of earlier versions do not have it.
                 touched=as_truth(raw.get("touched", False)),
                 bolt_before=None if bolt is None else Bolt(bolt),
+                activated=as_truth(raw.get("activated", False)),
+                purpose=Purpose(raw.get("purpose", Purpose.UPDATE)),
+                source=Source(raw.get("source", Source.FEED)),
             )
         except (KeyError, TypeError, ValueError) as err:
             raise ValueError(f"Not an entry of the journal: {err!r}") from err

@@ -17,8 +17,10 @@ from ..errors import (
     InstallationError,
     InstallationProblem,
     NightlatchError,
+    TransportError,
+    TransportProblem,
 )
-from ..model import LockIdentity, OutcomeKind, Release
+from ..model import LockIdentity, OutcomeKind, Purpose, Release
 from ..preflight.base import PreflightError, blockers
 from ..schedule.policy import LockPolicy
 from ..transports.base import TransferReport
@@ -36,12 +38,17 @@ TRANSFER_SHARE = 0.97
 _ENDINGS = {
     State.SUCCEEDED: OutcomeKind.SUCCEEDED,
     State.FAILED: OutcomeKind.FAILED,
+    State.ROLLED_BACK: OutcomeKind.ROLLED_BACK,
     State.NEEDS_HAND: OutcomeKind.NEEDS_HAND,
     State.CANCELLED: OutcomeKind.CANCELLED,
     State.POSTPONED: OutcomeKind.POSTPONED,
 }
 _ENDED_ON_PURPOSE = {InstallationProblem.CANCELLED, InstallationProblem.WINDOW_ENDED}
-_NOTHING_DONE = {DelegateProblem.OTHER_OFFER, DelegateProblem.NOT_AVAILABLE}
+_NOTHING_DONE = {
+    DelegateProblem.OTHER_OFFER,
+    DelegateProblem.NOT_AVAILABLE,
+    InstallationProblem.NOT_STRANDED,
+}
 
 type Report = Callable[[State, float | None], None]
 """Gets the state, and the percentage of the whole where there is one."""
@@ -103,6 +110,8 @@ class Installation(ABC):
         self._working: asyncio.Task[NightlatchError | None] | None = None
         """What may be cancelled."""
         self._cancelled = False
+        self._back: State | None = None
+        """How it ended that the lock went back to its old firmware, if it did."""
         self.overruns = False
         """Whether it goes on though the quiet hours are over: stopping would be worse."""
 
@@ -130,6 +139,10 @@ class Installation(ABC):
         If the task that runs it is cancelled the journal stays: another installation
         with its entry goes on.
         """
+        if self.state is State.REVERTING:
+            # The trial is over, whatever the lock runs by now.
+            self._running = None
+            return self._outcome(await self._go_back(None))
         error = await self._attempt(self._resume()) if self._touched else None
         if error is None and not (self._touched and self._runs_release):
             error = await self._work()
@@ -138,6 +151,8 @@ class Installation(ABC):
             problem = await self._attempt(self._confirm(sent=error is None))
             # Waiting may have helped: then why it was cut off no longer matters.
             error = problem and (problem if self._runs_release else (error or problem))
+        if error is not None and self._is_on_trial:
+            error = await self._go_back(error)
         return self._outcome(error)
 
     # What each kind of lock does in its own way.
@@ -157,6 +172,21 @@ class Installation(ABC):
     @abstractmethod
     def _check_runs_release(self) -> None:
         """Raise ``NightlatchError`` unless the lock runs the release."""
+
+    # What only some locks do: those that run new firmware on trial.
+
+    @property
+    def _is_on_trial(self) -> bool:
+        """Whether the lock can still go, or has gone, back to its old firmware."""
+        return False
+
+    async def _make_permanent(self) -> None:
+        """Tell the lock that its new firmware has proven itself."""
+        return
+
+    async def _take_back(self) -> None:
+        """Make the lock go back to its old firmware, and ask what it runs then."""
+        raise NotImplementedError
 
     # What is the same for all.
 
@@ -210,7 +240,10 @@ class Installation(ABC):
         state = step(self.state, event)
         # Beginning anew must not hide it from whoever goes on after a second cut.
         touched = self._touched or state in TOUCHED
-        await self._note(replace(self._entry, state=state, touched=touched))
+        activated = self._entry.activated or state is State.ACTIVATING
+        await self._note(
+            replace(self._entry, state=state, touched=touched, activated=activated)
+        )
         self._report(self.state, percentage)
 
     async def _note(self, entry: JournalEntry) -> None:
@@ -222,6 +255,14 @@ class Installation(ABC):
                 InstallationProblem.JOURNAL, problem=err.strerror or str(err)
             ) from err
 
+    @property
+    def _is_way_out(self) -> bool:
+        """Whether it only brings a stranded lock back to what it ran before."""
+        return (
+            self._entry.purpose is Purpose.RECOVERY
+            and self._entry.version == self._entry.from_version
+        )
+
     async def _preflight(self, identity: LockIdentity) -> None:
         """Ask all rules, with what the lock has just told, and remember its bolt."""
         checks = await self._house.checks(identity, in_bootloader=self._in_bootloader)
@@ -232,6 +273,7 @@ class Installation(ABC):
             await self._note(
                 replace(self._entry, bolt_before=self._house.surroundings().bolt)
             )
+        await self._house.remember_settings(self._entry.attempt)
 
     async def _begin_transfer(self) -> None:
         """Write down that from now on the lock may run anything."""
@@ -240,24 +282,27 @@ class Installation(ABC):
         self._running = None
 
     async def _about_to_activate(self) -> None:
-        """Write down that there is no way back; a full disk must not stop it now."""
+        """Write down that there is no way back."""
+        await self._enter_all_the_same(Event.SENT, 100 * TRANSFER_SHARE)
+
+    async def _enter_all_the_same(
+        self, event: Event, percentage: float | None = None
+    ) -> None:
+        """Write down what comes next; a full disk must not stop it now."""
         try:
-            await self._enter(Event.SENT, 100 * TRANSFER_SHARE)
+            await self._enter(event, percentage)
         except InstallationError as err:
             _LOGGER.warning("%s: %s", self._name, err)
 
     async def _confirm(self, *, sent: bool) -> None:
         """Wait until the lock is back, and prove that it is well."""
         if self.state is not State.CONFIRMING:
-            try:
-                await self._enter(
-                    Event.ACTIVATED
-                    if sent and self.state is State.ACTIVATING
-                    else Event.INTERRUPTED,
-                    100 * TRANSFER_SHARE if sent else None,
-                )
-            except InstallationError as err:
-                _LOGGER.warning("%s: %s", self._name, err)
+            await self._enter_all_the_same(
+                Event.ACTIVATED
+                if sent and self.state is State.ACTIVATING
+                else Event.INTERRUPTED,
+                100 * TRANSFER_SHARE if sent else None,
+            )
         if self._running is None:
             await self._await_return()
         self._check_runs_release()
@@ -267,6 +312,34 @@ class Installation(ABC):
             self._entry.bolt_before,
             command_pause=self._command_pause,
         )
+        await self._make_permanent()
+        await self._house.compare_settings(self._entry.attempt)
+
+    async def _go_back(self, problem: NightlatchError | None) -> NightlatchError | None:
+        """Bring the lock back to what it ran before; return what people are told.
+
+        ``problem`` is why the new firmware is not well; None after a restart, when
+        nobody remembers it.
+        """
+        error = await self._attempt(self._revert())
+        if error is None:
+            self._back = State.ROLLED_BACK
+            return problem or TransportError(TransportProblem.REVERTED)
+        self._back = State.NEEDS_HAND
+        return error
+
+    async def _revert(self) -> None:
+        """Take the new firmware back, and prove that the old one works."""
+        if self._running is None or self._runs_release:
+            await self._enter_all_the_same(Event.TAKE_BACK)
+            await self._take_back()
+        await confirm_works(
+            self._house,
+            self._policy,
+            self._entry.bolt_before,
+            command_pause=self._command_pause,
+        )
+        await self._house.compare_settings(self._entry.attempt)
 
     def _transferred(self, percentage: float) -> None:
         if self.state is State.TRANSFERRING:
@@ -283,8 +356,11 @@ class Installation(ABC):
         )
 
     def _end(self, error: NightlatchError | None) -> State:
+        if self._back is not None:
+            return self._back
         if error is None:
-            return State.SUCCEEDED
+            # What brings a stranded lock back to what it ran has updated nothing.
+            return State.ROLLED_BACK if self._is_way_out else State.SUCCEEDED
         if self._running is None or (self._touched and self._runs_release):
             return State.NEEDS_HAND
         if isinstance(error, PreflightError) or error.reason in _NOTHING_DONE:

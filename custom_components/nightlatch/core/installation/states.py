@@ -17,8 +17,11 @@ class State(StrEnum):
     TRANSFERRING = "transferring"
     ACTIVATING = "activating"
     CONFIRMING = "confirming"
+    REVERTING = "reverting"
+    """The new firmware is not well; the lock goes back to its old one."""
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    ROLLED_BACK = "rolled_back"
     NEEDS_HAND = "needs_hand"
     CANCELLED = "cancelled"
     POSTPONED = "postponed"
@@ -49,6 +52,10 @@ class Event(StrEnum):
     """The lock runs something else."""
     NOT_WELL = "not_well"
     """The lock is silent, stays in its bootloader, or does not work as before."""
+    TAKE_BACK = "take_back"
+    """The lock runs the release on trial and is not well, so it is told to go back."""
+    REVERTED = "reverted"
+    """The lock has gone back: it runs what it ran before, and works."""
     FAILURE = "failure"
     CANCEL = "cancel"
 
@@ -57,12 +64,15 @@ ENDS = frozenset(
     {
         State.SUCCEEDED,
         State.FAILED,
+        State.ROLLED_BACK,
         State.NEEDS_HAND,
         State.CANCELLED,
         State.POSTPONED,
     }
 )
-TOUCHED = frozenset({State.TRANSFERRING, State.ACTIVATING, State.CONFIRMING})
+TOUCHED = frozenset(
+    {State.TRANSFERRING, State.ACTIVATING, State.CONFIRMING, State.REVERTING}
+)
 """The lock may run anything, or nothing: it has to be asked."""
 CANCELLABLE = frozenset(
     {
@@ -112,6 +122,11 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.CONFIRMING, Event.OLD_VERSION): State.FAILED,
     (State.CONFIRMING, Event.NOT_WELL): State.NEEDS_HAND,
     (State.CONFIRMING, Event.CANCEL): State.CANCELLED,
+    (State.CONFIRMING, Event.TAKE_BACK): State.REVERTING,
+    (State.CONFIRMING, Event.REVERTED): State.ROLLED_BACK,
+    (State.REVERTING, Event.TAKE_BACK): State.REVERTING,
+    (State.REVERTING, Event.REVERTED): State.ROLLED_BACK,
+    (State.REVERTING, Event.NOT_WELL): State.NEEDS_HAND,
 }
 
 

@@ -43,6 +43,8 @@ class Reason(StrEnum):
     NOT_NEWER = "preflight_not_newer"
     BELOW_FLOOR = "preflight_below_floor"
     STEP_MISSING = "preflight_step_missing"
+    REFUSED_BY_LOCK = "preflight_refused_by_lock"
+    BELOW_SECURITY_FLOOR = "preflight_below_security_floor"
     PINNED = "preflight_pinned"
     SKIPPED = "preflight_skipped"
     SOAKING = "preflight_soaking"

@@ -18,7 +18,13 @@ _REASONS = {
 def check_identity(situation: Situation) -> Check:
     """Check the exact model and the hardware revision."""
     identity, release = situation.identity, situation.release
-    against = reason_against(release, identity, release.version.scheme, situation.floor)
+    against = reason_against(
+        release,
+        identity,
+        release.version.scheme,
+        situation.floor,
+        situation.purpose,
+    )
     if against not in _REASONS:
         return passed(Family.IDENTITY, "model_and_hardware")
     is_model = against is PassedOver.OTHER_MODEL

@@ -19,13 +19,17 @@ _REASONS = {
     PassedOver.NOT_NEWER: Reason.NOT_NEWER,
     PassedOver.BELOW_FLOOR: Reason.BELOW_FLOOR,
     PassedOver.NEEDS_NEWER_FIRST: Reason.STEP_MISSING,
+    PassedOver.REFUSED_BY_LOCK: Reason.REFUSED_BY_LOCK,
 }
 
 
 def check_version(situation: Situation) -> Check:
-    """Check that it goes upwards, from a version that the release can follow."""
+    """Check that it goes upwards, from a version that the release can follow.
+
+    Or back, where a person wants that, to what the lock still takes.
+    """
     identity, release = situation.identity, situation.release
-    against = reason_against(release, identity, release.version.scheme, situation.floor)
+    against = _against(situation)
     if against not in _REASONS:
         return passed(
             Family.PATH,
@@ -42,6 +46,34 @@ def check_version(situation: Situation) -> Check:
         measured=identity.firmware_version,
         limit=release.version.text,
         details={"step": step.text if step else "?"},
+    )
+
+
+def check_security_floor(situation: Situation) -> Check:
+    """Check that what comes back has no hole that was closed on this lock before."""
+    release, floor = situation.release, situation.floor
+    measured = str(release.security_version)
+    limit = str(floor.security_version) if floor else None
+    if _against(situation) is not PassedOver.BELOW_SECURITY_FLOOR:
+        return passed(Family.PATH, "security_floor", measured=measured, limit=limit)
+    return Check(
+        family=Family.PATH,
+        rule="security_floor",
+        verdict=Verdict.BLOCKER,
+        reason=Reason.BELOW_SECURITY_FLOOR,
+        measured=release.version.text,
+        limit=floor.version.text if floor else None,
+    )
+
+
+def _against(situation: Situation) -> PassedOver | None:
+    release = situation.release
+    return reason_against(
+        release,
+        situation.identity,
+        release.version.scheme,
+        situation.floor,
+        situation.purpose,
     )
 
 

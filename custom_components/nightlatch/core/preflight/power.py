@@ -22,6 +22,7 @@ MAX_AGE = timedelta(hours=24)
 # it is for operating, not for updating; Zigbee2MQTT's manual advises 70 %.
 _BY_TRANSPORT = {
     Transport.NORDIC_DFU: 30,
+    Transport.SMP: 30,
     Transport.NETWORK: 30,
     Transport.ZWAVE: 50,
     Transport.MATTER: 50,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ..model import Disruption, Release, Severity, Transport
+from ..select import is_refused_by_lock
 from .situation import Situation
 
 
@@ -11,7 +12,13 @@ class WayBack(StrEnum):
     """Whether the lock can have its old firmware again."""
 
     NONE = "none"
-    """Its bootloader refuses what is older than what it has run."""
+    """The lock refuses what is older than what it has run."""
+    NOT_KEPT = "not_kept"
+    """What it runs now is not in the vault, and nobody else can be asked for it."""
+    KEPT = "kept"
+    """What it runs now is in the vault, and the lock takes it back."""
+    ON_TRIAL = "on_trial"
+    """The lock goes back by itself until the new firmware has proven itself."""
     UNKNOWN = "unknown"
     """Only whoever installs it could know."""
 
@@ -41,10 +48,22 @@ def summarise(release: Release, situation: Situation) -> Risk:
         advisories=tuple(advisory.id for advisory in release.advisories),
         minutes=-(-int(situation.expected.total_seconds()) // 60),
         disrupts=release.disrupts,
-        way_back=_WAYS_BACK.get(release.transport, WayBack.UNKNOWN),
+        way_back=way_back(release, situation.running_release),
     )
 
 
-# Nordic's bootloader takes an application only if its ``fw_version`` is not lower than
-# that of the one it has activated (nRF5 SDK 17.1, nrf_dfu_ver_validation.c).
-_WAYS_BACK = {Transport.NORDIC_DFU: WayBack.NONE}
+def way_back(release: Release, running: Release | None) -> WayBack:
+    """Return whether a lock can have what it runs now again, after a release.
+
+    ``running`` is what it runs, if the vault has it; both packages say themselves which
+    counters they carry, and both were proven when they were kept.
+    """
+    if release.payload is None:
+        return WayBack.UNKNOWN
+    if release.transport is Transport.SMP:
+        return WayBack.ON_TRIAL
+    if running is None:
+        return WayBack.NOT_KEPT
+    if is_refused_by_lock(running, release.payload.firmware_version):
+        return WayBack.NONE
+    return WayBack.KEPT

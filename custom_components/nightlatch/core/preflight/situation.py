@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from ..feeds.public_index import Contradiction
 from ..guard.source import SourceReading
-from ..model import BatteryReading, LockIdentity, Release
+from ..model import BatteryReading, LockIdentity, Purpose, Release
 from ..records.decisions import Decisions
 from ..records.trust import LockFloor
 from ..schedule.policy import LockPolicy
@@ -117,6 +117,9 @@ class Situation:
     """How long the installation will take, with the settling afterwards."""
     window_end: datetime | None = None
     """When the quiet hours end; None where none bind."""
+    purpose: Purpose = Purpose.UPDATE
+    running_release: Release | None = None
+    """What the lock runs, if the vault has it."""
     battery_history: Sequence[BatteryReading] = ()
     """Earlier readings, oldest first."""
     in_bootloader: bool = False

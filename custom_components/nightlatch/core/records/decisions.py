@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from ..model import Purpose, Source
 from .stored import as_text, as_time, as_truth, optional
 
 
@@ -20,6 +21,8 @@ class Override(StrEnum):
     DOOR = "door"
     WAY_IN = "way_in"
     SOAK = "soak"
+    SECURITY_FLOOR = "security_floor"
+    """Firmware with a known hole, of which the owner has said so in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,8 @@ class Approval:
     """Aware, UTC."""
     second_factor: bool = False
     overrides: frozenset[Override] = frozenset()
+    words: str = ""
+    """What the person has said to it, where it had to be said in words."""
 
     def covers(self, version: str, sha256: str) -> bool:
         """Return whether this was given for that very release."""
@@ -50,6 +55,7 @@ class Approval:
             "at": self.at.isoformat(),
             "second_factor": self.second_factor,
             "overrides": sorted(self.overrides),
+            "words": self.words,
         }
 
     @classmethod
@@ -63,6 +69,8 @@ class Approval:
             at=as_time(raw["at"]),
             second_factor=as_truth(raw["second_factor"]),
             overrides=frozenset(map(Override, raw["overrides"])),
+            # Approvals of earlier versions do not have it.
+            words=as_text(raw.get("words", "")),
         )
 
 
@@ -78,6 +86,36 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The one release out of the vault that a person wants, instead of the feed's."""
+
+    sha256: str
+    """Of its artifact."""
+    version: str
+    source: Source
+    purpose: Purpose
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return this as what JSON can hold."""
+        return {
+            "sha256": self.sha256,
+            "version": self.version,
+            "source": self.source,
+            "purpose": self.purpose,
+        }
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Choice:
+        """Read what ``to_dict`` gave; raises what ``stored`` and a mapping raise."""
+        return cls(
+            sha256=as_text(raw["sha256"]),
+            version=as_text(raw["version"]),
+            source=Source(raw["source"]),
+            purpose=Purpose(raw["purpose"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decisions:
     """What people have decided about one lock. Times are aware, UTC."""
 
@@ -89,6 +127,8 @@ class Decisions:
     scheduled_at: datetime | None = None
     """When somebody wants the next installation; it counts as asked for by a person."""
     approval: Approval | None = None
+    choice: Choice | None = None
+    """What a person wants installed next, whatever the feed offers."""
     announced: str | None = None
     """The release of whose installation people were told, by its artifact's SHA-256."""
     first_seen: Mapping[str, datetime] = field(default_factory=dict)
@@ -102,6 +142,7 @@ class Decisions:
             "postponed_until": _text(self.postponed_until),
             "scheduled_at": _text(self.scheduled_at),
             "approval": self.approval.to_dict() if self.approval else None,
+            "choice": self.choice.to_dict() if self.choice else None,
             "announced": self.announced,
             "first_seen": {
                 sha256: seen.isoformat() for sha256, seen in self.first_seen.items()
@@ -113,12 +154,15 @@ class Decisions:
         """Read what ``to_dict`` gave; raise ``ValueError`` where it is anything else."""
         try:
             approval = raw["approval"]
+            # Decisions of earlier versions do not have it.
+            choice = raw.get("choice")
             return cls(
                 pinned=optional(as_text, raw["pinned"]),
                 skipped=optional(as_text, raw["skipped"]),
                 postponed_until=optional(as_time, raw["postponed_until"]),
                 scheduled_at=optional(as_time, raw["scheduled_at"]),
                 approval=None if approval is None else Approval.from_dict(approval),
+                choice=None if choice is None else Choice.from_dict(choice),
                 announced=optional(as_text, raw["announced"]),
                 first_seen={
                     as_text(sha256): as_time(seen)

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from ..model import Origin, OutcomeKind
+from ..model import Origin, OutcomeKind, Purpose
 from .decisions import Approval
 from .stored import as_number, as_text, as_time, as_truth, optional
 
@@ -34,6 +34,7 @@ class OutcomeRecord:
     """What a person was told, where it did not succeed."""
     approval: Approval | None = None
     """Who had approved it."""
+    purpose: Purpose = Purpose.UPDATE
     environment: str = ""
     """What could matter for another try: when it has changed, one makes sense."""
 
@@ -64,5 +65,7 @@ class OutcomeRecord:
             reason=optional(as_text, raw["reason"]),
             message=optional(as_text, raw["message"]),
             approval=None if approval is None else Approval.from_dict(approval),
+            # Records of earlier versions do not have it.
+            purpose=Purpose(raw.get("purpose", Purpose.UPDATE)),
             environment=as_text(raw["environment"]),
         )

@@ -9,7 +9,7 @@ from ..records.outcome_record import OutcomeRecord
 
 # After these, in days; the last try is the fourth.
 _BACK_OFF = (1, 2, 4)
-_FAILED = {OutcomeKind.FAILED, OutcomeKind.NEEDS_HAND}
+_FAILED = {OutcomeKind.FAILED, OutcomeKind.NEEDS_HAND, OutcomeKind.ROLLED_BACK}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
