@@ -13,6 +13,8 @@ from .stored import as_text, as_time, as_truth, as_whole, optional
 HISTORY_LIMIT = 50
 # Readings that tell a trend; one a day, and one at the end of every installation.
 BATTERY_LIMIT = 30
+# Versions that a rollback may go back to.
+RAN_LIMIT = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,8 @@ class LockRecord:
     announced: str | None = None
     """The version of the release that was last told to be available."""
 
+    ran: tuple[str, ...] = ()
+    """The other versions that it was seen to run, oldest first."""
     to_do: tuple[str, ...] = ()
     """After-care that a person has not done yet."""
 
@@ -41,10 +45,13 @@ class LockRecord:
 
     def reading(self, identity: LockIdentity, now: datetime) -> LockRecord:
         """Return the record after the lock has told its identity."""
-        changed = identity.firmware_version != self.identity.firmware_version
+        before, runs = self.identity.firmware_version, identity.firmware_version
+        changed = runs != before
+        ran = tuple(each for each in self.ran if each not in {before, runs})
         return replace(
             self,
             identity=identity,
+            ran=(*ran, before)[-RAN_LIMIT:] if changed else self.ran,
             read_at=now,
             running_since=now if changed else self.running_since,
         )
@@ -67,6 +74,7 @@ class LockRecord:
             "history": [outcome.to_dict() for outcome in self.history],
             "batteries": [_battery_to_dict(reading) for reading in self.batteries],
             "announced": self.announced,
+            "ran": list(self.ran),
             "to_do": list(self.to_do),
         }
 
@@ -81,7 +89,8 @@ class LockRecord:
                 history=tuple(map(OutcomeRecord.from_dict, raw["history"])),
                 batteries=tuple(map(_battery_from_dict, raw["batteries"])),
                 announced=optional(as_text, raw["announced"]),
-                # Records of earlier versions do not have it.
+                # Records of earlier versions do not have these.
+                ran=tuple(map(as_text, raw.get("ran", ()))),
                 to_do=tuple(map(as_text, raw.get("to_do", ()))),
             )
         except (KeyError, TypeError, ValueError) as err:

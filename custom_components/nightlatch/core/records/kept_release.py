@@ -1,0 +1,136 @@
+"""A release as the vault keeps it: all that is needed to install it once more.
+
+The feed may no longer list it by then, or name another firmware key; so what was proven
+when it was kept goes along with the artifact, encrypted and bound to it as that is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from ..model import (
+    Advisory,
+    Artifact,
+    Disruption,
+    Evidence,
+    FirmwareKey,
+    Payload,
+    PayloadFormat,
+    Release,
+    Severity,
+    Source,
+    Transport,
+)
+from ..versions import Version, VersionScheme
+from .stored import as_text, as_whole, optional
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptRelease:
+    """A release whose artifact was proven, and by what."""
+
+    release: Release
+    signer: FirmwareKey
+    """The key under which its signature holds."""
+    source: Source = Source.FEED
+    """Where its artifact came from, when it was kept."""
+
+    def to_about(self) -> dict[str, Any]:
+        """Return this as what JSON can hold."""
+        return {
+            "release": _release_to_dict(self.release),
+            "signer": asdict(self.signer),
+            "source": self.source,
+        }
+
+    @classmethod
+    def from_about(cls, raw: Mapping[str, Any]) -> KeptRelease:
+        """Read what ``to_about`` gave; raise ``ValueError`` where it is anything else."""
+        try:
+            signer = raw["signer"]
+            return cls(
+                release=_release_from_dict(raw["release"]),
+                signer=FirmwareKey(
+                    fingerprint=as_text(signer["fingerprint"]),
+                    pem=as_text(signer["pem"]),
+                ),
+                source=Source(raw["source"]),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as err:
+            raise ValueError(f"Not a release that was kept: {err!r}") from err
+
+
+def _release_to_dict(release: Release) -> dict[str, Any]:
+    assert release.artifact is not None, "only what has an artifact is kept"
+    minimum = release.minimum_installed_version
+    return {
+        "vendor": release.vendor,
+        "model": release.model,
+        "hardware_revisions": list(release.hardware_revisions),
+        "version": release.version.text,
+        "version_scheme": release.version.scheme,
+        "security_version": release.security_version,
+        "artifact": asdict(release.artifact),
+        "payload": asdict(release.payload) if release.payload else None,
+        "transport": release.transport,
+        "evidence": release.evidence,
+        "minimum_installed_version": minimum.text if minimum else None,
+        "minimum_battery": release.minimum_battery,
+        "expected_duration": release.expected_duration,
+        "disrupts": list(release.disrupts),
+        "release_notes": release.release_notes,
+        "release_url": release.release_url,
+        "advisories": [asdict(advisory) for advisory in release.advisories],
+        "severity": release.severity,
+        "support_end": _day(release.support_end),
+        "released": _day(release.released),
+    }
+
+
+def _release_from_dict(raw: Mapping[str, Any]) -> Release:
+    scheme = VersionScheme(raw["version_scheme"])
+    minimum = optional(as_text, raw["minimum_installed_version"])
+    artifact, payload = raw["artifact"], raw["payload"]
+    return Release(
+        vendor=as_text(raw["vendor"]),
+        model=as_text(raw["model"]),
+        hardware_revisions=tuple(map(as_text, raw["hardware_revisions"])),
+        version=Version.parse(scheme, as_text(raw["version"])),
+        security_version=as_whole(raw["security_version"]),
+        artifact=Artifact(
+            path=as_text(artifact["path"]),
+            length=as_whole(artifact["length"]),
+            sha256=as_text(artifact["sha256"]),
+        ),
+        payload=None
+        if payload is None
+        else Payload(
+            format=PayloadFormat(payload["format"]),
+            hardware_version=optional(as_whole, payload["hardware_version"]),
+            firmware_version=as_whole(payload["firmware_version"]),
+        ),
+        transport=Transport(raw["transport"]),
+        evidence=Evidence(raw["evidence"]),
+        minimum_installed_version=Version.parse(scheme, minimum) if minimum else None,
+        minimum_battery=optional(as_whole, raw["minimum_battery"]),
+        expected_duration=optional(as_whole, raw["expected_duration"]),
+        disrupts=tuple(map(Disruption, raw["disrupts"])),
+        release_notes=as_text(raw["release_notes"]),
+        release_url=optional(as_text, raw["release_url"]),
+        advisories=tuple(
+            Advisory(id=as_text(each["id"]), url=optional(as_text, each["url"]))
+            for each in raw["advisories"]
+        ),
+        severity=Severity(raw["severity"]),
+        support_end=_as_day(raw["support_end"]),
+        released=_as_day(raw["released"]),
+    )
+
+
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def _as_day(raw: object) -> date | None:
+    return None if raw is None else date.fromisoformat(as_text(raw))
