@@ -17,6 +17,8 @@ class Happening(StrEnum):
     INSTALLED = "update_installed"
     """The lock has proven that it runs the release and works."""
     FAILED = "update_failed"
+    ROLLED_BACK = "update_rolled_back"
+    """The new firmware did not prove itself; the lock runs its old one, and works."""
     HELD = "update_held"
     """Something has to be put right first; nothing was touched."""
     CANCELLED = "update_cancelled"
@@ -35,6 +37,7 @@ class Happening(StrEnum):
 ENDINGS = {
     OutcomeKind.SUCCEEDED: Happening.INSTALLED,
     OutcomeKind.FAILED: Happening.FAILED,
+    OutcomeKind.ROLLED_BACK: Happening.ROLLED_BACK,
     OutcomeKind.NEEDS_HAND: Happening.MANUAL_STEP_NEEDED,
     OutcomeKind.CANCELLED: Happening.CANCELLED,
     OutcomeKind.POSTPONED: Happening.HELD,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 import logging
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,14 @@ from .core.errors import (
 from .core.installation.journal import JournalEntry
 from .core.installation.machine import Installation, Job, Outcome
 from .core.installation.states import TOUCHED, State
-from .core.model import LockIdentity, Origin, OutcomeKind, Release
+from .core.model import (
+    LockIdentity,
+    Origin,
+    OutcomeKind,
+    Purpose,
+    Release,
+    Source,
+)
 from .core.preflight.base import PreflightError, blockers
 from .core.records.outcome_record import OutcomeRecord
 from .core.schedule.night import night_of
@@ -31,7 +38,7 @@ from .core.schedule.queue import Ticket
 from .happenings import ENDINGS, Happening
 from .lock_house import LockHouse
 from .messages import async_as_home_assistant_error, async_describe
-from .situations import checks_beforehand, environment_of
+from .situations import Errand, checks_beforehand, environment_of, next_errand
 
 if TYPE_CHECKING:
     from .locks import ManagedLock
@@ -41,6 +48,7 @@ _LOGGER = logging.getLogger(__name__)
 # Until a lock that was asked, and held, is asked again in the same night: a connection
 # costs some of its battery. What other integrations know is looked at every minute.
 _ASK_AGAIN = timedelta(minutes=15)
+_FAILED = {OutcomeKind.FAILED, OutcomeKind.NEEDS_HAND, OutcomeKind.ROLLED_BACK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,8 @@ class Installer:
         self._installation: Installation | None = None
         """None while it waits for its turn."""
         self._closing = False
+        self._version = ""
+        """What is being installed."""
         self._overrun_told = False
         self._not_before: datetime | None = None
         self._held_told: tuple[date, str] | None = None
@@ -94,7 +104,27 @@ class Installer:
         unattended = origin is Origin.SCHEDULE
         if unattended and (held := blockers(checks_beforehand(lock, release))):
             raise await self._async_hold(release, PreflightError(held))
-        entry = JournalEntry(
+        entry = self._new_entry(release, origin, next_errand(lock))
+        if unattended:
+            entry = replace(entry, window_end=lock.plan.window_end)
+        await self._async_follow(self._async_take_turn(release, entry))
+
+    async def async_recover(self, release: Release) -> None:
+        """Bring a lock out of its bootloader, with firmware out of the vault.
+
+        Return when it works again, raise when it does not.
+        """
+        if self.progress is not None:
+            raise self._lock.error("installation_running")
+        errand = Errand(purpose=Purpose.RECOVERY, source=Source.VAULT)
+        entry = self._new_entry(release, Origin.SCHEDULE, errand)
+        await self._async_follow(self._async_take_turn(release, entry))
+
+    def _new_entry(
+        self, release: Release, origin: Origin, errand: Errand
+    ) -> JournalEntry:
+        lock = self._lock
+        return JournalEntry(
             attempt=uuid4().hex,
             lock_id=lock.subentry_id,
             name=lock.name,
@@ -106,9 +136,9 @@ class Installer:
             origin=origin,
             started=dt_util.utcnow(),
             from_version=lock.record.identity.firmware_version,
-            window_end=lock.plan.window_end if unattended else None,
+            purpose=errand.purpose,
+            source=errand.source,
         )
-        await self._async_follow(self._async_take_turn(release, entry))
 
     async def async_go_on(self, entry: JournalEntry) -> None:
         """Go on with an installation that was cut off; it ends as any other."""
@@ -247,6 +277,7 @@ class Installer:
                 if approval is not None and approval.covers(entry.version, entry.sha256)
                 else None
             ),
+            purpose=entry.purpose,
             environment=environment_of(lock),
         )
 
@@ -255,6 +286,7 @@ class Installer:
         lock, household = self._lock, self._lock.household
         loop = self._hass.loop
         started = loop.time()
+        self._version = entry.version
         self._overrun_told = False
         self._installation = lock.kind.installation(
             Job(
@@ -267,6 +299,7 @@ class Installer:
                     release,
                     unattended=entry.origin is Origin.SCHEDULE,
                     window_end=entry.window_end,
+                    errand=Errand(purpose=entry.purpose, source=entry.source),
                 ),
                 policy=lock.policy,
                 journal=household.journal,
@@ -298,7 +331,11 @@ class Installer:
         lock.held = ()
         await lock.async_ended(record)
         await lock.async_decisions_used(record.to_version, record.sha256)
-        if release is not None and outcome.kind is OutcomeKind.SUCCEEDED:
+        succeeded = record.kind is OutcomeKind.SUCCEEDED
+        if succeeded and record.purpose is Purpose.ROLLBACK:
+            # Somebody wanted to be rid of it: it must not come back by itself.
+            await lock.async_skip(record.from_version)
+        if release is not None and succeeded:
             await lock.async_raise_floor(release)
         await self._async_learn(outcome)
         await self._async_forget()
@@ -314,7 +351,7 @@ class Installer:
             reasons=record.reason or "",
             asked_by=str(record.origin),
         )
-        if record.kind in {OutcomeKind.FAILED, OutcomeKind.NEEDS_HAND}:
+        if record.kind in _FAILED:
             household.queue.fail(lock.name)
 
     async def _async_forget(self) -> None:
@@ -404,14 +441,14 @@ class Installer:
             self._lock.async_tell(
                 Happening.STARTED,
                 installed_version=self._lock.record.identity.firmware_version,
-                version=self._lock.release.version.text if self._lock.release else "",
+                version=self._version,
             )
         overruns = self._installation is not None and self._installation.overruns
         if overruns and not self._overrun_told:
             self._overrun_told = True
             self._lock.async_tell(
                 Happening.OVERRUNS,
-                version=self._lock.release.version.text if self._lock.release else "",
+                version=self._version,
             )
         if shown != before:
             self._lock.async_changed()

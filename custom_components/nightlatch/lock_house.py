@@ -13,7 +13,7 @@ from .core.installation.ports import House
 from .core.model import LockIdentity, Release
 from .core.preflight.base import Check
 from .core.preflight.situation import Surroundings
-from .situations import checks_of
+from .situations import Errand, checks_of
 
 if TYPE_CHECKING:
     from .locks import ManagedLock
@@ -30,13 +30,15 @@ class LockHouse(House):
         *,
         unattended: bool,
         window_end: datetime | None,
+        errand: Errand | None = None,
     ) -> None:
-        """Take the lock, and when the quiet hours end that it runs in."""
+        """Take the lock, when the quiet hours end that it runs in, and what it is for."""
         self._hass = hass
         self._lock = lock
         self._release = release
         self._unattended = unattended
         self._window_end = window_end
+        self._errand = errand
 
     @override
     async def checks(
@@ -52,6 +54,7 @@ class LockHouse(House):
             identity=identity,
             in_bootloader=in_bootloader,
             window_end=self._window_end,
+            errand=self._errand,
         )
 
     @override

@@ -18,13 +18,24 @@ from .coordinator import FeedCoordinator
 from .core.errors import NightlatchError
 from .core.feeds.base import FeedContent
 from .core.guard.known import Known
-from .core.model import LockIdentity, LockKind, Model, Origin, OutcomeKind, Release
+from .core.model import (
+    LockIdentity,
+    LockKind,
+    Model,
+    Origin,
+    OutcomeKind,
+    Purpose,
+    Release,
+    Source,
+)
 from .core.preflight.base import Check
-from .core.records.decisions import Approval, Decisions
+from .core.records.decisions import Approval, Choice, Decisions
+from .core.records.kept_release import KeptRelease
 from .core.records.lock_record import LockRecord, identity_from_dict
 from .core.records.outcome_record import OutcomeRecord
 from .core.records.trust import LockFloor, Trust
 from .core.schedule.plan import Plan, is_approved
+from .core.schedule.policy import LockPolicy, policy_for
 from .core.vendor_facts import TO_DO, VendorFacts
 from .elsewhere import async_note_elsewhere
 from .happenings import Happening, HappeningCallback
@@ -91,7 +102,7 @@ class ManagedLock:
         self.name = subentry.title
         self.kind.configure(subentry)
         self.links: Links = parse_links(subentry.data)
-        self.policy = parse_lock_policy(subentry.data)
+        self._policy = parse_lock_policy(subentry.data)
 
     # What entities listen to.
 
@@ -167,6 +178,17 @@ class ManagedLock:
     def plan(self) -> Plan:
         """When the release would be installed, and what it waits for."""
         return plan_of(self, dt_util.utcnow())
+
+    @property
+    def policy(self) -> LockPolicy:
+        """What the owner has set, as it holds for what is to be installed next."""
+        return policy_for(self._policy, self.decisions.choice)
+
+    @property
+    def chosen(self) -> KeptRelease | None:
+        """What a person wants installed instead of the feed's release, if it is kept."""
+        choice = self.decisions.choice
+        return self.household.vault.release(choice.sha256) if choice else None
 
     @property
     def approved_by(self) -> str | None:
@@ -285,6 +307,32 @@ class ManagedLock:
             replace(self.decisions, scheduled_at=at, postponed_until=None)
         )
 
+    async def async_choose(
+        self, release: Release, source: Source, purpose: Purpose
+    ) -> None:
+        """Offer one release out of the vault, until it is installed or unchosen."""
+        await self._async_decide(
+            replace(
+                self.decisions,
+                choice=Choice(
+                    sha256=release.key,
+                    version=release.version.text,
+                    source=source,
+                    purpose=purpose,
+                ),
+                approval=None,
+                scheduled_at=None,
+            )
+        )
+        self.async_select()
+
+    async def async_unchoose(self) -> None:
+        """Offer what the feed offers again."""
+        await self._async_decide(
+            replace(self.decisions, choice=None, approval=None, scheduled_at=None)
+        )
+        self.async_select()
+
     async def async_approve(self, approval: Approval) -> None:
         """Keep a person's consent to one installation."""
         await self._async_decide(replace(self.decisions, approval=approval))
@@ -302,8 +350,11 @@ class ManagedLock:
         approval = self.decisions.approval
         if approval and (approval.version, approval.sha256) == (version, sha256):
             approval = None
+        choice = self.decisions.choice
+        if choice and choice.sha256 == sha256:
+            choice = None
         await self._async_decide(
-            replace(self.decisions, approval=approval, scheduled_at=None)
+            replace(self.decisions, approval=approval, choice=choice, scheduled_at=None)
         )
 
     async def _async_decide(self, decisions: Decisions) -> None:

@@ -1,6 +1,6 @@
 """What the rules and the plan of a lock depend on, gathered from all over the house."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,11 +11,18 @@ from homeassistant.util import dt as dt_util
 from .adapters.entities import read_surroundings
 from .adapters.situation import read_house
 from .const import DOMAIN
-from .core.model import LockIdentity, Origin, OutcomeKind, Release
+from .core.model import (
+    LockIdentity,
+    Origin,
+    OutcomeKind,
+    Purpose,
+    Release,
+    Source,
+)
 from .core.preflight.base import Check, Family
 from .core.preflight.risk import Risk, summarise
 from .core.preflight.rules import run_checks
-from .core.preflight.situation import HouseState, Situation
+from .core.preflight.situation import FeedState, HouseState, Situation
 from .core.records.decisions import Decisions
 from .core.schedule.duration import expected_duration
 from .core.schedule.night import night_of
@@ -26,9 +33,29 @@ from .core.schedule.retries import retry
 if TYPE_CHECKING:
     from .locks import ManagedLock
 
-_FAILED = {OutcomeKind.FAILED, OutcomeKind.NEEDS_HAND}
+_FAILED = {OutcomeKind.FAILED, OutcomeKind.NEEDS_HAND, OutcomeKind.ROLLED_BACK}
 # What the lock and its feed will tell themselves, when the turn has come.
 _TOLD_LATER = {Family.IDENTITY, Family.PATH, Family.TRUST}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """What an installation is for, and where its artifact comes from."""
+
+    purpose: Purpose = Purpose.UPDATE
+    source: Source = Source.FEED
+
+
+def next_errand(lock: ManagedLock) -> Errand:
+    """Return what the next installation on a lock would be for."""
+    if (choice := lock.decisions.choice) is None:
+        return Errand()
+    return Errand(purpose=choice.purpose, source=choice.source)
+
+
+def _proven_before(now: datetime) -> FeedState:
+    """Return what stands in for the feed: what is in the vault was proven then."""
+    return FeedState(checked_at=now, expires_at=now + timedelta(minutes=1))
 
 
 def environment_of(lock: ManagedLock) -> str:
@@ -122,11 +149,13 @@ def checks_of(
     identity: LockIdentity | None = None,
     in_bootloader: bool | None = None,
     window_end: datetime | None = None,
+    errand: Errand | None = None,
 ) -> tuple[Check, ...]:
     """Ask all rules of preflight.
 
     ``identity`` is what the lock has told just now, after the feed has; without it,
-    what both told last counts.
+    what both told last counts. ``errand`` is what an installation is for that runs;
+    without it, what the next one would be for.
     """
     return run_checks(
         _situation(
@@ -136,6 +165,7 @@ def checks_of(
             identity=identity,
             in_bootloader=in_bootloader,
             window_end=window_end,
+            errand=errand,
         )
     )
 
@@ -153,8 +183,11 @@ def _situation(
     identity: LockIdentity | None = None,
     in_bootloader: bool | None = None,
     window_end: datetime | None = None,
+    errand: Errand | None = None,
 ) -> Situation:
     now = dt_util.utcnow()
+    errand = errand or next_errand(lock)
+    running = lock.household.vault.running(lock)
     return Situation(
         now=now,
         identity=identity or lock.record.identity,
@@ -173,9 +206,15 @@ def _situation(
         ),
         radio=lock.kind.radio(),
         house=_house(lock, now),
-        feed=lock.kind.feed_state(release, just_asked=identity is not None),
+        feed=(
+            lock.kind.feed_state(release, just_asked=identity is not None)
+            if errand.source is Source.FEED
+            else _proven_before(now)
+        ),
         expected=expected_of(lock, release),
         window_end=window_end,
+        purpose=errand.purpose,
+        running_release=running.release if running else None,
         battery_history=lock.record.batteries,
         in_bootloader=lock.in_bootloader if in_bootloader is None else in_bootloader,
         source=lock.kind.source(),

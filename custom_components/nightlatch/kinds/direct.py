@@ -16,11 +16,11 @@ from homeassistant.util import dt as dt_util
 from ..adapters.situation import read_radio
 from ..const import CONF_FEED, DOMAIN
 from ..core.errors import FeedError, FeedProblem, TransportError, TransportProblem
-from ..core.installation.direct import DirectInstallation, Target
+from ..core.installation.direct import Target, direct_installation
 from ..core.installation.journal import JournalEntry
 from ..core.installation.machine import Installation, Job
 from ..core.installation.verification import await_return
-from ..core.model import LockIdentity, LockKind, Model, Release
+from ..core.model import LockIdentity, LockKind, Model, Release, Source
 from ..core.preflight.situation import FeedState, RadioState
 from ..core.select import select
 from ..core.transports.device_information import read_identity
@@ -82,6 +82,9 @@ class DirectKind(Kind):
 
     @override
     def select(self) -> Release | None:
+        if self.lock.decisions.choice is not None:
+            chosen = self.lock.chosen
+            return chosen.release if chosen else None
         if (model := self.model) is None:
             return None
         sendable = (each for each in self.on_offer() if each.payload is not None)
@@ -127,17 +130,23 @@ class DirectKind(Kind):
 
     @override
     def installation(self, job: Job) -> Installation:
-        lock, feed = self.lock, self.lock.feed
+        lock, feed, vault = self.lock, self.lock.feed, self.lock.household.vault
         assert feed is not None, "can_install was asked"
-        return DirectInstallation(
+        source = job.entry.source
+        keys = feed.firmware_keys
+        if source is not Source.FEED:
+            # The vendor may have changed its key since.
+            kept = vault.release(job.release.key)
+            keys = (kept.signer,) if kept else ()
+        return direct_installation(
             job,
             target=Target(
                 address=self.address,
                 floor=lock.floor,
                 in_bootloader=lock.in_bootloader,
             ),
-            feed=feed.feed,
-            keys=feed.firmware_keys,
+            supply=vault.supply(lock, source),
+            keys=keys,
             radio=lock.household.radio,
         )
 
@@ -145,8 +154,12 @@ class DirectKind(Kind):
     async def async_release_of(self, entry: JournalEntry) -> Release | None:
         """Return what was being installed, once the feed has been heard.
 
-        None where the vendor has taken it back, or the feed stays silent.
+        None where the vendor has taken it back. Where the feed stays silent, what is
+        kept in the vault will do: it was proven before it was sent.
         """
+        kept = self.lock.household.vault.release(entry.sha256)
+        if entry.source is not Source.FEED:
+            return kept.release if kept else None
         heard = asyncio.Event()
         unsubscribe = self.lock.async_subscribe(heard.set)
         try:
@@ -163,7 +176,7 @@ class DirectKind(Kind):
                     heard.clear()
                     await heard.wait()
         except TimeoutError:
-            return None
+            return kept.release if kept else None
         finally:
             unsubscribe()
 

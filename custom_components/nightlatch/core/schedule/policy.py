@@ -1,10 +1,11 @@
 """What the owner has decided once, for the household and for each lock."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import time
 from enum import IntEnum, StrEnum
 
-from ..records.decisions import Consent
+from ..model import Purpose
+from ..records.decisions import Choice, Consent
 from .quiet_hours import QuietHours
 
 
@@ -67,3 +68,19 @@ class HouseholdPolicy:
     soak_days: int = 3
     two_entry_doors: bool = False
     """Whether two entry doors may be updated in one night."""
+
+
+def policy_for(policy: LockPolicy, choice: Choice | None) -> LockPolicy:
+    """Return a policy as it holds for a release that a person has chosen.
+
+    What does not come from the feed never installs by itself, and never without the
+    approval of a person; going back needs a second factor besides.
+    """
+    if choice is None:
+        return policy
+    approval = policy.approval
+    if choice.purpose is Purpose.ROLLBACK:
+        approval = ApprovalNeed.SECOND_FACTOR
+    elif approval is ApprovalNeed.NONE:
+        approval = ApprovalNeed.PERSON
+    return replace(policy, mode=Mode.ASK, approval=approval)
