@@ -21,14 +21,7 @@ from .core.errors import (
 from .core.installation.journal import JournalEntry
 from .core.installation.machine import Installation, Job, Outcome
 from .core.installation.states import TOUCHED, State
-from .core.model import (
-    LockIdentity,
-    Origin,
-    OutcomeKind,
-    Purpose,
-    Release,
-    Source,
-)
+from .core.model import LockIdentity, Origin, OutcomeKind, Purpose, Release, Source
 from .core.preflight.base import PreflightError, blockers
 from .core.records.outcome_record import OutcomeRecord
 from .core.schedule.night import night_of

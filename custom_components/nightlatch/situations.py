@@ -11,14 +11,7 @@ from homeassistant.util import dt as dt_util
 from .adapters.entities import read_surroundings
 from .adapters.situation import read_house
 from .const import DOMAIN
-from .core.model import (
-    LockIdentity,
-    Origin,
-    OutcomeKind,
-    Purpose,
-    Release,
-    Source,
-)
+from .core.model import LockIdentity, Origin, OutcomeKind, Purpose, Release, Source
 from .core.preflight.base import Check, Family
 from .core.preflight.risk import Risk, summarise
 from .core.preflight.rules import run_checks

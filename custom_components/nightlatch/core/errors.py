@@ -180,7 +180,7 @@ class VaultProblem(StrEnum):
 
     # The key of the household.
     LOCKED = "vault_locked"
-    WRONG_PASSPHRASE = "vault_wrong_passphrase"
+    WRONG_PASSPHRASE = "vault_wrong_passphrase"  # noqa: S105
     KEY_FILE_UNREADABLE = "vault_key_file_unreadable"
     WRONG_KEY_FILE = "vault_wrong_key_file"
     KEY_LOST = "vault_key_lost"

@@ -6,11 +6,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, override
 
-from custom_components.nightlatch.core.feeds.base import Feed, FeedContent
 from custom_components.nightlatch.core.firmware.keys import load_firmware_key
 from custom_components.nightlatch.core.installation.direct import (
-    DirectInstallation,
     Target,
+    direct_installation,
 )
 from custom_components.nightlatch.core.installation.journal import Journal, JournalEntry
 from custom_components.nightlatch.core.installation.machine import (
@@ -18,10 +17,11 @@ from custom_components.nightlatch.core.installation.machine import (
     Job,
     Outcome,
 )
-from custom_components.nightlatch.core.installation.ports import House
+from custom_components.nightlatch.core.installation.ports import House, Supply
 from custom_components.nightlatch.core.installation.states import State
 from custom_components.nightlatch.core.model import (
     Artifact,
+    FirmwareKey,
     LockIdentity,
     Origin,
     OutcomeKind,
@@ -102,16 +102,13 @@ def package_of(firmware: bytes, **knobs: Any) -> bytes:
     )
 
 
-class DeskFeed(Feed):
-    """A feed that gives what lies on the desk."""
+class Desk(Supply):
+    """A supply that gives what lies on the desk."""
 
     def __init__(self, given: bytes | Exception) -> None:
         """Lay something on the desk."""
         self.given = given
-
-    @override
-    async def check(self) -> FeedContent:
-        raise NotImplementedError
+        self.kept: list[tuple[Release, bytes, FirmwareKey]] = []
 
     @override
     async def fetch(self, release: Release) -> bytes:
@@ -119,6 +116,12 @@ class DeskFeed(Feed):
         if isinstance(self.given, Exception):
             raise self.given
         return self.given
+
+    @override
+    async def keep(
+        self, release: Release, artifact: bytes, signer: FirmwareKey
+    ) -> None:
+        self.kept.append((release, artifact, signer))
 
 
 class MemoryJournal(Journal):
@@ -155,6 +158,10 @@ class DeskHouse(House):
     unattended: bool = False
     moved: list[bool] = field(default_factory=list)
     when_moved: Callable[[bool], None] = lambda _: None
+    remembered: list[str] = field(default_factory=list)
+    """The attempts before which the settings were looked at."""
+    compared: list[str] = field(default_factory=list)
+    """The attempts after which they were."""
 
     @override
     async def checks(
@@ -190,13 +197,21 @@ class DeskHouse(House):
         self.moved.append(locked)
         self.when_moved(locked)
 
+    @override
+    async def remember_settings(self, attempt: str) -> None:
+        self.remembered.append(attempt)
+
+    @override
+    async def compare_settings(self, attempt: str) -> None:
+        self.compared.append(attempt)
+
 
 @dataclass
 class Bench:
     """A lock in a doorway, and everything for installing to it."""
 
     door: Doorway
-    feed: DeskFeed = field(default_factory=lambda: DeskFeed(good_package()))
+    supply: Desk = field(default_factory=lambda: Desk(good_package()))
     release: Release = RELEASE
     identity: LockIdentity = OLD_IDENTITY
     floor: LockFloor | None = None
@@ -223,7 +238,7 @@ class Bench:
     ) -> Installation:
         """Return an installation: a new one, or what the journal tells of."""
         self.reports.clear()
-        return DirectInstallation(
+        return direct_installation(
             Job(
                 name=NAME,
                 identity=self.identity,
@@ -239,7 +254,7 @@ class Bench:
                 floor=self.floor,
                 in_bootloader=self.in_bootloader,
             ),
-            feed=self.feed,
+            supply=self.supply,
             keys=[load_firmware_key(vendor().firmware_key_pem)],
             radio=self.door.radio,
         )
@@ -280,7 +295,7 @@ class Bench:
 
     async def assert_second_installation_succeeds(self) -> None:
         """Check that nothing stands in the way of another attempt."""
-        self.feed.given = good_package()
+        self.supply.given = good_package()
         self.surroundings = Surroundings()
         outcome = await self.install()
         assert outcome.kind is OutcomeKind.SUCCEEDED

@@ -84,7 +84,7 @@ async def test_a_feed_that_hangs_can_be_cancelled(
         await asyncio.sleep(3600)
         raise AssertionError
 
-    monkeypatch.setattr(bench.feed, "fetch", hang)
+    monkeypatch.setattr(bench.supply, "fetch", hang)
     installation, running = begin(bench)
     await until(lambda: installation.state is State.FETCHING)
     assert installation.cancel()
@@ -216,10 +216,10 @@ async def test_a_stranded_lock_whose_feed_is_silent_comes_back_by_itself(
     bench.door.lock._jump()
     await asyncio.sleep(1)
     bench.journal.entry = replace(new_entry(), state=State.TRANSFERRING)
-    bench.feed.given = FeedError(FeedProblem.UNREACHABLE, host="acme", file="x")
+    bench.supply.given = FeedError(FeedProblem.UNREACHABLE, host="acme", file="x")
     outcome = await bench.go_on()
     assert outcome.kind is OutcomeKind.FAILED
-    assert outcome.error is bench.feed.given
+    assert outcome.error is bench.supply.given
     assert outcome.running is not None
     assert outcome.running.firmware_version == OLD
 

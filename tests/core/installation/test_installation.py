@@ -45,7 +45,7 @@ from .bench import (
     NOW,
     OLD_IDENTITY,
     Bench,
-    DeskFeed,
+    Desk,
     good_package,
     package_of,
 )
@@ -193,7 +193,7 @@ async def test_what_cannot_be_fetched_reaches_no_lock(
 ) -> None:
     """The lock is not even looked at."""
     error = FeedError(problem)
-    bench.feed.given = error
+    bench.supply.given = error
     outcome = await bench.install()
     assert outcome.kind is OutcomeKind.FAILED
     assert outcome.error is error
@@ -233,7 +233,7 @@ async def test_what_is_not_proven_reaches_no_lock(
     bench: Bench, package: bytes, problem: FirmwareProblem
 ) -> None:
     """The lock is not even looked at."""
-    bench.feed.given = package
+    bench.supply.given = package
     outcome = await bench.install()
     assert outcome.kind is OutcomeKind.FAILED
     assert outcome.error is not None
@@ -517,7 +517,7 @@ async def test_a_lock_that_stays_in_its_bootloader_needs_a_hand(
 ) -> None:
     """The firmware is the vendor's, and does not start."""
     async with doorway(buttonless=buttonless) as door:
-        bench = Bench(door, feed=DeskFeed(package_of(bytes(SIZE))))
+        bench = Bench(door, supply=Desk(package_of(bytes(SIZE))))
         outcome = await bench.install()
         assert outcome.kind is OutcomeKind.NEEDS_HAND
         assert outcome.running is None
