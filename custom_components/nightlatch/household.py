@@ -16,6 +16,7 @@ from homeassistant.util import dt as dt_util
 from .adapters.bluetooth import HomeAssistantRadio
 from .adapters.journal import JournalFile
 from .adapters.storage import HouseholdStore
+from .auditing import Auditing
 from .const import (
     DOMAIN,
     EVENT_NIGHTLATCH,
@@ -37,6 +38,7 @@ from .notices import Notices
 from .public_indexes import PublicIndexes
 from .scheduler import Scheduler
 from .settings import parse_gate, parse_household_policy, parse_indexes, parse_people
+from .vaulting import HouseholdVault
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -69,6 +71,8 @@ class Household:
         self.scheduler = Scheduler(hass, self)
         self.notices = Notices(hass, self)
         self.public_indexes = PublicIndexes(self)
+        self.audit = Auditing(self)
+        self.vault = HouseholdVault(hass, self)
         self.feeds: dict[str, FeedCoordinator] = {}
         self.locks: dict[str, ManagedLock] = {}
         self._configure()
@@ -115,6 +119,13 @@ class Household:
             (identity.model, *lock.kind.other_names),
             lock.kind.integration,
         )
+
+    async def async_audit(self, event: str, **details: Any) -> None:
+        """Write into the audit log what was decided or done; raises nothing.
+
+        Users are named by their ids, locks by their subentries'; no secrets.
+        """
+        await self.audit.async_append(event, **details)
 
     @property
     def zone(self) -> tzinfo:
