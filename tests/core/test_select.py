@@ -11,10 +11,11 @@ from custom_components.nightlatch.core.model import (
     Model,
     Payload,
     PayloadFormat,
+    Purpose,
     Release,
 )
 from custom_components.nightlatch.core.records.trust import LockFloor
-from custom_components.nightlatch.core.select import PassedOver, select
+from custom_components.nightlatch.core.select import PassedOver, reason_against, select
 from custom_components.nightlatch.core.versions import Version, VersionScheme
 
 DOTTED = VersionScheme.DOTTED
@@ -208,3 +209,49 @@ def test_never_a_downgrade(
     for other, reason in selection.passed_over:
         if reason is PassedOver.SUPERSEDED:
             assert other.version <= best.version
+
+
+# The way back.
+
+
+@pytest.mark.parametrize(
+    ("wanted", "purpose", "reason"),
+    [
+        (release("0.9"), Purpose.ROLLBACK, None),
+        (release("0.9"), Purpose.RECOVERY, None),
+        (release("1.0"), Purpose.ROLLBACK, PassedOver.NOT_NEWER),
+        (release("1.0"), Purpose.RECOVERY, None),
+        (release("2.0", minimum="1.1"), Purpose.RECOVERY, None),
+        (release("0.9", firmware_version=9), Purpose.ROLLBACK, "refused_by_lock"),
+        (release("0.9", firmware_version=9), Purpose.RECOVERY, "refused_by_lock"),
+        (release("0.9", security_version=0), Purpose.ROLLBACK, "below_security_floor"),
+        (release("0.9", security_version=0), Purpose.RECOVERY, "below_security_floor"),
+        (release("0.9", model="ND-200"), Purpose.RECOVERY, PassedOver.OTHER_MODEL),
+        (release("0.9", revisions=("B",)), Purpose.ROLLBACK, PassedOver.OTHER_HARDWARE),
+    ],
+)
+def test_what_ran_before_may_come_back_if_the_lock_and_its_safety_allow(
+    wanted: Release, purpose: Purpose, reason: PassedOver | None
+) -> None:
+    """Never another model, nothing that the lock would refuse, no hole opened again."""
+    assert reason_against(wanted, IDENTITY, DOTTED, floor(), purpose) == reason
+    if reason in {PassedOver.REFUSED_BY_LOCK, PassedOver.BELOW_SECURITY_FLOOR}:
+        assert reason_against(wanted, IDENTITY, DOTTED, None, purpose) is None
+
+
+@given(
+    version=st.sampled_from(["0.9", "1.0", "1.1"]),
+    firmware_version=st.integers(8, 12),
+    security_version=st.integers(0, 2),
+)
+def test_an_update_never_takes_what_only_a_rollback_may(
+    version: str, firmware_version: int, security_version: int
+) -> None:
+    """The way back opens nothing for what goes upwards by itself."""
+    offered = release(
+        version, firmware_version=firmware_version, security_version=security_version
+    )
+    if reason_against(offered, IDENTITY, DOTTED, floor()) is None:
+        assert offered.version > Version.parse(DOTTED, "1.0")
+        for purpose in (Purpose.ROLLBACK, Purpose.RECOVERY):
+            assert reason_against(offered, IDENTITY, DOTTED, floor(), purpose) is None

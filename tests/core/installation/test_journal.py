@@ -10,7 +10,7 @@ import pytest
 
 from custom_components.nightlatch.core.installation.journal import JournalEntry
 from custom_components.nightlatch.core.installation.states import State
-from custom_components.nightlatch.core.model import Origin
+from custom_components.nightlatch.core.model import Origin, Purpose, Source
 from custom_components.nightlatch.core.preflight.situation import Bolt
 
 from .bench import NOW, new_entry
@@ -40,6 +40,9 @@ TIMES = st.datetimes(
         state=st.sampled_from(State),
         touched=st.booleans(),
         bolt_before=st.none() | st.sampled_from(Bolt),
+        activated=st.booleans(),
+        purpose=st.sampled_from(Purpose),
+        source=st.sampled_from(Source),
     )
 )
 def test_an_entry_survives_the_disk(entry: JournalEntry) -> None:
@@ -60,11 +63,22 @@ def test_junk_is_refused(field: str, junk: Any) -> None:
         "state",
         "touched",
         "bolt_before",
+        "activated",
+        "purpose",
+        "source",
     }:
         assert JournalEntry.from_dict(raw).to_dict() == raw
         return
     with pytest.raises(ValueError, match="Not an entry of the journal"):
         JournalEntry.from_dict(raw)
+
+
+def test_an_entry_of_an_earlier_version_is_read() -> None:
+    """What is under way when Nightlatch is updated goes on."""
+    raw = new_entry().to_dict()
+    for field in ("touched", "activated", "purpose", "source"):
+        del raw[field]
+    assert JournalEntry.from_dict(raw) == new_entry()
 
 
 def test_a_missing_field_is_refused() -> None:

@@ -60,13 +60,18 @@ def test_a_lock_is_never_left_without_being_asked() -> None:
     """Once the transfer may have begun, only what the lock says ends it."""
     for (before, _), after in TRANSITIONS.items():
         if after in ENDS and before in TOUCHED:
-            assert before is State.CONFIRMING
+            assert before in {State.CONFIRMING, State.REVERTING}
 
 
 def test_it_can_be_cancelled_until_the_lock_activates() -> None:
     """And not any more from then on."""
     assert State.TRANSFERRING in CANCELLABLE
-    assert not CANCELLABLE & {State.ACTIVATING, State.CONFIRMING, *ENDS}
+    assert not CANCELLABLE & {
+        State.ACTIVATING,
+        State.CONFIRMING,
+        State.REVERTING,
+        *ENDS,
+    }
 
 
 def test_what_does_not_happen_is_said() -> None:

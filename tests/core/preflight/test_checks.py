@@ -19,8 +19,10 @@ from custom_components.nightlatch.core.model import (
     LockIdentity,
     Payload,
     PayloadFormat,
+    Purpose,
     Release,
     Severity,
+    Transport,
 )
 from custom_components.nightlatch.core.preflight.base import (
     Check,
@@ -36,7 +38,11 @@ from custom_components.nightlatch.core.preflight.power import (
     battery_limit,
     fall,
 )
-from custom_components.nightlatch.core.preflight.risk import WayBack, summarise
+from custom_components.nightlatch.core.preflight.risk import (
+    WayBack,
+    summarise,
+    way_back,
+)
 from custom_components.nightlatch.core.preflight.rules import (
     RULES,
     override_for,
@@ -250,7 +256,8 @@ def test_every_reason_is_given_somewhere() -> None:
     """One that never comes needs no sentence."""
     given_ = {reason for reason, _ in BLOCKED}
     warned = {Reason.BATTERY_FALLING, Reason.NO_PROOF}
-    assert given_ | {Reason.OK} | warned == set(Reason)
+    on_the_way_back = {Reason.REFUSED_BY_LOCK, Reason.BELOW_SECURITY_FLOOR}
+    assert given_ | {Reason.OK} | warned | on_the_way_back == set(Reason)
 
 
 @pytest.mark.parametrize(
@@ -577,7 +584,7 @@ def test_the_error_lists_all_blockers_and_nothing_else() -> None:
 
 
 def test_the_risk_is_told_in_values() -> None:
-    """What changes, what it closes, for how long, and that there is no way back."""
+    """What changes, what it closes, for how long, and whether there is a way back."""
     release = replace(
         RELEASE,
         severity=Severity.HIGH,
@@ -590,7 +597,9 @@ def test_the_risk_is_told_in_values() -> None:
     assert risk.advisories == ("CVE-1",)
     assert risk.minutes == 11
     assert risk.disrupts == (Disruption.KEYPAD,)
-    assert risk.way_back is WayBack.NONE
+    assert risk.way_back is WayBack.NOT_KEPT
+    kept = situation(running_release=replace(RELEASE, version=dotted("1.0.0")))
+    assert summarise(release, kept).way_back is WayBack.KEPT
 
 
 def test_a_check_is_softened_only_where_it_blocks() -> None:
@@ -616,3 +625,101 @@ def test_what_another_integration_installs_is_not_proven_here() -> None:
 def test_a_person_who_asks_is_present() -> None:
     """What needs somebody at the door is only never done by itself."""
     assert objections(needs_presence=True, unattended=False) == []
+
+
+# The way back.
+
+
+def running(firmware_version: int) -> Release:
+    """Return what the lock runs, as the vault has it."""
+    return replace(
+        RELEASE,
+        version=dotted("1.0.0"),
+        payload=Payload(
+            format=PayloadFormat.NORDIC_DFU,
+            hardware_version=52,
+            firmware_version=firmware_version,
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("kept", "expected"),
+    [
+        (None, WayBack.NOT_KEPT),
+        (running(10_099), WayBack.NONE),
+        (running(10_100), WayBack.KEPT),
+        (running(10_101), WayBack.KEPT),
+    ],
+)
+def test_the_packages_say_whether_a_lock_can_go_back(
+    kept: Release | None, expected: WayBack
+) -> None:
+    """Nordic's bootloader takes nothing with a lower counter than what it has run."""
+    assert way_back(RELEASE, kept) is expected
+
+
+def test_a_lock_on_trial_goes_back_by_itself() -> None:
+    """Whatever is kept; and of what somebody else sends, nobody here can say."""
+    trial = replace(RELEASE, transport=Transport.SMP)
+    assert way_back(trial, None) is WayBack.ON_TRIAL
+    assert way_back(replace(RELEASE, payload=None), None) is WayBack.UNKNOWN
+
+
+def back(version: str = "0.9.0", counter: int = 10_000, **fields: Any) -> Release:
+    """Return something older."""
+    return replace(running(counter), version=dotted(version), **fields)
+
+
+def test_a_rollback_may_go_where_an_update_may_not() -> None:
+    """To what is older; only the lock's own counter and the security floor bind it."""
+    decisions = Decisions(first_seen={"0" * 64: LONG_AGO})
+    way = {"release": back(), "decisions": decisions}
+    assert Reason.NOT_NEWER in {reason for reason, _ in objections(**way)}
+    assert objections(**way, purpose=Purpose.ROLLBACK) == []
+    refused = {**way, "release": back(counter=9_999)}
+    assert objections(**refused, purpose=Purpose.ROLLBACK) == [
+        (Reason.REFUSED_BY_LOCK, Verdict.BLOCKER)
+    ]
+
+
+def test_a_closed_hole_is_opened_only_by_an_owner_who_says_so() -> None:
+    """With an approval for that very release; it stays visible then."""
+    release = back(security_version=1)
+    way = {"release": release, "purpose": Purpose.ROLLBACK}
+    assert objections(**way) == [(Reason.BELOW_SECURITY_FLOOR, Verdict.BLOCKER)]
+    approval = replace(
+        APPROVAL,
+        version="0.9.0",
+        overrides=frozenset({Override.SECURITY_FLOOR}),
+        words="The new one eats the battery, and the hole needs a person inside.",
+    )
+    decisions = replace(DECISIONS, approval=approval)
+    assert objections(**way, decisions=decisions) == [
+        (Reason.BELOW_SECURITY_FLOOR, Verdict.WARNING)
+    ]
+    other = replace(decisions, approval=replace(approval, sha256="1" * 64))
+    assert objections(**way, decisions=other) == [
+        (Reason.BELOW_SECURITY_FLOOR, Verdict.BLOCKER)
+    ]
+
+
+def test_a_stranded_lock_is_held_by_nothing_that_protects_a_working_one() -> None:
+    """An empty battery, an open door and a busy night do not keep a door shut."""
+    assert {
+        verdict
+        for _, verdict in objections(
+            purpose=Purpose.RECOVERY,
+            release=replace(RELEASE, version=dotted("1.0.0")),
+            in_bootloader=True,
+            surroundings=Surroundings(
+                bolt=Bolt.JAMMED, bolt_since=NOW, door=Door.OPEN, door_since=NOW
+            ),
+            radio=RadioState(heard=False, rssi=-99, free_slots=0),
+            house=HouseState(entry_door_tonight="Back door"),
+            window_end=NOW,
+            policy=LockPolicy(approval=ApprovalNeed.SECOND_FACTOR),
+            decisions=Decisions(pinned="1.0.0"),
+            **lock(battery=1),
+        )
+    } == {Verdict.WARNING}

@@ -13,15 +13,19 @@ from custom_components.nightlatch.core.model import (
     LockIdentity,
     Origin,
     OutcomeKind,
+    Purpose,
+    Source,
 )
 from custom_components.nightlatch.core.records.decisions import (
     Approval,
+    Choice,
     Decisions,
     Override,
 )
 from custom_components.nightlatch.core.records.lock_record import (
     BATTERY_LIMIT,
     HISTORY_LIMIT,
+    RAN_LIMIT,
     LockRecord,
 )
 from custom_components.nightlatch.core.records.outcome_record import OutcomeRecord
@@ -46,6 +50,7 @@ approvals = st.builds(
     at=times,
     second_factor=st.booleans(),
     overrides=st.frozensets(st.sampled_from(Override)),
+    words=texts,
 )
 outcomes = st.builds(
     OutcomeRecord,
@@ -59,6 +64,7 @@ outcomes = st.builds(
     reason=st.none() | texts,
     approval=st.none() | approvals,
     environment=texts,
+    purpose=st.sampled_from(Purpose),
     seconds=st.floats(0, 10_000) | st.integers(0, 10_000),
     from_version=texts,
     to_version=texts,
@@ -80,6 +86,8 @@ records = st.builds(
         max_size=3,
     ).map(tuple),
     announced=st.none() | texts,
+    ran=st.lists(texts, max_size=3).map(tuple),
+    to_do=st.lists(texts, max_size=3).map(tuple),
 )
 decisions = st.builds(
     Decisions,
@@ -88,6 +96,14 @@ decisions = st.builds(
     postponed_until=st.none() | times,
     scheduled_at=st.none() | times,
     approval=st.none() | approvals,
+    choice=st.none()
+    | st.builds(
+        Choice,
+        sha256=texts,
+        version=texts,
+        source=st.sampled_from(Source),
+        purpose=st.sampled_from(Purpose),
+    ),
     announced=st.none() | texts,
     first_seen=st.dictionaries(texts, times, max_size=3),
 )
@@ -284,3 +300,15 @@ def test_a_missing_decision_is_refused() -> None:
     del raw["pinned"]
     with pytest.raises(ValueError, match="Not what was decided"):
         Decisions.from_dict(raw)
+
+
+def test_the_versions_that_ran_are_remembered_in_their_order() -> None:
+    """Each once, without the one that runs, and not for ever."""
+    record = RECORD
+    for version in ("1.1.0", "1.2.0", "1.0.0", "1.0.0", "1.3.0"):
+        record = record.reading(replace(IDENTITY, firmware_version=version), NOW)
+    assert record.ran == ("1.1.0", "1.2.0", "1.0.0")
+    for number in range(2 * RAN_LIMIT):
+        record = record.reading(replace(IDENTITY, firmware_version=f"2.{number}"), NOW)
+    assert len(record.ran) == RAN_LIMIT
+    assert record.ran[-1] == f"2.{2 * RAN_LIMIT - 2}"

@@ -10,7 +10,13 @@ from .bolt import check_bolt
 from .door import check_door
 from .house import check_entry_doors, check_house, check_one_at_a_time, check_source
 from .identity import check_identity
-from .path import check_approval, check_soak, check_version, check_wanted
+from .path import (
+    check_approval,
+    check_security_floor,
+    check_soak,
+    check_version,
+    check_wanted,
+)
 from .power import check_battery, check_trend
 from .radio import check_signal, check_slot
 from .situation import Situation
@@ -21,6 +27,7 @@ from .way_in import check_presence, check_way_in
 RULES: tuple[Callable[[Situation], Check], ...] = (
     check_identity,
     check_version,
+    check_security_floor,
     check_wanted,
     check_soak,
     check_approval,
