@@ -1,0 +1,436 @@
+"""Images of MCUboot: reading one, and the proof that it is the release of the vendor.
+
+An image is a header, the firmware, an area of protected TLVs and one of others
+(``mcuboot_tlv.py``). Hash and signature cover everything up to the end of the protected
+ones. Source: MCUboot, docs/design.md, ``bootutil/image.h`` and its signing tool (2.3).
+Everything here is synchronous and takes milliseconds of processor time; callers run it
+in an executor.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import IntFlag
+import hashlib
+import struct
+from typing import Final, NamedTuple, override
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+
+from ..errors import FirmwareError, FirmwareProblem
+from ..model import FirmwareKey, PayloadFormat
+from ..versions import Version, VersionScheme
+from .keys import KeyKind, PublicKey, kind_of, load_public_key
+from .mcuboot_tlv import (
+    ENCRYPTION,
+    INFO_MAGIC,
+    PROTECTED_INFO_MAGIC,
+    Tlv,
+    TlvType,
+    area_size,
+    invalid,
+    read_area,
+)
+from .verify import VerifiedArtifact
+
+MAGIC: Final = b"\x3d\xb8\xf3\x96"
+"""The first bytes of every image."""
+MAX_IMAGE_SIZE: Final = 4 * 1024 * 1024
+"""Bytes; more than a slot for firmware has in any chip of a lock."""
+
+# Magic, load address, sizes of header, protected TLVs and firmware, flags, version,
+# padding.
+_HEADER = struct.Struct("<4sIHHIIBBHII")
+_DEPENDENCY = struct.Struct("<B3xBBHI")
+_COUNTER = struct.Struct("<I")
+# The image that is the application; others are for other processors of the same lock.
+_APPLICATION = 0
+_MAX_SIGNATURES = 8
+# Boot loaders before MCUboot 1.5 wanted ECDSA signatures filled up to it with zeros.
+_FILLED_ECDSA_SIZE = 72
+
+_HASHES: dict[int, Callable[[bytes | memoryview], bytes]] = {
+    TlvType.SHA256: lambda data: hashlib.sha256(data).digest(),
+    TlvType.SHA512: lambda data: hashlib.sha512(data).digest(),
+}
+_HASH_TYPES = frozenset({TlvType.SHA256, TlvType.SHA384, TlvType.SHA512})
+_SIGNATURE_KINDS = {
+    TlvType.ECDSA: KeyKind.ECDSA_P256,
+    TlvType.ED25519: KeyKind.ED25519,
+    TlvType.RSA2048_PSS: KeyKind.RSA_2048,
+    TlvType.RSA3072_PSS: KeyKind.RSA_3072,
+}
+_KEY_TYPES = frozenset({TlvType.KEY_HASH, TlvType.PUBLIC_KEY})
+# What the hash does not cover may be nothing else, as MCUboot's list of what it allows
+# to be unprotected says.
+_UNPROTECTED = (
+    _HASH_TYPES | _SIGNATURE_KINDS.keys() | _KEY_TYPES | {TlvType.PURE_SIGNATURE}
+)
+
+
+class ImageFlag(IntFlag):
+    """Flags of the header that a lock may find in its images."""
+
+    POSITION_INDEPENDENT = 0x001
+    ENCRYPTED_AES128 = 0x004
+    ENCRYPTED_AES256 = 0x008
+    NOT_BOOTABLE = 0x010
+    RAM_LOAD = 0x020
+    FIXED_ADDRESS = 0x100
+    COMPRESSED = 0xE00
+
+
+_ENCRYPTED = ImageFlag.ENCRYPTED_AES128 | ImageFlag.ENCRYPTED_AES256
+_REFUSED_FLAGS = {
+    ImageFlag.NOT_BOOTABLE: "it is not meant to be started",
+    # Such a boot loader has no old firmware to go back to, nor anything to confirm.
+    ImageFlag.RAM_LOAD: "it is meant to be started from RAM",
+    ImageFlag.COMPRESSED: "it is compressed",
+}
+_HARMLESS_FLAGS = ImageFlag.POSITION_INDEPENDENT | ImageFlag.FIXED_ADDRESS
+
+
+class ImageVersion(NamedTuple):
+    """A version as the header has it: ``1.2.3+4``."""
+
+    major: int
+    minor: int
+    revision: int
+    build: int
+    """MCUboot does not compare it unless it is told to."""
+
+    @override
+    def __str__(self) -> str:
+        """Return it as MCUboot's signing tool writes it, a build of 0 left out."""
+        text = f"{self.major}.{self.minor}.{self.revision}"
+        return f"{text}+{self.build}" if self.build else text
+
+    def is_of(self, version: Version) -> bool:
+        """Return whether an image with this version is of a release with that one.
+
+        Only ``dotted`` versions can be: their first three numbers are major, minor and
+        revision; a fourth is the build, which otherwise may be any.
+        """
+        if version.scheme is not VersionScheme.DOTTED:
+            return False
+        told = [int(part) for part in version.text.split(".")]
+        mine = self if len(told) > 3 else self[:3]
+        return tuple(told + [0] * (len(mine) - len(told))) == mine
+
+
+class Dependency(NamedTuple):
+    """Another image that the lock has to have."""
+
+    image: int
+    least: ImageVersion
+
+
+class Signature(NamedTuple):
+    """A signature, and the key that it says it is made with."""
+
+    type: TlvType
+    value: bytes
+    key: Tlv
+    """The hash of the key, or the key itself, in MCUboot's encoding of it."""
+
+    @property
+    def kind(self) -> KeyKind:
+        """The kind of key that makes such signatures."""
+        return _SIGNATURE_KINDS[self.type]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class McubootImage:
+    """What an image holds; nothing of it is proven yet."""
+
+    data: bytes
+    """The whole file."""
+    signed_size: int
+    """How many bytes of it hash and signature cover, from the first one on."""
+    version: ImageVersion
+    flags: int
+    hash: Tlv
+    """SHA-256 or SHA-512, as the image says; what SMP calls its hash."""
+    signatures: tuple[Signature, ...]
+    is_pure: bool
+    """Whether the bytes themselves are signed, in place of their hash."""
+    security_counter: int | None
+    dependencies: tuple[Dependency, ...]
+
+
+def read_image(data: bytes) -> McubootImage:
+    """Take an image apart, every byte of which has to belong to it.
+
+    Behind it there may be nothing but erased flash (0xFF): a boot loader's trailer there
+    would tell the lock by itself what to do with the image.
+
+    Raises ``FirmwareError``: TOO_LARGE, IMAGE_INVALID, HASH_TYPE, or ENCRYPTED for an
+    image that only the lock can look into.
+    """
+    if len(data) > MAX_IMAGE_SIZE:
+        raise FirmwareError(
+            FirmwareProblem.TOO_LARGE, size=len(data), limit=MAX_IMAGE_SIZE
+        )
+    if len(data) < _HEADER.size or not data.startswith(MAGIC):
+        raise invalid("it does not begin as one")
+    _, _, header_size, protected_size, size, flags, *version, _ = _HEADER.unpack_from(
+        data
+    )
+    if flags & _ENCRYPTED:
+        raise FirmwareError(FirmwareProblem.ENCRYPTED)
+    if header_size < _HEADER.size or not size:
+        raise invalid("its header is wrong")
+    position = header_size + size
+    protected: tuple[Tlv, ...] = ()
+    if protected_size:
+        if area_size(data, position, PROTECTED_INFO_MAGIC) != protected_size:
+            raise invalid("its header is wrong")
+        protected = read_area(data, position, protected_size)
+        position += protected_size
+    end = position + (unprotected_size := area_size(data, position, INFO_MAGIC))
+    if data[end:].strip(b"\xff"):
+        raise invalid("something stands behind its end")
+    unprotected = read_area(data, position, unprotected_size)
+    if any(tlv.type in ENCRYPTION for tlv in (*protected, *unprotected)):
+        raise FirmwareError(FirmwareProblem.ENCRYPTED)
+    _check_places(protected, unprotected)
+    return McubootImage(
+        data=data,
+        signed_size=position,
+        version=ImageVersion(*version),
+        flags=flags,
+        hash=_hash(unprotected),
+        signatures=_signatures(unprotected),
+        is_pure=_is_pure(unprotected),
+        security_counter=_security_counter(protected),
+        dependencies=_dependencies(protected),
+    )
+
+
+def verify_image(
+    image: McubootImage,
+    *,
+    keys: Sequence[FirmwareKey],
+    version: Version,
+    security_counter: int,
+    minimum_security_counter: int | None,
+) -> VerifiedArtifact:
+    """Prove that an image is genuine and is the release that the feed describes.
+
+    ``keys`` are the vendor's pinned keys. ``version`` and ``security_counter`` (0 for an
+    image without one) are what the feed says of it; ``minimum_security_counter`` is the
+    lowest that may still run on the lock. The signature comes first, so that no other
+    refusal speaks of contents that anybody could have written.
+
+    Raises ``FirmwareError``: NOT_SIGNED, SIGNATURE_INVALID, HASH_TYPE, KEY_INVALID,
+    HASH_MISMATCH, IMAGE_INVALID, WRONG_VERSION, DOWNGRADE, NEEDS_OTHER_IMAGE.
+    """
+    signed = memoryview(image.data)[: image.signed_size]
+    digest = _HASHES[image.hash.type](signed)
+    signer = _signer(image, signed, digest, keys)
+    if image.hash.value != digest:
+        raise FirmwareError(FirmwareProblem.HASH_MISMATCH)
+    _check_flags(image.flags)
+    _check_versions(image, version, security_counter, minimum_security_counter)
+    _check_dependencies(image)
+    return VerifiedArtifact.seal(
+        firmware=image.data,
+        key_fingerprint=signer.fingerprint,
+        format=PayloadFormat.MCUBOOT,
+        image_hash=digest,
+    )
+
+
+def encode_key(key: PublicKey) -> bytes:
+    """Return a key as MCUboot keeps it: what the hash of a key is made of.
+
+    An RSA key is a PKCS #1 RSAPublicKey, every other a SubjectPublicKeyInfo, in DER.
+    """
+    kind = serialization.PublicFormat.SubjectPublicKeyInfo
+    if isinstance(key, rsa.RSAPublicKey):
+        kind = serialization.PublicFormat.PKCS1
+    return key.public_bytes(serialization.Encoding.DER, kind)
+
+
+def _check_places(protected: tuple[Tlv, ...], unprotected: tuple[Tlv, ...]) -> None:
+    """Check that what proves stands outside what it proves, and the rest inside."""
+    for tlv in unprotected:
+        if tlv.type not in _UNPROTECTED:
+            raise invalid(f"its value 0x{tlv.type:02x} is not protected")
+    for tlv in protected:
+        if tlv.type in _UNPROTECTED:
+            raise invalid(f"its value 0x{tlv.type:02x} stands in the wrong place")
+
+
+def _single(tlvs: tuple[Tlv, ...], kind: TlvType, size: int) -> bytes | None:
+    """Return the one value of a type and size; None where there is none."""
+    found = [tlv.value for tlv in tlvs if tlv.type == kind]
+    if not found:
+        return None
+    if len(found) > 1 or len(found[0]) != size:
+        raise invalid(f"its value 0x{kind:02x} is wrong")
+    return found[0]
+
+
+def _hash(unprotected: tuple[Tlv, ...]) -> Tlv:
+    found = [tlv for tlv in unprotected if tlv.type in _HASH_TYPES]
+    if len(found) != 1:
+        raise invalid(f"it has {len(found)} hashes")
+    (tlv,) = found
+    if tlv.type not in _HASHES:
+        raise FirmwareError(FirmwareProblem.HASH_TYPE, found=_name(tlv.type))
+    return tlv
+
+
+def _name(hash_type: int) -> str:
+    return TlvType(hash_type).name.lower()
+
+
+def _is_pure(unprotected: tuple[Tlv, ...]) -> bool:
+    value = _single(unprotected, TlvType.PURE_SIGNATURE, 1)
+    if value not in (None, b"\x01"):
+        raise invalid(f"its value 0x{TlvType.PURE_SIGNATURE:02x} is wrong")
+    return value is not None
+
+
+def _signatures(unprotected: tuple[Tlv, ...]) -> tuple[Signature, ...]:
+    """Return the signatures, each of which follows what tells its key."""
+    signatures: list[Signature] = []
+    key: Tlv | None = None
+    for tlv in unprotected:
+        if tlv.type in _KEY_TYPES:
+            if key is not None:
+                raise invalid("it names a key for no signature")
+            key = tlv
+        elif tlv.type in _SIGNATURE_KINDS:
+            if key is None:
+                raise invalid("it has a signature of no key")
+            signatures.append(Signature(TlvType(tlv.type), tlv.value, key))
+            key = None
+    if key is not None:
+        raise invalid("it names a key for no signature")
+    if len(signatures) > _MAX_SIGNATURES:
+        raise invalid(f"it has {len(signatures)} signatures")
+    return tuple(signatures)
+
+
+def _security_counter(protected: tuple[Tlv, ...]) -> int | None:
+    value = _single(protected, TlvType.SECURITY_COUNTER, _COUNTER.size)
+    return None if value is None else int(_COUNTER.unpack(value)[0])
+
+
+def _dependencies(protected: tuple[Tlv, ...]) -> tuple[Dependency, ...]:
+    dependencies = []
+    for tlv in protected:
+        if tlv.type == TlvType.DEPENDENCY:
+            if len(tlv.value) != _DEPENDENCY.size:
+                raise invalid(f"its value 0x{TlvType.DEPENDENCY:02x} is wrong")
+            image, *version = _DEPENDENCY.unpack(tlv.value)
+            dependencies.append(Dependency(image, ImageVersion(*version)))
+    return tuple(dependencies)
+
+
+def _signer(
+    image: McubootImage,
+    signed: memoryview,
+    digest: bytes,
+    keys: Sequence[FirmwareKey],
+) -> FirmwareKey:
+    """Return the first of our keys under which one of the signatures holds."""
+    if not image.signatures:
+        raise FirmwareError(FirmwareProblem.NOT_SIGNED)
+    message = bytes(signed) if image.is_pure else digest
+    for key in keys:
+        public_key = load_public_key(key)
+        kind = kind_of(key)
+        encoded = encode_key(public_key)
+        names = {
+            Tlv(TlvType.PUBLIC_KEY, encoded),
+            Tlv(TlvType.KEY_HASH, _HASHES[image.hash.type](encoded)),
+        }
+        for signature in image.signatures:
+            if signature.kind is kind and signature.key in names:
+                _check_hash_type(image, kind)
+                if _holds(public_key, signature.value, message):
+                    return key
+    raise FirmwareError(FirmwareProblem.SIGNATURE_INVALID)
+
+
+def _check_hash_type(image: McubootImage, kind: KeyKind) -> None:
+    """Check that signatures of this kind can be made over what the image has."""
+    if kind is KeyKind.ED25519:
+        return
+    if image.is_pure:
+        raise invalid("its kind of signature cannot be over the whole of it")
+    if image.hash.type != TlvType.SHA256:
+        raise FirmwareError(FirmwareProblem.HASH_TYPE, found=_name(image.hash.type))
+
+
+def _holds(key: PublicKey, signature: bytes, message: bytes) -> bool:
+    """Return whether a signature over a digest, or over the whole image, holds.
+
+    To Ed25519 the digest is a message like any other (bootutil/src/image_ed25519.c).
+    """
+    sha256 = Prehashed(hashes.SHA256())
+    try:
+        match key:
+            case ed25519.Ed25519PublicKey():
+                key.verify(signature, message)
+            case rsa.RSAPublicKey():
+                pss = padding.PSS(padding.MGF1(hashes.SHA256()), salt_length=32)
+                key.verify(signature, message, pss, sha256)
+            case _:
+                if len(signature) == _FILLED_ECDSA_SIZE:
+                    signature = _without_filling(signature)
+                key.verify(signature, message, ec.ECDSA(sha256))
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _without_filling(signature: bytes) -> bytes:
+    """Return a DER sequence without the zeros behind it."""
+    size = 2 + signature[1]
+    return signature if signature[size:].strip(b"\0") else signature[:size]
+
+
+def _check_flags(flags: int) -> None:
+    for refused, detail in _REFUSED_FLAGS.items():
+        if flags & refused:
+            raise invalid(detail)
+    if unknown := flags & ~_HARMLESS_FLAGS:
+        raise invalid(f"its flags 0x{unknown:x} are not known")
+
+
+def _check_versions(
+    image: McubootImage, version: Version, counter: int, minimum: int | None
+) -> None:
+    if not image.version.is_of(version):
+        raise FirmwareError(
+            FirmwareProblem.WRONG_VERSION,
+            expected=version.text,
+            found=str(image.version),
+        )
+    found = image.security_counter or 0
+    if found != counter:
+        raise FirmwareError(
+            FirmwareProblem.WRONG_VERSION, expected=counter, found=found
+        )
+    if minimum is not None and found < minimum:
+        raise FirmwareError(FirmwareProblem.DOWNGRADE, minimum=minimum, found=found)
+
+
+def _check_dependencies(image: McubootImage) -> None:
+    """Check that the image needs no other one than itself.
+
+    What runs on a lock's other processors Nightlatch neither knows nor updates.
+    """
+    for dependency in image.dependencies:
+        if dependency.image != _APPLICATION or dependency.least[:3] > image.version[:3]:
+            raise FirmwareError(
+                FirmwareProblem.NEEDS_OTHER_IMAGE,
+                image=dependency.image,
+                version=str(dependency.least),
+            )

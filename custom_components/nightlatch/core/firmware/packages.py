@@ -1,0 +1,122 @@
+"""One door for artifacts of every format that Nightlatch sends.
+
+Everything here is synchronous and takes milliseconds of processor time; callers run it
+in an executor.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+import hashlib
+
+from ..errors import FirmwareError, FirmwareProblem
+from ..model import FirmwareKey, PayloadFormat, Release
+from .keys import KeyKind
+from .mcuboot import MAGIC as MCUBOOT_MAGIC, read_image, verify_image
+from .nordic import read_package, verify_package
+from .nordic_init import SignatureType, read_init_command, read_init_packet
+from .verify import VerifiedArtifact
+
+_ZIP_MAGIC = b"PK\x03\x04"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """What an artifact says of itself; nothing of it is proven."""
+
+    format: PayloadFormat
+    hardware_version: int | None
+    """``hw_version`` of an init packet; None where the format has none."""
+    firmware_version: int
+    """What the lock's boot loader compares: ``fw_version`` of an init packet, or the
+    security counter of a MCUboot image, 0 without one."""
+    version: str | None
+    """As a person would write it; None where the format has none."""
+    signature: KeyKind
+    """What kind of key it is signed with."""
+    sha256: str
+    """Of the whole artifact; hexadecimal, lower case."""
+    size: int
+    """Bytes of the whole artifact."""
+
+
+def verify_artifact(
+    data: bytes,
+    release: Release,
+    *,
+    keys: Sequence[FirmwareKey],
+    minimum_firmware_version: int | None,
+) -> VerifiedArtifact:
+    """Prove that an artifact is genuine and is this release; see the formats' own.
+
+    The release must be one that is sent. ``keys`` are the vendor's pinned keys;
+    ``minimum_firmware_version`` is the lowest ``Payload.firmware_version`` that may
+    still run on the lock. Raises ``FirmwareError``.
+    """
+    payload = release.payload
+    assert payload is not None, "chosen for being sent"
+    if payload.format is PayloadFormat.MCUBOOT:
+        return verify_image(
+            read_image(data),
+            keys=keys,
+            version=release.version,
+            security_counter=payload.firmware_version,
+            minimum_security_counter=minimum_firmware_version,
+        )
+    assert payload.hardware_version is not None, "the format has one"
+    return verify_package(
+        read_package(data),
+        keys=keys,
+        hardware_version=payload.hardware_version,
+        firmware_version=payload.firmware_version,
+        minimum_firmware_version=minimum_firmware_version,
+    )
+
+
+def inspect_artifact(data: bytes) -> Inspection:
+    """Return what an artifact says of itself, whoever made it.
+
+    Raises ``FirmwareError``: NOT_A_PACKAGE where the format is not known, NOT_SIGNED,
+    SIGNATURE_TYPE, and what the readers of the formats raise.
+    """
+    inspect: Callable[[bytes], Inspection]
+    if data.startswith(_ZIP_MAGIC):
+        inspect = _inspect_nordic
+    elif data.startswith(MCUBOOT_MAGIC):
+        inspect = _inspect_mcuboot
+    else:
+        raise FirmwareError(
+            FirmwareProblem.NOT_A_PACKAGE,
+            detail="it is neither a zip file nor an image of MCUboot",
+        )
+    return inspect(data)
+
+
+def _inspect_nordic(data: bytes) -> Inspection:
+    signed = read_init_packet(read_package(data).init_packet)
+    if signed.signature_type != SignatureType.ECDSA_P256_SHA256:
+        raise FirmwareError(FirmwareProblem.SIGNATURE_TYPE, found=signed.signature_type)
+    init = read_init_command(signed.signed)
+    return Inspection(
+        format=PayloadFormat.NORDIC_DFU,
+        hardware_version=init.hardware_version,
+        firmware_version=init.firmware_version,
+        version=None,
+        signature=KeyKind.ECDSA_P256,
+        sha256=hashlib.sha256(data).hexdigest(),
+        size=len(data),
+    )
+
+
+def _inspect_mcuboot(data: bytes) -> Inspection:
+    image = read_image(data)
+    if not image.signatures:
+        raise FirmwareError(FirmwareProblem.NOT_SIGNED)
+    return Inspection(
+        format=PayloadFormat.MCUBOOT,
+        hardware_version=None,
+        firmware_version=image.security_counter or 0,
+        version=str(image.version),
+        signature=image.signatures[0].kind,
+        sha256=hashlib.sha256(data).hexdigest(),
+        size=len(data),
+    )
