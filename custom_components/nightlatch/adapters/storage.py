@@ -1,6 +1,6 @@
 """What is kept over a restart, in Home Assistant's own storage."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any, override
 
 from homeassistant.core import HomeAssistant
@@ -11,10 +11,11 @@ from ..const import DOMAIN
 from ..core.guard.hold import HoldRecord
 from ..core.records.decisions import Decisions
 from ..core.records.lock_record import LockRecord
+from ..core.records.stored import as_time, as_whole, optional
 from ..core.records.trust import Trust, TrustStore
 
 _VERSION = 1
-_MINOR_VERSION = 3
+_MINOR_VERSION = 4
 
 
 class _Store(Store[dict[str, Any]]):
@@ -29,7 +30,7 @@ class _Store(Store[dict[str, Any]]):
             raise NotImplementedError
         if old_minor_version < 2:
             old_data = _with_history(old_data)
-        return {"holds": {}, **old_data}
+        return {"holds": {}, "generation": 0, "vault_tested": None, **old_data}
 
 
 def _with_history(old_data: dict[str, Any]) -> dict[str, Any]:
@@ -77,6 +78,10 @@ class HouseholdStore(TrustStore):
         self._locks: dict[str, LockRecord] = {}
         self._decisions: dict[str, Decisions] = {}
         self._holds: dict[str, HoldRecord] = {}
+        self.generation = 0
+        """Rises with the floors; one that is lower than the vault's is out of a backup."""
+        self.vault_tested: datetime | None = None
+        """When all copies in the vault were tested last; aware, UTC."""
         self.announced_night: date | None = None
         """The last night of which people were told."""
         self.digest: tuple[str, ...] = ()
@@ -104,6 +109,8 @@ class HouseholdStore(TrustStore):
                     subentry_id: HoldRecord.from_dict(raw)
                     for subentry_id, raw in data["holds"].items()
                 }
+                self.generation = as_whole(data["generation"])
+                self.vault_tested = optional(as_time, data["vault_tested"])
                 night = data["announced_night"]
                 self.announced_night = date.fromisoformat(night) if night else None
                 self.digest = tuple(map(str, data["digest"]))
@@ -130,6 +137,10 @@ class HouseholdStore(TrustStore):
                     for key, decisions in self._decisions.items()
                 },
                 "holds": {key: hold.to_dict() for key, hold in self._holds.items()},
+                "generation": self.generation,
+                "vault_tested": (
+                    self.vault_tested.isoformat() if self.vault_tested else None
+                ),
                 "announced_night": (
                     self.announced_night.isoformat() if self.announced_night else None
                 ),
@@ -149,7 +160,26 @@ class HouseholdStore(TrustStore):
         merged = self._trust.merged(trust)
         if merged != self._trust:
             self._trust = merged
+            self.generation += 1
             await self._async_save()
+
+    async def async_take_back(self, trust: Trust, generation: int) -> bool:
+        """Merge floors that were written elsewhere; return whether they were higher.
+
+        Then what is kept here was older than it should be. It goes on above both.
+        """
+        merged = self._trust.merged(trust)
+        if merged == self._trust and generation <= self.generation:
+            return False
+        self._trust = merged
+        self.generation = max(self.generation, generation) + 1
+        await self._async_save()
+        return True
+
+    async def async_set_vault_tested(self, at: datetime) -> None:
+        """Keep when all copies in the vault were tested."""
+        self.vault_tested = at
+        await self._async_save()
 
     def lock(self, subentry_id: str) -> LockRecord | None:
         """Return what is known of a lock."""
