@@ -4,7 +4,6 @@ Each is gone as soon as it is done.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from homeassistant.core import HomeAssistant, callback
@@ -14,6 +13,7 @@ from .const import DOMAIN
 from .core.errors import FeedProblem
 from .core.model import LockKind, OutcomeKind
 from .core.schedule.plan import Waiting
+from .issue import Issue
 from .locks import ManagedLock
 from .maker import told_of_maker
 from .wellbeing import needs_hand
@@ -33,26 +33,16 @@ def async_delete_issues(hass: HomeAssistant) -> None:
             ir.async_delete_issue(hass, DOMAIN, issue_id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Issue:
-    """Something that a person must do."""
-
-    key: str
-    placeholders: dict[str, str]
-    data: dict[str, str | int | float | None] | None = None
-    """For the flow with which a person says that it is done; None where it is seen."""
-
-
 @callback
 def async_sync_issues(household: Household) -> None:
     """Bring the issues in step with how the locks and feeds are."""
-    wanted: dict[str, _Issue] = {}
+    wanted: dict[str, Issue] = {}
     for lock in household.locks.values():
         for found in _issues_of(lock):
             wanted[f"{found.key}_{lock.subentry_id}"] = found
     for feed in household.feeds.values():
         if feed.trouble is FeedProblem.FIRMWARE_KEY_CHANGED:
-            wanted[f"firmware_key_changed_{feed.subentry_id}"] = _Issue(
+            wanted[f"firmware_key_changed_{feed.subentry_id}"] = Issue(
                 key="firmware_key_changed", placeholders={"feed": feed.title}
             )
     registry = ir.async_get(household.hass)
@@ -77,15 +67,15 @@ def async_sync_issues(household: Household) -> None:
         )
 
 
-def _issues_of(lock: ManagedLock) -> Iterator[_Issue]:
+def _issues_of(lock: ManagedLock) -> Iterator[Issue]:
     """Return what a person must do about a lock."""
     if lock.progress is not None:
         return
     if (found := _issue_of(lock)) is not None:
         key, placeholders = found
-        yield _Issue(key=key, placeholders={"lock": lock.name, **placeholders})
+        yield Issue(key=key, placeholders={"lock": lock.name, **placeholders})
     for aftercare in lock.record.to_do:
-        yield _Issue(
+        yield Issue(
             key=aftercare,
             placeholders={"lock": lock.name},
             data={"lock_id": lock.subentry_id, "aftercare": aftercare},
