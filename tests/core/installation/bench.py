@@ -27,7 +27,9 @@ from custom_components.nightlatch.core.model import (
     OutcomeKind,
     Payload,
     PayloadFormat,
+    Purpose,
     Release,
+    Source,
 )
 from custom_components.nightlatch.core.preflight.base import Check
 from custom_components.nightlatch.core.preflight.rules import run_checks
@@ -156,6 +158,7 @@ class DeskHouse(House):
     seen: Surroundings = field(default_factory=Surroundings)
     window_end: datetime | None = None
     unattended: bool = False
+    purpose: Purpose = Purpose.UPDATE
     moved: list[bool] = field(default_factory=list)
     when_moved: Callable[[bool], None] = lambda _: None
     remembered: list[str] = field(default_factory=list)
@@ -185,6 +188,7 @@ class DeskHouse(House):
                 expected=timedelta(minutes=10),
                 window_end=self.window_end,
                 in_bootloader=in_bootloader,
+                purpose=self.purpose,
             )
         )
 
@@ -234,7 +238,10 @@ class Bench:
         )
 
     def prepare(
-        self, entry: JournalEntry | None = None, house: House | None = None
+        self,
+        entry: JournalEntry | None = None,
+        house: House | None = None,
+        purpose: Purpose = Purpose.UPDATE,
     ) -> Installation:
         """Return an installation: a new one, or what the journal tells of."""
         self.reports.clear()
@@ -246,7 +253,13 @@ class Bench:
                 house=house or self.house,
                 policy=self.policy,
                 journal=self.journal,
-                entry=entry or new_entry(self.release),
+                entry=entry
+                or replace(
+                    new_entry(self.release),
+                    purpose=purpose,
+                    source=Source.FEED if purpose is Purpose.UPDATE else Source.VAULT,
+                    from_version=self.identity.firmware_version,
+                ),
                 report=lambda state, done: self.reports.append((state, done)),
             ),
             target=Target(
