@@ -43,6 +43,8 @@ CONF_NOTIFY = "notify"
 CONF_PHONES = "phones"
 CONF_EVERYTHING = "everything"
 CONF_INDEXES = "indexes"
+CONF_SECOND_PLACE = "second_place"
+CONF_VAULT_LIMIT = "vault_limit"
 
 FEED_INTERVAL = timedelta(hours=12)
 # So that the homes of a vendor do not all ask at once.

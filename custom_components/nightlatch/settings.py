@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import time
 import logging
+from pathlib import Path
 from typing import Any
 
 from .const import (
@@ -30,9 +31,11 @@ from .const import (
     CONF_PHONES,
     CONF_QUIET_HOURS,
     CONF_SECOND_ENTRY,
+    CONF_SECOND_PLACE,
     CONF_SOAK_DAYS,
     CONF_START,
     CONF_TWO_ENTRY_DOORS,
+    CONF_VAULT_LIMIT,
     CONF_WEEKDAYS,
 )
 from .core.feeds.public_index import IndexName
@@ -61,6 +64,16 @@ class People:
     everything: bool = False
     """Whether they are told of every step; else once an evening, once a morning, and
     of failures at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultSettings:
+    """Where the vault keeps its copies, and how many."""
+
+    second_place: Path | None = None
+    """The folder of the second copy."""
+    limit: int = 64
+    """Megabytes (of 1,000,000 bytes) for each place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +118,17 @@ def parse_indexes(options: Mapping[str, Any]) -> frozenset[IndexName]:
 def parse_gate(options: Mapping[str, Any]) -> str | None:
     """Return the entity that must be on for anything to start by itself."""
     return _read(options, CONF_GATE_ENTITY, _text_or_none, None)
+
+
+def parse_vault(options: Mapping[str, Any]) -> VaultSettings:
+    """Return where the vault keeps its copies, and how many."""
+    default = VaultSettings()
+    return VaultSettings(
+        second_place=_read(
+            options, CONF_SECOND_PLACE, _folder_or_none, default.second_place
+        ),
+        limit=_read(options, CONF_VAULT_LIMIT, as_whole, default.limit),
+    )
 
 
 def parse_lock_policy(data: Mapping[str, Any]) -> LockPolicy:
@@ -179,6 +203,11 @@ def _indexes(value: Any) -> frozenset[IndexName]:
 
 def _text_or_none(value: Any) -> str | None:
     return optional(as_text, value) or None
+
+
+def _folder_or_none(value: Any) -> Path | None:
+    text = _text_or_none(value)
+    return None if text is None else Path(text)
 
 
 def _importance(value: Any) -> Importance:

@@ -1,0 +1,76 @@
+"""The lockbox of the vault's key, on Home Assistant's own disk."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+import json
+from pathlib import Path
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.storage import STORAGE_DIR
+from homeassistant.util.file import WriteError, write_utf8_file_atomic
+
+from ..const import DOMAIN
+from ..core.errors import VaultError, VaultProblem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lockbox:
+    """The household's key as it is kept, and where the file lies that opens it."""
+
+    content: Mapping[str, Any]
+    """See ``core.vault.keys``."""
+    key_file: Path | None = None
+
+
+class LockboxFile:
+    """One file of its own, written seldom and never without being sure of it.
+
+    Home Assistant's own store logs a failed write and goes on; a key that was lost that
+    way takes all that is kept under it along.
+    """
+
+    def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
+        """Prepare; nothing is read or written yet."""
+        self._hass = hass
+        self._path = Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.{entry_id}.lockbox"))
+
+    async def async_load(self) -> Lockbox | None:
+        """Return the lockbox, if there is one; raise ``VaultError``: KEY_LOST."""
+
+        def load() -> Lockbox | None:
+            try:
+                raw = json.loads(self._path.read_text(encoding="utf-8"))
+                key_file = raw["key_file"]
+                return Lockbox(
+                    content=dict(raw["lockbox"]),
+                    key_file=None if key_file is None else Path(key_file),
+                )
+            except FileNotFoundError:
+                return None
+            except (KeyError, OSError, TypeError, ValueError) as err:
+                raise VaultError(VaultProblem.KEY_LOST) from err
+
+        return await self._hass.async_add_executor_job(load)
+
+    async def async_write(self, lockbox: Lockbox) -> None:
+        """Write it; raise ``OSError``. It is on disk when this returns."""
+        text = json.dumps(
+            {
+                "lockbox": lockbox.content,
+                "key_file": str(lockbox.key_file) if lockbox.key_file else None,
+            }
+        )
+
+        def write() -> None:
+            self._path.parent.mkdir(exist_ok=True)
+            write_utf8_file_atomic(str(self._path), text, private=True)
+
+        try:
+            await self._hass.async_add_executor_job(write)
+        except WriteError as err:
+            raise OSError(str(err)) from err
+
+    async def async_remove(self) -> None:
+        """Delete it."""
+        await self._hass.async_add_executor_job(self._path.unlink, True)
