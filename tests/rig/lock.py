@@ -1,29 +1,15 @@
-"""A virtual lock: an application, a bootloader, a bolt, a door and a battery."""
+"""A virtual lock that is updated over Nordic Secure DFU."""
 
-import asyncio
-from collections.abc import Callable
-from enum import Enum, StrEnum
+from enum import Enum
 from typing import override
 
 from .bootloader import EXECUTED, Flash, SecureDfuBootloader
-from .gatt import (
-    AdvertisingData,
-    AttError,
-    AttRefusal,
-    Central,
-    Characteristic,
-    ConnectionRefused,
-    Peripheral,
-    Property,
-    Service,
-    characteristic_at,
-)
-from .image import image_version
+from .gatt import AdvertisingData, AttError, AttRefusal, Characteristic, Service
+from .image import Behaviour, image_behaviour, image_version
+from .lock_body import Bolt, Door, LockBody, Mode
 from .lock_services import (
-    BATTERY_LEVEL,
     CONTROL_POINT,
     DFU_SERVICE,
-    FIRMWARE_REVISION,
     HARDWARE_REVISION,
     MANUFACTURER,
     MODEL,
@@ -33,7 +19,8 @@ from .lock_services import (
     application_services,
     bootloader_services,
 )
-from .session import Session
+
+__all__ = ["Bolt", "Door", "Mode", "Step", "VirtualLock"]
 
 BOOTLOADER_NAME = "DfuTarg"
 _MAX_NAME = 20
@@ -44,32 +31,6 @@ _BUTTONLESS_RESPONSE = 0x20
 _BUTTONLESS_SUCCESS = 0x01
 _BUTTONLESS_NOT_SUPPORTED = 0x02
 _BUTTONLESS_NAME_INVALID = 0x05
-
-
-class Mode(StrEnum):
-    """What a lock's processor does."""
-
-    OFF = "off"
-    STARTING = "starting"
-    ACTIVATING = "activating"
-    """It copies the received application over the old one."""
-    APPLICATION = "application"
-    BOOTLOADER = "bootloader"
-
-
-class Bolt(StrEnum):
-    """Where the bolt is."""
-
-    LOCKED = "locked"
-    UNLOCKED = "unlocked"
-    JAMMED = "jammed"
-
-
-class Door(StrEnum):
-    """Whether the door is open."""
-
-    OPEN = "open"
-    CLOSED = "closed"
 
 
 class Step(Enum):
@@ -85,12 +46,8 @@ class Step(Enum):
     """The new application is in its place, but never appears."""
 
 
-class VirtualLock(Peripheral):
-    """A lock that is updated over Nordic Secure DFU.
-
-    It starts with ``restore_power``. Bolt, door and battery are moved by the tests and
-    the demo; moving them needs neither power nor a connection.
-    """
+class VirtualLock(LockBody):
+    """A lock that is updated over Nordic Secure DFU."""
 
     def __init__(
         self,
@@ -107,124 +64,58 @@ class VirtualLock(Peripheral):
         manufacturer_data: dict[int, bytes] | None = None,
     ) -> None:
         """Build a lock that is still without power."""
-        self.address = address
+        super().__init__(
+            address,
+            name=name,
+            strings={
+                MANUFACTURER: manufacturer,
+                MODEL: model,
+                SERIAL_NUMBER: serial_number,
+                HARDWARE_REVISION: hardware_revision,
+            },
+        )
         self.bootloader = bootloader
         self.flash: Flash = bootloader.flash
-        self.name = name
         self.buttonless = buttonless
-        self.mode = Mode.OFF
-        self.bonded = False
-        self.application_start = 0.5
-        """Seconds until a started application advertises."""
         self.bootloader_start = 0.5
         """Seconds until a started bootloader advertises."""
         self.activation_time = 1.0
         """Seconds that copying an image takes."""
-        self.refuses_pairing = False
         self.buttonless_status: int | None = None
         """What the next command to the buttonless characteristic is answered with."""
         self.jumps_without_answer = False
         """Whether entering the bootloader is not answered."""
-        self.comes_back_as: str | None = None
-        """A version that the application claims, whatever its image says."""
         self.keeps_old_application = False
         """Whether an accepted image is never activated."""
-        self._strings = {
-            MANUFACTURER: manufacturer,
-            MODEL: model,
-            SERIAL_NUMBER: serial_number,
-            HARDWARE_REVISION: hardware_revision,
-        }
         self._service_uuids = service_uuids
         self._manufacturer_data = manufacturer_data or {}
-        self._bolt = Bolt.LOCKED
-        self._door = Door.CLOSED
-        self._battery = 90
         self._bootloader_name = BOOTLOADER_NAME
-        self._session: Session | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._power_timer: asyncio.TimerHandle | None = None
+        self._enters_bootloader = False
+        """What the application tells the bootloader over a restart."""
         self._cuts: dict[int | Step, float | None] = {}
         self._activation_cut: tuple[int, float | None] | None = None
-        self._advertising_callbacks: list[Callable[[], None]] = []
-        self._change_callbacks: list[Callable[[], None]] = []
 
-    # What a person at the door sees and does.
+    @override
+    def _firmware_version(self) -> str | None:
+        return image_version(bytes(self.flash.application))
 
-    @property
-    def bolt(self) -> Bolt:
-        """Where the bolt is."""
-        return self._bolt
-
-    def move_bolt(self, bolt: Bolt) -> None:
-        """Move the bolt, by motor or by hand."""
-        self._bolt = bolt
-        self._changed()
-
-    @property
-    def door(self) -> Door:
-        """Whether the door is open."""
-        return self._door
-
-    def move_door(self, door: Door) -> None:
-        """Open or close the door."""
-        self._door = door
-        self._changed()
-
-    @property
-    def battery(self) -> int:
-        """The battery level in percent."""
-        return self._battery
-
-    def set_battery(self, percent: int) -> None:
-        """Let the battery have another level."""
-        self._battery = percent
-        self._changed()
-
-    @property
-    def version(self) -> str | None:
-        """The version that the application reports; None where none can run."""
-        version = image_version(bytes(self.flash.application))
-        return version and (self.comes_back_as or version)
-
-    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call back after each change of mode, bolt, door or battery.
-
-        Returns what ends it.
-        """
-        self._change_callbacks.append(callback)
-        return lambda: self._change_callbacks.remove(callback)
-
-    def _changed(self) -> None:
-        for callback in list(self._change_callbacks):
-            callback()
+    @override
+    def _behaviours(self) -> Behaviour:
+        return image_behaviour(bytes(self.flash.application))
 
     # Power.
 
+    @override
     def cut_power(self, *, restore_after: float | None = None) -> None:
-        """Take the battery out; put it back after so many seconds, if any."""
         if self.mode is Mode.ACTIVATING:
             self._interrupt_activation()
+        self._enters_bootloader = False
+        super().cut_power(restore_after=restore_after)
+
+    @override
+    def _stop(self) -> None:
         if self.bootloader.running:
             self.bootloader.stop()
-        if self._timer is not None:
-            self._timer.cancel()
-        session, self._session = self._session, None
-        if session is not None:
-            session.central.vanished()
-        self._set_mode(Mode.OFF)
-        if self._power_timer is not None:
-            self._power_timer.cancel()
-            self._power_timer = None
-        if restore_after is not None:
-            self._power_timer = asyncio.get_running_loop().call_later(
-                restore_after, self.restore_power
-            )
-
-    def restore_power(self) -> None:
-        """Put the battery in."""
-        if self.mode is Mode.OFF:
-            self._start(enter_bootloader=False)
 
     def cut_power_at(
         self, point: int | Step, *, restore_after: float | None = None
@@ -256,23 +147,18 @@ class VirtualLock(Peripheral):
 
     # Starting.
 
-    def _start(self, *, enter_bootloader: bool) -> None:
+    @override
+    def _start(self) -> None:
         """Start as the settings page wants it."""
+        enter, self._enters_bootloader = self._enters_bootloader, False
         if self.flash.activate:
             self._activate()
-        elif enter_bootloader or image_version(bytes(self.flash.application)) is None:
-            self._start_timer(self.bootloader_start, self._bootloader_started)
+        elif enter or self._firmware_version() is None:
+            self.later(self.bootloader_start, self._bootloader_started)
             self._set_mode(Mode.STARTING)
         else:
             self._bootloader_name = BOOTLOADER_NAME
-            self._start_timer(self.application_start, self._application_started)
-            self._set_mode(Mode.STARTING)
-
-    def _start_timer(self, delay: float, then: Callable[[], None]) -> None:
-        self._timer = asyncio.get_running_loop().call_later(delay, then)
-
-    def _application_started(self) -> None:
-        self._set_mode(Mode.APPLICATION)
+            self._start_application()
 
     def _bootloader_started(self) -> None:
         self.bootloader.start(self)
@@ -286,12 +172,12 @@ class VirtualLock(Peripheral):
         time = self.activation_time
         if self._activation_cut is not None:
             byte, restore_after = self._activation_cut
-            self._start_timer(
+            self.later(
                 time * byte / self.flash.activate,
                 lambda: self.cut_power(restore_after=restore_after),
             )
         else:
-            self._start_timer(
+            self.later(
                 time, lambda: self._activated(self.flash.staged[: self.flash.activate])
             )
 
@@ -312,21 +198,7 @@ class VirtualLock(Peripheral):
         flash.init_packet = b""
         flash.staged.clear()
         if not self._cut_due(Step.ACTIVATED):
-            self._start(enter_bootloader=False)
-
-    def _restart(self, *, enter_bootloader: bool) -> None:
-        """Restart; the connection is ended properly before."""
-        if self.bootloader.running:
-            self.bootloader.stop()
-        session, self._session = self._session, None
-        if session is not None:
-            session.central.disconnected()
-        self._start(enter_bootloader=enter_bootloader)
-
-    def _set_mode(self, mode: Mode) -> None:
-        self.mode = mode
-        self._advertising_changed()
-        self._changed()
+            self._start()
 
     # The bootloader's host.
 
@@ -337,10 +209,6 @@ class VirtualLock(Peripheral):
             if self._cut_due(step):
                 return
         self._notify(CONTROL_POINT, data)
-
-    def reset(self) -> None:
-        """Restart as the bootloader wants it."""
-        self._restart(enter_bootloader=False)
 
     # The radio.
 
@@ -355,11 +223,8 @@ class VirtualLock(Peripheral):
         head, last = self.address.rsplit(":", 1)
         return f"{head}:{(int(last, 16) + 1) & 0xFF:02X}"
 
-    @property
     @override
-    def advertising(self) -> AdvertisingData | None:
-        if self._session is not None:
-            return None
+    def _advertised(self) -> AdvertisingData | None:
         if self.mode is Mode.BOOTLOADER:
             return AdvertisingData(
                 address=self.advertised_address,
@@ -381,34 +246,21 @@ class VirtualLock(Peripheral):
     def services(self) -> tuple[Service, ...]:
         if self.mode is Mode.BOOTLOADER:
             return bootloader_services()
+        if Behaviour.CANNOT_BE_UPDATED in self._behaviours():
+            return application_services(Buttonless.NONE)
         return application_services(self.buttonless)
 
     @override
-    def on_advertising_changed(self, callback: Callable[[], None]) -> None:
-        self._advertising_callbacks.append(callback)
-
-    def _advertising_changed(self) -> None:
-        for callback in list(self._advertising_callbacks):
-            callback()
-
-    @override
-    def connect(self, central: Central) -> None:
+    def _accepts_central(self) -> bool:
         # A bonded bootloader listens only to the central that sent it there.
-        bonded_only = self.mode is Mode.BOOTLOADER and (
-            self.buttonless is Buttonless.BONDED
+        return self.bonded or not (
+            self.mode is Mode.BOOTLOADER and self.buttonless is Buttonless.BONDED
         )
-        if self.advertising is None or (bonded_only and not self.bonded):
-            raise ConnectionRefused
-        self._session = Session(central)
-        self._advertising_changed()
 
     @override
-    def disconnect(self) -> None:
-        if self._session is not None:
-            self._session = None
-            if self.bootloader.running:
-                self.bootloader.link_lost()
-            self._advertising_changed()
+    def _link_lost(self) -> None:
+        if self.bootloader.running:
+            self.bootloader.link_lost()
 
     @override
     def pair(self) -> bool:
@@ -417,36 +269,10 @@ class VirtualLock(Peripheral):
         self.bonded = True
         return True
 
-    def _notify(self, uuid: str, data: bytes) -> None:
-        if self._session is not None:
-            self._session.notify(self.services, uuid, data)
-
-    def _require_session(self) -> Session:
-        assert self._session is not None, "no central is connected"
-        return self._session
-
     @override
-    def read(self, handle: int) -> bytes:
-        characteristic, descriptor = characteristic_at(self.services, handle)
-        if descriptor is not None:
-            return self._require_session().read_cccd(characteristic)
-        if Property.READ not in characteristic.properties:
-            raise AttRefusal(AttError.READ_NOT_PERMITTED)
-        if characteristic.uuid == BATTERY_LEVEL:
-            return bytes((self._battery,))
-        if characteristic.uuid == FIRMWARE_REVISION:
-            return (self.version or "").encode()
-        return self._strings[characteristic.uuid].encode()
-
-    @override
-    def write(self, handle: int, data: bytes, *, response: bool) -> None:
-        characteristic, descriptor = characteristic_at(self.services, handle)
-        if descriptor is not None:
-            self._require_session().write_cccd(characteristic, data)
-            return
-        needed = Property.WRITE if response else Property.WRITE_WITHOUT_RESPONSE
-        if needed not in characteristic.properties:
-            raise AttRefusal(AttError.WRITE_NOT_PERMITTED)
+    def _write(
+        self, characteristic: Characteristic, data: bytes, *, response: bool
+    ) -> None:
         if characteristic.uuid == PACKET:
             if not (
                 self.bootloader.receiving_image and self._cut_due_in_image(len(data))
@@ -493,4 +319,5 @@ class VirtualLock(Peripheral):
     def _jump(self) -> None:
         """Restart into the bootloader."""
         if not self._cut_due(Step.JUMP):
-            self._restart(enter_bootloader=True)
+            self._enters_bootloader = True
+            self.reset()

@@ -17,6 +17,9 @@ DFU_SERVICE = uuid16(0xFE59)
 CONTROL_POINT = "8ec90001-f315-4f60-9fb8-838830daea50"
 PACKET = "8ec90002-f315-4f60-9fb8-838830daea50"
 
+SMP_SERVICE = "8d53dc1d-1db7-4cd3-868b-8a527460aa84"
+SMP_CHARACTERISTIC = "da2e7828-fbce-4e01-ae9e-261174997c48"
+
 _EXPERIMENTAL = "8e400001-f315-4f60-9fb8-838830daea50"
 
 
@@ -74,9 +77,8 @@ class _Table:
         )
 
 
-@cache
-def application_services(buttonless: Buttonless) -> tuple[Service, ...]:
-    """Return the services of the application."""
+def _common_services() -> _Table:
+    """Lay out what every application has."""
     table = _Table()
     table.add(
         DEVICE_INFORMATION,
@@ -92,11 +94,30 @@ def application_services(buttonless: Buttonless) -> tuple[Service, ...]:
         ),
     )
     table.add(BATTERY, {BATTERY_LEVEL: Property.READ})
+    return table
+
+
+@cache
+def application_services(buttonless: Buttonless) -> tuple[Service, ...]:
+    """Return the services of the application."""
+    table = _common_services()
     if buttonless is not Buttonless.NONE:
         told = Property.INDICATE
         if buttonless is Buttonless.EXPERIMENTAL:
             told = Property.NOTIFY
         table.add(buttonless.service, {buttonless.uuid: Property.WRITE | told})
+    return tuple(table.services)
+
+
+@cache
+def smp_application_services(*, updatable: bool = True) -> tuple[Service, ...]:
+    """Return the services of an application that is updated over SMP."""
+    table = _common_services()
+    if updatable:
+        table.add(
+            SMP_SERVICE,
+            {SMP_CHARACTERISTIC: Property.WRITE_WITHOUT_RESPONSE | Property.NOTIFY},
+        )
     return tuple(table.services)
 
 

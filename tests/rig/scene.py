@@ -4,12 +4,17 @@ from typing import Any
 
 from .bootloader import Flash, SecureDfuBootloader
 from .dfu_package import make_package
-from .image import make_image
+from .image import Behaviour, make_image
 from .lock import VirtualLock
+from .mcuboot_bootloader import McubootBootloader
+from .mcuboot_flash import McubootFlash
+from .mcuboot_image import make_mcuboot_image
+from .mcuboot_lock import VirtualMcubootLock
 from .vendor import Vendor
 
 MODEL = "KL-1"
 WATCHED_MODEL = "KL-C"
+MCUBOOT_MODEL = "KM-1"
 HARDWARE_REVISION = "B"
 HARDWARE_VERSION = 52
 VENDOR = "Kestrel Locks"
@@ -26,7 +31,17 @@ MODELS = (
         "version_scheme": "dotted",
     },
 )
+MCUBOOT_MODELS = (
+    {
+        "model": MCUBOOT_MODEL,
+        "name": "Kestrel Motor",
+        "version_scheme": "dotted",
+        "bluetooth": {"local_name": "Kestrel Motor*"},
+    },
+)
+"""Beside ``MODELS``, where a vendor has locks with MCUboot too."""
 IMAGE_SIZE = 98_032
+SECURITY_COUNTER = 1
 
 NOTES = """\
 ## What is new
@@ -74,6 +89,61 @@ def make_lock(
     return lock
 
 
+def make_mcuboot_firmware(
+    vendor: Vendor,
+    version: str,
+    *,
+    size: int = IMAGE_SIZE,
+    security_counter: int | None = SECURITY_COUNTER,
+    behaviour: Behaviour = Behaviour.WELL,
+    **knobs: Any,
+) -> bytes:
+    """Return the signed image of a version, with so many bytes of firmware in it."""
+    firmware = make_image(
+        version, size, seed=firmware_version(version), behaviour=behaviour
+    )
+    return make_mcuboot_image(
+        firmware,
+        **{
+            "key": vendor.image_key,
+            "version": version,
+            "security_counter": security_counter,
+            **knobs,
+        },
+    )
+
+
+def make_mcuboot_lock(
+    vendor: Vendor,
+    address: str,
+    *,
+    version: str = "1.0.0",
+    size: int = IMAGE_SIZE,
+    prevents_downgrade: bool = False,
+    counts_security: bool = False,
+    **options: Any,
+) -> VirtualMcubootLock:
+    """Build a lock of this vendor that has MCUboot, and put in its batteries."""
+    lock = VirtualMcubootLock(
+        address,
+        McubootBootloader(
+            McubootFlash(make_mcuboot_firmware(vendor, version, size=size)),
+            public_key=vendor.image_key.public_key(),
+            prevents_downgrade=prevents_downgrade,
+            counts_security=counts_security,
+        ),
+        **{
+            "name": "Kestrel Motor",
+            "manufacturer": VENDOR,
+            "model": MCUBOOT_MODEL,
+            "hardware_revision": HARDWARE_REVISION,
+            **options,
+        },
+    )
+    lock.restore_power()
+    return lock
+
+
 def release_fields(version: str, **fields: Any) -> dict[str, Any]:
     """Return what the feed says of a version."""
     return {
@@ -108,6 +178,27 @@ def publish(
             hw_version=HARDWARE_VERSION,
         )
     vendor.release(path, package, **release_fields(version, **fields))
+    return path
+
+
+def publish_mcuboot(
+    vendor: Vendor,
+    version: str,
+    *,
+    image: bytes | None = None,
+    security_counter: int | None = SECURITY_COUNTER,
+    behaviour: Behaviour = Behaviour.WELL,
+    **fields: Any,
+) -> str:
+    """Release a version for the locks with MCUboot; return its path in the feed."""
+    path = f"{MCUBOOT_MODEL.lower()}/{version}.bin"
+    if image is None:
+        image = make_mcuboot_firmware(
+            vendor, version, security_counter=security_counter, behaviour=behaviour
+        )
+    payload = {"format": "mcuboot", "security_counter": security_counter or 0}
+    fields = {"model": MCUBOOT_MODEL, "payload": payload, **fields}
+    vendor.release(path, image, **release_fields(version, **fields))
     return path
 
 

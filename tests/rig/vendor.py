@@ -15,7 +15,7 @@ import ssl
 from typing import Any, Self
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import (
     DelegatedRole,
@@ -29,6 +29,8 @@ from tuf.api.metadata import (
     Timestamp,
 )
 
+from .dfu_package import public_pem
+from .mcuboot_image import SigningKey
 from .vendor_http import Behaviour, Request, VendorServer
 
 DESCRIPTOR = "nightlatch.json"
@@ -85,21 +87,24 @@ class Vendor:
         clock: Callable[[], datetime] = computer_clock,
         tls: ssl.SSLContext | None = None,
         lists_hashes: bool = True,
+        image_key: SigningKey | None = None,
     ) -> None:
         """Make the keys and publish a feed without releases.
 
         With ``lists_hashes`` the snapshot and the timestamp name the hashes of what
-        they list; TUF asks for the versions only.
+        they list; TUF asks for the versions only. ``image_key`` signs images for
+        MCUboot, where the vendor has another key for those.
         """
         self._prepare(name, clock, tls, lists_hashes)
         self.firmware_key = ec.generate_private_key(ec.SECP256R1())
+        self._image_key = image_key
         self._found()
         self.describe(
             schema=1,
             kind="feed",
             vendor=name,
             models=[dict(model) for model in models],
-            firmware_keys=[self.firmware_key_pem],
+            firmware_keys=self.firmware_key_pems,
             releases=[],
         )
 
@@ -187,14 +192,18 @@ class Vendor:
     @property
     def firmware_key_pem(self) -> str:
         """The public key of the firmware's signatures."""
-        return (
-            self.firmware_key.public_key()
-            .public_bytes(
-                serialization.Encoding.PEM,
-                serialization.PublicFormat.SubjectPublicKeyInfo,
-            )
-            .decode()
-        )
+        return public_pem(self.firmware_key)
+
+    @property
+    def image_key(self) -> SigningKey:
+        """The key that signs images for MCUboot."""
+        return self._image_key or self.firmware_key
+
+    @property
+    def firmware_key_pems(self) -> list[str]:
+        """The public keys of all signatures of firmware."""
+        pems = [self.firmware_key_pem, public_pem(self.image_key)]
+        return list(dict.fromkeys(pems))
 
     @property
     def descriptor(self) -> dict[str, Any]:
@@ -430,14 +439,9 @@ class Vendor:
             self._files, key=lambda path: path.endswith("timestamp.json")
         ):
             _write(self._directory / "repository" / path, self._files[path])
-        _write(
-            self._directory / "firmware.pem",
-            self.firmware_key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            ),
-        )
+        _write(self._directory / "firmware.pem", _private_pem(self.firmware_key))
+        if self._image_key is not None:
+            _write(self._directory / "image.pem", _private_pem(self._image_key))
 
     def _load(self, directory: Path) -> None:
         for file in (directory / "keys").iterdir():
@@ -449,6 +453,16 @@ class Vendor:
         )
         assert isinstance(firmware_key, ec.EllipticCurvePrivateKey)
         self.firmware_key = firmware_key
+        self._image_key = None
+        if (image := directory / "image.pem").exists():
+            image_key = serialization.load_pem_private_key(image.read_bytes(), None)
+            assert isinstance(
+                image_key,
+                ec.EllipticCurvePrivateKey
+                | ed25519.Ed25519PrivateKey
+                | rsa.RSAPrivateKey,
+            )
+            self._image_key = image_key
         repository = directory / "repository"
         for file in repository.rglob("*"):
             if file.is_file() and file.suffix != ".new":
@@ -470,6 +484,14 @@ class Vendor:
                 self._targets = metadata(f"{listed.version}.{role}")
             else:
                 self._delegated[role] = metadata(f"{listed.version}.{role}")
+
+
+def _private_pem(key: SigningKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
 
 
 def _write(path: Path, data: bytes) -> None:

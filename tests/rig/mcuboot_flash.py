@@ -1,0 +1,73 @@
+"""The flash of a lock with MCUboot: two slots of sectors that are erased whole."""
+
+from .flash import ERASED, Operations, write_bits
+
+SECTOR = 4096
+SLOT_SECTORS = 119
+"""476 KiB a slot, the usual layout of an nRF52840."""
+ERASE_TIME = 0.085
+"""Seconds to erase a sector; nRF52840 Product Specification, NVMC."""
+WORD_TIME = 41e-6
+"""Seconds to write a word; the same table."""
+
+
+class Slot:
+    """A part of the flash that holds an image and, at its end, the image's trailer."""
+
+    def __init__(self, operations: Operations, sectors: int) -> None:
+        """Begin erased."""
+        self.sectors = sectors
+        self.size = sectors * SECTOR
+        self.data = bytearray([ERASED]) * self.size
+        self._operations = operations
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return bytes."""
+        return bytes(self.data[offset : offset + length])
+
+    def erased(self, offset: int, length: int) -> bool:
+        """Return whether there is nothing in a range."""
+        return self.read(offset, length) == bytes([ERASED]) * length
+
+    def erase(self, sector: int) -> float:
+        """Erase a sector; return how many seconds it takes. Raises ``PowerLost``."""
+        start = sector * SECTOR
+
+        def do(length: int) -> None:
+            self.data[start : start + length] = bytes([ERASED]) * length
+
+        self._operations.perform(SECTOR, do)
+        return ERASE_TIME
+
+    def write(self, offset: int, data: bytes) -> float:
+        """Write words; return how many seconds it takes. Raises ``PowerLost``."""
+
+        def do(length: int) -> None:
+            write_bits(self.data, offset, data[:length])
+
+        self._operations.perform(len(data), do)
+        return len(data) / 4 * WORD_TIME
+
+
+class McubootFlash:
+    """What survives a loss of power: two slots, and a security counter."""
+
+    def __init__(self, image: bytes, *, sectors: int = SLOT_SECTORS) -> None:
+        """Begin as the factory leaves it: one image in slot 0, confirmed."""
+        self.operations = Operations()
+        self.cut_at = self.operations.cut_at
+        """Orders a loss of power at a write or an erase."""
+        self.slots = (Slot(self.operations, sectors), Slot(self.operations, sectors))
+        self.primary, self.secondary = self.slots
+        self.primary.data[: len(image)] = image
+        self.security_counter = 0
+        """The highest of a confirmed image; kept apart from the slots."""
+
+    def keep_security_counter(self, counter: int) -> None:
+        """Raise the counter. Raises ``PowerLost``."""
+
+        def do(length: int) -> None:
+            if length:
+                self.security_counter = counter
+
+        self.operations.perform(4, do)

@@ -1,0 +1,190 @@
+"""A virtual lock with MCUboot, that is updated over SMP while its application runs."""
+
+from collections.abc import Generator
+from typing import override
+
+from .gatt import AdvertisingData, AttError, AttRefusal, Characteristic, Service
+from .image import Behaviour, image_behaviour, image_version
+from .lock_body import LockBody, Mode
+from .lock_services import (
+    HARDWARE_REVISION,
+    MANUFACTURER,
+    MODEL,
+    SERIAL_NUMBER,
+    SMP_CHARACTERISTIC,
+    smp_application_services,
+)
+from .mcuboot_bootloader import McubootBootloader
+from .mcuboot_check import NoImage, SlotImage, read_slot
+from .mcuboot_flash import McubootFlash
+from .mcuboot_trailer import set_confirmed
+from .smp_images import SmpImages
+from .smp_server import SmpServer
+
+
+class VirtualMcubootLock(LockBody):
+    """A lock with two slots: what comes new runs on trial until it is confirmed."""
+
+    def __init__(
+        self,
+        address: str,
+        bootloader: McubootBootloader,
+        *,
+        server: SmpServer | None = None,
+        name: str = "Nightlatch",
+        manufacturer: str = "Rig Locks",
+        model: str = "NL-1",
+        serial_number: str = "0001",
+        hardware_revision: str = "A",
+        needs_bond: bool = False,
+        service_uuids: tuple[str, ...] = (),
+        manufacturer_data: dict[int, bytes] | None = None,
+    ) -> None:
+        """Build a lock that is still without power."""
+        super().__init__(
+            address,
+            name=name,
+            strings={
+                MANUFACTURER: manufacturer,
+                MODEL: model,
+                SERIAL_NUMBER: serial_number,
+                HARDWARE_REVISION: hardware_revision,
+            },
+        )
+        self.bootloader = bootloader
+        self.flash: McubootFlash = bootloader.flash
+        self.server = server or SmpServer(SmpImages(self.flash))
+        self.needs_bond = needs_bond
+        """Whether only a bonded central may speak SMP."""
+        self._service_uuids = service_uuids
+        self._manufacturer_data = manufacturer_data or {}
+        self._running: SlotImage | None = None
+        self._mtu = 23
+
+    @property
+    def running(self) -> SlotImage | None:
+        """The image that runs; None where none does."""
+        return self._running
+
+    @override
+    def _firmware_version(self) -> str | None:
+        """Return the version of the running firmware, or of what would run."""
+        image = self._running
+        if image is None:
+            try:
+                image = read_slot(self.flash.primary)
+            except NoImage:
+                return None
+        return image_version(image.firmware)
+
+    @override
+    def _behaviours(self) -> Behaviour:
+        assert self._running is not None, "no application runs"
+        return image_behaviour(self._running.firmware)
+
+    # Starting.
+
+    @override
+    def _stop(self) -> None:
+        self.server.stop()
+        self._running = None
+
+    @override
+    def _start(self) -> None:
+        self._set_mode(Mode.STARTING)
+        self._boot(self.bootloader.boot())
+
+    def _boot(self, boot: Generator[float, None, SlotImage | None]) -> None:
+        """Let the boot loader do its next step, and wait for as long as that takes."""
+        before = self.flash.operations.count
+        try:
+            seconds = next(boot)
+        except StopIteration as booted:
+            self._booted(booted.value)
+            return
+        if self.flash.operations.count > before and self.mode is not Mode.SWAPPING:
+            self._set_mode(Mode.SWAPPING)
+        self.later(seconds, lambda: self._boot(boot))
+
+    def _booted(self, image: SlotImage | None) -> None:
+        self._running = image
+        if image is None:
+            self._set_mode(Mode.DEAD)
+        else:
+            self._start_application()
+
+    @override
+    def _application_started(self) -> None:
+        self.server.start(self)
+        super()._application_started()
+        if Behaviour.CONFIRMS_ITSELF in self._behaviours():
+            set_confirmed(self.flash)
+
+    # The server's host.
+
+    @property
+    def mtu(self) -> int:
+        """The MTU of the connection; of the last one when it has ended."""
+        if self._session is not None:
+            self._mtu = self._session.central.mtu
+        return self._mtu
+
+    def notify_smp(self, data: bytes) -> None:
+        """Send a notification of the SMP characteristic."""
+        self._notify(SMP_CHARACTERISTIC, data)
+
+    def drop_central(self) -> None:
+        """End the connection."""
+        self._end_session()
+        self.server.link_lost()
+        self._advertising_changed()
+
+    # The radio.
+
+    @override
+    def _advertised(self) -> AdvertisingData | None:
+        if self.mode is not Mode.APPLICATION:
+            return None
+        return AdvertisingData(
+            address=self.address,
+            local_name=self.name,
+            service_uuids=self._service_uuids,
+            manufacturer_data=self._manufacturer_data,
+        )
+
+    @property
+    @override
+    def services(self) -> tuple[Service, ...]:
+        updatable = self._running is None or (
+            Behaviour.CANNOT_BE_UPDATED not in self._behaviours()
+        )
+        return smp_application_services(updatable=updatable)
+
+    @override
+    def _link_lost(self) -> None:
+        self.server.link_lost()
+
+    @override
+    def pair(self) -> bool:
+        if not self.needs_bond or self.refuses_pairing:
+            return False
+        self.bonded = True
+        return True
+
+    def _require_bond(self) -> None:
+        if self.needs_bond and not self.bonded:
+            raise AttRefusal(AttError.INSUFFICIENT_ENCRYPTION)
+
+    @override
+    def _write_cccd(self, characteristic: Characteristic, data: bytes) -> None:
+        self._require_bond()
+        super()._write_cccd(characteristic, data)
+        if not self._require_session().subscribed(characteristic):
+            self.server.end_reassembly()
+
+    @override
+    def _write(
+        self, characteristic: Characteristic, data: bytes, *, response: bool
+    ) -> None:
+        self._require_bond()
+        self.server.receive(data)
