@@ -65,6 +65,7 @@ outcomes = st.builds(
     approval=st.none() | approvals,
     environment=texts,
     purpose=st.sampled_from(Purpose),
+    tries=st.integers(1, 1_000),
     seconds=st.floats(0, 10_000) | st.integers(0, 10_000),
     from_version=texts,
     to_version=texts,

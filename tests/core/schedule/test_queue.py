@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import replace
 
 from hypothesis import given, settings, strategies as st
 import pytest
@@ -121,6 +122,23 @@ async def test_after_a_failure_whoever_waits_is_sent_home() -> None:
         await reading
         await house.install(ticket("shed"))
     assert house.order == ["front", "reading", "shed"]
+
+
+async def test_a_door_that_does_not_open_goes_first() -> None:
+    """Before doors that matter less, and after a failure too."""
+    house = Household()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(house.install(ticket("front")))
+        await asyncio.sleep(1)
+        shed = asyncio.create_task(house.install(ticket("shed", Importance.INSIDE)))
+        stranded = replace(ticket("garage", Importance.ENTRY), urgent=True)
+        group.create_task(house.install(stranded))
+        await asyncio.sleep(1)
+        assert [each.key for each in house.queue.waiting] == ["garage", "shed"]
+        house.queue.fail("Front door")
+        with pytest.raises(InstallationError):
+            await shed
+    assert house.order == ["front", "garage"]
 
 
 async def test_a_reading_goes_before_the_next_installation() -> None:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from ..model import BatteryReading, LockIdentity
+from ..model import BatteryReading, LockIdentity, Purpose
 from .outcome_record import OutcomeRecord
 from .stored import as_text, as_time, as_truth, as_whole, optional
 
@@ -43,6 +43,19 @@ class LockRecord:
         """Return how the last installation ended."""
         return self.history[-1] if self.history else None
 
+    @property
+    def attempted(self) -> OutcomeRecord | None:
+        """Return how the last installation ended that somebody had wanted.
+
+        A recovery only puts right what such a one has left.
+        """
+        wanted = (
+            outcome
+            for outcome in reversed(self.history)
+            if outcome.purpose is not Purpose.RECOVERY
+        )
+        return next(wanted, None)
+
     def reading(self, identity: LockIdentity, now: datetime) -> LockRecord:
         """Return the record after the lock has told its identity."""
         before, runs = self.identity.firmware_version, identity.firmware_version
@@ -57,8 +70,20 @@ class LockRecord:
         )
 
     def ended(self, outcome: OutcomeRecord) -> LockRecord:
-        """Return the record after an installation; told twice, it counts once."""
-        others = tuple(each for each in self.history if each.attempt != outcome.attempt)
+        """Return the record after an installation; told twice, it counts once.
+
+        Recoveries are tried again and again: those in vain are kept as one, or they
+        would push out what the lock has lived through.
+        """
+        told = {outcome.attempt}
+        last = self.outcome
+        if last is not None and last.is_fruitless and outcome.is_fruitless:
+            once_more = 0 if last.attempt in told else 1
+            outcome = replace(
+                outcome, started=last.started, tries=last.tries + once_more
+            )
+            told.add(last.attempt)
+        others = tuple(each for each in self.history if each.attempt not in told)
         return replace(self, history=(*others, outcome)[-HISTORY_LIMIT:])
 
     def battery_read(self, reading: BatteryReading) -> LockRecord:

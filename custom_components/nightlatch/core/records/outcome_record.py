@@ -7,7 +7,7 @@ from typing import Any
 
 from ..model import Origin, OutcomeKind, Purpose
 from .decisions import Approval
-from .stored import as_number, as_text, as_time, as_truth, optional
+from .stored import as_number, as_text, as_time, as_truth, as_whole, optional
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,13 @@ class OutcomeRecord:
     purpose: Purpose = Purpose.UPDATE
     environment: str = ""
     """What could matter for another try: when it has changed, one makes sense."""
+    tries: int = 1
+    """How many ended in a row without bringing the lock out of its bootloader."""
+
+    @property
+    def is_fruitless(self) -> bool:
+        """Return whether this was a recovery after which the lock is still stranded."""
+        return self.purpose is Purpose.RECOVERY and self.kind is OutcomeKind.NEEDS_HAND
 
     def to_dict(self) -> dict[str, Any]:
         """Return this as what JSON can hold."""
@@ -65,7 +72,8 @@ class OutcomeRecord:
             reason=optional(as_text, raw["reason"]),
             message=optional(as_text, raw["message"]),
             approval=None if approval is None else Approval.from_dict(approval),
-            # Records of earlier versions do not have it.
+            # Records of earlier versions do not have these.
             purpose=Purpose(raw.get("purpose", Purpose.UPDATE)),
+            tries=as_whole(raw.get("tries", 1)),
             environment=as_text(raw["environment"]),
         )

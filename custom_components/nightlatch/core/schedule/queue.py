@@ -21,6 +21,8 @@ class Ticket:
     """What tells a lock from all others."""
     name: str
     importance: Importance
+    urgent: bool = False
+    """Whether the lock is a door that does not open: it goes first, whoever failed."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -31,10 +33,10 @@ class _Place:
     turn: asyncio.Future[None]
 
     @property
-    def rank(self) -> tuple[bool, int, int]:
+    def rank(self) -> tuple[int, int, int]:
         if self.ticket is None:
-            return (False, 0, self.number)
-        return (True, self.ticket.importance, self.number)
+            return (0, 0, self.number)
+        return (1 if self.ticket.urgent else 2, self.ticket.importance, self.number)
 
 
 class Queue:
@@ -93,9 +95,12 @@ class Queue:
             self._release()
 
     def fail(self, name: str) -> None:
-        """Let nobody who waits have a turn: the installation on a lock has failed."""
+        """Let nobody who waits have a turn: the installation on a lock has failed.
+
+        But for what is urgent: it is there because something has failed.
+        """
         for place in tuple(self._places):
-            if place.ticket is not None:
+            if place.ticket is not None and not place.ticket.urgent:
                 self._places.remove(place)
                 if not place.turn.done():
                     place.turn.set_exception(
