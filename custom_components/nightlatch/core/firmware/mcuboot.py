@@ -17,7 +17,10 @@ from typing import Final, NamedTuple, override
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    Prehashed,
+    decode_dss_signature,
+)
 
 from ..errors import FirmwareError, FirmwareProblem
 from ..model import FirmwareKey, PayloadFormat
@@ -159,6 +162,10 @@ class McubootImage:
     security_counter: int | None
     dependencies: tuple[Dependency, ...]
 
+    def digest(self) -> bytes:
+        """Return the hash that the image should say it has."""
+        return _HASHES[self.hash.type](memoryview(self.data)[: self.signed_size])
+
 
 def read_image(data: bytes) -> McubootImage:
     """Take an image apart, every byte of which has to belong to it.
@@ -227,9 +234,8 @@ def verify_image(
     Raises ``FirmwareError``: NOT_SIGNED, SIGNATURE_INVALID, HASH_TYPE, KEY_INVALID,
     HASH_MISMATCH, IMAGE_INVALID, WRONG_VERSION, DOWNGRADE, NEEDS_OTHER_IMAGE.
     """
-    signed = memoryview(image.data)[: image.signed_size]
-    digest = _HASHES[image.hash.type](signed)
-    signer = _signer(image, signed, digest, keys)
+    digest = image.digest()
+    signer = _signer(image, digest, keys)
     if image.hash.value != digest:
         raise FirmwareError(FirmwareProblem.HASH_MISMATCH)
     _check_flags(image.flags)
@@ -241,6 +247,25 @@ def verify_image(
         format=PayloadFormat.MCUBOOT,
         image_hash=digest,
     )
+
+
+def signer_of(image: McubootImage, keys: Sequence[FirmwareKey]) -> FirmwareKey:
+    """Return the first of some keys under which one of the signatures holds.
+
+    Raises ``FirmwareError``: NOT_SIGNED, SIGNATURE_INVALID, HASH_TYPE, KEY_INVALID, or
+    IMAGE_INVALID.
+    """
+    return _signer(image, image.digest(), keys)
+
+
+def ecdsa_numbers(signature: bytes) -> tuple[int, int]:
+    """Return r and s of a DER signature; raise ``FirmwareError`` SIGNATURE_INVALID."""
+    if len(signature) == _FILLED_ECDSA_SIZE:
+        signature = _without_filling(signature)
+    try:
+        return decode_dss_signature(signature)
+    except ValueError:
+        raise FirmwareError(FirmwareProblem.SIGNATURE_INVALID) from None
 
 
 def encode_key(key: PublicKey) -> bytes:
@@ -333,15 +358,12 @@ def _dependencies(protected: tuple[Tlv, ...]) -> tuple[Dependency, ...]:
 
 
 def _signer(
-    image: McubootImage,
-    signed: memoryview,
-    digest: bytes,
-    keys: Sequence[FirmwareKey],
+    image: McubootImage, digest: bytes, keys: Sequence[FirmwareKey]
 ) -> FirmwareKey:
     """Return the first of our keys under which one of the signatures holds."""
     if not image.signatures:
         raise FirmwareError(FirmwareProblem.NOT_SIGNED)
-    message = bytes(signed) if image.is_pure else digest
+    message = image.data[: image.signed_size] if image.is_pure else digest
     for key in keys:
         public_key = load_public_key(key)
         kind = kind_of(key)

@@ -107,7 +107,7 @@ def verify_package(
     WRONG_VERSION, DOWNGRADE, SIZE_MISMATCH, HASH_TYPE, HASH_MISMATCH.
     """
     signed = read_init_packet(package.init_packet)
-    signer = _verify_signature(signed, keys)
+    signer = signer_of(signed, keys)
     init = read_init_command(signed.signed)
     _check_kind(init)
     _check_versions(init, hardware_version, firmware_version, minimum_firmware_version)
@@ -116,6 +116,42 @@ def verify_package(
         init_packet=package.init_packet,
         firmware=package.firmware,
         key_fingerprint=signer.fingerprint,
+    )
+
+
+def signer_of(signed: SignedInitCommand, keys: Sequence[FirmwareKey]) -> FirmwareKey:
+    """Return the first of some keys under which a signature holds.
+
+    Raises ``FirmwareError``: SIGNATURE_TYPE, SIGNATURE_INVALID, KEY_INVALID.
+    """
+    signature = encode_dss_signature(*signature_numbers(signed))
+    for key in keys:
+        public_key = load_public_key(key)
+        if not isinstance(public_key, ec.EllipticCurvePublicKey):
+            # The vendor's for other locks; no bootloader of Nordic's knows its kind.
+            continue
+        try:
+            public_key.verify(signature, signed.signed, ec.ECDSA(hashes.SHA256()))
+        except InvalidSignature:
+            continue
+        return key
+    raise FirmwareError(FirmwareProblem.SIGNATURE_INVALID)
+
+
+def signature_numbers(signed: SignedInitCommand) -> tuple[int, int]:
+    """Return r and s of a signature; raise SIGNATURE_TYPE or SIGNATURE_INVALID.
+
+    They come one after the other, each with its last byte first (nRF5 SDK,
+    nrf_dfu_validation.c).
+    """
+    if signed.signature_type != SignatureType.ECDSA_P256_SHA256:
+        raise FirmwareError(FirmwareProblem.SIGNATURE_TYPE, found=signed.signature_type)
+    if len(signed.signature) != _SIGNATURE_SIZE:
+        raise FirmwareError(FirmwareProblem.SIGNATURE_INVALID)
+    half = _SIGNATURE_SIZE // 2
+    return (
+        int.from_bytes(signed.signature[:half], "little"),
+        int.from_bytes(signed.signature[half:], "little"),
     )
 
 
@@ -148,36 +184,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) != len(pairs):
         raise ValueError("a key comes twice")
     return result
-
-
-def _verify_signature(
-    signed: SignedInitCommand, keys: Sequence[FirmwareKey]
-) -> FirmwareKey:
-    """Return the key under which the signature holds.
-
-    r and s come one after the other, each with its last byte first (nRF5 SDK,
-    nrf_dfu_validation.c).
-    """
-    if signed.signature_type != SignatureType.ECDSA_P256_SHA256:
-        raise FirmwareError(FirmwareProblem.SIGNATURE_TYPE, found=signed.signature_type)
-    if len(signed.signature) != _SIGNATURE_SIZE:
-        raise FirmwareError(FirmwareProblem.SIGNATURE_INVALID)
-    half = _SIGNATURE_SIZE // 2
-    signature = encode_dss_signature(
-        int.from_bytes(signed.signature[:half], "little"),
-        int.from_bytes(signed.signature[half:], "little"),
-    )
-    for key in keys:
-        public_key = load_public_key(key)
-        if not isinstance(public_key, ec.EllipticCurvePublicKey):
-            # The vendor's for other locks; no bootloader of Nordic's knows its kind.
-            continue
-        try:
-            public_key.verify(signature, signed.signed, ec.ECDSA(hashes.SHA256()))
-        except InvalidSignature:
-            continue
-        return key
-    raise FirmwareError(FirmwareProblem.SIGNATURE_INVALID)
 
 
 def _check_kind(init: InitCommand) -> None:

@@ -10,6 +10,7 @@ import hashlib
 
 from ..errors import FirmwareError, FirmwareProblem
 from ..model import FirmwareKey, PayloadFormat, Release
+from . import mcuboot, nordic
 from .keys import KeyKind
 from .mcuboot import MAGIC as MCUBOOT_MAGIC, read_image, verify_image
 from .nordic import read_package, verify_package
@@ -78,17 +79,33 @@ def inspect_artifact(data: bytes) -> Inspection:
     Raises ``FirmwareError``: NOT_A_PACKAGE where the format is not known, NOT_SIGNED,
     SIGNATURE_TYPE, and what the readers of the formats raise.
     """
-    inspect: Callable[[bytes], Inspection]
-    if data.startswith(_ZIP_MAGIC):
-        inspect = _inspect_nordic
-    elif data.startswith(MCUBOOT_MAGIC):
+    inspect: Callable[[bytes], Inspection] = _inspect_nordic
+    if format_of(data) is PayloadFormat.MCUBOOT:
         inspect = _inspect_mcuboot
-    else:
-        raise FirmwareError(
-            FirmwareProblem.NOT_A_PACKAGE,
-            detail="it is neither a zip file nor an image of MCUboot",
-        )
     return inspect(data)
+
+
+def format_of(data: bytes) -> PayloadFormat:
+    """Return the format that an artifact begins like; raise NOT_A_PACKAGE for none."""
+    if data.startswith(_ZIP_MAGIC):
+        return PayloadFormat.NORDIC_DFU
+    if data.startswith(MCUBOOT_MAGIC):
+        return PayloadFormat.MCUBOOT
+    raise FirmwareError(
+        FirmwareProblem.NOT_A_PACKAGE,
+        detail="it is neither a zip file nor an image of MCUboot",
+    )
+
+
+def signer_of(data: bytes, keys: Sequence[FirmwareKey]) -> FirmwareKey:
+    """Return the first of some keys under which an artifact's signature holds.
+
+    Nothing else of it is checked. Raises ``FirmwareError``: SIGNATURE_INVALID where it
+    holds under none, and what the readers of the formats raise.
+    """
+    if format_of(data) is PayloadFormat.MCUBOOT:
+        return mcuboot.signer_of(read_image(data), keys)
+    return nordic.signer_of(read_init_packet(read_package(data).init_packet), keys)
 
 
 def _inspect_nordic(data: bytes) -> Inspection:
