@@ -226,6 +226,9 @@ def test_never_a_downgrade(
         (release("0.9", firmware_version=9), Purpose.RECOVERY, "refused_by_lock"),
         (release("0.9", security_version=0), Purpose.ROLLBACK, "below_security_floor"),
         (release("0.9", security_version=0), Purpose.RECOVERY, "below_security_floor"),
+        # It is what the lock ran when it was stranded.
+        (release("1.0", security_version=0), Purpose.RECOVERY, None),
+        (release("1.0", firmware_version=9), Purpose.RECOVERY, "refused_by_lock"),
         (release("0.9", model="ND-200"), Purpose.RECOVERY, PassedOver.OTHER_MODEL),
         (release("0.9", revisions=("B",)), Purpose.ROLLBACK, PassedOver.OTHER_HARDWARE),
     ],

@@ -126,9 +126,15 @@ def _against_return(
         return None
     if is_refused_by_lock(release, floor.firmware_version):
         return PassedOver.REFUSED_BY_LOCK
-    if release.security_version < floor.security_version:
-        return PassedOver.BELOW_SECURITY_FLOOR
-    return None
+    if release.security_version >= floor.security_version:
+        return None
+    if (
+        purpose is Purpose.RECOVERY
+        and release.version.text == identity.firmware_version
+    ):
+        # Somebody has wanted that version back; a door that opens sinks no lower.
+        return None
+    return PassedOver.BELOW_SECURITY_FLOOR
 
 
 def is_refused_by_lock(release: Release, ran: int) -> bool:

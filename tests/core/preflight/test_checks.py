@@ -346,6 +346,7 @@ def test_a_signal_that_is_only_weak_is_a_warning() -> None:
         {"expected": timedelta(hours=9)},
         {"decisions": Decisions(pinned="1.0.0")},
         {"house": HouseState(entry_door_tonight="Back door")},
+        {"house": HouseState(backup_running=True)},
     ],
 )
 def test_a_stranded_lock_is_not_held_back(fields: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from ..records.decisions import Override
 from ..schedule.plan import is_approved
-from .base import Check, Family, Verdict
+from .base import Check, Family, Reason, Verdict
 from .bolt import check_bolt
 from .door import check_door
 from .house import check_entry_doors, check_house, check_one_at_a_time, check_source
@@ -75,6 +75,8 @@ _NOT_FOR_A_STRANDED_LOCK_RULES = {
     "slot",
     "entry_doors",
 }
+# A backup takes its time; Home Assistant that stops has to be waited for all the same.
+_NOT_FOR_A_STRANDED_LOCK_REASONS = {Reason.BACKUP_RUNNING}
 
 
 def run_checks(situation: Situation) -> tuple[Check, ...]:
@@ -94,6 +96,7 @@ def _judged(check: Check, situation: Situation) -> Check:
     if situation.in_bootloader and (
         check.family in _NOT_FOR_A_STRANDED_LOCK
         or check.rule in _NOT_FOR_A_STRANDED_LOCK_RULES
+        or check.reason in _NOT_FOR_A_STRANDED_LOCK_REASONS
     ):
         return check.softened()
     approval = situation.decisions.approval
