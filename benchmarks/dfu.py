@@ -25,11 +25,11 @@ from zlib import crc32
 
 from custom_components.nightlatch.core.errors import TransportError
 from custom_components.nightlatch.core.firmware.verify import VerifiedArtifact
+from custom_components.nightlatch.core.transports.base import Counters
 from custom_components.nightlatch.core.transports.nordic_dfu import NordicDfuTransport
 from custom_components.nightlatch.core.transports.nordic_link import (
     EXECUTE_TIMEOUT,
     BootloaderLink,
-    Counters,
 )
 from custom_components.nightlatch.core.transports.nordic_protocol import (
     BootloaderError,

@@ -162,6 +162,17 @@ async def nobody_waits() -> None:
     """Be told that the lock activates, and do nothing."""
 
 
+@dataclass(slots=True)
+class Counters:
+    """What went over the air in one transfer, all its connections together."""
+
+    packets: int = 0
+    packet_bytes: int = 0
+    control_writes: int = 0
+    """Writes that the lock answers: requests."""
+    connections: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferReport:
     """What a transfer took, for the records."""

@@ -17,6 +17,7 @@ from ..firmware.verify import VerifiedArtifact
 from .base import (
     AboutToActivate,
     Advertisement,
+    Counters,
     GattClient,
     ProgressCallback,
     Radio,
@@ -26,7 +27,7 @@ from .base import (
     link_errors,
     nobody_waits,
 )
-from .nordic_link import BootloaderLink, Counters
+from .nordic_link import BootloaderLink
 from .nordic_protocol import (
     BUTTONLESS_BONDED,
     BUTTONLESS_EXPERIMENTAL,

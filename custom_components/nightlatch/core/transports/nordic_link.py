@@ -3,14 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from typing import Self
 
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakError
 
 from ..errors import TransportError, TransportProblem
-from .base import CLOSE_TIMEOUT, GattClient, Radio, close, link_errors
+from .base import CLOSE_TIMEOUT, Counters, GattClient, Radio, close, link_errors
 from .nordic_protocol import (
     ATT_HEADER,
     CONTROL_POINT,
@@ -28,16 +27,6 @@ SUBSCRIBE_TIMEOUT = 30.0
 ANSWER_TIMEOUT = 15.0
 # EXECUTE may erase flash and check a signature or a hash over the whole image.
 EXECUTE_TIMEOUT = 60.0
-
-
-@dataclass(slots=True)
-class Counters:
-    """What went over the air in one transfer, all its connections together."""
-
-    packets: int = 0
-    packet_bytes: int = 0
-    control_writes: int = 0
-    connections: int = 0
 
 
 class BootloaderLink:

@@ -1,0 +1,345 @@
+"""SMP over Bluetooth LE: from a lock that works to one that tries its new firmware.
+
+The application of the lock takes the image into its second slot and goes on working.
+MCUboot starts it at the next restart, and goes back at the one after that unless the
+image was confirmed in between (MCUboot, docs/design.md, "Image swap type"). A lock that
+cannot go back by itself gets nothing: that a new firmware works could be proven only
+when it is too late.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+import logging
+from typing import override
+
+from ..errors import TransportError, TransportProblem
+from ..firmware.verify import VerifiedArtifact
+from .base import (
+    AboutToActivate,
+    Counters,
+    ProgressCallback,
+    Radio,
+    TransferReport,
+    Transport,
+    nobody_waits,
+)
+from .smp_link import SmpLink
+from .smp_protocol import GOES_BACK, BootMode, Slot, SmpError, garbled
+from .smp_upload import Upload
+
+_LOGGER = logging.getLogger(__name__)
+
+# Consecutive ones that brought no byte further.
+FRUITLESS_CONNECTIONS = 5
+# For a question that takes a moment.
+ATTEMPTS = 3
+RECONNECT_DELAY = 1.0
+# The slowest transfer that is waited for, in bytes a second.
+SLOWEST_RATE = 100
+SETTLING_TIME = 300.0
+
+# After these the lock may go on where it was.
+_BROKEN_OFF = {
+    TransportProblem.LINK_LOST,
+    TransportProblem.NO_ANSWER,
+    TransportProblem.GARBLED_ANSWER,
+}
+# A lock that was told to restart may be busy swapping its images.
+_OUT_OF_REACH = {
+    TransportProblem.CONNECTION_FAILED,
+    TransportProblem.NOT_FOUND,
+    TransportProblem.NO_CONNECTION_SLOT,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningImage:
+    """The image that a lock runs."""
+
+    hash: bytes
+    """As in ``VerifiedArtifact.image_hash``; empty where the lock does not tell it."""
+    version: str
+    confirmed: bool
+    """Whether it stays; else the lock goes back at its next restart."""
+
+
+class SmpTransport(Transport):
+    """Brings an image to one lock, lets it try it, and keep it or go back."""
+
+    def __init__(self, radio: Radio, address: str, name: str) -> None:
+        """Prepare for the lock that advertises at ``address``."""
+        self._radio = radio
+        self._address = address.upper()
+        self._name = name
+
+    @override
+    async def transfer(
+        self,
+        artifact: VerifiedArtifact,
+        progress: ProgressCallback,
+        about_to_activate: AboutToActivate = nobody_waits,
+    ) -> TransferReport:
+        """Send the artifact and let the lock try it; see ``Transport``.
+
+        Nothing is sent of an image that the lock has already, and nothing happens where
+        it runs it. Raises ``TransportError``, among others with CANNOT_TRY where the lock
+        could not go back, OTHER_UPDATE where it is at something else, and REVERTED where
+        its boot loader does not take the image.
+        """
+        artifact.check()
+        delivery = _Delivery(self._name, artifact, progress, about_to_activate)
+        counters = Counters()
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        deadline = SETTLING_TIME + len(artifact.firmware) / SLOWEST_RATE
+        try:
+            async with asyncio.timeout(deadline):
+                await self._deliver(delivery, counters)
+        except TimeoutError as err:
+            raise TransportError(
+                TransportProblem.TOO_SLOW, minutes=round(deadline / 60)
+            ) from err
+        return TransferReport(
+            bytes_sent=counters.packet_bytes,
+            bytes_sent_again=delivery.upload.bytes_sent_again,
+            packets=counters.packets,
+            control_writes=counters.control_writes,
+            reconnects=counters.connections - 1,
+            seconds=loop.time() - started,
+        )
+
+    async def _deliver(self, delivery: _Delivery, counters: Counters) -> None:
+        """Deliver over as many connections as it takes."""
+        fruitless = 0
+        while True:
+            before = delivery.upload.confirmed
+            try:
+                async with self._link(counters, fast=True) as link:
+                    await delivery.run(link)
+            except TransportError as err:
+                if delivery.activating and err.reason in _OUT_OF_REACH:
+                    # It has restarted; what it runs now the caller finds out.
+                    return
+                fruitless = 0 if delivery.upload.confirmed > before else fruitless + 1
+                if fruitless == FRUITLESS_CONNECTIONS or err.reason not in _BROKEN_OFF:
+                    raise
+                _LOGGER.debug("%s: going on after %s", self._name, err)
+                await asyncio.sleep(RECONNECT_DELAY * 2**fruitless)
+            else:
+                return
+
+    async def running(self) -> RunningImage:
+        """Return what the lock runs; raise ``TransportError``."""
+
+        async def ask(link: SmpLink) -> RunningImage:
+            slot = _running(await link.state())
+            return RunningImage(
+                hash=slot.hash, version=slot.version, confirmed=slot.confirmed
+            )
+
+        return await self._ask(ask)
+
+    async def is_pending(self, artifact: VerifiedArtifact) -> bool:
+        """Return whether the lock will try this image at its next restart.
+
+        Raises ``TransportError``.
+        """
+
+        async def ask(link: SmpLink) -> bool:
+            slot = _waiting(await link.state(), artifact.image_hash)
+            return slot is not None and slot.pending
+
+        return await self._ask(ask)
+
+    async def confirm(self, artifact: VerifiedArtifact) -> None:
+        """Let the lock keep this image, which it has to run; may be called again.
+
+        Raises ``TransportError``, with REVERTED where it runs another one.
+        """
+
+        async def ask(link: SmpLink) -> None:
+            running = _running(await link.state())
+            if running.hash == artifact.image_hash and not running.confirmed:
+                running = _running(await link.keep_running_image())
+            if running.hash != artifact.image_hash:
+                raise TransportError(TransportProblem.REVERTED)
+            if not running.confirmed:
+                raise TransportError(
+                    TransportProblem.REJECTED, operation="confirm", code="unconfirmed"
+                )
+
+        await self._ask(ask)
+
+    async def take_back(self, artifact: VerifiedArtifact) -> None:
+        """Let the lock restart, so that it goes back from this image to its old one.
+
+        Nothing happens where it runs another image already. Returns when it has gone;
+        what it runs then the caller finds out. Raises ``TransportError``, with
+        ALREADY_KEPT where the image was confirmed.
+        """
+        restarting = False
+
+        async def ask(link: SmpLink) -> None:
+            nonlocal restarting
+            running = _running(await link.state())
+            if running.hash != artifact.image_hash:
+                return
+            if running.confirmed:
+                raise TransportError(
+                    TransportProblem.ALREADY_KEPT, version=running.version
+                )
+            restarting = True
+            await link.reset()
+
+        try:
+            await self._ask(ask)
+        except TransportError as err:
+            if not (restarting and err.reason in _OUT_OF_REACH):
+                raise
+
+    def _link(
+        self, counters: Counters | None = None, *, fast: bool = False
+    ) -> AbstractAsyncContextManager[SmpLink]:
+        return SmpLink.open(self._radio, self._address, self._name, counters, fast=fast)
+
+    async def _ask[T](self, ask: Callable[[SmpLink], Awaitable[T]]) -> T:
+        """Ask the lock something that takes a moment, again if it is broken off."""
+        attempt = 1
+        while True:
+            try:
+                async with self._link() as link:
+                    return await ask(link)
+            except SmpError as err:
+                raise err.as_transport_error() from err
+            except TransportError as err:
+                if attempt == ATTEMPTS or err.reason not in _BROKEN_OFF:
+                    raise
+                _LOGGER.debug("%s: asking again after %s", self._name, err)
+            attempt += 1
+            await asyncio.sleep(RECONNECT_DELAY)
+
+
+class _Delivery:
+    """Brings one image to where the lock tries it, over as many links as it takes."""
+
+    def __init__(
+        self,
+        name: str,
+        artifact: VerifiedArtifact,
+        progress: ProgressCallback,
+        about_to_activate: AboutToActivate,
+    ) -> None:
+        """Prepare; ``run`` does it."""
+        assert artifact.image_hash, "an image of MCUboot has one"
+        self._name = name
+        self._hash = artifact.image_hash
+        self._progress = progress
+        self._about_to_activate = about_to_activate
+        self._goes_back = False
+        self.upload = Upload(artifact, progress)
+        self.activating = False
+        """Whether it was told to restart: from then on it may be doing so."""
+
+    async def run(self, link: SmpLink) -> None:
+        """Do what is left to do; raise ``TransportError``."""
+        try:
+            await self._run(link)
+        except SmpError as err:
+            raise err.as_transport_error() from err
+
+    async def _run(self, link: SmpLink) -> None:
+        slots = await link.state()
+        if _running(slots).hash == self._hash:
+            _LOGGER.debug("%s: runs this image already", self._name)
+            self._progress(100)
+            return
+        waiting = _waiting(slots, self._hash)
+        if self.activating and (waiting is None or not waiting.pending):
+            raise TransportError(TransportProblem.REVERTED)
+        _check_free(slots, self._hash)
+        if not self._goes_back:
+            await self._check_goes_back(link, waiting)
+            self._goes_back = True
+        if waiting is None:
+            await self.upload.run(link)
+            waiting = _waiting(await link.state(), self._hash)
+        if waiting is None:
+            raise TransportError(
+                TransportProblem.REJECTED_HASH, operation="upload", code="hash"
+            )
+        self._progress(100)
+        if not waiting.pending:
+            waiting = await self._try(link)
+        if waiting.permanent:
+            # Somebody else has told the lock to keep it, untried.
+            raise TransportError(TransportProblem.OTHER_UPDATE, version=waiting.version)
+        await self._about_to_activate()
+        self.activating = True
+        await link.reset()
+
+    async def _check_goes_back(self, link: SmpLink, waiting: Slot | None) -> None:
+        """Check before anything is sent that the lock can go back from what it tries."""
+        mode = await link.boot_mode()
+        if mode is not None:
+            if mode not in GOES_BACK:
+                raise _cannot_try(mode)
+        elif waiting is None:
+            # It does not tell. To try an image that it does not have changes nothing;
+            # one that tries none does not even know the command (Zephyr, img_mgmt.c).
+            try:
+                await link.try_image(self._hash)
+            except SmpError as err:
+                if err.not_supported:
+                    raise _cannot_try(None) from err
+
+    async def _try(self, link: SmpLink) -> Slot:
+        """Let the lock try the image at its next restart."""
+        refusal: SmpError | None = None
+        try:
+            slots = await link.try_image(self._hash)
+        except SmpError as err:
+            if err.not_supported:
+                raise _cannot_try(None) from err
+            refusal = err
+            # The first answer may have got lost, and the second be that it is so already.
+            slots = await link.state()
+        waiting = _waiting(slots, self._hash)
+        if waiting is not None and waiting.pending:
+            return waiting
+        if refusal is not None:
+            raise refusal
+        raise TransportError(
+            TransportProblem.REJECTED, operation="write_state", code="not pending"
+        )
+
+
+def _running(slots: Iterable[Slot]) -> Slot:
+    for slot in slots:
+        if slot.active:
+            return slot
+    raise garbled(b"no active slot")
+
+
+def _waiting(slots: Iterable[Slot], image_hash: bytes) -> Slot | None:
+    for slot in slots:
+        if slot.hash == image_hash and not slot.active:
+            return slot
+    return None
+
+
+def _check_free(slots: Iterable[Slot], image_hash: bytes) -> None:
+    """Check that the lock neither tries, nor is about to try, other firmware."""
+    for slot in slots:
+        tries = slot.active and not slot.confirmed
+        if tries or (slot.pending and slot.hash != image_hash):
+            raise TransportError(TransportProblem.OTHER_UPDATE, version=slot.version)
+
+
+def _cannot_try(mode: int | None) -> TransportError:
+    try:
+        name = "?" if mode is None else BootMode(mode).name.lower()
+    except ValueError:
+        name = str(mode)
+    return TransportError(TransportProblem.CANNOT_TRY, mode=name)
