@@ -11,6 +11,7 @@ from custom_components.nightlatch.core.vendor_facts import (
     Aftercare,
     Caution,
     Demand,
+    Recovery,
     Step,
     VendorFacts,
     facts_for,
@@ -109,6 +110,29 @@ def test_what_else_to_know() -> None:
 
 
 @pytest.mark.parametrize(
+    ("vendor", "model", "integration", "recovery"),
+    [
+        ("Nuki", "Smart Lock 3.0", "nuki", [Recovery.KEY_WORKS, Recovery.MOVES]),
+        ("Tedee", "GO", "tedee", [Recovery.CALIBRATE]),
+        ("Kwikset", "Halo", "kwikset", [Recovery.FRESH_BATTERIES]),
+        ("Lockly", "Vision", None, [Recovery.POWER_OUTSIDE]),
+        ("LOQED", "Touch", "loqed", [Recovery.MOVES]),
+        ("SwitchBot", "Lock Pro", "switchbot", [Recovery.ADD_AGAIN]),
+        ("SwitchBot", "Lock Pro", "matter", []),
+        ("Kestrel Locks", "KL-1", None, []),
+    ],
+)
+def test_what_helps_where_a_lock_does_not_work(
+    vendor: str, model: str, integration: str | None, recovery: list[Recovery]
+) -> None:
+    """As far as anybody says, and with who says it."""
+    facts = known(vendor, model, integration)
+    assert list(facts.recovery) == recovery
+    for each in recovery:
+        assert facts.sources(each)
+
+
+@pytest.mark.parametrize(
     "change",
     [
         {"vendors": []},
@@ -120,6 +144,7 @@ def test_what_else_to_know() -> None:
         {"integrations": [1]},
         {"steps": ["step_magic"]},
         {"cautions": ["caution_dragons"]},
+        {"recovery": ["recovery_prayer"]},
         {"url": "https://"},
         {"steps": []},
         {"source": " "},

@@ -173,6 +173,8 @@ class Model:
     name: str
     version_scheme: VersionScheme
     bluetooth: BluetoothMatch | None = None
+    recovery: str = ""
+    """What a person does when a lock does not come back, as the vendor says; Markdown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

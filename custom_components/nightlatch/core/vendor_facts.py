@@ -84,6 +84,23 @@ class Caution(StrEnum):
     """It cannot be calibrated while Home Assistant is connected to it."""
 
 
+class Recovery(StrEnum):
+    """What helps where a lock does not work, or does not answer, after an update."""
+
+    KEY_WORKS = "recovery_key_works"
+    """Key and knob work without any power."""
+    FRESH_BATTERIES = "recovery_fresh_batteries"
+    """Whatever charge is shown."""
+    POWER_OUTSIDE = "recovery_power_outside"
+    """A battery held to its contacts from outside."""
+    MOVES = "recovery_moves"
+    """When power comes back it moves by itself."""
+    CALIBRATE = "recovery_calibrate"
+    """After a restart it may work only once it is calibrated."""
+    ADD_AGAIN = "recovery_add_again"
+    """In Home Assistant, after removing it there."""
+
+
 class Confidence(StrEnum):
     """How the source was looked at."""
 
@@ -119,6 +136,7 @@ class Fact:
     demands: tuple[Demand, ...] = ()
     aftercare: tuple[Aftercare, ...] = ()
     cautions: tuple[Caution, ...] = ()
+    recovery: tuple[Recovery, ...] = ()
     minimum_battery: int | None = None
     """Percent that is asked for."""
     command_pause: int | None = None
@@ -171,6 +189,12 @@ class VendorFacts:
         return tuple(dict.fromkeys(found))
 
     @property
+    def recovery(self) -> tuple[Recovery, ...]:
+        """Return what helps where it does not work after an update."""
+        found = (each for fact in self.facts for each in fact.recovery)
+        return tuple(dict.fromkeys(found))
+
+    @property
     def minimum_battery(self) -> int | None:
         """Return the level that is asked for, in percent."""
         return (
@@ -192,7 +216,14 @@ class VendorFacts:
         return tuple(
             fact
             for fact in self.facts
-            if told in {*fact.steps, *fact.demands, *fact.aftercare, *fact.cautions}
+            if told
+            in {
+                *fact.steps,
+                *fact.demands,
+                *fact.aftercare,
+                *fact.cautions,
+                *fact.recovery,
+            }
         )
 
 
@@ -224,6 +255,7 @@ _KEYS = {
     "demands",
     "aftercare",
     "cautions",
+    "recovery",
     "minimum_battery",
     "command_pause",
     "source",
@@ -236,6 +268,7 @@ _SAYING = (
     "demands",
     "aftercare",
     "cautions",
+    "recovery",
     "minimum_battery",
     "command_pause",
 )
@@ -260,6 +293,7 @@ def _fact(number: int, raw: Any) -> Fact:
             demands=tuple(map(Demand, raw.get("demands", ()))),
             aftercare=tuple(map(Aftercare, raw.get("aftercare", ()))),
             cautions=tuple(map(Caution, raw.get("cautions", ()))),
+            recovery=tuple(map(Recovery, raw.get("recovery", ()))),
             minimum_battery=_whole(raw.get("minimum_battery"), 100),
             command_pause=_whole(raw.get("command_pause"), 300),
             source=raw["source"],

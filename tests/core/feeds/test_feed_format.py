@@ -126,6 +126,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         f"|atargetpath|{schema.MAX_PATH}characters",
         f"|aURL|{schema.MAX_URL}characters",
         f"|releasenotes|{schema.MAX_NOTES // 1024}KiB",
+        f"|recoverysteps|{schema.MAX_RECOVERY // 1024}KiB",
         f"{schema.MAX_EXTRA_VALUES}valuesand{schema.MAX_EXTRA_TEXT}characters",
         f"|timetoanswerarequest|{limits.answer}s",
         f"|timeforonefile|{limits.file}s",

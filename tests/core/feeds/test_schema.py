@@ -13,6 +13,7 @@ from custom_components.nightlatch.core.errors import FeedError, FeedProblem
 from custom_components.nightlatch.core.feeds.schema import (
     MAX_ARTIFACT,
     MAX_NOTES,
+    MAX_RECOVERY,
     Descriptor,
     Target,
     parse_descriptor,
@@ -61,6 +62,7 @@ DESCRIPTOR: dict[str, Any] = {
                 "service_uuid": "0000fe59-0000-1000-8000-00805f9b34fb",
                 "manufacturer_id": 0x0059,
             },
+            "recovery": "1. Take out the batteries.\n2. Wait.",
         },
         {"model": "ND-9", "name": "Old Door", "version_scheme": "integer"},
     ],
@@ -148,6 +150,8 @@ def test_a_descriptor_is_read() -> None:
     assert door.bluetooth.manufacturer_id == 0x0059
     assert old.version_scheme is VersionScheme.INTEGER
     assert old.bluetooth is None
+    assert door.recovery == "1. Take out the batteries.\n2. Wait."
+    assert old.recovery == ""
 
 
 @pytest.mark.parametrize(
@@ -205,6 +209,16 @@ def test_a_descriptor_must_be_complete(field: str) -> None:
             {"models": [{**MODEL, "bluetooth": {"colour": "blue"}}]},
             "models[0].bluetooth",
             "must give at least one mark",
+        ),
+        (
+            {"models": [{**MODEL, "recovery": "Wait.\x1b[2J"}]},
+            "models[0].recovery",
+            "must not have control characters but newline and tab",
+        ),
+        (
+            {"models": [{**MODEL, "recovery": "ä" * (MAX_RECOVERY // 2 + 1)}]},
+            "models[0].recovery",
+            "must have at most 4096 bytes",
         ),
         (
             {"models": [{**MODEL, "bluetooth": {"manufacturer_id": 65536}}]},

@@ -45,6 +45,8 @@ MAX_ARTIFACT: Final = 16 * 1024 * 1024
 """Bytes."""
 MAX_NOTES: Final = 32 * 1024
 """Bytes of UTF-8."""
+MAX_RECOVERY: Final = 4 * 1024
+"""Bytes of UTF-8."""
 MAX_ITEMS: Final = 64
 """In any list."""
 MAX_LINE: Final = 64
@@ -229,6 +231,7 @@ def _model(raw: dict[str, Any]) -> Model:
             service_uuid=bluetooth.get("service_uuid"),
             manufacturer_id=bluetooth.get("manufacturer_id"),
         ),
+        recovery=raw.get("recovery", ""),
     )
 
 
@@ -299,16 +302,25 @@ def _line(maximum: int = MAX_LINE) -> Callable[[object], str]:
     return check
 
 
-def _notes(value: object) -> str:
-    if not isinstance(value, str):
-        raise vol.Invalid("must be a text")
-    for char in value:
-        forbidden = unicodedata.category(char) in _NOT_IN_A_TEXT and char not in "\n\t"
-        if forbidden or char in _TURNS_WRITING:
-            raise vol.Invalid("must not have control characters but newline and tab")
-    if len(value.encode()) > MAX_NOTES:
-        raise vol.Invalid(f"must have at most {MAX_NOTES} bytes")
-    return value
+def _text(maximum: int) -> Callable[[object], str]:
+    """Return a validator for a text of several lines."""
+
+    def check(value: object) -> str:
+        if not isinstance(value, str):
+            raise vol.Invalid("must be a text")
+        for char in value:
+            forbidden = (
+                unicodedata.category(char) in _NOT_IN_A_TEXT and char not in "\n\t"
+            )
+            if forbidden or char in _TURNS_WRITING:
+                raise vol.Invalid(
+                    "must not have control characters but newline and tab"
+                )
+        if len(value.encode()) > maximum:
+            raise vol.Invalid(f"must have at most {maximum} bytes")
+        return value
+
+    return check
 
 
 def _pattern(
@@ -442,6 +454,7 @@ _MODEL = _object(
             ),
             _some_bluetooth,
         ),
+        vol.Optional("recovery"): _text(MAX_RECOVERY),
     }
 )
 
@@ -496,7 +509,7 @@ _RELEASE_SHAPE = {
     vol.Optional("minimum_battery"): _whole(0, 100),
     vol.Optional("expected_duration"): _whole(1, _DURATION_MAX),
     vol.Optional("disrupts"): _list_of(_one_of(Disruption)),
-    vol.Optional("release_notes"): _notes,
+    vol.Optional("release_notes"): _text(MAX_NOTES),
     vol.Optional("release_url"): _https,
     vol.Optional("advisories"): _list_of(
         _object(
