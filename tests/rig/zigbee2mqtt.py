@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 import json
 from typing import Any, Self, override
 
-from paho.mqtt.client import Client, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion
-
+from .mqtt_peer import MqttPeer
 from .ota_script import BoltAfterwards, OtaEnding, OtaScript, Updatable, play
 
 BASE_TOPIC = "zigbee2mqtt"
@@ -22,7 +20,6 @@ COORDINATOR = "0x00124b0024c0ffee"
 BRIDGE_DEVICE = f"{BASE_TOPIC}_bridge_{COORDINATOR}"
 VERSION = "2.12.0"
 
-CONNECT_TIMEOUT = 10.0
 BOLT_SECONDS = 0.05
 """How long the motor takes."""
 
@@ -30,7 +27,6 @@ _OTA = "device/ota_update/"
 _REQUESTS = f"{BASE_TOPIC}/bridge/request/{_OTA}"
 _RESPONSES = f"{BASE_TOPIC}/bridge/response/{_OTA}"
 _LOW_BATTERY = 15
-_QOS = 1
 
 
 @dataclass(kw_only=True)
@@ -134,15 +130,7 @@ class Zigbee2MqttBridge:
 
     def __init__(self, *, host: str, port: int) -> None:
         """Know the broker."""
-        self.address = (host, port)
-        """Of the broker."""
-        self._connected: asyncio.Event = asyncio.Event()
-        self._subscribed: asyncio.Event = asyncio.Event()
-        self._client = Client(CallbackAPIVersion.VERSION2)
-        self._client.on_message = self._received
-        self._client.on_connect = lambda *_: self._call(self._connected.set)
-        self._client.on_subscribe = lambda *_: self._call(self._subscribed.set)
-        self._loop: asyncio.AbstractEventLoop
+        self._peer = MqttPeer(host=host, port=port, received=self._handle)
         self._updates: dict[str, asyncio.Task[None]] = {}
         self._others: set[asyncio.Task[None]] = set()
         self.locks: dict[str, ZigbeeLock] = {}
@@ -156,16 +144,10 @@ class Zigbee2MqttBridge:
 
     async def __aenter__(self) -> Self:
         """Connect to the broker and say that the bridge is there."""
-        self._loop = asyncio.get_running_loop()
-        self._client.will_set(*self._bridge_state("offline"), _QOS, retain=True)
-        await asyncio.to_thread(self._client.connect, *self.address)
-        self._client.loop_start()
-        async with asyncio.timeout(CONNECT_TIMEOUT):
-            await self._connected.wait()
-            self._client.subscribe(
-                [(f"{BASE_TOPIC}/+/set", _QOS), (f"{_REQUESTS}#", _QOS)]
-            )
-            await self._subscribed.wait()
+        await self._peer.open(
+            (f"{BASE_TOPIC}/+/set", f"{_REQUESTS}#"),
+            will=self._bridge_state("offline"),
+        )
         self._publish(f"{BASE_TOPIC}/bridge/info", _bridge_info())
         self.tell_bridge_state("online")
         self._publish(*_bridge_discovery())
@@ -178,8 +160,12 @@ class Zigbee2MqttBridge:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self.tell_bridge_state("offline")
-        self._client.disconnect()
-        await asyncio.to_thread(self._client.loop_stop)
+        await self._peer.close()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where the broker is."""
+        return self._peer.address
 
     # The network.
 
@@ -199,7 +185,7 @@ class Zigbee2MqttBridge:
         self._cancel(lock)
         del self.locks[lock.ieee_address]
         for topic, _ in _discovery(lock):
-            self._client.publish(topic, b"", _QOS, retain=True)
+            self._peer.publish(topic, "")
         self._publish_devices()
 
     def tell(self, lock: ZigbeeLock) -> None:
@@ -210,8 +196,7 @@ class Zigbee2MqttBridge:
 
     def tell_bridge_state(self, state: str) -> None:
         """Publish whether the bridge is there: ``online`` or ``offline``."""
-        topic, payload = self._bridge_state(state)
-        self._client.publish(topic, payload, _QOS, retain=True)
+        self._peer.publish(*self._bridge_state(state))
 
     def offer(self, lock: ZigbeeLock, version: int) -> None:
         """Let something newer be known for a lock."""
@@ -241,17 +226,9 @@ class Zigbee2MqttBridge:
         self._publish(f"{BASE_TOPIC}/bridge/devices", devices)
 
     def _publish(self, topic: str, payload: object, *, retain: bool = True) -> None:
-        self._client.publish(topic, json.dumps(payload), _QOS, retain=retain)
+        self._peer.publish_json(topic, payload, retain=retain)
 
     # What comes in.
-
-    def _call(self, what: Any, *arguments: object) -> None:
-        """Go over from the client's thread; the loop may have been closed by then."""
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(what, *arguments)
-
-    def _received(self, _: Client, __: object, message: MQTTMessage) -> None:
-        self._call(self._handle, message.topic, message.payload.decode())
 
     def _handle(self, topic: str, text: str) -> None:
         if topic.startswith(_REQUESTS):
