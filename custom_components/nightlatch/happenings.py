@@ -32,6 +32,8 @@ class Happening(StrEnum):
     """It goes on though the quiet hours are over: stopping it would be worse."""
     BATTERY_DRAINING = "battery_draining"
     """Since an installation the battery falls faster than before."""
+    SETTINGS_DIFFER = "settings_differ"
+    """After an installation its settings are not as they were."""
 
 
 ENDINGS = {

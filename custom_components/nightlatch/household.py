@@ -38,6 +38,7 @@ from .notices import Notices
 from .public_indexes import PublicIndexes
 from .scheduler import Scheduler
 from .settings import parse_gate, parse_household_policy, parse_indexes, parse_people
+from .snapshots import Snapshots
 from .vaulting import HouseholdVault
 
 _LOGGER = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class Household:
         self.scheduler = Scheduler(hass, self)
         self.notices = Notices(hass, self)
         self.public_indexes = PublicIndexes(self)
+        self.snapshots = Snapshots(self)
         self.audit = Auditing(self)
         self.vault = HouseholdVault(hass, self)
         self.feeds: dict[str, FeedCoordinator] = {}
@@ -137,6 +139,7 @@ class Household:
         await self.store.async_load(expected=bool(self.entry.subentries))
         unfinished = await self.journal.async_load()
         self._facts = await self.hass.async_add_executor_job(read_facts)
+        self.entry.async_on_unload(await self.snapshots.async_start())
         await self.async_sync()
         for unsubscribe in (
             async_track_time_interval(self.hass, self._read_all, IDENTITY_INTERVAL),
@@ -182,6 +185,7 @@ class Household:
             await kind.async_removed()
             await self.journal.async_forget(subentry_id)
             await self.store.async_remove_lock(subentry_id)
+            await self.snapshots.async_forget(subentry_id)
         for subentry_id, feed in tuple(self.feeds.items()):
             subentry = subentries.get(subentry_id)
             if subentry is None:

@@ -74,6 +74,8 @@ def _issues_of(lock: ManagedLock) -> Iterator[Issue]:
     if (found := _issue_of(lock)) is not None:
         key, placeholders = found
         yield Issue(key=key, placeholders={"lock": lock.name, **placeholders})
+    if (settings := lock.household.snapshots.of(lock).issue) is not None:
+        yield settings
     for aftercare in lock.record.to_do:
         yield Issue(
             key=aftercare,

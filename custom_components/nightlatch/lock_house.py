@@ -1,7 +1,8 @@
 """The house around one lock, as its installation asks for it."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+import logging
 from typing import TYPE_CHECKING, override
 
 from homeassistant.components.lock import DOMAIN as LOCK_DOMAIN
@@ -14,9 +15,12 @@ from .core.model import LockIdentity, Release
 from .core.preflight.base import Check
 from .core.preflight.situation import Surroundings
 from .situations import Errand, checks_of
+from .snapshots import LockSnapshots
 
 if TYPE_CHECKING:
     from .locks import ManagedLock
+
+_LOGGER = logging.getLogger(__name__)
 
 
 class LockHouse(House):
@@ -77,3 +81,23 @@ class LockHouse(House):
             {ATTR_ENTITY_ID: self._lock.links.lock_entity},
             blocking=True,
         )
+
+    @override
+    async def remember_settings(self, attempt: str) -> None:
+        """Keep how the lock is set; without that it is installed all the same."""
+        await self._with_snapshots(LockSnapshots.async_remember, attempt)
+
+    @override
+    async def compare_settings(self, attempt: str) -> None:
+        """Look in the background what is different, as soon as the lock has settled."""
+        await self._with_snapshots(LockSnapshots.async_compare, attempt)
+
+    async def _with_snapshots(
+        self, do: Callable[[LockSnapshots, str], Awaitable[None]], attempt: str
+    ) -> None:
+        lock = self._lock
+        try:
+            await do(lock.household.snapshots.of(lock), attempt)
+        except Exception:
+            # A mistake of ours is no reason to leave a lock where it happened.
+            _LOGGER.exception("%s: its settings were not looked at", lock.name)

@@ -27,6 +27,7 @@ _LINES = {
     Happening.UNGUARDED: "is updated past Nightlatch: {message}",
     Happening.OVERRUNS: "is still being updated, after the quiet hours",
     Happening.BATTERY_DRAINING: "uses more battery since its update",
+    Happening.SETTINGS_DIFFER: "is not set as it was before its update",
 }
 
 

@@ -37,6 +37,7 @@ TOLD_IN_THE_DIGEST = {
     Happening.HELD,
     Happening.CANCELLED,
     Happening.BATTERY_DRAINING,
+    Happening.SETTINGS_DIFFER,
 }
 # Local time in which the digest may come: it is for the breakfast table.
 DIGEST_FROM = time(8)

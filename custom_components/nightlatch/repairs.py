@@ -11,6 +11,7 @@ from homeassistant.core import HomeAssistant
 
 from .const import DOMAIN
 from .household import Household
+from .settings_flow import SettingsFlow
 
 
 class AftercareFlow(ConfirmRepairFlow):
@@ -37,6 +38,8 @@ class AftercareFlow(ConfirmRepairFlow):
 async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, Any] | None
 ) -> RepairsFlow:
-    """Return the flow for an issue; only after-care is said to be done."""
+    """Return the flow for an issue: settings to decide about, or after-care that is done."""
     assert data is not None
+    if "settings_of" in data:
+        return SettingsFlow(data["settings_of"])
     return AftercareFlow(data["lock_id"], data["aftercare"])

@@ -27,6 +27,7 @@ from .entity import LockEntity
 from .locks import ManagedLock
 from .messages import async_sentence
 from .risk_summary import async_risk_summary
+from .settings_actions import async_setup_settings_actions
 from .situations import risk_of
 
 ATTR_AT = "at"
@@ -94,6 +95,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
         func=_async_get_plan,
         supports_response=SupportsResponse.ONLY,
     )
+    async_setup_settings_actions(hass)
 
 
 async def _async_check_now(entity: LockEntity, call: ServiceCall) -> None:

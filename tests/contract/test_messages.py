@@ -16,6 +16,7 @@ from custom_components.nightlatch.core import errors
 from custom_components.nightlatch.core.guard.conduct import Conduct
 from custom_components.nightlatch.core.preflight import base
 from custom_components.nightlatch.core.preflight.risk import WayBack
+from custom_components.nightlatch.core.records.settable import WhyNot
 from custom_components.nightlatch.happenings import Happening
 from custom_components.nightlatch.notices import TOLD_AT_ONCE, TOLD_IN_THE_DIGEST
 from custom_components.nightlatch.phone_actions import Verb
@@ -44,6 +45,7 @@ COMPOSED = (
     | {f"{kind}_{verb}" for kind in ("button", "answer") for verb in Verb}
     | {f"risk_way_back_{way}" for way in WayBack}
     | {f"conduct_{conduct}" for conduct in Conduct}
+    | {f"settings_why_{why_not}" for why_not in WhyNot}
 )
 # What people are told with a sentence of the translations.
 SAYING = {"async_sentence", "_sentence", "error"}
