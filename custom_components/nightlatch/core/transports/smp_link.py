@@ -37,6 +37,7 @@ SEND_TIMEOUT = 15.0
 # A request or its answer may be lost without a word, so it is made again.
 ANSWER_TIMEOUT = 6.0
 ATTEMPTS = 3
+PAUSE = 0.5
 # Setting an image for test, or confirming it, writes to flash.
 WRITE_TIMEOUT = 15.0
 # A lock that has answered a reset restarts a moment later (Zephyr: 250 ms); one that
@@ -200,14 +201,24 @@ class SmpLink:
     ) -> dict[str, Any]:
         """Send a request and return the content of its answer.
 
-        It is sent again where no answer comes, so the lock may carry it out twice.
+        It is sent again where no answer comes or the lock is not ready, so the lock may
+        carry it out twice.
         """
-        for _ in range(attempts):
+        left = attempts
+        while left:
+            left -= 1
             self.forget_answers()
             sequence, _ = await self.send(command, body)
             while (answer := await self.receive(command, timeout)) is not None:
-                if answer.sequence == sequence:
+                if answer.sequence != sequence:
+                    continue
+                try:
                     return read_answer(command, answer.payload)
+                except SmpError as err:
+                    if not err.passing or not left:
+                        raise
+                await asyncio.sleep(PAUSE)
+                break
         raise TransportError(TransportProblem.NO_ANSWER, step=command.name)
 
     async def parameters(self) -> Parameters | None:

@@ -27,12 +27,13 @@ from .smp_protocol import (
     read_answer,
 )
 
-# The first request may erase the whole slot.
-FIRST_TIMEOUT = 45.0
-# The others follow what an answer takes; these are their bounds, in seconds. Erasing a
+# Deadlines follow what an answer takes; these are their bounds, in seconds. Erasing a
 # large page of flash takes a second or two.
 SHORTEST_TIMEOUT = 2.0
 LONGEST_TIMEOUT = 15.0
+# The first request may erase the whole slot, and asking again does no harm. So it is not
+# waited for so long before it may simply have got lost.
+ERASE_TIMEOUT = 40.0
 # So often it is gone back without a byte of progress.
 FRUITLESS_ATTEMPTS = 8
 PAUSE = 0.5
@@ -141,7 +142,9 @@ class Upload:
         self._link.forget_answers()
         about = {"image": 0, "len": len(self._image), "sha": self._digest}
         sequence, _ = await self._send(0, self._flow.first_request_size, about)
-        while (answer := await self._link.receive(UPLOAD, FIRST_TIMEOUT)) is not None:
+        patient = self._fruitless and not self.confirmed
+        timeout = ERASE_TIMEOUT if patient else LONGEST_TIMEOUT
+        while (answer := await self._link.receive(UPLOAD, timeout)) is not None:
             if answer.sequence == sequence:
                 offset = self._read(answer)
                 self._confirm(offset)
