@@ -96,6 +96,30 @@ class FirmwareError(NightlatchError):
     reason: FirmwareProblem
 
 
+class FileProblem(StrEnum):
+    """Why a file that a person has brought is not for a lock."""
+
+    UPLOAD_GONE = "file_upload_gone"
+    OTHER_FORMAT = "file_other_format"
+    OTHER_MODEL = "file_other_model"
+    OTHER_HARDWARE = "file_other_hardware"
+    HARDWARE_UNKNOWN = "file_hardware_unknown"
+    KEY_UNKNOWN = "file_key_unknown"
+    VERSION_INVALID = "file_version_invalid"
+    OTHER_VERSION = "file_other_version"
+    NOT_COMPARABLE = "file_not_comparable"
+    NOT_NEWER = "file_not_newer"
+    COUNTER_NOT_NEWER = "file_counter_not_newer"
+    BELOW_FLOOR = "file_below_floor"
+    NEEDS_NEWER_FIRST = "file_needs_newer_first"
+
+
+class FileError(NightlatchError):
+    """A file that a person has brought is not for a lock."""
+
+    reason: FileProblem
+
+
 class TransportProblem(StrEnum):
     """Why an artifact did not reach a lock."""
 
