@@ -271,6 +271,8 @@ class SmpServer:
         self._expected = 0
         self._queue: deque[bytes] = deque()
         self._at_work = False
+        self._answering = False
+        """Whether the request under way has a buffer for its answer."""
         self._silent = False
 
     def _require_host(self) -> SmpHost:
@@ -344,6 +346,8 @@ class SmpServer:
             # An answer needs a buffer of its own; the error takes the request's.
             answer = _encode(request, {"rc": Rc.NO_MEMORY}, self._version(request))
         else:
+            self._free -= 1
+            self._answering = True
             fields, seconds = self._carry_out(request)
             delay += seconds
             answer = _encode(request, fields, self._version(request))
@@ -391,7 +395,8 @@ class SmpServer:
             piece = host.mtu - _ATT_HEADER
             for start in range(0, len(answer), piece):
                 host.notify_smp(answer[start : start + piece])
-        self._free += 1
+        self._free += 1 + self._answering
+        self._answering = False
         self._work()
 
     def _version(self, request: SmpRequest) -> int:
