@@ -73,7 +73,7 @@ class Board:
     def runs(self) -> str | None:
         """Start, and return the version that runs."""
         image = self.boot()
-        return image and image.version_text
+        return None if image is None else image.version_text
 
     def put(self, image: bytes) -> None:
         """Write an image into slot 1, as an upload does it. Raises ``PowerLost``."""

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 import hashlib
 import struct
-from typing import Any
+from typing import Any, override
 
 import cbor2
 import pytest
@@ -61,24 +61,29 @@ class Desk(SmpHost):
         self.server.start(self)
 
     @property
+    @override
     def mtu(self) -> int:
         """The MTU."""
         return ATT + 3
 
+    @override
     def notify_smp(self, data: bytes) -> None:
         """Keep a notification."""
         assert len(data) <= ATT
         self.pieces.append(data)
         self.notified.set()
 
+    @override
     def later(self, delay: float, do: Callable[[], None]) -> object:
         """Do something later."""
         return asyncio.get_running_loop().call_later(delay, do)
 
+    @override
     def reset(self) -> None:
         """Note the reset."""
         self.resets.append(asyncio.get_running_loop().time())
 
+    @override
     def drop_central(self) -> None:
         """Note it."""
         self.dropped += 1
