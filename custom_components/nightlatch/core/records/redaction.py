@@ -73,6 +73,7 @@ _HARMLESS_TEXTS = frozenset(
 _WORD = re.compile(r"[a-z]+(?:_[a-z]+)*")
 _CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NO_WORD = re.compile(r"[\W_]+")
+_LONG_NUMBER = re.compile(r"\d{4,}")
 
 
 class SettingKind(StrEnum):
@@ -140,6 +141,11 @@ class Kept:
 def words_of(text: str) -> str:
     """Return the words of a name or an identifier, in lower case, with blanks between."""
     return _NO_WORD.sub(" ", _CAMEL_CASE.sub(" ", text)).strip().lower()
+
+
+def without_numbers(name: str) -> str:
+    """Return a name without the code that somebody may have written into it."""
+    return _LONG_NUMBER.sub("…", name)
 
 
 def speaks_of_codes(*names: str) -> bool:

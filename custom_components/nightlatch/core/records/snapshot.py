@@ -20,6 +20,7 @@ from .redaction import (
     as_number,
     kept_of,
     set_or_not,
+    without_numbers,
 )
 from .settable import WhyNot, fixed_reason, is_setting
 from .stored import as_text, as_time, as_truth, as_whole, optional
@@ -115,7 +116,7 @@ def setting_of(seen: Seen) -> Setting | None:
     return Setting(
         key=seen.key,
         kind=seen.kind,
-        name=seen.name[:NAME_LIMIT],
+        name=without_numbers(seen.name)[:NAME_LIMIT],
         value=kept.value,
         shown=seen.shown[:NAME_LIMIT] if seen.shown and plain else None,
         unit=seen.unit[:UNIT_LIMIT] if seen.unit else None,
