@@ -23,7 +23,7 @@ from custom_components.nightlatch.core.feeds.schema import (
 from custom_components.nightlatch.core.feeds.transfer import Limits
 from custom_components.nightlatch.core.feeds.tuf import TufFeed
 from custom_components.nightlatch.core.feeds.tuf_root import MAX_ROOT
-from custom_components.nightlatch.core.model import Release
+from custom_components.nightlatch.core.model import Payload, PayloadFormat, Release
 from tests.rig.vendor_http import VendorServer
 
 from .conftest import Clock, MemoryTrust
@@ -57,7 +57,7 @@ def fields(title: str, need: str) -> set[str]:
 @pytest.fixture
 def examples() -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the descriptor and the release on the page."""
-    descriptor, release = (json.loads(block) for block in blocks("json"))
+    descriptor, release, _ = map(json.loads, blocks("json"))
     descriptor["firmware_keys"] = [PEM]
     return descriptor, release
 
@@ -84,6 +84,18 @@ def test_the_examples_are_valid(
     assert release.extra == {}
     assert release.artifact is not None
     assert release.artifact.path in descriptor.releases
+
+
+def test_the_other_payload_is_valid(
+    examples: tuple[dict[str, Any], dict[str, Any]],
+) -> None:
+    """It takes the place of the first one."""
+    payload = json.loads(blocks("json")[2])
+    descriptor = parse_descriptor({"nightlatch": examples[0]})
+    release = read({**examples[1], "payload": payload}, descriptor)
+    assert release.payload == Payload(
+        format=PayloadFormat.MCUBOOT, firmware_version=payload["security_counter"]
+    )
 
 
 def test_the_tables_tell_every_field(

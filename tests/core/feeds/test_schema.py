@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import given, strategies as st
 import pytest
 
@@ -22,6 +22,7 @@ from custom_components.nightlatch.core.feeds.schema import (
 from custom_components.nightlatch.core.model import (
     Disruption,
     Evidence,
+    Payload,
     PayloadFormat,
     Release,
     Severity,
@@ -33,7 +34,9 @@ PATH = "acme/nd-100/1.0.0.zip"
 SHA256 = "ab" * 32
 
 
-def pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
+def pem(
+    key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey,
+) -> str:
     """Return the public key of a key."""
     return (
         key.public_key()
@@ -47,7 +50,12 @@ def pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
 P256 = pem(ec.generate_private_key(ec.SECP256R1()))
 OTHER_P256 = pem(ec.generate_private_key(ec.SECP256R1()))
 P384 = pem(ec.generate_private_key(ec.SECP384R1()))
-RSA = pem(rsa.generate_private_key(65537, 2048))
+ED25519 = pem(ed25519.Ed25519PrivateKey.generate())
+RSA_2048 = pem(rsa.generate_private_key(65537, 2048))
+RSA_3072 = pem(rsa.generate_private_key(65537, 3072))
+RSA_1024 = pem(rsa.generate_private_key(65537, 1024))
+ANY_KEY = "must be an ECDSA P-256, Ed25519, RSA-2048 or RSA-3072 public key in PEM"
+MCUBOOT = {"format": "mcuboot", "security_counter": 3}
 
 MODEL = {"model": "ND-100", "name": "Night Door", "version_scheme": "dotted"}
 DESCRIPTOR: dict[str, Any] = {
@@ -111,6 +119,7 @@ def read_release(
     length: int = 1000,
     hashes: dict[str, Any] | None = None,
     without: str | None = None,
+    descriptor: Descriptor | None = None,
     **fields: Any,
 ) -> Release:
     """Read the release with some fields changed, or one left out."""
@@ -122,7 +131,7 @@ def read_release(
         hashes={"sha256": SHA256} if hashes is None else hashes,
         custom=wrap(custom),
     )
-    return parse_release(target, read_descriptor())
+    return parse_release(target, descriptor or read_descriptor())
 
 
 def problem(read: Callable[[], object]) -> tuple[str, str]:
@@ -235,12 +244,12 @@ def test_a_descriptor_must_be_complete(field: str) -> None:
         (
             {"firmware_keys": [P384]},
             "firmware_keys[0]",
-            "must be an ECDSA P-256 public key in PEM",
+            ANY_KEY,
         ),
         (
-            {"firmware_keys": [P256, RSA]},
+            {"firmware_keys": [P256, RSA_1024]},
             "firmware_keys[1]",
-            "must be an ECDSA P-256 public key in PEM",
+            ANY_KEY,
         ),
         (
             {"firmware_keys": ["x" * 1025]},
@@ -388,12 +397,33 @@ def test_no_field_may_be_null(field: str) -> None:
         (
             {"payload": {**RELEASE["payload"], "format": "mystery"}},
             "payload.format",
-            "must be one of: nordic-dfu",
+            "must be one of: nordic-dfu, mcuboot",
         ),
         (
             {"payload": {**RELEASE["payload"], "firmware_version": 2**32}},
             "payload.firmware_version",
             "must be a whole number from 0 to 4294967295",
+        ),
+        (
+            {"payload": {"format": ["mcuboot"]}},
+            "payload.format",
+            "must be one of: nordic-dfu, mcuboot",
+        ),
+        ({"payload": {"format": "mcuboot"}}, "payload.security_counter", "is missing"),
+        (
+            {"payload": {"format": "mcuboot", "security_counter": -1}},
+            "payload.security_counter",
+            "must be a whole number from 0 to 4294967295",
+        ),
+        (
+            {"payload": MCUBOOT, "version": "1.2.3.4.5"},
+            "version",
+            "must be dotted and at most 255.255.65535.4294967295, as of images",
+        ),
+        (
+            {"payload": MCUBOOT, "version": "1.256"},
+            "version",
+            "must be dotted and at most 255.255.65535.4294967295, as of images",
         ),
         (
             {"payload": {"format": "nordic-dfu", "hardware_version": 52}},
@@ -678,3 +708,62 @@ def test_firmware_that_a_person_installs() -> None:
     assert release.transport is Transport.BY_HAND
     assert release.evidence is Evidence.INTEGRITY_ONLY
     assert read_release().transport is Transport.NORDIC_DFU
+
+
+@pytest.mark.parametrize("key", [P256, ED25519, RSA_2048, RSA_3072])
+def test_firmware_for_locks_with_mcuboot(key: str) -> None:
+    """Under any kind of key that their boot loaders know."""
+    release = read_release(
+        descriptor=read_descriptor(firmware_keys=[key]), payload=MCUBOOT
+    )
+    assert release.payload == Payload(
+        format=PayloadFormat.MCUBOOT, hardware_version=None, firmware_version=3
+    )
+    assert release.transport is Transport.SMP
+    assert release.evidence is Evidence.SIGNATURE_VERIFIED
+    assert release.extra == {}
+
+
+@pytest.mark.parametrize("version", ["1", "1.2.3", "255.255.65535.4294967295"])
+def test_versions_that_an_image_can_have(version: str) -> None:
+    """Major, minor, revision and build."""
+    release = read_release(
+        without="minimum_installed_version", payload=MCUBOOT, version=version
+    )
+    assert release.version.text == version
+
+
+def test_an_image_cannot_have_a_version_of_another_scheme() -> None:
+    """Its header has three numbers and a build."""
+    descriptor = read_descriptor(models=[{**MODEL, "version_scheme": "integer"}])
+    assert problem(
+        lambda: read_release(
+            without="minimum_installed_version",
+            descriptor=descriptor,
+            payload=MCUBOOT,
+            version="7",
+            version_scheme="integer",
+        )
+    ) == (
+        "version",
+        "must be dotted and at most 255.255.65535.4294967295, as of images",
+    )
+
+
+@pytest.mark.parametrize("keys", [[ED25519], [RSA_2048, RSA_3072]])
+def test_a_key_of_the_vendor_has_to_fit_the_payload(keys: list[str]) -> None:
+    """No bootloader of Nordic's could check a signature of these."""
+    descriptor = read_descriptor(firmware_keys=keys)
+    assert problem(lambda: read_release(descriptor=descriptor)) == (
+        "payload.format",
+        "needs one of these kinds of firmware key: ecdsa-p256",
+    )
+    both = read_descriptor(firmware_keys=[*keys, P256])
+    assert read_release(descriptor=both).transport is Transport.NORDIC_DFU
+
+
+def test_firmware_of_a_person_needs_no_key_that_fits() -> None:
+    """Nobody here checks it."""
+    descriptor = read_descriptor(firmware_keys=[ED25519])
+    release = read_release(descriptor=descriptor, payload={"format": "by-hand"})
+    assert release.payload is None

@@ -1,28 +1,40 @@
-"""A firmware key is an ECDSA P-256 public key, known by its fingerprint."""
+"""A firmware key is a public key of a kind that locks know, known by its fingerprint."""
 
 import base64
 import hashlib
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
 from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.nightlatch.core.errors import FirmwareError, FirmwareProblem
 from custom_components.nightlatch.core.firmware.keys import (
+    USABLE_FOR,
+    KeyKind,
+    kind_of,
     load_firmware_key,
     load_public_key,
 )
-from custom_components.nightlatch.core.model import FirmwareKey
+from custom_components.nightlatch.core.model import FirmwareKey, PayloadFormat
 from tests.rig.dfu_package import public_pem
 
-from .vendor import KEY
+from .vendor import KEY, PRIVATE_KEYS
 
 UNCOMPRESSED = KEY.public_key().public_bytes(
     serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
 )
 COMPRESSED = KEY.public_key().public_bytes(
     serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint
+)
+
+ED448_PEM = (
+    ed448.Ed448PrivateKey.generate()
+    .public_key()
+    .public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    .decode()
 )
 
 
@@ -89,12 +101,16 @@ def test_one_key_has_one_fingerprint(pem: str) -> None:
             "its curve is not P-256",
         ),
         (
-            public_pem(ed25519.Ed25519PrivateKey.generate()),
-            "it is no elliptic curve key",
+            ED448_PEM,
+            "it is none of ECDSA, Ed25519 and RSA",
         ),
         (
-            public_pem(rsa.generate_private_key(65537, 2048)),
-            "it is no elliptic curve key",
+            public_pem(rsa.generate_private_key(65537, 1024)),
+            "it is an RSA key of neither 2048 nor 3072 bits",
+        ),
+        (
+            public_pem(rsa.generate_private_key(3, 2048)),
+            "it is an RSA key with another exponent than 65537",
         ),
     ],
     ids=[
@@ -108,8 +124,9 @@ def test_one_key_has_one_fingerprint(pem: str) -> None:
         "point-at-infinity",
         "p-384",
         "secp256k1",
-        "ed25519",
-        "rsa",
+        "ed448",
+        "rsa-1024",
+        "rsa-exponent-3",
     ],
 )
 def test_any_other_key_is_refused(pem: str, detail: str) -> None:
@@ -130,7 +147,28 @@ def test_arbitrary_text_is_no_key(text: str) -> None:
 def test_a_loaded_key_can_be_verified_with() -> None:
     """It is the key that went in."""
     loaded = load_public_key(load_firmware_key(public_pem(KEY)))
-    assert loaded.public_numbers() == KEY.public_key().public_numbers()
+    assert loaded == KEY.public_key()
+
+
+@pytest.mark.parametrize("kind", KeyKind)
+def test_every_kind_of_key_is_known(kind: KeyKind) -> None:
+    """By what it is, and by the fingerprint of its DER form."""
+    private = PRIVATE_KEYS[kind]
+    der = private.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    key = load_firmware_key(public_pem(private))
+    assert kind_of(key) is kind
+    assert key.fingerprint == hashlib.sha256(der).hexdigest()
+    assert load_public_key(key) == private.public_key()
+    assert load_firmware_key(key.pem) == key
+
+
+def test_what_the_kinds_are_good_for() -> None:
+    """Nordic's bootloaders know one of them only."""
+    assert USABLE_FOR.keys() == set(PayloadFormat)
+    assert USABLE_FOR[PayloadFormat.NORDIC_DFU] == {KeyKind.ECDSA_P256}
+    assert USABLE_FOR[PayloadFormat.MCUBOOT] == set(KeyKind)
 
 
 def test_a_key_must_have_the_fingerprint_it_bears() -> None:

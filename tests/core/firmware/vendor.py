@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from random import Random
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 import pytest
 
 from custom_components.nightlatch.core.errors import FirmwareError, FirmwareProblem
-from custom_components.nightlatch.core.firmware.keys import load_firmware_key
+from custom_components.nightlatch.core.firmware.keys import KeyKind, load_firmware_key
 from custom_components.nightlatch.core.firmware.nordic import (
     NordicPackage,
     read_package,
@@ -23,6 +23,13 @@ KEY: Final = ec.derive_private_key(0x6E69676874, ec.SECP256R1())
 OTHER_KEY: Final = ec.derive_private_key(0x6C61746368, ec.SECP256R1())
 PINNED: Final = load_firmware_key(public_pem(KEY))
 OTHER_PINNED: Final = load_firmware_key(public_pem(OTHER_KEY))
+PRIVATE_KEYS: Final = {
+    KeyKind.ECDSA_P256: KEY,
+    KeyKind.ED25519: ed25519.Ed25519PrivateKey.from_private_bytes(bytes(range(32))),
+    KeyKind.RSA_2048: rsa.generate_private_key(65537, 2048),
+    KeyKind.RSA_3072: rsa.generate_private_key(65537, 3072),
+}
+"""One of each kind; the RSA ones are new with each run."""
 IMAGE: Final = Random(1).randbytes(5_001)
 FW_VERSION: Final = 0x0002_0100
 HW_VERSION: Final = 52

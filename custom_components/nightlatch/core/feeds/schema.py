@@ -17,7 +17,8 @@ import probatio as vol
 from yarl import URL
 
 from ..errors import FeedError, FeedProblem, FirmwareError
-from ..firmware.keys import load_firmware_key
+from ..firmware.keys import USABLE_FOR, kind_of, load_firmware_key
+from ..firmware.mcuboot import can_be_version_of_image
 from ..model import (
     Advisory,
     Artifact,
@@ -64,6 +65,10 @@ MAX_EXTRA_TEXT: Final = 16 * 1024
 _PEM_MAX = 1024
 # Firmware that a person installs: there is nothing for us to read in it.
 _BY_HAND = "by-hand"
+_TRANSPORTS = {
+    PayloadFormat.NORDIC_DFU: Transport.NORDIC_DFU,
+    PayloadFormat.MCUBOOT: Transport.SMP,
+}
 _DURATION_MAX = 4 * 60 * 60
 _INT31 = 2**31 - 1
 _UINT32 = 2**32 - 1
@@ -137,6 +142,8 @@ def parse_release(target: Target, descriptor: Descriptor) -> Release:
         )
     version = _version("version", model.version_scheme, fields["version"])
     payload = _payload(fields["payload"])
+    if payload is not None:
+        _check_payload(payload, version, descriptor)
     minimum: Version | None = None
     if (text := fields.get("minimum_installed_version")) is not None:
         minimum = _version("minimum_installed_version", model.version_scheme, text)
@@ -150,7 +157,9 @@ def parse_release(target: Target, descriptor: Descriptor) -> Release:
         security_version=fields["security_version"],
         artifact=artifact,
         payload=payload,
-        transport=Transport.BY_HAND if payload is None else Transport.NORDIC_DFU,
+        transport=(
+            Transport.BY_HAND if payload is None else _TRANSPORTS[payload.format]
+        ),
         evidence=(
             Evidence.INTEGRITY_ONLY if payload is None else Evidence.SIGNATURE_VERIFIED
         ),
@@ -172,13 +181,34 @@ def parse_release(target: Target, descriptor: Descriptor) -> Release:
 
 
 def _payload(fields: dict[str, Any]) -> Payload | None:
-    if fields["format"] == _BY_HAND:
-        return None
-    return Payload(
-        format=fields["format"],
-        hardware_version=fields["hardware_version"],
-        firmware_version=fields["firmware_version"],
-    )
+    match fields["format"]:
+        case PayloadFormat.NORDIC_DFU:
+            return Payload(
+                format=PayloadFormat.NORDIC_DFU,
+                hardware_version=fields["hardware_version"],
+                firmware_version=fields["firmware_version"],
+            )
+        case PayloadFormat.MCUBOOT:
+            return Payload(
+                format=PayloadFormat.MCUBOOT,
+                firmware_version=fields["security_counter"],
+            )
+    return None
+
+
+def _check_payload(payload: Payload, version: Version, descriptor: Descriptor) -> None:
+    """Check that an artifact can be what the feed says of it."""
+    usable = USABLE_FOR[payload.format]
+    if not any(kind_of(key) in usable for key in descriptor.firmware_keys):
+        raise _wrong(
+            "payload.format",
+            f"needs one of these kinds of firmware key: {', '.join(sorted(usable))}",
+        )
+    if payload.format is PayloadFormat.MCUBOOT and not can_be_version_of_image(version):
+        raise _wrong(
+            "version",
+            "must be dotted and at most 255.255.65535.4294967295, as of images",
+        )
 
 
 def _ours(custom: object) -> dict[str, Any]:
@@ -417,7 +447,9 @@ def _firmware_key(value: object) -> FirmwareKey:
     try:
         return load_firmware_key(value)
     except FirmwareError as err:
-        raise vol.Invalid("must be an ECDSA P-256 public key in PEM") from err
+        raise vol.Invalid(
+            "must be an ECDSA P-256, Ed25519, RSA-2048 or RSA-3072 public key in PEM"
+        ) from err
 
 
 def _some_bluetooth(value: dict[str, Any]) -> dict[str, Any]:
@@ -479,20 +511,30 @@ _DESCRIPTOR = _object(
     }
 )
 
-_SENT = _object(
-    {
-        vol.Required("format"): _one_of(PayloadFormat),
-        vol.Required("hardware_version"): _whole(0, _UINT32),
-        vol.Required("firmware_version"): _whole(0, _UINT32),
-    }
-)
-_NOT_SENT = _object({vol.Required("format"): _exactly(_BY_HAND)})
+_PAYLOADS = {
+    _BY_HAND: _object({vol.Required("format"): _exactly(_BY_HAND)}),
+    PayloadFormat.NORDIC_DFU: _object(
+        {
+            vol.Required("format"): _one_of(PayloadFormat),
+            vol.Required("hardware_version"): _whole(0, _UINT32),
+            vol.Required("firmware_version"): _whole(0, _UINT32),
+        }
+    ),
+    PayloadFormat.MCUBOOT: _object(
+        {
+            vol.Required("format"): _one_of(PayloadFormat),
+            vol.Required("security_counter"): _whole(0, _UINT32),
+        }
+    ),
+}
+_UNKNOWN_PAYLOAD = _object({vol.Required("format"): _one_of(PayloadFormat)})
 
 
 def _payload_fields(value: object) -> Any:
     """Validate by what the payload says it is; not said is not "by hand"."""
-    by_hand = isinstance(value, dict) and value.get("format") == _BY_HAND
-    return (_NOT_SENT if by_hand else _SENT)(value)
+    said = value.get("format") if isinstance(value, dict) else None
+    known = isinstance(said, str) and said in _PAYLOADS
+    return (_PAYLOADS[said] if known else _UNKNOWN_PAYLOAD)(value)
 
 
 _RELEASE_SHAPE = {

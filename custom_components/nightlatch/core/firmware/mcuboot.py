@@ -116,11 +116,26 @@ class ImageVersion(NamedTuple):
         Only ``dotted`` versions can be: their first three numbers are major, minor and
         revision; a fourth is the build, which otherwise may be any.
         """
-        if version.scheme is not VersionScheme.DOTTED:
+        if not can_be_version_of_image(version):
             return False
-        told = [int(part) for part in version.text.split(".")]
-        mine = self if len(told) > 3 else self[:3]
-        return tuple(told + [0] * (len(mine) - len(told))) == mine
+        told = tuple(int(part) for part in version.text.split("."))
+        mine = self if len(told) == len(self) else self[:3]
+        return told + (0,) * (len(mine) - len(told)) == mine
+
+
+_LARGEST_VERSION: Final = ImageVersion(0xFF, 0xFF, 0xFFFF, 0xFFFF_FFFF)
+
+
+def can_be_version_of_image(version: Version) -> bool:
+    """Return whether the header of an image could hold this version."""
+    return (
+        version.scheme is VersionScheme.DOTTED
+        and len(version.text.split(".")) <= len(_LARGEST_VERSION)
+        and all(
+            number <= largest
+            for number, largest in zip(version.numbers, _LARGEST_VERSION, strict=False)
+        )
+    )
 
 
 class Dependency(NamedTuple):
