@@ -110,11 +110,13 @@ class Desk(Supply):
     def __init__(self, given: bytes | Exception) -> None:
         """Lay something on the desk."""
         self.given = given
+        self.release = RELEASE
+        """The only one that may be asked for."""
         self.kept: list[tuple[Release, bytes, FirmwareKey]] = []
 
     @override
     async def fetch(self, release: Release) -> bytes:
-        assert release == RELEASE
+        assert release == self.release
         if isinstance(self.given, Exception):
             raise self.given
         return self.given
@@ -181,7 +183,7 @@ class DeskHouse(House):
                 decisions=Decisions(first_seen={self.release.key: LONG_AGO}),
                 soak_days=3,
                 unattended=self.unattended,
-                surroundings=self.seen,
+                surroundings=self.surroundings(),
                 radio=RadioState(heard=True, rssi=-60),
                 house=HouseState(),
                 feed=FeedState(checked_at=NOW, expires_at=NOW + timedelta(days=1)),

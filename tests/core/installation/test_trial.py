@@ -1,0 +1,219 @@
+"""New firmware on trial: kept when it has proven itself, and taken back when not."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from custom_components.nightlatch.core.errors import (
+    InstallationProblem,
+    TransportError,
+    TransportProblem,
+)
+from custom_components.nightlatch.core.installation.machine import Outcome
+from custom_components.nightlatch.core.installation.states import State
+from custom_components.nightlatch.core.model import OutcomeKind
+from tests.rig.image import Behaviour
+from tests.rig.lock_body import Bolt, Mode
+from tests.rig.virtual_time import virtual_time
+
+from ..trial_doorway import NEW, OLD, TrialDoorway, trial_doorway, until
+from .trial_bench import TrialBench
+
+pytestmark = virtual_time
+
+
+@pytest.fixture
+async def door() -> AsyncIterator[TrialDoorway]:
+    """A lock with MCUboot."""
+    async with trial_doorway() as door:
+        yield door
+
+
+def reason(outcome: Outcome) -> object:
+    """Return why it did not succeed."""
+    assert outcome.error is not None
+    return outcome.error.reason
+
+
+async def assert_runs_for_good(door: TrialDoorway, version: str) -> None:
+    """Check what the lock runs, and that it runs it after two restarts too."""
+    for _ in range(2):
+        assert door.runs == version
+        assert door.lock.bolt is Bolt.LOCKED
+        door.lock.reset()
+        await door.restarted()
+    assert door.runs == version
+    assert (await door.transport.running()).confirmed
+
+
+async def test_it_is_kept_once_it_has_proven_itself(door: TrialDoorway) -> None:
+    """And not a moment before: until then the lock would go back by itself."""
+    bench = TrialBench(door)
+    compare = bench.house.compare_settings
+    confirmed: list[bool] = []
+
+    async def note(attempt: str) -> None:
+        confirmed.append((await door.transport.running()).confirmed)
+        await compare(attempt)
+
+    bench.house.compare_settings = note  # type: ignore[method-assign]
+    running = asyncio.create_task(bench.prepare().run())
+    await until(lambda: bench.states[-1:] == [State.CONFIRMING] and door.runs == NEW)
+    assert not (await door.transport.running()).confirmed
+    outcome = await running
+    assert outcome.kind is OutcomeKind.SUCCEEDED
+    assert confirmed == [True]
+    assert State.REVERTING not in bench.states
+    assert len(bench.supply.kept) == 1
+    await assert_runs_for_good(door, NEW)
+
+
+async def test_firmware_that_jams_the_bolt_is_taken_back(door: TrialDoorway) -> None:
+    """It boots, it says its version, and it does not do what a lock is for."""
+    bench = TrialBench(door, behaviour=Behaviour.JAMS_BOLT)
+    outcome = await bench.install()
+    assert outcome.kind is OutcomeKind.ROLLED_BACK
+    assert reason(outcome) is InstallationProblem.BOLT_JAMMED
+    assert outcome.running is not None
+    assert outcome.running.firmware_version == OLD
+    assert bench.states[-2:] == [State.CONFIRMING, State.REVERTING]
+    assert bench.house.compared == ["1"]
+    await assert_runs_for_good(door, OLD)
+
+
+@pytest.mark.parametrize("behaviour", [Behaviour.NEVER_STARTS, Behaviour.CRASHES])
+async def test_a_lock_that_goes_back_by_itself_is_believed(
+    door: TrialDoorway, behaviour: Behaviour
+) -> None:
+    """Its watchdog was faster; it runs its old firmware, and works."""
+    outcome = await TrialBench(door, behaviour=behaviour).install()
+    assert outcome.kind is OutcomeKind.ROLLED_BACK
+    assert outcome.error is not None
+    assert outcome.running is not None
+    assert outcome.running.firmware_version == OLD
+    await assert_runs_for_good(door, OLD)
+
+
+async def test_firmware_that_keeps_itself_cannot_be_taken_back(
+    door: TrialDoorway,
+) -> None:
+    """Then somebody has to see to the lock, and is told so."""
+    bench = TrialBench(door, behaviour=Behaviour.JAMS_BOLT | Behaviour.CONFIRMS_ITSELF)
+    outcome = await bench.install()
+    assert outcome.kind is OutcomeKind.NEEDS_HAND
+    assert reason(outcome) is TransportProblem.ALREADY_KEPT
+
+
+async def test_a_bolt_that_stays_jammed_needs_a_hand(door: TrialDoorway) -> None:
+    """The old firmware is back, but something else is wrong with the door."""
+    bench = TrialBench(door, behaviour=Behaviour.JAMS_BOLT)
+    running = asyncio.create_task(bench.prepare().run())
+    await until(lambda: State.REVERTING in bench.states and door.runs == OLD)
+    door.lock.move_bolt(Bolt.JAMMED)
+    outcome = await running
+    assert outcome.kind is OutcomeKind.NEEDS_HAND
+    assert reason(outcome) is InstallationProblem.BOLT_JAMMED
+    assert outcome.running is not None
+    assert outcome.running.firmware_version == OLD
+
+
+async def test_a_lock_that_stays_silent_is_not_given_up_as_rolled_back(
+    door: TrialDoorway,
+) -> None:
+    """Nobody knows what it runs."""
+    bench = TrialBench(door)
+    running = asyncio.create_task(bench.prepare().run())
+    await until(lambda: State.ACTIVATING in bench.states)
+    await until(lambda: door.lock.mode is not Mode.APPLICATION)
+    door.lock.cut_power()
+    outcome = await running
+    assert outcome.kind is OutcomeKind.NEEDS_HAND
+    assert outcome.running is None
+    door.lock.restore_power()
+    await door.restarted()
+
+
+# After a restart of Home Assistant.
+
+
+STATES = [State.TRANSFERRING, State.ACTIVATING, State.CONFIRMING]
+
+
+@pytest.mark.parametrize("state", STATES, ids=str)
+@pytest.mark.parametrize("pause", [0, 400])
+async def test_a_restart_of_home_assistant_loses_nothing(
+    door: TrialDoorway, state: State, pause: float
+) -> None:
+    """It goes on, and the firmware is kept only then."""
+    bench = TrialBench(door)
+    running = asyncio.create_task(bench.prepare().run())
+    await until(lambda: bench.states[-1:] == [state])
+    running.cancel()
+    await asyncio.wait((running,))
+    await asyncio.sleep(pause)
+    outcome = await bench.go_on()
+    assert outcome.kind is OutcomeKind.SUCCEEDED
+    await assert_runs_for_good(door, NEW)
+
+
+@pytest.mark.parametrize("state", [State.CONFIRMING, State.REVERTING], ids=str)
+async def test_bad_firmware_is_taken_back_after_a_restart_too(
+    door: TrialDoorway, state: State
+) -> None:
+    """Whatever was under way: looking at it, or going back."""
+    bench = TrialBench(door, behaviour=Behaviour.JAMS_BOLT)
+    running = asyncio.create_task(bench.prepare().run())
+    await until(lambda: bench.states[-1:] == [state])
+    running.cancel()
+    await asyncio.wait((running,))
+    outcome = await bench.go_on()
+    assert outcome.kind is OutcomeKind.ROLLED_BACK
+    await assert_runs_for_good(door, OLD)
+
+
+async def test_what_went_back_meanwhile_is_not_installed_again(
+    door: TrialDoorway,
+) -> None:
+    """The lock has tried it, and nobody was there to tell it to keep it."""
+    bench = TrialBench(door)
+    running = asyncio.create_task(bench.prepare().run())
+    await until(lambda: bench.states[-1:] == [State.CONFIRMING] and door.runs == NEW)
+    running.cancel()
+    await asyncio.wait((running,))
+    door.lock.reset()
+    await until(lambda: door.runs == OLD)
+    sent = len(door.sizes)
+    outcome = await bench.go_on()
+    assert outcome.kind is OutcomeKind.ROLLED_BACK
+    assert reason(outcome) is TransportProblem.REVERTED
+    assert len(door.sizes) == sent
+    await assert_runs_for_good(door, OLD)
+
+
+async def test_what_the_lock_has_kept_by_then_has_succeeded(
+    door: TrialDoorway,
+) -> None:
+    """The answer to the last command was lost with the power of the house."""
+    bench = TrialBench(door)
+    await bench.install()
+    assert bench.journal.entry is not None
+    bench.journal.entry = replace(bench.journal.entry, state=State.CONFIRMING)
+    outcome = await bench.go_on()
+    assert outcome.kind is OutcomeKind.SUCCEEDED
+
+
+async def test_a_transfer_that_fails_is_a_failure_as_any_other(
+    door: TrialDoorway,
+) -> None:
+    """The lock has worked all the time, and runs what it ran."""
+    bench = TrialBench(door)
+    running = asyncio.create_task(bench.prepare().run())
+    await until(lambda: len(door.sizes) > 2)
+    door.server.stop()
+    outcome = await running
+    assert outcome.kind is OutcomeKind.FAILED
+    assert isinstance(outcome.error, TransportError)
+    assert outcome.running is not None
+    assert outcome.running.firmware_version == OLD
