@@ -15,7 +15,7 @@ from custom_components.nightlatch.core.firmware.continuity import (
     same_signer,
 )
 from custom_components.nightlatch.core.firmware.keys import load_firmware_key
-from custom_components.nightlatch.core.firmware.mcuboot import encode_key
+from custom_components.nightlatch.core.firmware.mcuboot_signature import encode_key
 from custom_components.nightlatch.core.model import FirmwareKey
 from tests.rig.dfu_package import make_init_command, make_package, public_pem, sign
 from tests.rig.mcuboot_image import (

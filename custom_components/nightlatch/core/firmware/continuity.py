@@ -25,7 +25,8 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from ..errors import FirmwareError, FirmwareProblem
 from ..model import FirmwareKey, PayloadFormat
 from .keys import KeyKind, PublicKey, load_firmware_key
-from .mcuboot import McubootImage, ecdsa_numbers, read_image
+from .mcuboot import McubootImage, read_image
+from .mcuboot_signature import ecdsa_numbers
 from .mcuboot_tlv import TlvType
 from .nordic import read_package, signature_numbers
 from .nordic_init import read_init_packet

@@ -7,25 +7,16 @@ Everything here is synchronous and takes milliseconds of processor time; callers
 in an executor.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntFlag
-import hashlib
 import struct
 from typing import Final, NamedTuple, override
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import (
-    Prehashed,
-    decode_dss_signature,
-)
 
 from ..errors import FirmwareError, FirmwareProblem
 from ..model import FirmwareKey, PayloadFormat
 from ..versions import Version, VersionScheme
-from .keys import KeyKind, PublicKey, kind_of, load_public_key
+from .mcuboot_signature import HASHES, SIGNATURE_KINDS, Signature, find_signer
 from .mcuboot_tlv import (
     ENCRYPTION,
     INFO_MAGIC,
@@ -51,25 +42,13 @@ _COUNTER = struct.Struct("<I")
 # The image that is the application; others are for other processors of the same lock.
 _APPLICATION = 0
 _MAX_SIGNATURES = 8
-# Boot loaders before MCUboot 1.5 wanted ECDSA signatures filled up to it with zeros.
-_FILLED_ECDSA_SIZE = 72
 
-_HASHES: dict[int, Callable[[bytes | memoryview], bytes]] = {
-    TlvType.SHA256: lambda data: hashlib.sha256(data).digest(),
-    TlvType.SHA512: lambda data: hashlib.sha512(data).digest(),
-}
 _HASH_TYPES = frozenset({TlvType.SHA256, TlvType.SHA384, TlvType.SHA512})
-_SIGNATURE_KINDS = {
-    TlvType.ECDSA: KeyKind.ECDSA_P256,
-    TlvType.ED25519: KeyKind.ED25519,
-    TlvType.RSA2048_PSS: KeyKind.RSA_2048,
-    TlvType.RSA3072_PSS: KeyKind.RSA_3072,
-}
 _KEY_TYPES = frozenset({TlvType.KEY_HASH, TlvType.PUBLIC_KEY})
 # What the hash does not cover may be nothing else, as MCUboot's list of what it allows
 # to be unprotected says.
 _UNPROTECTED = (
-    _HASH_TYPES | _SIGNATURE_KINDS.keys() | _KEY_TYPES | {TlvType.PURE_SIGNATURE}
+    _HASH_TYPES | SIGNATURE_KINDS.keys() | _KEY_TYPES | {TlvType.PURE_SIGNATURE}
 )
 
 
@@ -145,20 +124,6 @@ class Dependency(NamedTuple):
     least: ImageVersion
 
 
-class Signature(NamedTuple):
-    """A signature, and the key that it says it is made with."""
-
-    type: TlvType
-    value: bytes
-    key: Tlv
-    """The hash of the key, or the key itself, in MCUboot's encoding of it."""
-
-    @property
-    def kind(self) -> KeyKind:
-        """The kind of key that makes such signatures."""
-        return _SIGNATURE_KINDS[self.type]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class McubootImage:
     """What an image holds; nothing of it is proven yet."""
@@ -179,7 +144,7 @@ class McubootImage:
 
     def digest(self) -> bytes:
         """Return the hash that the image should say it has."""
-        return _HASHES[self.hash.type](memoryview(self.data)[: self.signed_size])
+        return HASHES[self.hash.type](self.data[: self.signed_size])
 
 
 def read_image(data: bytes) -> McubootImage:
@@ -250,7 +215,7 @@ def verify_image(
     HASH_MISMATCH, IMAGE_INVALID, WRONG_VERSION, DOWNGRADE, NEEDS_OTHER_IMAGE.
     """
     digest = image.digest()
-    signer = _signer(image, digest, keys)
+    signer = signer_of(image, keys)
     if image.hash.value != digest:
         raise FirmwareError(FirmwareProblem.HASH_MISMATCH)
     _check_flags(image.flags)
@@ -270,28 +235,12 @@ def signer_of(image: McubootImage, keys: Sequence[FirmwareKey]) -> FirmwareKey:
     Raises ``FirmwareError``: NOT_SIGNED, SIGNATURE_INVALID, HASH_TYPE, KEY_INVALID, or
     IMAGE_INVALID.
     """
-    return _signer(image, image.digest(), keys)
-
-
-def ecdsa_numbers(signature: bytes) -> tuple[int, int]:
-    """Return r and s of a DER signature; raise ``FirmwareError`` SIGNATURE_INVALID."""
-    if len(signature) == _FILLED_ECDSA_SIZE:
-        signature = _without_filling(signature)
-    try:
-        return decode_dss_signature(signature)
-    except ValueError:
-        raise FirmwareError(FirmwareProblem.SIGNATURE_INVALID) from None
-
-
-def encode_key(key: PublicKey) -> bytes:
-    """Return a key as MCUboot keeps it: what the hash of a key is made of.
-
-    An RSA key is a PKCS #1 RSAPublicKey, every other a SubjectPublicKeyInfo, in DER.
-    """
-    kind = serialization.PublicFormat.SubjectPublicKeyInfo
-    if isinstance(key, rsa.RSAPublicKey):
-        kind = serialization.PublicFormat.PKCS1
-    return key.public_bytes(serialization.Encoding.DER, kind)
+    return find_signer(
+        image.signatures,
+        keys,
+        signed=image.data[: image.signed_size] if image.is_pure else None,
+        digest=Tlv(image.hash.type, image.digest()),
+    )
 
 
 def _check_places(protected: tuple[Tlv, ...], unprotected: tuple[Tlv, ...]) -> None:
@@ -319,13 +268,11 @@ def _hash(unprotected: tuple[Tlv, ...]) -> Tlv:
     if len(found) != 1:
         raise invalid(f"it has {len(found)} hashes")
     (tlv,) = found
-    if tlv.type not in _HASHES:
-        raise FirmwareError(FirmwareProblem.HASH_TYPE, found=_name(tlv.type))
+    if tlv.type not in HASHES:
+        raise FirmwareError(
+            FirmwareProblem.HASH_TYPE, found=TlvType(tlv.type).name.lower()
+        )
     return tlv
-
-
-def _name(hash_type: int) -> str:
-    return TlvType(hash_type).name.lower()
 
 
 def _is_pure(unprotected: tuple[Tlv, ...]) -> bool:
@@ -344,7 +291,7 @@ def _signatures(unprotected: tuple[Tlv, ...]) -> tuple[Signature, ...]:
             if key is not None:
                 raise invalid("it names a key for no signature")
             key = tlv
-        elif tlv.type in _SIGNATURE_KINDS:
+        elif tlv.type in SIGNATURE_KINDS:
             if key is None:
                 raise invalid("it has a signature of no key")
             signatures.append(Signature(TlvType(tlv.type), tlv.value, key))
@@ -370,67 +317,6 @@ def _dependencies(protected: tuple[Tlv, ...]) -> tuple[Dependency, ...]:
             image, *version = _DEPENDENCY.unpack(tlv.value)
             dependencies.append(Dependency(image, ImageVersion(*version)))
     return tuple(dependencies)
-
-
-def _signer(
-    image: McubootImage, digest: bytes, keys: Sequence[FirmwareKey]
-) -> FirmwareKey:
-    """Return the first of our keys under which one of the signatures holds."""
-    if not image.signatures:
-        raise FirmwareError(FirmwareProblem.NOT_SIGNED)
-    message = image.data[: image.signed_size] if image.is_pure else digest
-    for key in keys:
-        public_key = load_public_key(key)
-        kind = kind_of(key)
-        encoded = encode_key(public_key)
-        names = {
-            Tlv(TlvType.PUBLIC_KEY, encoded),
-            Tlv(TlvType.KEY_HASH, _HASHES[image.hash.type](encoded)),
-        }
-        for signature in image.signatures:
-            if signature.kind is kind and signature.key in names:
-                _check_hash_type(image, kind)
-                if _holds(public_key, signature.value, message):
-                    return key
-    raise FirmwareError(FirmwareProblem.SIGNATURE_INVALID)
-
-
-def _check_hash_type(image: McubootImage, kind: KeyKind) -> None:
-    """Check that signatures of this kind can be made over what the image has."""
-    if kind is KeyKind.ED25519:
-        return
-    if image.is_pure:
-        raise invalid("its kind of signature cannot be over the whole of it")
-    if image.hash.type != TlvType.SHA256:
-        raise FirmwareError(FirmwareProblem.HASH_TYPE, found=_name(image.hash.type))
-
-
-def _holds(key: PublicKey, signature: bytes, message: bytes) -> bool:
-    """Return whether a signature over a digest, or over the whole image, holds.
-
-    To Ed25519 the digest is a message like any other (bootutil/src/image_ed25519.c).
-    """
-    sha256 = Prehashed(hashes.SHA256())
-    try:
-        match key:
-            case ed25519.Ed25519PublicKey():
-                key.verify(signature, message)
-            case rsa.RSAPublicKey():
-                pss = padding.PSS(padding.MGF1(hashes.SHA256()), salt_length=32)
-                key.verify(signature, message, pss, sha256)
-            case _:
-                if len(signature) == _FILLED_ECDSA_SIZE:
-                    signature = _without_filling(signature)
-                key.verify(signature, message, ec.ECDSA(sha256))
-    except InvalidSignature:
-        return False
-    return True
-
-
-def _without_filling(signature: bytes) -> bytes:
-    """Return a DER sequence without the zeros behind it."""
-    size = 2 + signature[1]
-    return signature if signature[size:].strip(b"\0") else signature[:size]
 
 
 def _check_flags(flags: int) -> None:

@@ -7,15 +7,19 @@ in an executor.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 import hashlib
+from typing import Final
 
 from ..errors import FirmwareError, FirmwareProblem
 from ..model import FirmwareKey, PayloadFormat, Release
 from . import mcuboot, nordic
 from .keys import KeyKind
-from .mcuboot import MAGIC as MCUBOOT_MAGIC, read_image, verify_image
-from .nordic import read_package, verify_package
+from .mcuboot import MAGIC as MCUBOOT_MAGIC, MAX_IMAGE_SIZE, read_image, verify_image
+from .nordic import MAX_PACKAGE_SIZE, read_package, verify_package
 from .nordic_init import SignatureType, read_init_command, read_init_packet
 from .verify import VerifiedArtifact
+
+MAX_ARTIFACT_SIZE: Final = max(MAX_PACKAGE_SIZE, MAX_IMAGE_SIZE)
+"""Bytes; more than any artifact that is sent."""
 
 _ZIP_MAGIC = b"PK\x03\x04"
 
