@@ -138,7 +138,7 @@ async def stranded(bench: Bench) -> None:
     lock = bench.door.lock
     bench.identity = replace(OLD_IDENTITY, battery=1)
     bench.in_bootloader = True
-    lock._restart(enter_bootloader=True)
+    lock._jump()
     await asyncio.sleep(1)
     assert lock.mode is Mode.BOOTLOADER
 
@@ -197,7 +197,7 @@ async def test_a_rollback_where_the_lock_lets(bench: Bench) -> None:
     bench.identity = replace(OLD_IDENTITY, firmware_version=NEW)
     lock = bench.door.lock
     lock.flash.application = bytearray(make_image(NEW, SIZE, seed=2))
-    lock._restart(enter_bootloader=False)
+    lock.reset()
     await bench.door.rest()
     release, package = OLD_RELEASE, old_package()
     bench.release, bench.supply = release, Shelf(package)
@@ -216,7 +216,7 @@ async def test_a_bootloader_that_refuses_says_so(bench: Bench) -> None:
     bench.door.lock.flash.application_version = firmware_version(NEW)
     bench.identity = replace(OLD_IDENTITY, firmware_version=NEW)
     bench.door.lock.comes_back_as = NEW
-    bench.door.lock._restart(enter_bootloader=False)
+    bench.door.lock.reset()
     await bench.door.rest()
     bench.release, bench.supply = OLD_RELEASE, Shelf(old_package())
     house = replace(bench.house, purpose=Purpose.ROLLBACK)
