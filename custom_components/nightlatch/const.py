@@ -29,6 +29,11 @@ CONF_MODE = "mode"
 CONF_CONSENT = "consent"
 CONF_APPROVAL = "approval"
 CONF_MAY_MOVE_BOLT = "may_move_bolt"
+# Of a file with firmware, in its form only.
+CONF_FILE = "file"
+CONF_HARDWARE = "hardware"
+CONF_VERSION = "version"
+CONF_WORDS = "words"
 
 CONF_QUIET_HOURS = "quiet_hours"
 CONF_WEEKDAYS = "weekdays"

@@ -7,7 +7,6 @@ from typing import Any, override
 
 import probatio
 
-from homeassistant.components.file_upload import process_uploaded_file
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
     ConfigEntryState,
@@ -31,6 +30,7 @@ from .core.feeds.base import FeedContent
 from .core.feeds.tuf_root import MAX_ROOT, RootSummary, inspect_root
 from .core.records.trust import Trust, TrustStore
 from .messages import async_describe
+from .uploads import UploadGoneError, UploadTooLargeError, async_read_upload
 
 _SCHEMA = probatio.Schema(
     {
@@ -129,31 +129,20 @@ class FeedFlow(ConfigSubentryFlow):
 
     async def _async_uploaded(self, upload: str) -> str:
         """Return the root that was uploaded; raise ``FeedError``."""
-
-        def read() -> str:
-            with process_uploaded_file(self.hass, upload) as path:
-                if path.stat().st_size > MAX_ROOT:
-                    raise FeedError(
-                        FeedProblem.ROOT_INVALID, problem="the file is too large"
-                    )
-                return path.read_text(encoding="utf-8").strip()
-
         try:
-            return await self.hass.async_add_executor_job(read)
+            file = await async_read_upload(self.hass, upload, MAX_ROOT)
+            return file.data.decode().strip()
+        except UploadTooLargeError as err:
+            raise _bad_root("the file is too large") from err
         except UnicodeDecodeError as err:
-            raise FeedError(
-                FeedProblem.ROOT_INVALID, problem="the file is no text"
-            ) from err
-        except ValueError as err:
-            # Home Assistant keeps an upload until it is read, or until it restarts.
-            raise FeedError(
-                FeedProblem.ROOT_INVALID, problem="the upload is gone"
-            ) from err
+            raise _bad_root("the file is no text") from err
+        except UploadGoneError as err:
+            raise _bad_root("the upload is gone") from err
 
     async def _async_inspect(self) -> None:
         """Ask the feed once, without trusting or keeping anything."""
         if not self._root:
-            raise FeedError(FeedProblem.ROOT_INVALID, problem="none was given")
+            raise _bad_root("none was given")
         self._summary = await self.hass.async_add_executor_job(
             inspect_root, self._root.encode(), dt_util.utcnow()
         )
@@ -207,6 +196,10 @@ class FeedFlow(ConfigSubentryFlow):
         return self.async_create_entry(
             title=self._content.vendor, data=data, unique_id=self._url
         )
+
+
+def _bad_root(problem: str) -> FeedError:
+    return FeedError(FeedProblem.ROOT_INVALID, problem=problem)
 
 
 def _listed(lines: Iterable[str]) -> str:

@@ -6,11 +6,7 @@ from typing import Any
 import probatio
 
 from homeassistant.components import bluetooth
-from homeassistant.config_entries import (
-    ConfigEntryState,
-    ConfigSubentryFlow,
-    SubentryFlowResult,
-)
+from homeassistant.config_entries import ConfigEntryState, SubentryFlowResult
 from homeassistant.const import CONF_ADDRESS, CONF_NAME
 from homeassistant.helpers.selector import (
     SelectOptionDict,
@@ -25,6 +21,7 @@ from .core.errors import TransportError
 from .core.model import LockKind, Model
 from .core.records.lock_record import identity_from_dict
 from .core.transports.device_information import read_identity
+from .firmware_flow import FirmwareFileFlow
 from .household import Household
 from .in_range import locks_in_range
 from .lock_form import as_data, as_form, details_schema, form_errors
@@ -43,8 +40,8 @@ _ADDRESS = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
 _DEVICE = "device:"
 
 
-class LockFlow(ConfigSubentryFlow):
-    """Adds a lock, or changes what it is linked to."""
+class LockFlow(FirmwareFileFlow):
+    """Adds a lock, or changes what it is linked to, or takes a file for it."""
 
     def __init__(self) -> None:
         """Start with nothing."""
@@ -197,6 +194,19 @@ class LockFlow(ConfigSubentryFlow):
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
+        """Ask what is to be done, where there is more than one thing."""
+        if self._get_entry().state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="entry_not_loaded")
+        data = self._get_reconfigure_subentry().data
+        if data.get(CONF_KIND, LockKind.DIRECT) != LockKind.DIRECT:
+            return await self.async_step_settings()
+        return self.async_show_menu(
+            step_id="reconfigure", menu_options=["settings", "firmware_file"]
+        )
+
+    async def async_step_settings(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
         """Change the name and the links; what the lock is, it says itself."""
         if self._get_entry().state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="entry_not_loaded")
@@ -207,7 +217,7 @@ class LockFlow(ConfigSubentryFlow):
         if user_input is None or errors:
             quiet_hours = self._household.policy.quiet_hours
             return self.async_show_form(
-                step_id="reconfigure",
+                step_id="settings",
                 data_schema=self.add_suggested_values_to_schema(
                     details_schema(kind),
                     user_input or as_form(known, subentry.title, quiet_hours),

@@ -76,7 +76,12 @@ def texts_at(path: tuple[str, ...]) -> dict[str, Any]:
 def modules_of(flow: type) -> list[ModuleType]:
     """Return the module that a flow is written in, and those that it shares."""
     shared = [lock_form, new_lock] if flow in {NightlatchConfigFlow, LockFlow} else []
-    return [sys.modules[flow.__module__], *shared]
+    return [*(sys.modules[each.__module__] for each in own_classes(flow)), *shared]
+
+
+def own_classes(flow: type) -> list[type]:
+    """Return a flow, and what it takes over from other flows of ours."""
+    return [each for each in flow.__mro__ if "nightlatch" in each.__module__]
 
 
 def tree_of(flow: type) -> ast.Module:
@@ -136,7 +141,8 @@ def steps_of(flow: type) -> set[str]:
     """Return the steps that a flow shows a form for."""
     found = {
         name.removeprefix("async_step_")
-        for name in vars(flow)
+        for each in own_classes(flow)
+        for name in vars(each)
         if name.startswith("async_step_")
     }
     return found - STEPS_WITHOUT_FORM

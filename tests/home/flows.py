@@ -50,6 +50,16 @@ async def start_reconfigure(
     )
 
 
+async def start_settings(
+    hass: HomeAssistant, entry: MockConfigEntry, subentry: ConfigSubentry
+) -> SubentryFlowResult:
+    """Open the form that changes a lock; a direct lock's stands in a menu."""
+    result = await start_reconfigure(hass, entry, subentry)
+    if result["type"] is FlowResultType.MENU:
+        result = await submit(hass, result, next_step_id="settings")
+    return result
+
+
 def suggested(result: SubentryFlowResult | ConfigFlowResult, field: str) -> Any:
     """Return what a form shows in a field before it is filled in."""
     schema = result["data_schema"]

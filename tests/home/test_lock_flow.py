@@ -11,7 +11,7 @@ from homeassistant.helpers import device_registry as dr
 from tests.rig.scene import HARDWARE_REVISION, MODELS, VENDOR, lock_form
 from tests.rig.vendor import Vendor
 
-from .flows import add_feed, add_lock, start_flow, start_reconfigure, submit, suggested
+from .flows import add_feed, add_lock, start_flow, start_settings, submit, suggested
 from .house import BACK_DOOR, BACK_UPDATE, FRONT_DOOR, PROBLEM, House
 
 
@@ -200,10 +200,8 @@ async def test_the_feed_of_its_model_is_the_feed_of_a_lock(house: House) -> None
 
 async def test_a_lock_is_renamed(house: House) -> None:
     """With its device; the entities keep their ids."""
-    result = await start_reconfigure(
-        house.hass, house.entry, house.subentry("Front door")
-    )
-    assert result["step_id"] == "reconfigure"
+    result = await start_settings(house.hass, house.entry, house.subentry("Front door"))
+    assert result["step_id"] == "settings"
     assert suggested(result, "name") == "Front door"
     result = await submit(house.hass, result, **lock_form("Green door"))
     assert result["type"] is FlowResultType.ABORT
@@ -225,14 +223,14 @@ async def test_links_are_changed_and_removed(house: House) -> None:
         {"lock_entity": "lock.other"},
         {},
     ):
-        result = await start_reconfigure(
+        result = await start_settings(
             house.hass, house.entry, house.subentry("Front door")
         )
         await submit(house.hass, result, **lock_form("Front door", **links))
         await house.settle()
         assert house.managed().links.lock_entity == links.get("lock_entity")
         assert house.managed().links.battery_entity == links.get("battery_entity")
-        again = await start_reconfigure(
+        again = await start_settings(
             house.hass, house.entry, house.subentry("Front door")
         )
         assert suggested(again, "lock_entity") == links.get("lock_entity")
@@ -243,18 +241,14 @@ async def test_a_feed_is_found_again(house: House) -> None:
     await house.remove(VENDOR)
     assert house.state(PROBLEM).state == "on"
     assert house.state().state == "unknown"
-    result = await start_reconfigure(
-        house.hass, house.entry, house.subentry("Front door")
-    )
+    result = await start_settings(house.hass, house.entry, house.subentry("Front door"))
     await submit(house.hass, result, **lock_form("Front door"))
     await house.settle()
     assert house.managed().feed is None
 
     await house.add_feed()
     await house.settle()
-    result = await start_reconfigure(
-        house.hass, house.entry, house.subentry("Front door")
-    )
+    result = await start_settings(house.hass, house.entry, house.subentry("Front door"))
     await submit(house.hass, result, **lock_form("Front door"))
     await house.release("1.1.0")
 

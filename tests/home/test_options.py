@@ -29,7 +29,7 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import entity_registry as er
 from tests.rig.scene import lock_form
 
-from .flows import start_reconfigure, submit, suggested
+from .flows import start_settings, submit, suggested
 from .house import House
 
 CONSENT = {"user_id": "1", "user_name": "Ann", "at": "2026-11-01T12:00:00+00:00"}
@@ -185,7 +185,7 @@ async def test_all_that_can_be_said_of_a_lock(house: House) -> None:
 
 async def reconfigure(house: House, **form: Any) -> None:
     """Send a lock's form."""
-    result = await start_reconfigure(
+    result = await start_settings(
         house.hass, house.entry, house.subentry("Front door")
     )
     result = await submit(house.hass, result, **form)
@@ -206,7 +206,7 @@ async def test_what_must_be_said(
     house: House, fields: dict[str, Any], error: str
 ) -> None:
     """Nothing that was filled in is lost."""
-    result = await start_reconfigure(
+    result = await start_settings(
         house.hass, house.entry, house.subentry("Front door")
     )
     result = await submit(house.hass, result, **lock_form("Green door", **fields))
