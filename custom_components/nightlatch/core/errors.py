@@ -209,10 +209,14 @@ class VaultProblem(StrEnum):
     # The key of the household.
     LOCKED = "vault_locked"
     WRONG_PASSPHRASE = "vault_wrong_passphrase"  # noqa: S105
+    PASSPHRASE_TOO_SHORT = "vault_passphrase_too_short"  # noqa: S105
     KEY_FILE_UNREADABLE = "vault_key_file_unreadable"
     WRONG_KEY_FILE = "vault_wrong_key_file"
     KEY_LOST = "vault_key_lost"
     # The folders.
+    NOT_THERE = "vault_not_there"
+    SAME_PLACE = "vault_same_place"
+    NO_ANSWER = "vault_no_answer"
     FULL = "vault_full"
     UNREADABLE = "vault_unreadable"
     UNWRITABLE = "vault_unwritable"

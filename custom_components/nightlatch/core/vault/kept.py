@@ -31,6 +31,11 @@ class Binding:
             raise ValueError(f"{self.sha256!r} is no SHA-256")
         self.canonical()
 
+    @property
+    def label(self) -> str:
+        """Return how people call it."""
+        return f"{self.model} {self.version}"
+
     def canonical(self) -> bytes:
         """Return the one encoding of this: each part with its length in front.
 
@@ -44,7 +49,7 @@ class Binding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """One artifact in the vault."""
+    """One artifact in the vault; raises ``ValueError`` for a size or time that is none."""
 
     binding: Binding
     size: int
@@ -53,6 +58,13 @@ class Kept:
     """Aware, UTC."""
     about: Mapping[str, Any] = field(default_factory=dict)
     """What is needed to install it again: JSON, of which the vault knows nothing."""
+
+    def __post_init__(self) -> None:
+        """Refuse what could not be read again."""
+        if self.kept_at.tzinfo is None:
+            raise ValueError(f"{self.kept_at} has no time zone")
+        if self.size < 0:
+            raise ValueError(f"{self.size} is no size")
 
     def to_dict(self) -> dict[str, Any]:
         """Return this as what JSON can hold."""

@@ -37,7 +37,12 @@ class PlaceReport:
     foreign: int = 0
     """Files of another household, or of a lost key: left alone."""
     behind: bool = False
-    """Whether its ledger is older than another's: it was away, or a backup was restored."""
+    """Whether its ledger is older than another's, or missing.
+
+    It is new, or was away, or has been restored out of a backup.
+    """
+    ledger: VaultError | None = None
+    """What is wrong with its ledger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,28 @@
 """The vault: artifacts, encrypted, in one or two places that hold the same."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
+import hashlib
 from typing import Any
 
-from ..errors import VaultError
-from .kept import Kept
+from ..errors import NightlatchError, VaultError, VaultProblem
+from .catalogue import Catalogue
+from .keeper import Keeper
+from .kept import Binding, Kept
 from .keys import HouseholdKey
+from .ledger import Ledger
 from .place import Place
-from .reports import OpenReport, TestReport
+from .reports import (
+    Damage,
+    OpenReport,
+    PlaceReport,
+    Replaced,
+    Replacement,
+    TestReport,
+    Unproven,
+)
 
 
 class Vault:
@@ -28,36 +42,41 @@ class Vault:
     ) -> None:
         """Prepare; ``open`` reads what is there.
 
-        ``limit`` is in bytes, for each place; ``clock`` gives aware times, UTC.
+        There is one place at least. ``limit`` is in bytes, for each place; ``clock``
+        gives aware times, UTC.
         """
-        raise NotImplementedError
-
-    @property
-    def limit(self) -> int:
+        self.limit = limit
         """Bytes that the files of one place may have; what is wanted may have more."""
-        raise NotImplementedError
+        self._clock = clock
+        self._keepers = tuple(Keeper(place, key) for place in places)
+        self._catalogue = Catalogue(self._keepers)
+        # Held for each step, not for a whole test: a door may wait for ``get``.
+        self._lock = asyncio.Lock()
 
     @property
     def size(self) -> int:
-        """Bytes that the files of one place have."""
-        raise NotImplementedError
+        """Return how many bytes the files of the fullest place have."""
+        return max(
+            sum(copy.length for copy in keeper.shelf.copies.values())
+            for keeper in self._keepers
+        )
 
     @property
     def troubles(self) -> Mapping[str, VaultError]:
         """What is wrong with places now, by their names."""
-        raise NotImplementedError
+        return {
+            keeper.name: keeper.trouble
+            for keeper in self._keepers
+            if keeper.trouble is not None
+        }
 
-    async def open(self) -> OpenReport:
-        """Read what all places hold, and bring each up to what the others have.
-
-        Never raises for a place that cannot be used: the report says so. May be called
-        again, as when a place is back.
-        """
-        raise NotImplementedError
+    # What is there.
 
     def kept(self) -> tuple[Kept, ...]:
-        """Return all of which there is a copy that is not known to be damaged."""
-        raise NotImplementedError
+        """Return all of which there is a copy not known to be damaged, oldest first."""
+        return tuple(
+            sorted(self._catalogue.whole().values(), key=lambda each: each.kept_at)
+        )
 
     def find(
         self,
@@ -71,27 +90,30 @@ class Vault:
 
         Of any vendor where none is named.
         """
-        raise NotImplementedError
+        found = [
+            kept
+            for kept in self.kept()
+            if (kept.binding.model, kept.binding.version) == (model, version)
+            and vendor in {None, kept.binding.vendor}
+            and sha256 in {None, kept.binding.sha256}
+        ]
+        return found[-1] if found else None
 
     def by_digest(self, sha256: str) -> Kept | None:
         """Return what is kept under the digest of an artifact."""
-        raise NotImplementedError
+        found = [kept for kept in self.kept() if kept.binding.sha256 == sha256]
+        return found[-1] if found else None
 
-    async def put(self, kept: Kept, data: bytes) -> None:
-        """Keep an artifact in all places; return when it is on disk.
+    # Opening and testing.
 
-        Raises ``VaultError`` where the first place could not take it (nothing has
-        changed then), and DAMAGED where the bytes are not those that are bound.
+    async def open(self) -> OpenReport:
+        """Read what all places hold, and bring each up to what the others have.
+
+        Never raises for a place that cannot be used: the report says so. May be called
+        again, as when a place is back.
         """
-        raise NotImplementedError
-
-    async def get(self, sha256: str) -> bytes:
-        """Return an artifact whose every byte was checked.
-
-        A damaged copy is replaced on the way. Raises ``VaultError``: NOT_KEPT, or what
-        is wrong with the first of the copies where none is whole.
-        """
-        raise NotImplementedError
+        report, _ = await self._open()
+        return report
 
     async def test(
         self,
@@ -105,7 +127,140 @@ class Vault:
         replaced from another place, else by what ``refetch`` gets; it returns ``None``
         or raises ``NightlatchError`` where there is nothing to get.
         """
-        raise NotImplementedError
+        opened, replaced = await self._open()
+        sound = 0
+        lost: list[Damage] = []
+        unproven: list[Unproven] = []
+        for name, kept in self._catalogue.in_order(self._catalogue.known):
+            async with self._lock:
+                whole, data = await self._read_all(name, kept)
+                again = [] if data is None else await self._mend(kept, data)
+            source = Replacement.COPY
+            if data is None and (data := await _refetched(refetch, kept)) is not None:
+                async with self._lock:
+                    # It may have been dropped meanwhile.
+                    again = (
+                        await self._mend(kept, data)
+                        if name in self._catalogue.known
+                        else []
+                    )
+                source = Replacement.FEED
+            sound += whole + len(again)
+            replaced += [
+                Replaced(place=keeper.name, kept=kept, source=source)
+                for keeper in again
+            ]
+            if data is None:
+                lost += self._missing(name, kept)
+                continue
+            try:
+                await asyncio.to_thread(prove, kept, data)
+            except NightlatchError as err:
+                unproven.append(Unproven(kept=kept, error=err))
+        return TestReport(
+            at=opened.at,
+            places=opened.places,
+            sound=sound,
+            replaced=tuple(replaced),
+            damaged=(*self._catalogue.damaged(self._keepers), *lost),
+            unproven=tuple(unproven),
+        )
+
+    async def _open(self) -> tuple[OpenReport, list[Replaced]]:
+        at = self._clock()
+        async with self._lock:
+            await self._scan()
+        found = {
+            keeper.name: (
+                len(keeper.shelf.copies),
+                tuple(self._catalogue.damaged([keeper])),
+            )
+            for keeper in self._keepers
+        }
+        merged = await self._merge()
+        latest = max(map(_counter, self._keepers))
+        places = {
+            keeper.name: PlaceReport(
+                error=keeper.trouble,
+                blobs=found[keeper.name][0],
+                damaged=found[keeper.name][1],
+                merged=sum(each.place == keeper.name for each in merged),
+                foreign=keeper.shelf.foreign,
+                behind=keeper.there and _counter(keeper) < latest,
+                ledger=keeper.shelf.ledger_problem,
+            )
+            for keeper in self._keepers
+        }
+        return OpenReport(at=at, places=places), merged
+
+    async def _scan(self) -> None:
+        told = await asyncio.gather(*(keeper.scan() for keeper in self._keepers))
+        seen: dict[tuple[int, int], Keeper] = {}
+        for keeper, names in zip(self._keepers, told, strict=True):
+            identity = keeper.shelf.identity
+            if identity is not None and identity in seen:
+                keeper.bar(
+                    VaultError(
+                        VaultProblem.SAME_PLACE,
+                        place=keeper.shelf.path,
+                        other=seen[identity].shelf.path,
+                    )
+                )
+                continue
+            if identity is not None:
+                seen[identity] = keeper
+            self._catalogue.told(names)
+
+    async def _merge(self) -> list[Replaced]:
+        """Bring every place up to what the others have."""
+        merged = []
+        for name, _ in self._catalogue.to_merge():
+            async with self._lock:
+                kept = self._catalogue.whole().get(name)
+                if kept is None or not self._catalogue.lacking(kept):
+                    continue
+                data, _ = await self._obtain(name, kept)
+                if data is None:
+                    continue
+                merged += [
+                    Replaced(place=keeper.name, kept=kept, source=Replacement.COPY)
+                    for keeper in await self._mend(kept, data)
+                ]
+        return merged
+
+    # Keeping and giving.
+
+    async def put(self, kept: Kept, data: bytes) -> None:
+        """Keep an artifact in all places; return when it is on disk.
+
+        Raises ``VaultError`` where the first place could not take it (nothing has
+        changed then), and DAMAGED where the bytes are not those that are bound.
+        """
+        first, *others = self._keepers
+        async with self._lock:
+            await self._write(first, kept, data)
+            for keeper in others:
+                # What is wrong with them stays in ``troubles``.
+                with suppress(VaultError):
+                    await self._write(keeper, kept, data)
+
+    async def get(self, sha256: str) -> bytes:
+        """Return an artifact whose every byte was checked.
+
+        A damaged copy is replaced on the way. Raises ``VaultError``: NOT_KEPT, or what
+        is wrong with the first of the copies where none is whole.
+        """
+        problems: list[VaultError] = []
+        async with self._lock:
+            for name, kept in self._catalogue.in_order(self._catalogue.known):
+                if kept.binding.sha256 != sha256:
+                    continue
+                data, wrong = await self._obtain(name, kept)
+                if data is not None:
+                    await self._mend(kept, data)
+                    return data
+                problems += wrong
+        raise next(iter(problems), VaultError(VaultProblem.NOT_KEPT, artifact=sha256))
 
     async def prune(self, wanted: Mapping[str, int]) -> tuple[Kept, ...]:
         """Drop what nobody wants, the oldest first, until the limit is kept.
@@ -114,14 +269,37 @@ class Vault:
         none of these is dropped, and the most wanted are copied first to a place that
         lacks them. Returns what was dropped.
         """
-        raise NotImplementedError
+        dropped = []
+        async with self._lock:
+            self._catalogue.wanted = dict(wanted)
+            for name, kept in self._catalogue.unwanted():
+                if self.size <= self.limit:
+                    break
+                if await self._remove(name):
+                    dropped.append(kept)
+        return tuple(dropped)
 
     async def drop_damaged(self) -> int:
         """Remove the copies that nothing could replace; return how many.
 
-        For when a person has been told of them.
+        For when a person has been told of them. What a newer version of Nightlatch has
+        written is left alone.
         """
-        raise NotImplementedError
+        removed = 0
+        async with self._lock:
+            there = self._catalogue.whole()
+            for keeper in self._keepers:
+                for name, error in keeper.shelf.damaged.items():
+                    if name in there or error.reason is VaultProblem.TOO_NEW:
+                        continue
+                    if name in keeper.shelf.strays.values():
+                        continue
+                    with suppress(VaultError):
+                        await keeper.remove(name)
+                        removed += 1
+        return removed
+
+    # The ledger.
 
     async def write_ledger(self, ledger: Mapping[str, Any]) -> None:
         """Write down, in every place, what must not sink when a backup is restored.
@@ -129,12 +307,133 @@ class Vault:
         Raises ``VaultError`` where the first place could not take it; the others are
         written all the same.
         """
-        raise NotImplementedError
+        async with self._lock:
+            there = await self._ledgers()
+            counter = max((each.counter for each in there), default=0) + 1
+            new = Ledger(counter=counter, at=self._clock(), content=ledger)
+            results = await asyncio.gather(
+                *(keeper.write_ledger(new) for keeper in self._keepers),
+                return_exceptions=True,
+            )
+        for keeper, result in zip(self._keepers, results, strict=True):
+            if isinstance(result, BaseException) and (
+                keeper is self._keepers[0] or not isinstance(result, VaultError)
+            ):
+                raise result
 
     async def read_ledgers(self) -> tuple[Mapping[str, Any], ...]:
         """Return what was written down, of every place that has it; the newest first."""
-        raise NotImplementedError
+        async with self._lock:
+            there = await self._ledgers()
+        there.sort(key=lambda each: each.counter, reverse=True)
+        return tuple(each.content for each in there)
 
     async def close(self) -> None:
         """Wait for what is still being written, within its deadline."""
-        raise NotImplementedError
+        await asyncio.gather(*(keeper.rest() for keeper in self._keepers))
+
+    # Steps; the lock is held.
+
+    async def _obtain(
+        self, name: str, kept: Kept
+    ) -> tuple[bytes | None, list[VaultError]]:
+        """Return an artifact from wherever it is whole, else what is wrong everywhere."""
+        problems = []
+        for keeper in self._keepers:
+            if name in keeper.shelf.copies:
+                try:
+                    return await keeper.read(kept), []
+                except VaultError as err:
+                    problems.append(err)
+            elif name in keeper.shelf.damaged:
+                problems.append(keeper.shelf.damaged[name])
+        for keeper in self._keepers:
+            if name in keeper.shelf.strays:
+                with suppress(VaultError):
+                    return await keeper.read(kept, stray=True), []
+        return None, problems
+
+    async def _read_all(self, name: str, kept: Kept) -> tuple[int, bytes | None]:
+        """Read every copy; return how many are whole, and the artifact if one is."""
+        whole, data = 0, None
+        for keeper in self._keepers:
+            if name in keeper.shelf.copies:
+                with suppress(VaultError):
+                    data = await keeper.read(kept)
+                    whole += 1
+        if data is None:
+            # What strays under another name.
+            data, _ = await self._obtain(name, kept)
+        return whole, data
+
+    async def _mend(self, kept: Kept, data: bytes) -> list[Keeper]:
+        """Write a copy wherever there is none that is whole; return where."""
+        mended = []
+        for keeper in self._catalogue.lacking(kept):
+            with suppress(VaultError):
+                await self._write(keeper, kept, data)
+                mended.append(keeper)
+        return mended
+
+    async def _write(self, keeper: Keeper, kept: Kept, data: bytes) -> None:
+        await keeper.write(kept, data)
+        self._catalogue.known[keeper.shelf.name_of(kept.binding)] = kept
+        if keeper.there and all(map(keeper.has, self._catalogue.whole().values())):
+            keeper.trouble = None
+
+    async def _remove(self, name: str) -> bool:
+        """Remove all copies; return whether none is left in any place that is there."""
+        gone = True
+        for keeper in self._keepers:
+            shelf = keeper.shelf
+            if any(
+                name in each for each in (shelf.copies, shelf.damaged, shelf.strays)
+            ):
+                try:
+                    await keeper.remove(name)
+                except VaultError:
+                    gone = False
+        if gone:
+            del self._catalogue.known[name]
+        return gone
+
+    async def _ledgers(self) -> list[Ledger]:
+        found = await asyncio.gather(
+            *(keeper.read_ledger() for keeper in self._keepers)
+        )
+        return [each for each in found if each is not None]
+
+    def _missing(self, name: str, kept: Kept) -> list[Damage]:
+        """Tell, once, that an artifact is gone from all places, with no trace."""
+        if self.troubles or any(name in each.shelf.damaged for each in self._keepers):
+            return []
+        del self._catalogue.known[name]
+        return [
+            Damage(
+                place=self._keepers[0].name,
+                name=name,
+                kept=kept,
+                error=VaultError(VaultProblem.NOT_KEPT, artifact=kept.binding.label),
+            )
+        ]
+
+
+async def _refetched(
+    refetch: Callable[[Kept], Awaitable[bytes | None]], kept: Kept
+) -> bytes | None:
+    """Return what was fetched anew, if it is the very same."""
+    try:
+        data = await refetch(kept)
+    except NightlatchError:
+        return None
+    if data is None or not await asyncio.to_thread(_is, data, kept.binding):
+        return None
+    return data
+
+
+def _is(data: bytes, binding: Binding) -> bool:
+    return hashlib.sha256(data).hexdigest() == binding.sha256
+
+
+def _counter(keeper: Keeper) -> int:
+    return keeper.shelf.ledger.counter if keeper.shelf.ledger is not None else 0

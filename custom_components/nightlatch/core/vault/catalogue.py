@@ -1,0 +1,91 @@
+"""What lies where in the vault, as far as is known."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from .keeper import Keeper
+from .kept import Kept
+from .reports import Damage
+
+
+class Catalogue:
+    """All that places have told of, by the names of blobs."""
+
+    def __init__(self, keepers: Sequence[Keeper]) -> None:
+        """Prepare; nothing is known yet."""
+        self.known: dict[str, Kept] = {}
+        """All that was told since the start, whole or not."""
+        self.wanted: Mapping[str, int] = {}
+        """The rank of what locks need, by its digest."""
+        self._keepers = keepers
+
+    def told(self, names: Mapping[str, Kept]) -> None:
+        """Take note of what a place tells; the newest counts."""
+        for name, kept in names.items():
+            known = self.known.get(name)
+            if known is None or known.kept_at < kept.kept_at:
+                self.known[name] = kept
+
+    def whole(self) -> dict[str, Kept]:
+        """Return what a whole copy is known of, with the newest that was told of it."""
+        found: dict[str, Kept] = {}
+        for keeper in self._keepers:
+            for name, copy in keeper.shelf.copies.items():
+                known = found.get(name)
+                if known is None or known.kept_at < copy.kept.kept_at:
+                    found[name] = copy.kept
+        for keeper in self._keepers:
+            for name in keeper.shelf.strays:
+                found.setdefault(name, self.known[name])
+        return found
+
+    def unwanted(self) -> list[tuple[str, Kept]]:
+        """Return what may be dropped: what nobody can read any more, then the oldest."""
+        whole = self.whole()
+        return sorted(
+            (
+                (name, kept)
+                for name, kept in self.known.items()
+                if kept.binding.sha256 not in self.wanted
+                and any(keeper.shelf.mentions(name) for keeper in self._keepers)
+            ),
+            key=lambda each: (each[0] in whole, each[1].kept_at),
+        )
+
+    def in_order(self, names: Mapping[str, Kept]) -> list[tuple[str, Kept]]:
+        """Return the most wanted first, and of these the newest."""
+        least = len(self.wanted)
+        return sorted(
+            names.items(),
+            key=lambda each: (
+                self.wanted.get(each[1].binding.sha256, least),
+                -each[1].kept_at.timestamp(),
+            ),
+        )
+
+    def to_merge(self) -> list[tuple[str, Kept]]:
+        """Return what is whole, in the order in which places are brought up to date.
+
+        What lies under another's name comes first: that name is then made good.
+        """
+        return sorted(
+            self.in_order(self.whole()),
+            key=lambda each: any(
+                each[0] in keeper.shelf.copies for keeper in self._keepers
+            ),
+        )
+
+    def lacking(self, kept: Kept) -> list[Keeper]:
+        """Return the places that can be used and have no copy of this, or an older one."""
+        return [
+            keeper
+            for keeper in self._keepers
+            if keeper.there and keeper.trouble is None and not keeper.has(kept)
+        ]
+
+    def damaged(self, keepers: Iterable[Keeper]) -> list[Damage]:
+        """Return the copies that cannot be used as they are."""
+        return [
+            Damage(place=keeper.name, name=name, kept=self.known.get(name), error=error)
+            for keeper in keepers
+            for name, error in keeper.shelf.damaged.items()
+        ]

@@ -1,0 +1,252 @@
+"""What one household keeps in one place, and what is known of it.
+
+The name of a blob is an HMAC-SHA256 of its binding under a subkey of the household's,
+and a check of that: so it tells nothing, and still shows to whoever has the key that it
+is a name of this household, whatever the file contains.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+import hmac
+from typing import Final
+
+from ..errors import VaultError, VaultProblem
+from .blob import read_about, read_blob, write_blob
+from .folder import Folder
+from .kept import Binding, Kept
+from .keys import HouseholdKey
+from .ledger import Ledger
+from .place import Place, is_temporary, temporary_name
+from .record import Kind, Where, damaged, other, read_head, write_head
+
+_SUFFIX: Final = ".blob"
+_ID = 20
+_CHECK = 4
+
+
+class BlobNames:
+    """The names that blobs of one household have."""
+
+    def __init__(self, key: HouseholdKey) -> None:
+        """Derive what the names are made with."""
+        self._key = key.derive("names")
+
+    def of(self, binding: Binding) -> str:
+        """Return the name of the file."""
+        told = self._mac(b"id", binding.canonical())[:_ID]
+        return f"{(told + self._check(told)).hex()}{_SUFFIX}"
+
+    def ours(self, name: str) -> bool:
+        """Return whether it can only have been made with this household's key."""
+        try:
+            raw = bytes.fromhex(name.removesuffix(_SUFFIX))
+        except ValueError:
+            return False
+        return name == f"{raw.hex()}{_SUFFIX}" and hmac.compare_digest(
+            raw[_ID:], self._check(raw[:_ID])
+        )
+
+    def _check(self, told: bytes) -> bytes:
+        return self._mac(b"check", told)[:_CHECK]
+
+    def _mac(self, purpose: bytes, told: bytes) -> bytes:
+        return hmac.digest(self._key, purpose + b"\0" + told, "sha256")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """A copy that is whole, as far as is known."""
+
+    kept: Kept
+    length: int
+    """Bytes of its file."""
+
+
+class Shelf:
+    """The copies of one household in one place.
+
+    All methods block: they are for a thread, one at a time. What they find may be read
+    by others meanwhile: each mapping is replaced, never changed.
+    """
+
+    def __init__(self, place: Place, key: HouseholdKey) -> None:
+        """Prepare; ``scan`` looks at what is there."""
+        self.name = place.name
+        self.copies: Mapping[str, Copy] = {}
+        """By their names."""
+        self.damaged: Mapping[str, VaultError] = {}
+        """By names of ours."""
+        self.strays: Mapping[str, str] = {}
+        """Blobs under a name that is not theirs: the file, by the name it should have."""
+        self.foreign = 0
+        self.ledger: Ledger | None = None
+        self.ledger_problem: VaultError | None = None
+        """What is wrong with the one that is there."""
+        self.identity: tuple[int, int] | None = None
+        self._place = place
+        self._key = key
+        self._names = BlobNames(key)
+
+    def name_of(self, binding: Binding) -> str:
+        """Return the name of the file."""
+        return self._names.of(binding)
+
+    @property
+    def path(self) -> str:
+        """Return where it is, for people."""
+        return str(self._place.path)
+
+    def mentions(self, name: str) -> bool:
+        """Return whether there is a copy of that name here, whole or not."""
+        return any(name in each for each in (self.copies, self.damaged, self.strays))
+
+    def scan(self) -> dict[str, Kept]:
+        """Look at every file; return what is told of artifacts, by the names of blobs.
+
+        What was not finished is removed. Raises ``VaultError`` where the place cannot be
+        used.
+        """
+        found = _Found()
+        with self._place.entered(self._key, writing=False) as folder:
+            self.identity = folder.identity
+            for name in folder.names():
+                if is_temporary(name, self._key):
+                    with suppress(OSError):
+                        folder.remove(name)
+                elif name.endswith(_SUFFIX):
+                    self._look(folder, name, found)
+            self._find_ledger(folder)
+        self.copies, self.damaged = found.copies, found.damaged
+        self.strays, self.foreign = found.strays, found.foreign
+        return found.told
+
+    def forget(self) -> None:
+        """Know of nothing: the place is not there."""
+        self.copies, self.damaged, self.strays = {}, {}, {}
+        self.ledger, self.ledger_problem = None, None
+        self.foreign, self.identity = 0, None
+
+    def read(self, kept: Kept, *, stray: bool = False) -> bytes:
+        """Return an artifact whose every byte was checked.
+
+        Out of a file of another name where it is a stray one. What is found to be wrong
+        with a copy is remembered. Raises ``VaultError``.
+        """
+        name = self.name_of(kept.binding)
+        where = Where(self.path, kept.binding.label)
+        with self._place.entered(self._key, writing=False) as folder:
+            try:
+                with folder.reading(self.strays[name] if stray else name) as file:
+                    return b"".join(
+                        read_blob(file.source, self._key, kept.binding, where)
+                    )
+            except VaultError as err:
+                problem = err
+            except OSError as err:
+                problem = self._place.unreadable_file(err, where)
+        if stray:
+            self.strays = _without(self.strays, name)
+        else:
+            self.copies = _without(self.copies, name)
+            if problem.reason is not VaultProblem.NOT_KEPT:
+                self.damaged = {**self.damaged, name: problem}
+        raise problem
+
+    def write(self, kept: Kept, data: bytes) -> None:
+        """Keep an artifact; return when it is on disk.
+
+        Raises ``VaultError``; what was there before is there then.
+        """
+        name = self.name_of(kept.binding)
+        where = Where(self.path, kept.binding.label)
+        with (
+            self._place.entered(self._key, writing=True) as folder,
+            folder.replacing(name, temporary_name(self._key)) as target,
+        ):
+            length = write_blob(target, self._key, kept, [data], where)
+        self.copies = {**self.copies, name: Copy(kept=kept, length=length)}
+        self.damaged = _without(self.damaged, name)
+
+    def remove(self, name: str) -> None:
+        """Remove a copy, whole or not, also one that strays; raise ``VaultError``."""
+        with self._place.entered(self._key, writing=True) as folder:
+            folder.remove(name)
+            if (stray := self.strays.get(name)) is not None:
+                folder.remove(stray)
+        self.strays = _without(self.strays, name)
+        self.copies = _without(self.copies, name)
+        self.damaged = _without(self.damaged, name)
+
+    def read_ledger(self) -> Ledger | None:
+        """Return what was written down here, if it is whole; raise ``VaultError``."""
+        with self._place.entered(self._key, writing=False) as folder:
+            self._find_ledger(folder)
+        return self.ledger
+
+    def write_ledger(self, ledger: Ledger) -> None:
+        """Write down in place of what was; raise ``VaultError``."""
+        with (
+            self._place.entered(self._key, writing=True) as folder,
+            folder.replacing(self._ledger, temporary_name(self._key)) as target,
+        ):
+            write_head(target, self._key, Kind.LEDGER, ledger.to_dict())
+        self.ledger, self.ledger_problem = ledger, None
+
+    @property
+    def _ledger(self) -> str:
+        return f"{self._key.key_id}.ledger"
+
+    def _find_ledger(self, folder: Folder) -> None:
+        self.ledger, self.ledger_problem = None, None
+        where = Where(self.path, self._ledger)
+        try:
+            with folder.reading(self._ledger) as file:
+                head = read_head(file.source, self._key, Kind.LEDGER, where)
+            self.ledger = Ledger.from_dict(head.record)
+        except FileNotFoundError:
+            pass
+        except VaultError as err:
+            self.ledger_problem = err
+        except OSError as err:
+            self.ledger_problem = self._place.unreadable_file(err, where)
+        except ValueError:
+            self.ledger_problem = damaged(where)
+
+    def _look(self, folder: Folder, name: str, found: _Found) -> None:
+        ours = self._names.ours(name)
+        where = Where(self.path, name)
+        try:
+            with folder.reading(name) as file:
+                kept, problem = read_about(file.source, file.size, self._key, where)
+        except VaultError as err:
+            problem = err
+        except OSError as err:
+            problem = self._place.unreadable_file(err, where)
+        else:
+            proper = self.name_of(kept.binding)
+            found.told[proper] = kept
+            if problem is None and name == proper:
+                found.copies[name] = Copy(kept=kept, length=file.size)
+            elif problem is None:
+                found.strays[proper] = name
+                problem = other(where)
+        if problem is not None and ours:
+            found.damaged[name] = problem
+        elif problem is not None and name not in found.strays.values():
+            found.foreign += 1
+
+
+class _Found:
+    """What a look at a folder finds."""
+
+    def __init__(self) -> None:
+        self.copies: dict[str, Copy] = {}
+        self.damaged: dict[str, VaultError] = {}
+        self.strays: dict[str, str] = {}
+        self.told: dict[str, Kept] = {}
+        self.foreign = 0
+
+
+def _without[T](mapping: Mapping[str, T], name: str) -> Mapping[str, T]:
+    return {key: value for key, value in mapping.items() if key != name}
