@@ -168,13 +168,13 @@ def test_pending_twice_is_once() -> None:
         {"flags": ImageFlag.NON_BOOTABLE},
         {"info_size": 3},
         {"info_size": 0xFFFF},
-        {"info_size": 150},
+        {"info_size": 149},
         {"info_magic": 1},
         {"protected_tlvs": [(0xA0, b"")], "protected_size": 4},
         {"protected_tlvs": [(0xA0, b"")], "protected_magic": 1},
         {"image_size": 0x7FFFFFFF},
         {"header_size": 16},
-        {"tlvs_last": [(0xA0, b"12345")], "info_size": 158},
+        {"unsigned": True, "tlvs_last": [(0xA0, b"12345")], "info_size": 42},
     ],
 )
 def test_an_image_that_is_not_genuine_never_runs(knobs: dict[str, Any]) -> None:
