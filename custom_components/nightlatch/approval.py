@@ -18,11 +18,15 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
+from .core.model import Release
 from .core.records.decisions import Approval, Override
 from .core.schedule.policy import ApprovalNeed
 
 if TYPE_CHECKING:
     from .locks import ManagedLock
+
+APPROVABLE = frozenset(Override) - {Override.SECURITY_FLOOR}
+"""What an approval may override; a known hole takes more than a tick."""
 
 _MODULE = "totp"
 _MOST_FAILURES = 5
@@ -60,21 +64,37 @@ async def async_approve(
     """
     if (release := lock.release) is None:
         raise lock.error("nothing_to_approve")
-    user = await _async_person(hass, lock, user_id)
-    if code:
-        await _async_check_code(hass, lock, user, code.strip())
-    elif lock.policy.approval is ApprovalNeed.SECOND_FACTOR:
-        raise lock.error("code_missing")
+    user = await async_person(hass, lock, user_id)
+    second_factor = await async_check_code(
+        hass,
+        lock,
+        user,
+        code,
+        needed=lock.policy.approval is ApprovalNeed.SECOND_FACTOR,
+    )
     await lock.async_approve(
-        Approval(
-            version=release.version.text,
-            sha256=release.key,
-            user_id=user.id,
-            user_name=user.name or user.id,
-            at=dt_util.utcnow(),
-            second_factor=bool(code),
-            overrides=overrides,
-        )
+        approval_of(user, release, second_factor=second_factor, overrides=overrides)
+    )
+
+
+def approval_of(
+    user: User,
+    release: Release,
+    *,
+    second_factor: bool,
+    overrides: frozenset[Override] = frozenset(),
+    words: str = "",
+) -> Approval:
+    """Return a person's consent to one installation of a release."""
+    return Approval(
+        version=release.version.text,
+        sha256=release.key,
+        user_id=user.id,
+        user_name=user.name or user.id,
+        at=dt_util.utcnow(),
+        second_factor=second_factor,
+        overrides=overrides,
+        words=words,
     )
 
 
@@ -87,10 +107,13 @@ def may_control(lock: ManagedLock, user: User) -> bool:
     )
 
 
-async def _async_person(
+async def async_person(
     hass: HomeAssistant, lock: ManagedLock, user_id: str | None
 ) -> User:
-    """Return who it is; refuse what is no person, or must not control this lock."""
+    """Return who it is; refuse what is no person, or must not control this lock.
+
+    Raises ``HomeAssistantError``.
+    """
     user = await hass.auth.async_get_user(user_id) if user_id else None
     if user is None or user.system_generated or not user.is_active:
         raise lock.error("approval_needs_a_person")
@@ -99,10 +122,23 @@ async def _async_person(
     return user
 
 
-async def _async_check_code(
-    hass: HomeAssistant, lock: ManagedLock, user: User, code: str
-) -> None:
-    """Check a one-time code of a user; raise ``HomeAssistantError``."""
+async def async_check_code(
+    hass: HomeAssistant,
+    lock: ManagedLock,
+    user: User,
+    code: str | None,
+    *,
+    needed: bool,
+) -> bool:
+    """Check a one-time code of a user, where one is given; return whether one was.
+
+    One that was right is used up, whatever it was for. Raises ``HomeAssistantError``.
+    """
+    code = (code or "").strip()
+    if not code:
+        if needed:
+            raise lock.error("code_missing")
+        return False
     module = hass.auth.get_auth_mfa_module(_MODULE)
     if module is None or not await module.async_is_user_setup(user.id):
         raise lock.error("code_not_set_up", user=user.name or user.id)
@@ -122,6 +158,7 @@ async def _async_check_code(
             raise lock.error("code_wrong")
         attempts.failures.clear()
         attempts.used[code] = now
+    return True
 
 
 def _check_rate(lock: ManagedLock, attempts: _Attempts, now: datetime) -> None:

@@ -36,6 +36,7 @@ from .issues import async_sync_issues
 from .locks import ManagedLock
 from .notices import Notices
 from .public_indexes import PublicIndexes
+from .recovering import Recovering
 from .scheduler import Scheduler
 from .settings import parse_gate, parse_household_policy, parse_indexes, parse_people
 from .snapshots import Snapshots
@@ -72,6 +73,7 @@ class Household:
         self.scheduler = Scheduler(hass, self)
         self.notices = Notices(hass, self)
         self.public_indexes = PublicIndexes(self)
+        self.recovering = Recovering(self)
         self.snapshots = Snapshots(self)
         self.audit = Auditing(self)
         self.vault = HouseholdVault(hass, self)
@@ -156,6 +158,13 @@ class Household:
                 self._async_go_on(unfinished)
 
             self.entry.async_on_unload(async_at_started(self.hass, go_on))
+
+        @callback
+        def recover(_: HomeAssistant) -> None:
+            self.entry.async_on_unload(self.recovering.async_start())
+
+        # After what was under way: its journal must not be written over.
+        self.entry.async_on_unload(async_at_started(self.hass, recover))
 
     @callback
     def _async_go_on(self, unfinished: JournalEntry) -> None:

@@ -20,6 +20,7 @@ from .core.errors import (
 )
 from .core.installation.journal import JournalEntry
 from .core.installation.machine import Installation, Job, Outcome
+from .core.installation.recovery import is_news
 from .core.installation.states import TOUCHED, State
 from .core.model import LockIdentity, Origin, OutcomeKind, Purpose, Release, Source
 from .core.preflight.base import PreflightError, blockers
@@ -30,7 +31,11 @@ from .core.schedule.policy import ApprovalNeed
 from .core.schedule.queue import Ticket
 from .happenings import ENDINGS, Happening
 from .lock_house import LockHouse
-from .messages import async_as_home_assistant_error, async_describe
+from .messages import (
+    async_as_home_assistant_error,
+    async_describe,
+    async_describe_way_back,
+)
 from .situations import Errand, checks_beforehand, environment_of, next_errand
 
 if TYPE_CHECKING:
@@ -42,6 +47,13 @@ _LOGGER = logging.getLogger(__name__)
 # costs some of its battery. What other integrations know is looked at every minute.
 _ASK_AGAIN = timedelta(minutes=15)
 _FAILED = {OutcomeKind.FAILED, OutcomeKind.NEEDS_HAND, OutcomeKind.ROLLED_BACK}
+
+
+def _counted(outcome: OutcomeRecord | None) -> dict[str, str]:
+    """Return how often a lock was tried to be brought out of its bootloader in vain."""
+    if outcome is None or not outcome.is_fruitless:
+        return {}
+    return {"tries": str(outcome.tries)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +81,7 @@ class Installer:
         self._closing = False
         self._version = ""
         """What is being installed."""
+        self._purpose = Purpose.UPDATE
         self._overrun_told = False
         self._not_before: datetime | None = None
         self._held_told: tuple[date, str] | None = None
@@ -88,7 +101,10 @@ class Installer:
         lock = self._lock
         if self.progress is not None:
             raise self._lock.error("installation_running")
-        if (release := lock.release) is None or not lock.kind.can_install:
+        errand = next_errand(lock)
+        if (release := lock.release) is None or not (
+            lock.kind.can_install_from(errand.source)
+        ):
             raise self._lock.error("nothing_to_install")
         if lock.policy.approval is not ApprovalNeed.NONE and not is_approved(
             lock.decisions, release
@@ -97,21 +113,31 @@ class Installer:
         unattended = origin is Origin.SCHEDULE
         if unattended and (held := blockers(checks_beforehand(lock, release))):
             raise await self._async_hold(release, PreflightError(held))
-        entry = self._new_entry(release, origin, next_errand(lock))
+        entry = self._new_entry(release, origin, errand)
         if unattended:
             entry = replace(entry, window_end=lock.plan.window_end)
         await self._async_follow(self._async_take_turn(release, entry))
 
-    async def async_recover(self, release: Release) -> None:
-        """Bring a lock out of its bootloader, with firmware out of the vault.
+    async def async_recover(
+        self,
+        release: Release,
+        source: Source = Source.VAULT,
+        origin: Origin = Origin.SCHEDULE,
+    ) -> None:
+        """Bring a lock out of its bootloader, with firmware that was proven before.
 
         Return when it works again, raise when it does not.
         """
         if self.progress is not None:
             raise self._lock.error("installation_running")
-        errand = Errand(purpose=Purpose.RECOVERY, source=Source.VAULT)
-        entry = self._new_entry(release, Origin.SCHEDULE, errand)
+        errand = Errand(purpose=Purpose.RECOVERY, source=source)
+        entry = self._new_entry(release, origin, errand)
         await self._async_follow(self._async_take_turn(release, entry))
+
+    async def async_idle(self) -> None:
+        """Wait until also the end of the last installation was kept and told."""
+        while self._task is not None and not self._task.done():
+            await asyncio.wait((self._task,))
 
     def _new_entry(
         self, release: Release, origin: Origin, errand: Errand
@@ -164,17 +190,17 @@ class Installer:
         """Run it as a task of its own and wait for its end."""
         self.progress = Progress()
         self._lock.async_changed()
-        self._task = self._lock.household.async_create_task(
+        task = self._task = self._lock.household.async_create_task(
             running, f"installation on {self._lock.name}"
         )
-        await asyncio.wait((self._task,))
-        if self._task.cancelled():
+        await asyncio.wait((task,))
+        if task.cancelled():
             raise self._lock.error(
                 "installation_interrupted"
                 if self._closing
                 else "installation_cancelled"
             )
-        error = self._task.result().error
+        error = task.result().error
         if error is not None:
             raise await async_as_home_assistant_error(
                 self._hass, error, lock=self._lock.name, feed=self._feed_title
@@ -188,7 +214,7 @@ class Installer:
         try:
             # The turn ends when the end has been told: the next lock must not start
             # before.
-            async with queue.turn(self._ticket):
+            async with queue.turn(self._ticket(entry)):
                 return await self._async_run(release, entry)
         except InstallationError as err:
             await self._async_hold(release, err)
@@ -204,9 +230,9 @@ class Installer:
         """Go on with what the journal says was under way."""
         lock = self._lock
         try:
-            async with lock.household.queue.turn(self._ticket):
+            async with lock.household.queue.turn(self._ticket(entry)):
                 release = await lock.kind.async_release_of(entry)
-                if release is None or not lock.kind.can_install:
+                if release is None or not lock.kind.can_install_from(entry.source):
                     return await self._async_end_without_release(entry)
                 return await self._async_run(release, entry)
         finally:
@@ -264,7 +290,7 @@ class Installer:
             sha256=entry.sha256,
             touched=outcome.touched,
             reason=str(outcome.error.reason) if outcome.error else None,
-            message=await self._async_message(outcome),
+            message=await self._async_message(entry, outcome),
             approval=(
                 approval
                 if approval is not None and approval.covers(entry.version, entry.sha256)
@@ -279,7 +305,7 @@ class Installer:
         lock, household = self._lock, self._lock.household
         loop = self._hass.loop
         started = loop.time()
-        self._version = entry.version
+        self._version, self._purpose = entry.version, entry.purpose
         self._overrun_told = False
         self._installation = lock.kind.installation(
             Job(
@@ -322,6 +348,7 @@ class Installer:
         lock, household = self._lock, self._lock.household
         self._held_told = None
         lock.held = ()
+        news = is_news(lock.record.outcome, record)
         await lock.async_ended(record)
         await lock.async_decisions_used(record.to_version, record.sha256)
         succeeded = record.kind is OutcomeKind.SUCCEEDED
@@ -332,6 +359,9 @@ class Installer:
             await lock.async_raise_floor(release)
         await self._async_learn(outcome)
         await self._async_forget()
+        if not news:
+            _LOGGER.debug("%s: still in vain: %s", lock.name, record.message)
+            return
         if record.message is not None:
             _LOGGER.warning("%s", record.message)
         lock.async_tell(
@@ -343,8 +373,10 @@ class Installer:
             message=record.message or "",
             reasons=record.reason or "",
             asked_by=str(record.origin),
+            purpose=str(record.purpose),
+            **_counted(lock.record.outcome),
         )
-        if record.kind in _FAILED:
+        if record.kind in _FAILED and record.purpose is not Purpose.RECOVERY:
             household.queue.fail(lock.name)
 
     async def _async_forget(self) -> None:
@@ -384,15 +416,32 @@ class Installer:
                     self._hass, error, lock=lock.name, feed=self._feed_title
                 ),
             )
+        choice = lock.decisions.choice
+        if (
+            choice is not None
+            and choice.purpose is Purpose.ROLLBACK
+            and choice.sha256 == release.key
+        ):
+            # Nobody waits for a way back: the code that approved it was for now.
+            await lock.async_unchoose()
         lock.async_changed()
         return await async_as_home_assistant_error(
             self._hass, error, lock=lock.name, feed=self._feed_title
         )
 
-    async def _async_message(self, outcome: Outcome) -> str | None:
-        if (error := outcome.error) is None:
-            return None
+    async def _async_message(self, entry: JournalEntry, outcome: Outcome) -> str | None:
         names = {"lock": self._lock.name, "feed": self._feed_title}
+        error = outcome.error
+        if outcome.kind is OutcomeKind.ROLLED_BACK:
+            return await async_describe_way_back(
+                self._hass,
+                error,
+                version=entry.version,
+                running=outcome.running.firmware_version if outcome.running else "?",
+                **names,
+            )
+        if error is None:
+            return None
         message = await async_describe(self._hass, error, **names)
         if outcome.in_bootloader and error.reason is not TransportProblem.IN_BOOTLOADER:
             waiting = TransportError(TransportProblem.IN_BOOTLOADER)
@@ -401,11 +450,13 @@ class Installer:
 
     # Small things.
 
-    @property
-    def _ticket(self) -> Ticket:
+    def _ticket(self, entry: JournalEntry) -> Ticket:
         lock = self._lock
         return Ticket(
-            key=lock.subentry_id, name=lock.name, importance=lock.policy.importance
+            key=lock.subentry_id,
+            name=lock.name,
+            importance=lock.policy.importance,
+            urgent=entry.purpose is Purpose.RECOVERY,
         )
 
     @property
@@ -435,6 +486,7 @@ class Installer:
                 Happening.STARTED,
                 installed_version=self._lock.record.identity.firmware_version,
                 version=self._version,
+                purpose=str(self._purpose),
             )
         overruns = self._installation is not None and self._installation.overruns
         if overruns and not self._overrun_told:

@@ -16,12 +16,14 @@ from .core.schedule.plan import Waiting
 from .issue import Issue
 from .locks import ManagedLock
 from .maker import told_of_maker
+from .messages import told_now
+from .recovery_steps import recovery_steps
 from .wellbeing import needs_hand
 
 if TYPE_CHECKING:
     from .household import Household
 
-_URGENT = {"needs_hand", "in_bootloader"}
+_URGENT = {"needs_hand", "stranded", "in_bootloader", "in_bootloader_by_hand"}
 _UNWANTED = {Waiting.PINNED, Waiting.SKIPPED, Waiting.NOTHING_OFFERED}
 
 
@@ -71,7 +73,9 @@ def _issues_of(lock: ManagedLock) -> Iterator[Issue]:
     """Return what a person must do about a lock."""
     if lock.progress is not None:
         return
-    if (found := _issue_of(lock)) is not None:
+    if lock.in_bootloader:
+        yield _stranded(lock)
+    elif (found := _issue_of(lock)) is not None:
         key, placeholders = found
         yield Issue(key=key, placeholders={"lock": lock.name, **placeholders})
     if (settings := lock.household.snapshots.of(lock).issue) is not None:
@@ -84,19 +88,54 @@ def _issues_of(lock: ManagedLock) -> Iterator[Issue]:
         )
 
 
+def _stranded(lock: ManagedLock) -> Issue:
+    """Return what a person must do about a lock that waits in its bootloader."""
+    recovering, outcome = lock.household.recovering, lock.record.outcome
+    remedies = recovering.remedies(lock)
+    ours = recovering.is_ours(lock)
+    placeholders = {
+        "lock": lock.name,
+        "message": (outcome.message if ours and outcome else None) or "",
+        "steps": recovery_steps(lock),
+    }
+    if not remedies:
+        key = "needs_hand" if ours else "in_bootloader_by_hand"
+        return Issue(key=key, placeholders=placeholders)
+    if ours:
+        placeholders["tries"] = _tries(lock)
+    return Issue(
+        key="stranded" if ours else "in_bootloader",
+        placeholders={**placeholders, "version": remedies[0].release.version.text},
+        data={"stranded": lock.subentry_id},
+    )
+
+
+def _tries(lock: ManagedLock) -> str:
+    """Return how often it was tried to bring a lock out, and when it is tried next."""
+    outcome, due = lock.record.outcome, lock.household.recovering.next_try(lock)
+    if outcome is None or not outcome.is_fruitless or due is None:
+        return told_now(lock.hass, "recovery_begins", lock=lock.name)
+    return told_now(
+        lock.hass,
+        "recovery_tried",
+        lock=lock.name,
+        tries=str(outcome.tries),
+        time=f"{due.astimezone(lock.household.zone):%H:%M}",
+    )
+
+
 def _issue_of(lock: ManagedLock) -> tuple[str, dict[str, str]] | None:
     """Return what a person must do about a lock, if anything."""
-    if lock.progress is not None:
-        return None
-    if lock.in_bootloader:
-        return "in_bootloader", {}
     outcome = lock.record.outcome
     if (
         outcome is not None
         and outcome.kind is OutcomeKind.NEEDS_HAND
         and needs_hand(lock)
     ):
-        return "needs_hand", {"message": outcome.message or ""}
+        return "needs_hand", {
+            "message": outcome.message or "",
+            "steps": recovery_steps(lock),
+        }
     if (trouble := lock.kind.trouble) is not None:
         return trouble, {}
     if lock.kind.misconduct is not None:

@@ -18,6 +18,7 @@ from .coordinator import FeedCoordinator
 from .core.errors import NightlatchError
 from .core.feeds.base import FeedContent
 from .core.guard.known import Known
+from .core.installation.recovery import what_left_it
 from .core.model import (
     LockIdentity,
     LockKind,
@@ -83,7 +84,7 @@ class ManagedLock:
         """What its maker says of updates."""
         self.decisions: Decisions = household.store.decisions(subentry.subentry_id)
         self.in_bootloader = False
-        """Whether it was seen in its bootloader though nobody sent it there."""
+        """Whether it waits in its bootloader, as far as was seen."""
         self.release: Release | None = None
         """What it should get next."""
         self.held: tuple[Check, ...] = ()
@@ -191,6 +192,12 @@ class ManagedLock:
         return self.household.vault.release(choice.sha256) if choice else None
 
     @property
+    def _goes_back(self) -> bool:
+        """Return whether a person is about to bring it back to what it ran before."""
+        choice = self.decisions.choice
+        return choice is not None and choice.purpose is Purpose.ROLLBACK
+
+    @property
     def approved_by(self) -> str | None:
         """Who has approved the release, if anybody has."""
         approval = self.decisions.approval
@@ -235,7 +242,8 @@ class ManagedLock:
             self.held = ()
         if self.release is not None:
             self._note_seen(self.release)
-            if self.release.version.text != self.record.announced:
+            known = self.release.version.text == self.record.announced
+            if not known and not self._goes_back:
                 self._tell_available(self.release)
         self.async_changed()
 
@@ -456,10 +464,11 @@ class ManagedLock:
 
     @callback
     def async_found_in_bootloader(self) -> None:
-        """Tell that the lock waits in its bootloader though nobody sent it there."""
+        """Note that the lock waits in its bootloader; tell it if nobody sent it there."""
         if self.progress is None and not self.in_bootloader:
             self.in_bootloader = self.to_be_asked = True
-            self.async_tell(Happening.BOOTLOADER_FOUND)
+            if what_left_it(self.record) is None:
+                self.async_tell(Happening.BOOTLOADER_FOUND)
             self.async_changed()
 
     @callback

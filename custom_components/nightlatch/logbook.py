@@ -10,15 +10,17 @@ from homeassistant.components.logbook import (
 from homeassistant.core import Event, HomeAssistant, callback
 
 from .const import DOMAIN, EVENT_NIGHTLATCH
+from .core.model import Purpose
 from .happenings import Happening
 
 # Home Assistant's logbook asks for its lines at once, without translations.
-_LINES = {
+_LINES: dict[str, str] = {
     Happening.UPDATE_AVAILABLE: "can be updated to {version}",
     Happening.ANNOUNCED: "will be updated to {version}",
     Happening.STARTED: "is being updated to {version}",
     Happening.INSTALLED: "was updated to {version} and works",
     Happening.FAILED: "was not updated to {version}: {message}",
+    Happening.ROLLED_BACK: "has gone back to its old firmware: {message}",
     Happening.HELD: "waits with its update to {version}: {message}",
     Happening.CANCELLED: "is not updated: it was cancelled",
     Happening.MANUAL_STEP_NEEDED: "needs a hand: {message}",
@@ -29,6 +31,16 @@ _LINES = {
     Happening.BATTERY_DRAINING: "uses more battery since its update",
     Happening.SETTINGS_DIFFER: "is not set as it was before its update",
 }
+# Where what was done is no update.
+_LINES_ON_PURPOSE: dict[tuple[str, str], str] = {
+    (Happening.STARTED, Purpose.ROLLBACK): "is being brought back to {version}",
+    (Happening.INSTALLED, Purpose.ROLLBACK): "was brought back to {version} and works",
+    (Happening.STARTED, Purpose.RECOVERY): "is being brought out of its bootloader",
+    (Happening.INSTALLED, Purpose.RECOVERY): (
+        "was brought out of its bootloader, runs {version} and works"
+    ),
+}
+_UNKNOWN = {"type": "", "name": "?", "version": "?", "message": "", "purpose": ""}
 
 
 @callback
@@ -40,9 +52,13 @@ def async_describe_events(
 
     @callback
     def describe(event: Event) -> dict[str, str]:
-        data = {"type": "", "name": "?", "version": "?", "message": "", **event.data}
+        data = {**_UNKNOWN, **event.data}
         # Anybody may fire an event, and old ones are read by newer versions.
-        line = _LINES.get(data["type"], str(data["type"])).format_map(data)
+        happening, purpose = str(data["type"]), str(data["purpose"])
+        line = _LINES_ON_PURPOSE.get((happening, purpose)) or _LINES.get(
+            happening, happening
+        )
+        line = line.format_map(data)
         described = {
             LOGBOOK_ENTRY_NAME: data["name"],
             LOGBOOK_ENTRY_MESSAGE: line.rstrip(": "),

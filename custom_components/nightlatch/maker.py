@@ -27,6 +27,11 @@ def told_of_maker(lock: ManagedLock) -> Iterator[str]:
     yield from (_sourced(lock, each) for each in told)
 
 
+def told_of_recovery(lock: ManagedLock) -> Iterator[str]:
+    """Return a sentence for each thing that helps where the lock does not work."""
+    yield from (_sourced(lock, each) for each in lock.facts.recovery)
+
+
 def _sourced(lock: ManagedLock, told: StrEnum) -> str:
     sources = ", ".join(map(_source, lock.facts.sources(told)))
     return f"{_label(lock, told)} ({sources})"

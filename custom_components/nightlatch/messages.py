@@ -11,6 +11,7 @@ from homeassistant.helpers.translation import (
 
 from .const import DOMAIN
 from .core.errors import NightlatchError
+from .core.installation.confirmation import BOLT_PROBLEMS
 from .core.preflight.base import PreflightError
 
 
@@ -38,6 +39,32 @@ async def async_describe(
             hass, err.reason, {"blockers": " ".join(blockers), **names}
         )
     return await async_sentence(hass, err.reason, {**err.details, **names})
+
+
+async def async_describe_way_back(
+    hass: HomeAssistant,
+    err: NightlatchError | None,
+    *,
+    version: str,
+    running: str,
+    **names: str,
+) -> str:
+    """Return what is told of a lock that has gone back to its old firmware.
+
+    ``err`` is why; None where it only had to be brought out of its bootloader.
+    ``version`` is what was to be installed, ``running`` what it runs again.
+    """
+    known = {"version": version, "running": running, **names}
+    if err is None:
+        told = ["way_back_recovered", "way_back_runs"]
+    else:
+        known = {**err.details, **known}
+        if err.reason in BOLT_PROBLEMS:
+            # It no longer runs what those sentences say that it runs.
+            told = [f"way_back_{err.reason}", "way_back_runs", "way_back_not_again"]
+        else:
+            told = [err.reason, "way_back_runs", "way_back_not_again"]
+    return " ".join([await async_sentence(hass, key, known) for key in told])
 
 
 async def async_sentence(

@@ -4,7 +4,7 @@ Once an evening what the night will bring, once a morning what it has brought, a
 once what somebody has to see to. Nothing is called done before it is proven.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from .adapters.notify import Button, Messenger, Notice
-from .core.model import LockKind
+from .core.model import LockKind, Purpose
 from .core.preflight.base import blockers
 from .core.schedule.plan import Plan
 from .core.schedule.policy import ApprovalNeed, Mode
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 TOLD_AT_ONCE = {
     Happening.FAILED,
+    Happening.ROLLED_BACK,
     Happening.MANUAL_STEP_NEEDED,
     Happening.BOOTLOADER_FOUND,
     Happening.INSTALLED_ELSEWHERE,
@@ -43,6 +44,21 @@ TOLD_IN_THE_DIGEST = {
 DIGEST_FROM = time(8)
 DIGEST_UNTIL = time(22)
 _TITLE = "notice_title"
+
+
+def _is_recovery(details: Mapping[str, str]) -> bool:
+    return details.get("purpose") == Purpose.RECOVERY
+
+
+def _is_urgent(happening: Happening, details: Mapping[str, str]) -> bool:
+    """Return whether people have to be told now."""
+    if not _is_recovery(details):
+        return happening in TOLD_AT_ONCE
+    # They know that the door does not open. That it does again is news, that it still
+    # does not only once.
+    if happening is Happening.MANUAL_STEP_NEEDED:
+        return details.get("tries") == "1"
+    return happening in {*TOLD_AT_ONCE, Happening.INSTALLED}
 
 
 class Notices:
@@ -140,19 +156,21 @@ class Notices:
             ):
                 await self._async_ask(lock, details)
             return
-        told_at_once = happening in TOLD_AT_ONCE
+        told_at_once = _is_urgent(happening, details)
         if not (
             told_at_once
             or happening in TOLD_IN_THE_DIGEST
             or (happening is Happening.STARTED and self._household.people.everything)
         ):
             return
-        text = await self._sentence(f"notice_{happening}", lock=lock.name, **details)
+        key = f"notice_{happening}"
+        if happening is Happening.INSTALLED and _is_recovery(details):
+            key = "notice_recovered"
+        text = await self._sentence(key, lock=lock.name, **details)
         if told_at_once or self._household.people.everything:
             await self._async_send(text, tag=lock.subentry_id, urgent=told_at_once)
-        else:
-            store = self._household.store
-            await store.async_set_digest((*store.digest, text))
+        elif text not in (digest := self._household.store.digest):
+            await self._household.store.async_set_digest((*digest, text))
 
     async def _async_ask(self, lock: ManagedLock, details: dict[str, str]) -> None:
         """Tell once that a release waits for somebody to say yes."""

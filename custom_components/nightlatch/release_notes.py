@@ -6,7 +6,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
 
 from .const import DOMAIN
-from .core.model import Advisory, LockKind, Release
+from .core.model import Advisory, LockKind, Purpose, Release
 from .maker import told_of_maker
 
 if TYPE_CHECKING:
@@ -49,6 +49,11 @@ async def async_release_notes(
     facts.append(("evidence", label("evidence", release.evidence)))
     lines = [f"- {label('release_fact', fact)}: {value}" for fact, value in facts]
     told = [release.release_notes.strip(), "\n".join(lines)]
+    if (choice := lock.decisions.choice) is not None:
+        going_back = choice.purpose is Purpose.ROLLBACK
+        told.insert(
+            0, label("release_fact", "is_rollback" if going_back else "is_chosen")
+        )
     told.append("\n".join(f"- {line}" for line in told_of_maker(lock)))
     if lock.kind.name is LockKind.GUARDED:
         told.append(label("release_fact", "hold_is_no_lock"))

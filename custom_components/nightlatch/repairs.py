@@ -1,4 +1,4 @@
-"""Repairs that a person says are done."""
+"""Repairs that a person does, or says are done."""
 
 from typing import Any, override
 
@@ -11,6 +11,7 @@ from homeassistant.core import HomeAssistant
 
 from .const import DOMAIN
 from .household import Household
+from .recovery_flow import RecoveryFlow
 from .settings_flow import SettingsFlow
 
 
@@ -38,8 +39,13 @@ class AftercareFlow(ConfirmRepairFlow):
 async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, Any] | None
 ) -> RepairsFlow:
-    """Return the flow for an issue: settings to decide about, or after-care that is done."""
+    """Return the flow for an issue.
+
+    A stranded lock to help, settings to decide about, or after-care that is done.
+    """
     assert data is not None
+    if "stranded" in data:
+        return RecoveryFlow(data["stranded"])
     if "settings_of" in data:
         return SettingsFlow(data["settings_of"])
     return AftercareFlow(data["lock_id"], data["aftercare"])

@@ -18,15 +18,17 @@ from homeassistant.helpers import config_validation as cv, service
 from homeassistant.helpers.typing import VolDictType
 from homeassistant.util import dt as dt_util
 
-from .approval import async_approve
+from .approval import APPROVABLE, async_approve
 from .const import DOMAIN
 from .core.preflight.base import Check, Verdict
 from .core.preflight.rules import override_for
 from .core.records.decisions import Override
 from .entity import LockEntity
+from .exporting import async_setup_export
 from .locks import ManagedLock
 from .messages import async_sentence
 from .risk_summary import async_risk_summary
+from .rollback import MOST_WORDS, async_rollback, ways_back
 from .settings_actions import async_setup_settings_actions
 from .situations import risk_of
 
@@ -36,6 +38,7 @@ ATTR_DAYS = "days"
 ATTR_VERSION = "version"
 ATTR_CODE = "code"
 ATTR_OVERRIDES = "overrides"
+ATTR_WORDS = "accept_security_risk"
 
 _LONGEST_POSTPONEMENT = 90
 
@@ -68,7 +71,19 @@ def async_setup_services(hass: HomeAssistant) -> None:
             {
                 probatio.Optional(ATTR_CODE): cv.string,
                 probatio.Optional(ATTR_OVERRIDES, default=list): probatio.All(
-                    cv.ensure_list, [probatio.Coerce(Override)]
+                    cv.ensure_list,
+                    [probatio.All(probatio.Coerce(Override), probatio.In(APPROVABLE))],
+                ),
+            },
+        ),
+        (
+            "rollback",
+            _async_rollback,
+            {
+                probatio.Optional(ATTR_VERSION): cv.string,
+                probatio.Optional(ATTR_CODE): cv.string,
+                probatio.Optional(ATTR_WORDS, default=""): probatio.All(
+                    cv.string, probatio.Length(max=MOST_WORDS)
                 ),
             },
         ),
@@ -84,7 +99,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
             func=func,
             # As for Home Assistant's own update.install. An approval says itself who
             # may give it.
-            admin_only=name != "approve",
+            admin_only=name not in {"approve", "rollback"},
         )
     service.async_register_platform_entity_service(
         hass,
@@ -96,6 +111,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
         supports_response=SupportsResponse.ONLY,
     )
     async_setup_settings_actions(hass)
+    async_setup_export(hass)
 
 
 async def _async_check_now(entity: LockEntity, call: ServiceCall) -> None:
@@ -123,10 +139,12 @@ async def _async_postpone(entity: LockEntity, call: ServiceCall) -> None:
 
 async def _async_cancel(entity: LockEntity, call: ServiceCall) -> None:
     lock = entity.managed_lock
-    if lock.progress is None and lock.decisions.scheduled_at is not None:
+    if lock.progress is None and lock.decisions.choice is not None:
+        await lock.async_unchoose()
+    elif lock.progress is None and lock.decisions.scheduled_at is not None:
         await lock.async_schedule(None)
-        return
-    await lock.async_cancel()
+    else:
+        await lock.async_cancel()
 
 
 async def _async_pin(entity: LockEntity, call: ServiceCall) -> None:
@@ -150,6 +168,17 @@ async def _async_approve(entity: LockEntity, call: ServiceCall) -> None:
     )
 
 
+async def _async_rollback(entity: LockEntity, call: ServiceCall) -> None:
+    await async_rollback(
+        entity.hass,
+        entity.managed_lock,
+        call.context.user_id,
+        version=call.data.get(ATTR_VERSION),
+        code=call.data.get(ATTR_CODE),
+        words=call.data[ATTR_WORDS],
+    )
+
+
 async def _async_revoke(entity: LockEntity, call: ServiceCall) -> None:
     await entity.managed_lock.async_revoke()
 
@@ -163,17 +192,20 @@ async def _async_get_plan(entity: LockEntity, call: ServiceCall) -> ServiceRespo
         "version": release.version.text if release else None,
         "starts_at": plan.starts_at.isoformat() if plan.starts_at else None,
         "waiting_for": plan.waiting,
+        "rollback_versions": [kept.release.version.text for kept in ways_back(lock)],
     }
     if release is None:
         return answer
     unattended = plan.starts_at is not None and lock.decisions.scheduled_at is None
     checks = await lock.async_checks(unattended=unattended)
+    risk = risk_of(lock, release)
     return {
         **answer,
         "minutes": -(-int(plan.expected.total_seconds()) // 60),
         "ready": all(check.verdict is not Verdict.BLOCKER for check in checks),
         "checks": [await _async_check(hass, lock, check) for check in checks],
-        "summary": await async_risk_summary(hass, risk_of(lock, release)),
+        "summary": await async_risk_summary(hass, risk),
+        "way_back": risk.way_back,
         "approved_by": lock.approved_by,
     }
 

@@ -102,7 +102,7 @@ def _tonight(lock: ManagedLock, now: datetime) -> Tonight:
                 or night_of(outcome.ended, household.zone) != night
             ):
                 continue
-            if outcome.kind in _FAILED:
+            if outcome.kind in _FAILED and not outcome.is_fruitless:
                 failed = other.name
             if (
                 other is not lock
@@ -180,7 +180,6 @@ def _situation(
 ) -> Situation:
     now = dt_util.utcnow()
     errand = errand or next_errand(lock)
-    running = lock.household.vault.running(lock)
     return Situation(
         now=now,
         identity=identity or lock.record.identity,
@@ -207,12 +206,29 @@ def _situation(
         expected=expected_of(lock, release),
         window_end=window_end,
         purpose=errand.purpose,
-        running_release=running.release if running else None,
+        running_release=_running_release(lock),
         battery_history=lock.record.batteries,
         in_bootloader=lock.in_bootloader if in_bootloader is None else in_bootloader,
         source=lock.kind.source(),
         needs_presence=lock.facts.needs_presence,
     )
+
+
+def _running_release(lock: ManagedLock) -> Release | None:
+    """Return what a lock runs, if it is kept, or will be before it is replaced."""
+    vault, runs = lock.household.vault, lock.record.identity
+    if (kept := vault.running(lock)) is not None:
+        return kept.release
+    if vault.problem is not None:
+        return None
+    offered = (
+        release
+        for release in lock.kind.on_offer()
+        if release.payload is not None
+        and (release.model, release.version.text) == (runs.model, runs.firmware_version)
+        and runs.hardware_revision in release.hardware_revisions
+    )
+    return next(offered, None)
 
 
 def _house(lock: ManagedLock, now: datetime) -> HouseState:

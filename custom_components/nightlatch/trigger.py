@@ -61,6 +61,7 @@ TRIGGERS: dict[str, type[Trigger]] = {
         Happening.STARTED,
         Happening.INSTALLED,
         Happening.FAILED,
+        Happening.ROLLED_BACK,
         Happening.HELD,
         Happening.MANUAL_STEP_NEEDED,
     )

@@ -59,12 +59,17 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
     @property
     @override
     def extra_state_attributes(self) -> dict[str, str]:
-        """Return what proves where the release comes from."""
-        release = self._lock.release
+        """Return what proves where the release comes from, and who wants it if not all."""
+        release, choice = self._lock.release, self._lock.decisions.choice
         evidence = release.evidence if release else Evidence.NOTHING_KNOWN
         return {
             "kind": self._lock.kind.name,
             **({"evidence": evidence} if release else {}),
+            **(
+                {"purpose": choice.purpose, "source": choice.source}
+                if release and choice
+                else {}
+            ),
         }
 
     @property
@@ -92,16 +97,16 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
 
     @override
     def version_is_newer(self, latest_version: str, installed_version: str) -> bool:
-        """Return whether there is a release that was chosen by the vendor's scheme.
+        """Return whether there is a release that was chosen, by a scheme or a person.
 
         Home Assistant's own comparison guesses where it does not know a scheme, and
-        calls what it cannot compare an update.
+        calls what it cannot compare an update. A person may want an older one back.
         """
-        release = self._lock.release
+        release, decisions = self._lock.release, self._lock.decisions
         return (
             release is not None
             and latest_version == release.version.text
-            and self._lock.decisions.pinned is None
+            and (decisions.pinned is None or decisions.choice is not None)
         )
 
     @override
@@ -124,17 +129,22 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
         )
 
     async def _async_skip_again(self) -> None:
-        """Skip what somebody has skipped before.
+        """Skip what somebody has skipped before, unless somebody wants it now.
 
         Home Assistant keeps that in this entity's state only, and forgets it whenever
         another release, or none, was offered in between.
         """
-        skipped = self._lock.decisions.skipped
-        if (
-            skipped is not None
-            and skipped == self.latest_version != self.installed_version
-            and self.state_attributes is not None
-            and self.state_attributes[ATTR_SKIPPED_VERSION] is None
+        decisions = self._lock.decisions
+        if self.state_attributes is None:
+            return
+        skips = self.state_attributes[ATTR_SKIPPED_VERSION]
+        if decisions.choice is not None:
+            if skips is not None:
+                await self.async_clear_skipped()
+        elif (
+            decisions.skipped is not None
+            and decisions.skipped == self.latest_version != self.installed_version
+            and skips is None
         ):
             await self.async_skip()
 

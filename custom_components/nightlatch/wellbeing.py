@@ -50,16 +50,19 @@ def needs_hand(lock: ManagedLock) -> bool:
 
 def _has_failed(lock: ManagedLock) -> bool:
     """Return whether the last installation failed, and that has not become history."""
-    outcome = lock.record.outcome
+    outcome, attempted = lock.record.outcome, lock.record.attempted
     if outcome is None or outcome.kind not in {
         OutcomeKind.FAILED,
         OutcomeKind.NEEDS_HAND,
+        OutcomeKind.ROLLED_BACK,
     }:
         return False
     if not lock.kind.knows_latest:
         return True
     if lock.release is not None:
-        return lock.release.version.text == outcome.to_version
+        # Being brought back to what it ran does not make what failed history.
+        failed = attempted or outcome
+        return lock.release.version.text == failed.to_version
     return needs_hand(lock)
 
 

@@ -14,6 +14,7 @@ import pytest
 from custom_components.nightlatch import core
 from custom_components.nightlatch.core import errors
 from custom_components.nightlatch.core.guard.conduct import Conduct
+from custom_components.nightlatch.core.installation.confirmation import BOLT_PROBLEMS
 from custom_components.nightlatch.core.preflight import base
 from custom_components.nightlatch.core.preflight.risk import WayBack
 from custom_components.nightlatch.core.records.settable import WhyNot
@@ -46,6 +47,7 @@ COMPOSED = (
     | {f"notice_{Happening.STARTED}"}
     | {f"{kind}_{verb}" for kind in ("button", "answer") for verb in Verb}
     | {f"risk_way_back_{way}" for way in WayBack}
+    | {f"way_back_{problem}" for problem in BOLT_PROBLEMS}
     | {f"conduct_{conduct}" for conduct in Conduct}
     | {f"settings_why_{why_not}" for why_not in WhyNot}
 )

@@ -16,7 +16,7 @@ from ..core.guard.conduct import Conduct
 from ..core.guard.source import SourceReading
 from ..core.installation.journal import JournalEntry
 from ..core.installation.machine import Installation, Job
-from ..core.model import LockIdentity, LockKind, Model, Release
+from ..core.model import LockIdentity, LockKind, Model, Release, Source
 from ..core.preflight.situation import FeedState, RadioState
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ class Kind(ABC):
     def can_install(self) -> bool:
         """Return whether Nightlatch can bring it to a release."""
         return True
+
+    def can_install_from(self, source: Source) -> bool:
+        """Return whether Nightlatch can bring it firmware that comes from there."""
+        return source is Source.FEED and self.can_install
 
     @property
     def trouble(self) -> str | None:

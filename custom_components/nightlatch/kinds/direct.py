@@ -57,6 +57,11 @@ class DirectKind(Kind):
     def can_install(self) -> bool:
         return self.lock.feed is not None
 
+    @override
+    def can_install_from(self, source: Source) -> bool:
+        # What was kept needs no feed any more.
+        return source is not Source.FEED or self.can_install
+
     @property
     @override
     def trouble(self) -> str | None:
@@ -130,14 +135,15 @@ class DirectKind(Kind):
 
     @override
     def installation(self, job: Job) -> Installation:
-        lock, feed, vault = self.lock, self.lock.feed, self.lock.household.vault
-        assert feed is not None, "can_install was asked"
+        lock, vault = self.lock, self.lock.household.vault
         source = job.entry.source
-        keys = feed.firmware_keys
-        if source is not Source.FEED:
+        if source is Source.FEED:
+            assert lock.feed is not None, "can_install_from was asked"
+            keys = lock.feed.firmware_keys
+        else:
             # The vendor may have changed its key since.
             kept = vault.release(job.release.key)
-            keys = (kept.signer,) if kept else ()
+            keys = (kept.signer,) if kept and kept.signer else ()
         return direct_installation(
             job,
             target=Target(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ..errors import FirmwareProblem, TransportProblem, VaultProblem
+from ..errors import FeedProblem, FirmwareProblem, TransportProblem, VaultProblem
 from ..model import OutcomeKind, Release, Source
 from ..records.lock_record import LockRecord
 from ..records.outcome_record import OutcomeRecord
@@ -25,12 +25,13 @@ _PAUSES = (
 _FIRST_DAY = timedelta(days=1)
 _LATER = timedelta(hours=6)
 
-# The way to the lock was fine, and what came along it was not: other firmware may fare
+# It could not be had, or the lock does not want or start it: other firmware may fare
 # better. All else is the radio's fault, and what was sent already is not thrown away.
 _FAULTS_OF_FIRMWARE = {
-    *(reason for reason in TransportProblem if reason.name.startswith("REJECTED")),
+    *FeedProblem,
     *FirmwareProblem,
     *VaultProblem,
+    *(reason for reason in TransportProblem if reason.name.startswith("REJECTED")),
     TransportProblem.IN_BOOTLOADER,
 }
 

@@ -1,0 +1,103 @@
+"""What a person does at the door, when a lock does not work after an installation.
+
+What its vendor says comes first: out of the signed feed, then out of the facts with
+their sources. The usual steps come after it, by what kind of lock it is and what is wrong.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from homeassistant.helpers.translation import async_get_cached_translations
+
+from .const import DOMAIN
+from .core.installation.confirmation import BOLT_PROBLEMS
+from .core.model import LockKind, Transport
+from .maker import told_of_recovery
+from .rollback import ways_back
+
+if TYPE_CHECKING:
+    from .locks import ManagedLock
+
+
+class Step(StrEnum):
+    """Something that usually helps."""
+
+    KEY = "use_a_key"
+    VENDOR_SAYS = "vendor_says"
+    BATTERIES = "batteries_out"
+    GOES_BACK = "batteries_out_goes_back"
+    """MCUboot runs what was not confirmed once only."""
+    PROXY = "bring_proxy_nearer"
+    """Then it is helped by itself."""
+    PROXY_AND_SAY_SO = "bring_proxy_nearer_and_say_so"
+    """Nobody of us has sent it there, so a person has to say that it may be helped."""
+    MOVE_BY_HAND = "move_bolt_by_hand"
+    WAY_BACK = "way_back"
+    LOOK_ELSEWHERE = "look_elsewhere"
+    VENDOR = "ask_vendor"
+
+
+def recovery_steps(lock: ManagedLock) -> str:
+    """Return what to do, as Markdown; the vendor's own words first."""
+    told = []
+    if lock.model is not None and lock.model.recovery.strip():
+        said = _label(lock, Step.VENDOR_SAYS)
+        told.append(f"{said}\n\n{lock.model.recovery.strip()}")
+    steps = [*told_of_recovery(lock), *_usual(lock)]
+    told.append("\n".join(f"- {step}" for step in steps))
+    return "\n\n".join(told)
+
+
+def _usual(lock: ManagedLock) -> Iterator[str]:
+    """Return the steps for what is wrong with this lock."""
+    outcome = lock.record.outcome
+    if (
+        not lock.in_bootloader
+        and outcome is not None
+        and outcome.reason in BOLT_PROBLEMS
+    ):
+        yield _label(lock, Step.MOVE_BY_HAND)
+        if back := ways_back(lock):
+            yield _label(lock, Step.WAY_BACK).format(
+                version=back[0].release.version.text, entity=lock.update_entity_id
+            )
+    else:
+        yield _label(lock, Step.KEY)
+        yield from (_label(lock, step) for step in _for_a_silent_lock(lock))
+    yield _label(lock, Step.VENDOR)
+
+
+def _for_a_silent_lock(lock: ManagedLock) -> Iterator[Step]:
+    if lock.kind.name is not LockKind.DIRECT:
+        yield Step.BATTERIES
+        yield Step.LOOK_ELSEWHERE
+        return
+    if not lock.in_bootloader and _runs_on_trial(lock):
+        yield Step.GOES_BACK
+        return
+    yield Step.BATTERIES
+    recovering = lock.household.recovering
+    if recovering.remedies(lock):
+        yield Step.PROXY if recovering.is_ours(lock) else Step.PROXY_AND_SAY_SO
+
+
+def _runs_on_trial(lock: ManagedLock) -> bool:
+    """Return whether what was installed last goes back unless it is confirmed."""
+    outcome = lock.record.outcome
+    if outcome is None or outcome.sha256 is None:
+        return False
+    kept = lock.household.vault.release(outcome.sha256)
+    known = [kept.release] if kept else lock.kind.on_offer()
+    return any(
+        release.key == outcome.sha256 and release.transport is Transport.SMP
+        for release in known
+    )
+
+
+def _label(lock: ManagedLock, step: Step) -> str:
+    translations = async_get_cached_translations(
+        lock.hass, lock.hass.config.language, "selector", DOMAIN
+    )
+    key = f"component.{DOMAIN}.selector.recovery.options.{step}"
+    return translations.get(key, step)
