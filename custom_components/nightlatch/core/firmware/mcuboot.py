@@ -323,7 +323,8 @@ def _check_flags(flags: int) -> None:
     for refused, detail in _REFUSED_FLAGS.items():
         if flags & refused:
             raise invalid(detail)
-    if unknown := flags & ~_HARMLESS_FLAGS:
+    # A flag's complement would have the bits of known flags only.
+    if unknown := flags & ~int(_HARMLESS_FLAGS):
         raise invalid(f"its flags 0x{unknown:x} are not known")
 
 
