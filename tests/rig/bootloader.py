@@ -11,7 +11,7 @@ buffer free is dropped in silence and does not count for receipts.
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 import hashlib
 import struct
@@ -23,6 +23,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from .agenda import Agenda
 from .image import WORD
 from .init_packet import Extended, InitCommand, Policy, Refusal, check, decode
+from .nordic_flash import Flash
+
+__all__ = ["Flash", "SecureDfuBootloader"]
 
 MAX_COMMAND_OBJECT = 512
 MAX_DATA_OBJECT = 4096
@@ -69,23 +72,6 @@ class ObjectType(IntEnum):
 
     COMMAND = 1
     DATA = 2
-
-
-@dataclass(slots=True)
-class Flash:
-    """What survives a loss of power: two banks and the settings page."""
-
-    application: bytearray
-    """Bank 0: what runs."""
-    application_version: int
-    """The ``fw_version`` of the application, which no older one may replace."""
-    staged: bytearray = field(default_factory=bytearray)
-    """Bank 1: what is being received."""
-    activate: int = 0
-    """Bytes of bank 1 that must be copied to bank 0 at the next start, if any."""
-    activate_version: int = 0
-    init_packet: bytes = b""
-    """The last init packet that was accepted."""
 
 
 @dataclass(slots=True)
@@ -168,8 +154,13 @@ class SecureDfuBootloader:
         softdevice: int | None = None,
         debug_build: bool = False,
         bank_size: int = 512 * 1024,
+        single_bank: bool = False,
     ) -> None:
-        """Compile the bootloader."""
+        """Compile the bootloader.
+
+        With ``single_bank`` an image is received over the application, so that there is
+        none until it has come as a whole.
+        """
         self.flash = flash
         self.policy = Policy(
             public_key=public_key,
@@ -178,6 +169,7 @@ class SecureDfuBootloader:
             debug_build=debug_build,
             bank_size=bank_size,
         )
+        self.single_bank = single_bank
         self.counters = BootloaderCounters()
         self.receive_buffers = RECEIVE_BUFFERS
         self.delays: dict[Opcode, float] = {}
@@ -205,6 +197,7 @@ class SecureDfuBootloader:
         self._command_bytes = bytearray()
         self._data = _Object()
         self._init: InitCommand | None = None
+        self._accepted = False
         self._receipt_every = 0
         self._until_receipt = 0
         self._buffered = 0
@@ -231,7 +224,12 @@ class SecureDfuBootloader:
     @property
     def between_objects(self) -> bool:
         """Whether a part of the image is there, but not all of it."""
-        return self.receiving_image and not self.flash.activate
+        return self.receiving_image and not self._accepted
+
+    @property
+    def accepted(self) -> bool:
+        """Whether an image has come as a whole, and counts after the next restart."""
+        return self._accepted
 
     @property
     def image_offset(self) -> int:
@@ -250,7 +248,8 @@ class SecureDfuBootloader:
             self._command.take(packet)
             self._command_bytes[:] = packet
             with suppress(Refusal):
-                self._execute_command()
+                self._init = self._check(packet)
+                self._prepare_bank(self._init.app_size)
 
     def _watch_inactivity(self) -> None:
         loop = asyncio.get_running_loop()
@@ -295,8 +294,13 @@ class SecureDfuBootloader:
         offset = self._data.offset
         if not self._data.take(data):
             return False
-        self.flash.staged[offset : offset + len(data)] = data
+        self.flash.write(self._bank, offset, data)
         return True
+
+    @property
+    def _bank(self) -> bytearray:
+        """The bank that an image is received into."""
+        return self.flash.application if self.single_bank else self.flash.staged
 
     # Requests.
 
@@ -343,7 +347,7 @@ class SecureDfuBootloader:
             return
         if opcode == Opcode.CREATE:
             self._until_receipt = self._receipt_every
-        if opcode == Opcode.EXECUTE and self.flash.activate:
+        if opcode == Opcode.EXECUTE and self._accepted:
             self._finish()
         else:
             self._respond(opcode, _SUCCESS + payload)
@@ -400,11 +404,21 @@ class SecureDfuBootloader:
             raise Refusal(_NOT_PERMITTED)
         if self._init is None:
             packet = bytes(self._command_bytes)
-            self._init = check(
-                decode(packet), self.policy, self.flash.application_version
-            )
-            self.flash.init_packet = packet
-            self.flash.staged = bytearray(b"\xff" * self._init.app_size)
+            init = self._check(packet)
+            if self.single_bank:
+                self.flash.save(init_packet=packet, application_valid=False)
+            else:
+                self.flash.save(init_packet=packet)
+            self._init = init
+            self._prepare_bank(init.app_size)
+
+    def _check(self, packet: bytes) -> InitCommand:
+        """Return what an init packet says; raise ``Refusal``."""
+        return check(decode(packet), self.policy, self.flash.application_version)
+
+    def _prepare_bank(self, size: int) -> None:
+        """Begin without any bytes of the image."""
+        self._bank[:] = b"\xff" * size
 
     def _create_data(self, size: int) -> None:
         if self._init is None:
@@ -418,7 +432,7 @@ class SecureDfuBootloader:
             raise Refusal(_NOT_PERMITTED)
         self.counters.data_objects += 1
         self._data.create(size)
-        self.flash.staged[self._data.start : end] = b"\xff" * size
+        self.flash.erase(self._bank, self._data.start, end)
 
     def _execute_data(self) -> None:
         if self._init is None or not self._data.complete:
@@ -427,15 +441,21 @@ class SecureDfuBootloader:
         size = self._init.app_size
         if self._data.offset < size:
             return
-        digest = hashlib.sha256(self.flash.staged).digest()
+        digest = hashlib.sha256(self._bank).digest()
         init = self._init
         if digest[::-1] != init.hash:
             # A package that does not hold is forgotten, init packet and all.
             self._command, self._data, self._init = _Object(), _Object(), None
-            self.flash.init_packet = b""
+            self.flash.save(init_packet=b"")
             raise Refusal(Extended.VERIFICATION_FAILED)
-        self.flash.activate = size
-        self.flash.activate_version = init.fw_version or 0
+        version = init.fw_version or 0
+        if self.single_bank:
+            self.flash.save(
+                application_version=version, application_valid=True, init_packet=b""
+            )
+        else:
+            self.flash.save(activate=size, activate_version=version)
+        self._accepted = True
 
     def _finish(self) -> None:
         """Answer the last EXECUTE and restart into the new application."""

@@ -97,6 +97,8 @@ class VirtualLock(LockBody):
 
     @override
     def _firmware_version(self) -> str | None:
+        if not self.flash.settings.application_valid:
+            return None
         return image_version(bytes(self.flash.application))
 
     @override
@@ -166,7 +168,7 @@ class VirtualLock(LockBody):
 
     def _activate(self) -> None:
         if self.keeps_old_application:
-            self._activated(bytes(self.flash.application))
+            self._forget_staged()
             return
         self._set_mode(Mode.ACTIVATING)
         time = self.activation_time
@@ -177,9 +179,7 @@ class VirtualLock(LockBody):
                 lambda: self.cut_power(restore_after=restore_after),
             )
         else:
-            self.later(
-                time, lambda: self._activated(self.flash.staged[: self.flash.activate])
-            )
+            self.later(time, self._copy_staged)
 
     def _interrupt_activation(self) -> None:
         """Leave bank 0 half old, half new; the settings page makes it be done again."""
@@ -190,13 +190,14 @@ class VirtualLock(LockBody):
             byte = self.flash.activate // 2
         self.flash.application[:byte] = self.flash.staged[:byte]
 
-    def _activated(self, application: bytes | bytearray) -> None:
-        flash = self.flash
-        flash.application = bytearray(application)
-        flash.application_version = flash.activate_version
-        flash.activate = 0
-        flash.init_packet = b""
-        flash.staged.clear()
+    def _copy_staged(self) -> None:
+        # From here on a loss of power comes at one of these very writes.
+        self._set_mode(Mode.STARTING)
+        self.flash.copy_staged()
+        self._forget_staged()
+
+    def _forget_staged(self) -> None:
+        self.flash.forget_staged()
         if not self._cut_due(Step.ACTIVATED):
             self._start()
 
@@ -205,7 +206,8 @@ class VirtualLock(LockBody):
     def answer(self, data: bytes) -> None:
         """Send a notification of the bootloader's control point."""
         if data == EXECUTED and not self.bootloader.between_objects:
-            step = Step.LAST_EXECUTE if self.flash.activate else Step.INIT_PACKET
+            accepted = self.bootloader.accepted
+            step = Step.LAST_EXECUTE if accepted else Step.INIT_PACKET
             if self._cut_due(step):
                 return
         self._notify(CONTROL_POINT, data)

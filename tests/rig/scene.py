@@ -64,9 +64,17 @@ def make_firmware(version: str) -> bytes:
 
 
 def make_lock(
-    vendor: Vendor, address: str, *, version: str = "1.0.0", **options: Any
+    vendor: Vendor,
+    address: str,
+    *,
+    version: str = "1.0.0",
+    single_bank: bool = False,
+    **options: Any,
 ) -> VirtualLock:
-    """Build a lock of this vendor and put in its batteries."""
+    """Build a lock of this vendor and put in its batteries.
+
+    With ``single_bank`` it has room for one application only.
+    """
     lock = VirtualLock(
         address,
         SecureDfuBootloader(
@@ -76,6 +84,7 @@ def make_lock(
             ),
             public_key=vendor.firmware_key.public_key(),
             hw_version=HARDWARE_VERSION,
+            single_bank=single_bank,
         ),
         **{
             "name": "Kestrel One",

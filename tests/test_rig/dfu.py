@@ -39,10 +39,13 @@ class Home:
         buttonless: Buttonless = Buttonless.UNBONDED,
         image: bytes = OLD_IMAGE,
         model: LinkModel | None = None,
+        single_bank: bool = False,
     ) -> None:
         """Install the lock and put its battery in."""
         flash = Flash(bytearray(image), 1)
-        bootloader = SecureDfuBootloader(flash, public_key=KEY.public_key())
+        bootloader = SecureDfuBootloader(
+            flash, public_key=KEY.public_key(), single_bank=single_bank
+        )
         self.lock = VirtualLock(address, bootloader, buttonless=buttonless)
         self.radio = RigRadio()
         self.link = self.radio.add(self.lock, model)
