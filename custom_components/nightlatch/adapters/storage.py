@@ -11,7 +11,7 @@ from ..const import DOMAIN
 from ..core.guard.hold import HoldRecord
 from ..core.records.decisions import Decisions
 from ..core.records.lock_record import LockRecord
-from ..core.records.stored import as_time, as_whole, optional
+from ..core.records.stored import as_text, as_time, as_whole, optional
 from ..core.records.trust import Trust, TrustStore
 
 _VERSION = 1
@@ -30,7 +30,13 @@ class _Store(Store[dict[str, Any]]):
             raise NotImplementedError
         if old_minor_version < 2:
             old_data = _with_history(old_data)
-        return {"holds": {}, "generation": 0, "vault_tested": None, **old_data}
+        return {
+            "holds": {},
+            "generation": 0,
+            "vault_tested": None,
+            "vault_suspects": [],
+            **old_data,
+        }
 
 
 def _with_history(old_data: dict[str, Any]) -> dict[str, Any]:
@@ -82,6 +88,8 @@ class HouseholdStore(TrustStore):
         """Rises with the floors; one that is lower than the vault's is out of a backup."""
         self.vault_tested: datetime | None = None
         """When all copies in the vault were tested last; aware, UTC."""
+        self.vault_suspects: tuple[str, ...] = ()
+        """The digests of artifacts of which no good copy was left then."""
         self.announced_night: date | None = None
         """The last night of which people were told."""
         self.digest: tuple[str, ...] = ()
@@ -111,6 +119,7 @@ class HouseholdStore(TrustStore):
                 }
                 self.generation = as_whole(data["generation"])
                 self.vault_tested = optional(as_time, data["vault_tested"])
+                self.vault_suspects = tuple(map(as_text, data["vault_suspects"]))
                 night = data["announced_night"]
                 self.announced_night = date.fromisoformat(night) if night else None
                 self.digest = tuple(map(str, data["digest"]))
@@ -141,6 +150,7 @@ class HouseholdStore(TrustStore):
                 "vault_tested": (
                     self.vault_tested.isoformat() if self.vault_tested else None
                 ),
+                "vault_suspects": list(self.vault_suspects),
                 "announced_night": (
                     self.announced_night.isoformat() if self.announced_night else None
                 ),
@@ -180,6 +190,12 @@ class HouseholdStore(TrustStore):
         """Keep when all copies in the vault were tested."""
         self.vault_tested = at
         await self._async_save()
+
+    async def async_set_vault_suspects(self, suspects: tuple[str, ...]) -> None:
+        """Keep of which artifacts no good copy is left: a start does not read them."""
+        if suspects != self.vault_suspects:
+            self.vault_suspects = suspects
+            await self._async_save()
 
     def lock(self, subentry_id: str) -> LockRecord | None:
         """Return what is known of a lock."""
