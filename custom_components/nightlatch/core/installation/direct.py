@@ -179,9 +179,9 @@ class TrialInstallation(DirectInstallation):
     @property
     @override
     def _is_on_trial(self) -> bool:
-        return (
-            self._entry.activated and self._running is not None and not self._permanent
-        )
+        # A lock that has lost its power may have tried it before it was told to.
+        tried = self._entry.activated or (self._touched and self._runs_release)
+        return tried and self._running is not None and not self._permanent
 
     @override
     async def _make_permanent(self) -> None:

@@ -1,0 +1,257 @@
+"""A lock loses its power, at every write of its flash that an installation causes.
+
+Whatever its processor was doing, it ends in its application, with a version that it has
+said itself: the new one, or the one it ran before. What the installation does not do by
+itself is done by the next one, as a person or the recovery would begin it.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+
+import pytest
+
+from custom_components.nightlatch.core.installation.machine import Outcome
+from custom_components.nightlatch.core.model import OutcomeKind, Purpose
+from tests.rig.image import Behaviour
+from tests.rig.lock import VirtualLock
+from tests.rig.lock_body import Bolt, Mode
+from tests.rig.mcuboot_lock import VirtualMcubootLock
+from tests.rig.mcuboot_trailer import SwapType, next_swap
+from tests.rig.virtual_time import run_virtual
+
+from ..doorway import NEW, OLD, Doorway
+from ..trial_doorway import TrialDoorway, image
+from .bench import Bench
+from .trial_bench import TrialBench
+
+SOON, LATE = 5.0, 400.0
+"""Seconds until the lock has power again; after the longer ones nobody waits for it."""
+SIZE = 9000
+"""Bytes of firmware for MCUboot: three sectors with header and signature."""
+_HELP = 4
+"""So many installations more are the most that it may take."""
+_SETTLED = 300.0
+"""Seconds after which a lock with power is where it stays."""
+
+type Lock = VirtualLock | VirtualMcubootLock
+
+
+class Kind(Enum):
+    """What loses its power."""
+
+    TWO_BANKS = "Nordic, two banks"
+    ONE_BANK = "Nordic, one bank"
+    MCUBOOT = "MCUboot"
+    MCUBOOT_JAMS = "MCUboot, new firmware jams the bolt"
+
+
+@dataclass
+class Scene:
+    """A lock, and how something is installed to it."""
+
+    lock: Lock
+    install: Callable[[], Awaitable[Outcome]]
+    go_on: Callable[[], Awaitable[Outcome]]
+    """Goes on with what the journal tells of, or recovers what is in its bootloader."""
+    close: Callable[[], None]
+    permanent: Callable[[], bool]
+    """Whether what runs is there for good."""
+
+
+def nordic(*, single_bank: bool) -> Scene:
+    """Return a lock with a Secure DFU bootloader."""
+    door = Doorway(single_bank=single_bank)
+    bench = Bench(door)
+
+    async def go_on() -> Outcome:
+        bench.in_bootloader = door.lock.mode is Mode.BOOTLOADER
+        if bench.in_bootloader:
+            return await bench.prepare(purpose=Purpose.RECOVERY).run()
+        return await bench.go_on()
+
+    return Scene(door.lock, bench.install, go_on, door.close, lambda: True)
+
+
+def mcuboot(behaviour: Behaviour) -> Scene:
+    """Return a lock that runs new firmware on trial."""
+    door = TrialDoorway(old=image(OLD, SIZE))
+    bench = TrialBench(door)
+    bench.supply.given = image(NEW, SIZE, behaviour)
+
+    return Scene(
+        door.lock,
+        bench.install,
+        bench.go_on,
+        door.close,
+        lambda: next_swap(door.lock.flash) is SwapType.NONE,
+    )
+
+
+SCENES: dict[Kind, Callable[[], Scene]] = {
+    Kind.TWO_BANKS: partial(nordic, single_bank=False),
+    Kind.ONE_BANK: partial(nordic, single_bank=True),
+    Kind.MCUBOOT: partial(mcuboot, Behaviour.WELL),
+    Kind.MCUBOOT_JAMS: partial(mcuboot, Behaviour.JAMS_BOLT),
+}
+
+
+@dataclass(frozen=True)
+class Story:
+    """How one lock fared."""
+
+    first: OutcomeKind
+    """How the installation ended that was cut."""
+    stood: str
+    """What the lock ran by itself then, or where it waited."""
+    helped: int
+    """How many more installations it took."""
+    runs: str
+    """The version that it has said itself in the end."""
+    writes: int
+    """How often its flash was written or erased until the first one ended."""
+    losses: int
+
+
+async def tell(
+    kind: Kind, cuts: Sequence[int], pause: float, *, torn: bool = False
+) -> Story:
+    """Install, lose power at these writes, and help until it is well."""
+    scene = SCENES[kind]()
+    lock = scene.lock
+    losses = 0
+
+    def changed() -> None:
+        nonlocal losses
+        losses += lock.mode is Mode.OFF
+        assert lock.mode is not Mode.DEAD, "it is bricked"
+
+    lock.on_change(changed)
+    try:
+        await asyncio.sleep(1)
+        before = lock.flash.operations.count
+        at = 0
+        for cut in cuts:
+            at += cut
+            lock.flash.cut_at(at, torn=torn, restore_after=pause)
+        outcome = first = await scene.install()
+        writes = lock.flash.operations.count - before
+        await asyncio.sleep(pause + _SETTLED)
+        stood = lock.version if lock.mode is Mode.APPLICATION else str(lock.mode)
+        assert stood is not None
+        helped = 0
+        while not is_proven(outcome, lock, scene):
+            assert helped < _HELP, f"{outcome} {lock.mode} {lock.version}"
+            helped += 1
+            outcome = await scene.go_on()
+            await asyncio.sleep(pause + _SETTLED)
+        runs = lock.version
+        # It is so after two restarts too.
+        for _ in range(2):
+            lock.cut_power(restore_after=1)
+            await asyncio.sleep(30)
+            assert (lock.mode, lock.version) == (Mode.APPLICATION, runs)
+            assert lock.bolt is Bolt.LOCKED
+        assert runs is not None
+        lost = losses - 2
+        return Story(first.kind, stood, helped, runs, writes, lost)
+    finally:
+        scene.close()
+
+
+def is_proven(outcome: Outcome, lock: Lock, scene: Scene) -> bool:
+    """Return whether the lock runs what it has told, for good, and a person knows."""
+    if lock.mode is not Mode.APPLICATION or outcome.kind is OutcomeKind.NEEDS_HAND:
+        return False
+    assert outcome.running is not None
+    assert outcome.running.firmware_version == lock.version
+    assert scene.permanent()
+    wanted = NEW if outcome.kind is OutcomeKind.SUCCEEDED else OLD
+    assert lock.version == wanted
+    return True
+
+
+def show(
+    what: str, stories: Sequence[Story], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Print how many cuts there were, and how they ended."""
+
+    def told(each: Callable[[Story], str]) -> str:
+        counts = Counter(each(story) for story in stories)
+        return ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+
+    helped = sum(story.helped > 0 for story in stories)
+    with capsys.disabled():
+        print(  # noqa: T201  how many were tried is part of the proof
+            f"\n{what}: {told(lambda story: str(story.first))}; "
+            f"stood: {told(lambda story: story.stood)}; "
+            f"{helped} gone on with; in the end: {told(lambda story: story.runs)}"
+        )
+
+
+def check(kind: Kind, stories: Sequence[Story]) -> None:
+    """Check what no lock may do, wherever its power went."""
+    if kind is not Kind.ONE_BANK:
+        # There is always firmware that runs, whoever is there to help or not.
+        assert {story.stood for story in stories} <= {OLD, NEW}
+    if kind is Kind.MCUBOOT_JAMS:
+        assert {story.runs for story in stories} == {OLD}
+
+
+def writes_of(kind: Kind) -> int:
+    """Return how many writes and erases an installation takes that nothing disturbs."""
+    whole = run_virtual(tell(kind, (), SOON))
+    assert whole.losses == whole.helped == 0
+    assert whole.runs == (OLD if kind is Kind.MCUBOOT_JAMS else NEW)
+    return whole.writes
+
+
+each_kind = pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.name.lower())
+
+
+@pytest.mark.parametrize("pause", [SOON, LATE])
+@each_kind
+def test_a_cut_at_every_write(
+    kind: Kind, pause: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of the upload, of what chooses the image, of the swap or the copy, of keeping it."""
+    writes = writes_of(kind)
+    assert writes >= 50
+    stories = [
+        run_virtual(tell(kind, (write,), pause)) for write in range(1, writes + 1)
+    ]
+    assert all(story.losses == 1 for story in stories)
+    show(f"{kind.value}: {writes} cuts, back after {pause:.0f} s", stories, capsys)
+    check(kind, stories)
+    if pause == SOON:
+        # The installation itself waits for it, and brings it to its end.
+        assert not any(story.helped for story in stories)
+
+
+@each_kind
+def test_a_second_cut(kind: Kind, capsys: pytest.CaptureFixture[str]) -> None:
+    """While the first one is made good: soon after it, or late."""
+    writes = writes_of(kind)
+    stories = [
+        run_virtual(tell(kind, (first, second), SOON))
+        for first in range(1, writes + 1, 6)
+        for second in (1, 2, 5, 17, 40)
+    ]
+    show(f"{kind.value}: {len(stories)} pairs of cuts", stories, capsys)
+    check(kind, stories)
+    assert sum(story.losses == 2 for story in stories) > 0.8 * len(stories)
+
+
+@pytest.mark.parametrize("kind", [Kind.TWO_BANKS, Kind.ONE_BANK, Kind.MCUBOOT])
+def test_a_write_that_is_torn(kind: Kind, capsys: pytest.CaptureFixture[str]) -> None:
+    """Half of it is there."""
+    writes = writes_of(kind)
+    stories = [
+        run_virtual(tell(kind, (write,), SOON, torn=True))
+        for write in range(1, writes + 1, 2)
+    ]
+    show(f"{kind.value}: {len(stories)} torn writes", stories, capsys)
+    check(kind, stories)
