@@ -9,6 +9,7 @@ from homeassistant.helpers.typing import ConfigType
 from .adapters.journal import JournalUnreadableError
 from .const import DOMAIN
 from .coordinator import async_forget_feeds
+from .download import FirmwareView
 from .guarding import async_lift_all
 from .household import Household, NightlatchConfigEntry
 from .issues import async_delete_issues
@@ -30,8 +31,9 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the actions, which exist whether or not there is a household."""
+    """Register what exists whether or not there is a household."""
     async_setup_services(hass)
+    hass.http.register_view(FirmwareView())
     return True
 
 

@@ -33,14 +33,26 @@ async def async_known(lock: ManagedLock) -> Known:
     )
 
 
-async def async_take(lock: ManagedLock, reading: FileReading, release: Release) -> None:
+async def async_take(
+    lock: ManagedLock, reading: FileReading, release: Release, words: str | None
+) -> None:
     """Put a file into the vault, and let the lock offer it; raise ``VaultError``.
 
-    Nothing is installed: that takes an approval, and somebody who presses *Install*.
+    ``words`` is what a person has written to accept what nothing proves. Nothing is
+    installed: that takes an approval, and somebody who presses *Install*.
     """
     await lock.household.vault.async_keep(
         KeptRelease(release=release, signer=reading.signer, source=Source.FILE),
         reading.data,
+    )
+    await lock.household.async_audit(
+        "firmware_brought",
+        lock=lock.subentry_id,
+        version=release.version.text,
+        sha256=release.key,
+        proof=reading.proof,
+        signer=reading.signer.fingerprint,
+        words=words or "",
     )
     await lock.async_choose(release, Source.FILE, Purpose.UPDATE)
 

@@ -81,20 +81,20 @@ class FirmwareFileFlow(ConfigSubentryFlow):
             return self.async_abort(
                 reason="vault_unusable",
                 description_placeholders={
-                    "problem": await self._describe(lock, problem)
+                    "problem": await self._async_describe(lock, problem)
                 },
             )
         errors: dict[str, str] = {}
         told = ""
         if user_input is not None:
             try:
-                await self._async_read(lock, user_input[CONF_FILE])
+                await self._async_take_upload(lock, user_input[CONF_FILE])
                 if self._reading.listed is not None:
                     await self._async_make(Said())
                     return await self.async_step_firmware_confirm()
             except NightlatchError as err:
                 errors["base"] = "file_refused"
-                told = await self._describe(lock, err)
+                told = await self._async_describe(lock, err)
             else:
                 return await self.async_step_firmware_details()
         identity = lock.record.identity
@@ -131,7 +131,7 @@ class FirmwareFileFlow(ConfigSubentryFlow):
                 )
             except NightlatchError as err:
                 errors["base"] = "file_refused"
-                told = await self._describe(lock, err)
+                told = await self._async_describe(lock, err)
             else:
                 return await self.async_step_firmware_confirm()
         identity, inspection = self._known.identity, self._reading.inspection
@@ -168,10 +168,10 @@ class FirmwareFileFlow(ConfigSubentryFlow):
                 return self.async_abort(reason="installing")
             else:
                 try:
-                    await async_take(lock, reading, release)
+                    await async_take(lock, reading, release, words)
                 except NightlatchError as err:
                     errors["base"] = "file_refused"
-                    told = await self._describe(lock, err)
+                    told = await self._async_describe(lock, err)
                 else:
                     return self.async_abort(
                         reason="firmware_offered",
@@ -196,7 +196,7 @@ class FirmwareFileFlow(ConfigSubentryFlow):
             },
         )
 
-    async def _async_read(self, lock: ManagedLock, file_id: str) -> None:
+    async def _async_take_upload(self, lock: ManagedLock, file_id: str) -> None:
         """Read what was uploaded; raise ``NightlatchError``."""
         try:
             upload = await async_read_upload(self.hass, file_id, MAX_ARTIFACT_SIZE)
@@ -218,6 +218,6 @@ class FirmwareFileFlow(ConfigSubentryFlow):
             release_of, self._reading, self._known, said, self._name
         )
 
-    async def _describe(self, lock: ManagedLock, err: NightlatchError) -> str:
+    async def _async_describe(self, lock: ManagedLock, err: NightlatchError) -> str:
         feed = lock.feed.title if lock.feed else "?"
         return await async_describe(self.hass, err, lock=lock.name, feed=feed)

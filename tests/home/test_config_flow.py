@@ -4,14 +4,9 @@ from collections.abc import Callable
 from datetime import timedelta
 import hashlib
 import json
-from pathlib import Path
-import tempfile
-from typing import Any
 
-from aiohttp import FormData
 from cryptography.hazmat.primitives import serialization
 import pytest
-from pytest_homeassistant_custom_component.typing import ClientSessionGenerator  # type: ignore[import-untyped]
 
 from custom_components.nightlatch.const import DOMAIN
 from homeassistant.config_entries import (
@@ -29,31 +24,7 @@ from tests.rig.vendor_http import Redirect, Silence
 
 from .flows import add_feed, start_flow, start_reconfigure, submit, suggested
 from .house import STATUS, TROUBLE, House
-
-type Upload = Callable[[bytes], Any]
-
-
-@pytest.fixture
-def upload(
-    hass: HomeAssistant,
-    hass_client: ClientSessionGenerator,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Upload:
-    """Upload a file as a browser does; return its id."""
-    # Home Assistant takes a folder there for itself alone.
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-
-    async def send(content: bytes) -> str:
-        client = await hass_client()
-        form = FormData()
-        form.add_field("file", content, filename="root.json")
-        response = await client.post("/api/file_upload", data=form)
-        assert response.status == 200
-        file_id: str = (await response.json())["file_id"]
-        return file_id
-
-    return send
+from .uploads import Upload
 
 
 def key_fingerprint(vendor: Vendor) -> str:

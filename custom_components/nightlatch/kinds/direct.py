@@ -161,13 +161,15 @@ class DirectKind(Kind):
         """Return what was being installed, once the feed has been heard.
 
         None where the vendor has taken it back. Where the feed stays silent, what is
-        kept in the vault will do: it was proven before it was sent.
+        kept in the vault will do: it was proven before it was sent. For a lock that may
+        wait in its bootloader it will do as soon as the feed was asked in vain.
         """
-        kept = self.lock.household.vault.release(entry.sha256)
+        lock = self.lock
+        kept = lock.household.vault.release(entry.sha256)
         if entry.source is not Source.FEED:
             return kept.release if kept else None
         heard = asyncio.Event()
-        unsubscribe = self.lock.async_subscribe(heard.set)
+        unsubscribe = lock.async_subscribe(heard.set)
         try:
             async with asyncio.timeout(FEED_TIMEOUT):
                 while True:
@@ -177,8 +179,11 @@ class DirectKind(Kind):
                             entry.sha256,
                         ):
                             return release
-                    if self.lock.content is not None:
+                    if lock.content is not None:
                         return None
+                    in_vain = lock.feed is None or lock.feed.error is not None
+                    if kept is not None and entry.touched and in_vain:
+                        return kept.release
                     heard.clear()
                     await heard.wait()
         except TimeoutError:

@@ -62,7 +62,7 @@ releases = st.builds(
 kept_releases = st.builds(
     KeptRelease,
     release=releases,
-    signer=st.builds(FirmwareKey, fingerprint=texts, pem=texts),
+    signer=st.none() | st.builds(FirmwareKey, fingerprint=texts, pem=texts),
     source=st.sampled_from(Source),
 )
 KEPT = KeptRelease(

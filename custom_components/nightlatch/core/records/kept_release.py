@@ -31,8 +31,8 @@ class KeptRelease:
     """A release whose artifact was proven, and by what."""
 
     release: Release
-    signer: FirmwareKey
-    """The key under which its signature holds."""
+    signer: FirmwareKey | None
+    """The key under which its signature holds; None where only its feed vouches for it."""
     source: Source = Source.FEED
     """Where its artifact came from, when it was kept."""
 
@@ -40,7 +40,7 @@ class KeptRelease:
         """Return this as what JSON can hold."""
         return {
             "release": _release_to_dict(self.release),
-            "signer": asdict(self.signer),
+            "signer": asdict(self.signer) if self.signer else None,
             "source": self.source,
         }
 
@@ -51,7 +51,9 @@ class KeptRelease:
             signer = raw["signer"]
             return cls(
                 release=_release_from_dict(raw["release"]),
-                signer=FirmwareKey(
+                signer=None
+                if signer is None
+                else FirmwareKey(
                     fingerprint=as_text(signer["fingerprint"]),
                     pem=as_text(signer["pem"]),
                 ),

@@ -1,0 +1,459 @@
+"""Firmware that somebody brings as a file, from picking it to the lock that runs it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+import pytest
+
+from custom_components.nightlatch.core.errors import VaultError, VaultProblem
+from custom_components.nightlatch.core.model import Evidence, Source
+from custom_components.nightlatch.core.records.kept_release import KeptRelease
+from homeassistant.config_entries import SubentryFlowResult
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.exceptions import HomeAssistantError
+from tests.rig.dfu_package import generate_key, make_package
+from tests.rig.scene import HARDWARE_VERSION, firmware_version, make_firmware, publish
+from tests.rig.vendor import Vendor
+
+from .flows import start_reconfigure, submit, suggested, until
+from .house import FRONT_DOOR, House
+from .test_actions import act, add_user
+from .uploads import Upload
+
+SAID = {"model": "KL-1", "hardware": "B", "version": "1.1.0"}
+WORDS = "I accept firmware of unknown origin for Front door"
+
+
+def package(
+    key: ec.EllipticCurvePrivateKey, version: str = "1.1.0", **knobs: Any
+) -> bytes:
+    """Return a DFU package as the maker gives it out."""
+    return make_package(
+        make_firmware(version),
+        key=key,
+        fw_version=firmware_version(version),
+        hw_version=HARDWARE_VERSION,
+        **knobs,
+    )
+
+
+async def begin(house: House) -> SubentryFlowResult:
+    """Open the form that takes a file."""
+    menu = await start_reconfigure(
+        house.hass, house.entry, house.subentry("Front door")
+    )
+    assert menu["type"] is FlowResultType.MENU
+    assert menu["menu_options"] == ["settings", "firmware_file"]
+    return await submit(house.hass, menu, next_step_id="firmware_file")
+
+
+def told(result: SubentryFlowResult, what: str = "problem") -> str:
+    """Return what a form says."""
+    assert result["description_placeholders"] is not None
+    text = result["description_placeholders"][what]
+    assert "{" not in text
+    return text
+
+
+def refused(result: SubentryFlowResult, step: str) -> str:
+    """Return why a form came again."""
+    assert result["type"] is FlowResultType.FORM, result
+    assert result["step_id"] == step
+    assert result["errors"] == {"base": "file_refused"}
+    return told(result)
+
+
+def offers_nothing(house: House) -> bool:
+    """Return whether nothing has come of it."""
+    lock = house.managed()
+    return lock.release is None and lock.decisions.choice is None
+
+
+class Flow:
+    """A person who goes through the forms."""
+
+    def __init__(self, house: House, upload: Upload) -> None:
+        """Take what is needed for it."""
+        self._house = house
+        self._upload = upload
+
+    async def to_details(self, data: bytes, name: str = "kl1.zip") -> Any:
+        """Pick a file, and return the form that comes."""
+        result = await begin(self._house)
+        file_id = await self._upload(data, name)
+        return await submit(self._house.hass, result, file=file_id)
+
+    async def to_confirm(self, data: bytes, **said: str) -> Any:
+        """Pick a file, say what it is, and return the form that comes."""
+        result = await self.to_details(data)
+        assert result["step_id"] == "firmware_details", result
+        return await submit(self._house.hass, result, **SAID | said)
+
+    async def to_end(self, data: bytes, **said: str) -> None:
+        """Go through all of it."""
+        result = await self.to_confirm(data)
+        assert result["step_id"] == "firmware_confirm", result
+        result = await submit(self._house.hass, result, **said)
+        assert result["type"] is FlowResultType.ABORT, result
+        assert result["reason"] == "firmware_offered"
+        await self._house.settle()
+
+
+@pytest.fixture
+def flow(house: House, upload: Upload) -> Flow:
+    """Return a person at the front door's forms."""
+    return Flow(house, upload)
+
+
+async def ran(house: House, key: ec.EllipticCurvePrivateKey, **fields: Any) -> None:
+    """Let the vault have what the front door runs, signed by somebody."""
+    path = publish(house.vendor, "1.0.0", package=package(key, "1.0.0"))
+    await house.check()
+    release = next(
+        each
+        for each in house.managed().kind.on_offer()
+        if each.artifact is not None and each.artifact.path == path
+    )
+    data = await house.feed.feed.fetch(release)
+    signer = house.feed.firmware_keys[0]
+    kept = KeptRelease(release=release, signer=signer, **fields)
+    await house.household.vault.async_keep(kept, data)
+
+
+async def without_feed(house: House) -> None:
+    """Let the owner remove the feed, and with it the vendor's key."""
+    await house.remove("Kestrel Locks")
+    assert house.managed().feed is None
+
+
+# From the file to the lock.
+
+
+async def test_a_file_of_the_vendor_is_installed(house: House, flow: Flow) -> None:
+    """After everything was shown, and a person has approved it."""
+    data = package(house.vendor.firmware_key)
+    result = await flow.to_details(data, "KestrelOne-1.1.0.zip")
+    assert result["step_id"] == "firmware_details"
+    assert result["description_placeholders"] == {
+        "lock": "Front door",
+        "file": "KestrelOne-1.1.0.zip",
+        "model": "KL-1",
+        "hardware": "B",
+        "version": "1.0.0",
+        "problem": "",
+    }
+    assert suggested(result, "version") is None
+    result = await submit(house.hass, result, **SAID)
+    assert result["step_id"] == "firmware_confirm"
+    assert told(result, "file") == "KestrelOne-1.1.0.zip"
+    assert told(result, "size") == str(len(data))
+    fingerprint = house.feed.firmware_keys[0].fingerprint
+    assert told(result, "summary").splitlines() == [
+        "- It is a DFU package; its own counter is 10100.",
+        (
+            "- That it is for the model KL-1, hardware B, is what you say; the file does "
+            "not."
+        ),
+        (
+            "- It says that it is for hardware number 52, as firmware for this lock did "
+            "before."
+        ),
+        f"- It is signed with the vendor's key {fingerprint}, which you have approved.",
+        "- The lock goes from 1.0.0 to 1.1.0.",
+        "- It cannot be relied upon for up to 13 minutes.",
+        told(result, "summary").splitlines()[6],
+        (
+            "- Nothing is installed now. The file is kept in the vault and offered at the "
+            "update entity; a person has to approve it there before it can be installed."
+        ),
+    ]
+    assert "way back" in told(result, "summary").splitlines()[6]
+    assert offers_nothing(house)
+
+    result = await submit(house.hass, result)
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "firmware_offered"
+    assert told(result, "version") == "1.1.0"
+    await house.settle()
+    state = house.state()
+    assert (state.state, state.attributes["latest_version"]) == ("on", "1.1.0")
+    assert state.attributes["evidence"] == "signature_verified"
+    assert house.locks[FRONT_DOOR].version == "1.0.0"
+
+    with pytest.raises(HomeAssistantError) as caught:
+        await house.install()
+    assert caught.value.translation_key == "approval_missing"
+    await act(house, "approve", await add_user(house, is_owner=True))
+    await house.install()
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
+    (outcome,) = house.managed().record.history
+    assert outcome.to_version == "1.1.0"
+    assert outcome.approval is not None
+    assert house.managed().decisions.choice is None
+
+
+async def test_a_release_of_the_feed_needs_no_words(house: House, flow: Flow) -> None:
+    """All is known of it; it is only not fetched."""
+    data = package(house.vendor.firmware_key)
+    publish(house.vendor, "1.1.0", package=data)
+    await house.check()
+    result = await flow.to_details(data)
+    assert result["step_id"] == "firmware_confirm"
+    assert (
+        "- Kestrel Locks lists this very file as its release for the model KL-1, "
+        "hardware B." in told(result, "summary")
+    )
+    await submit(house.hass, result)
+    await house.settle()
+    release = house.managed().release
+    assert release is not None
+    assert release.advisories
+    assert house.managed().policy.approval == "person"
+
+
+async def test_it_is_offered_until_somebody_says_otherwise(
+    house: House, flow: Flow
+) -> None:
+    """Whatever the feed brings meanwhile, and over a restart."""
+    await flow.to_end(package(house.vendor.firmware_key))
+    await house.release("1.2.0")
+    assert house.state().attributes["latest_version"] == "1.1.0"
+    await house.reload()
+    assert house.state().attributes["latest_version"] == "1.1.0"
+    await act(house, "cancel")
+    assert house.state().attributes["latest_version"] == "1.2.0"
+
+
+# What is refused, and how it goes on.
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        pytest.param(lambda _: b"", "neither a zip file", id="empty"),
+        pytest.param(lambda _: b"%PDF-1.7", "neither a zip file", id="a-manual"),
+        pytest.param(lambda key: package(key)[:-1], "no DFU package", id="cut"),
+        pytest.param(lambda key: package(key, unsigned=True), "not signed", id="bare"),
+        pytest.param(
+            lambda _: package(generate_key()),
+            "not signed with the vendor's key that you have approved",
+            id="stranger",
+        ),
+        pytest.param(
+            lambda key: package(key, "0.9.0"), "Nothing proves that", id="older"
+        ),
+        pytest.param(lambda _: bytes(4 * 1024 * 1024 + 1), "too large", id="too-large"),
+    ],
+)
+async def test_a_file_that_is_none_for_this_lock(
+    house: House,
+    flow: Flow,
+    upload: Upload,
+    make: Callable[[ec.EllipticCurvePrivateKey], bytes],
+    said: str,
+) -> None:
+    """The form says why, and takes another one."""
+    await ran(house, house.vendor.firmware_key)
+    key = house.vendor.firmware_key
+    result = await flow.to_details(make(key))
+    assert said in refused(result, "firmware_file")
+    assert offers_nothing(house)
+    again = await upload(package(key), "right.zip")
+    result = await submit(house.hass, result, file=again)
+    assert result["step_id"] == "firmware_details"
+
+
+async def test_an_upload_that_is_gone(house: House, upload: Upload) -> None:
+    """Home Assistant lets it be read once."""
+    file_id = await upload(package(house.vendor.firmware_key), "kl1.zip")
+    await submit(house.hass, await begin(house), file=file_id)
+    result = await submit(house.hass, await begin(house), file=file_id)
+    assert "no longer there" in refused(result, "firmware_file")
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"model": "KL-2"}, "for the model KL-2, and Front door is of the model KL-1"),
+        ({"hardware": "A"}, "for hardware A, and Front door is hardware B"),
+        ({"version": "latest"}, "latest is no version as Front door writes it"),
+        ({"version": "1.0.0"}, "a file brings only what is newer"),
+    ],
+)
+async def test_what_is_said_of_it_must_fit(
+    house: House, flow: Flow, fields: dict[str, str], said: str
+) -> None:
+    """Nothing that was filled in is lost."""
+    result = await flow.to_confirm(package(house.vendor.firmware_key), **fields)
+    assert said in refused(result, "firmware_details")
+    for field, value in (SAID | fields).items():
+        assert suggested(result, field) == value
+    result = await submit(house.hass, result, **{**SAID, "model": " KL-1 "})
+    assert result["step_id"] == "firmware_confirm"
+
+
+async def test_a_feeds_release_for_another_lock(house: House, flow: Flow) -> None:
+    """That the feed says so counts more than anything a person could say."""
+    data = package(house.vendor.firmware_key)
+    publish(house.vendor, "1.1.0", package=data, hardware_revisions=["C"])
+    await house.check()
+    result = await flow.to_details(data)
+    assert "for hardware C, and Front door" in refused(result, "firmware_file")
+
+
+# Where nobody has told the vendor's key.
+
+
+async def test_the_signer_of_what_ran_is_recognised(house: House, flow: Flow) -> None:
+    """And called just that."""
+    await ran(house, house.vendor.firmware_key)
+    fingerprint = house.feed.firmware_keys[0].fingerprint
+    await without_feed(house)
+    result = await flow.to_confirm(package(house.vendor.firmware_key))
+    assert result["step_id"] == "firmware_confirm"
+    assert result["data_schema"] is not None
+    assert not result["data_schema"].schema
+    assert (
+        "- It is signed by the same signer as 1.0.0, which ran on this lock before (key "
+        f"{fingerprint}). Who that is, nobody vouches for." in told(result, "summary")
+    )
+    await submit(house.hass, result)
+    await house.settle()
+    assert house.state().attributes["evidence"] == "same_signer"
+    await act(house, "approve", await add_user(house, is_owner=True))
+    await house.install()
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
+
+
+async def test_another_signer_than_before_is_refused(house: House, flow: Flow) -> None:
+    """No words help."""
+    await ran(house, house.vendor.firmware_key)
+    await without_feed(house)
+    result = await flow.to_details(package(generate_key()))
+    assert "signed by somebody else than 1.0.0, which ran on Front door" in refused(
+        result, "firmware_file"
+    )
+
+
+async def test_a_signer_of_whom_nothing_is_known_takes_words(
+    house: House, flow: Flow
+) -> None:
+    """Those very words, for this lock; then they are on record."""
+    await without_feed(house)
+    stranger = generate_key()
+    result = await flow.to_confirm(package(stranger))
+    summary = told(result, "summary")
+    assert "nobody knows whose: nothing that ran on this lock is kept" in summary
+    assert "Nothing is known to compare that with" in summary
+    assert f"write: {WORDS}" in summary
+    for wrong in ("yes", WORDS.replace("Front", "Back")):
+        result = await submit(house.hass, result, words=wrong)
+        assert result["errors"] == {"words": "words_differ"}
+        assert suggested(result, "words") == wrong
+        assert offers_nothing(house)
+    result = await submit(house.hass, result, words=f"  {WORDS.lower()}\n")
+    assert result["reason"] == "firmware_offered"
+    await house.settle()
+    assert house.state().attributes["evidence"] == "signature_present"
+
+
+async def test_what_was_accepted_in_words_is_compared_with_next_time(
+    house: House, flow: Flow
+) -> None:
+    """Which of two keys it was signed with is found out by the second package."""
+    await ran(
+        house,
+        house.vendor.firmware_key,
+        source=Source.FILE,
+    )
+    await without_feed(house)
+    await flow.to_end(package(house.vendor.firmware_key))
+    release = house.managed().release
+    assert release is not None
+    assert release.evidence is Evidence.SAME_SIGNER
+
+
+# What stands in the way.
+
+
+async def test_a_vault_that_cannot_be_used(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said before anybody picks a file."""
+    monkeypatch.setattr(
+        type(house.household.vault),
+        "problem",
+        property(lambda _: VaultError(VaultProblem.LOCKED)),
+    )
+    result = await begin(house)
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "vault_unusable"
+    assert told(result)
+
+
+async def test_a_vault_that_is_full_at_last(
+    house: House, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was filled in is still there, and it can be tried again."""
+    result = await flow.to_confirm(package(house.vendor.firmware_key))
+    vault = type(house.household.vault)
+    with monkeypatch.context() as patched:
+
+        async def full(*_: Any) -> None:
+            raise VaultError(VaultProblem.FULL, place="here")
+
+        patched.setattr(vault, "async_keep", full)
+        result = await submit(house.hass, result)
+        assert refused(result, "firmware_confirm")
+        assert offers_nothing(house)
+    result = await submit(house.hass, result)
+    assert result["reason"] == "firmware_offered"
+
+
+async def test_nothing_is_taken_while_an_installation_runs(
+    house: House, flow: Flow
+) -> None:
+    """Neither at the beginning nor at the end."""
+    confirm = await flow.to_confirm(package(house.vendor.firmware_key))
+    await house.release("1.1.0")
+    async with house.household.queue.short_use():
+        press = house.hass.async_create_task(house.managed().async_install())
+        await until(lambda: house.managed().progress is not None)
+        for result in (
+            await begin(house),
+            await submit(house.hass, confirm),
+        ):
+            assert result["type"] is FlowResultType.ABORT
+            assert result["reason"] == "installing"
+    await press
+    assert house.managed().decisions.choice is None
+
+
+@pytest.mark.parametrize("step", ["settings", "file", "details", "confirm"])
+async def test_nightlatch_is_stopped_meanwhile(
+    house: House, flow: Flow, upload: Upload, step: str
+) -> None:
+    """Then nothing happens, and it says so."""
+    data = package(house.vendor.firmware_key)
+    menu = await start_reconfigure(
+        house.hass, house.entry, house.subentry("Front door")
+    )
+    forms = {
+        "settings": (menu, {"next_step_id": "settings"}),
+        "file": (await begin(house), {"file": await upload(data, "kl1.zip")}),
+        "details": (await flow.to_details(data), SAID),
+        "confirm": (await flow.to_confirm(data), {}),
+    }
+    assert await house.hass.config_entries.async_unload(house.entry.entry_id)
+    result, answer = forms[step]
+    result = await submit(house.hass, result, **answer)
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "entry_not_loaded"
+
+
+async def test_another_vendor_is_no_help(house: House, flow: Flow) -> None:
+    """Only the keys of the lock's own feed are pinned for it."""
+    other = Vendor(name="Acme")
+    result = await flow.to_details(package(other.firmware_key))
+    assert "Do not install it by other means" in refused(result, "firmware_file")
