@@ -38,6 +38,28 @@ class Catalogue:
                 found.setdefault(name, self.known[name])
         return found
 
+    def known_as(self, sha256: str) -> Kept | None:
+        """Return the newest that was told of an artifact, whole or not."""
+        return max(
+            (kept for kept in self.known.values() if kept.binding.sha256 == sha256),
+            key=lambda kept: kept.kept_at,
+            default=None,
+        )
+
+    def same_bytes(self, kept: Kept) -> list[tuple[str, Kept]]:
+        """Return all that has an artifact's bytes, that itself first.
+
+        A vendor may serve one file for two models.
+        """
+        return sorted(
+            (
+                (name, each)
+                for name, each in self.known.items()
+                if each.binding.sha256 == kept.binding.sha256
+            ),
+            key=lambda each: each[1].binding != kept.binding,
+        )
+
     def unwanted(self) -> list[tuple[str, Kept]]:
         """Return what may be dropped: what nobody can read any more, then the oldest."""
         whole = self.whole()

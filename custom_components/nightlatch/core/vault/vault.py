@@ -42,9 +42,11 @@ class Vault:
     ) -> None:
         """Prepare; ``open`` reads what is there.
 
-        There is one place at least. ``limit`` is in bytes, for each place; ``clock``
-        gives aware times, UTC.
+        There is one place at least, else ``ValueError`` is raised. ``limit`` is in
+        bytes, for each place; ``clock`` gives aware times, UTC.
         """
+        if not places:
+            raise ValueError("A vault has a place")
         self.limit = limit
         """Bytes that the files of one place may have; what is wanted may have more."""
         self._clock = clock
@@ -219,7 +221,7 @@ class Vault:
                 kept = self._catalogue.whole().get(name)
                 if kept is None or not self._catalogue.lacking(kept):
                     continue
-                data, _ = await self._obtain(name, kept)
+                data, _ = await self._obtain(kept)
                 if data is None:
                     continue
                 merged += [
@@ -250,17 +252,17 @@ class Vault:
         A damaged copy is replaced on the way. Raises ``VaultError``: NOT_KEPT, or what
         is wrong with the first of the copies where none is whole.
         """
-        problems: list[VaultError] = []
         async with self._lock:
-            for name, kept in self._catalogue.in_order(self._catalogue.known):
-                if kept.binding.sha256 != sha256:
-                    continue
-                data, wrong = await self._obtain(name, kept)
-                if data is not None:
-                    await self._mend(kept, data)
-                    return data
-                problems += wrong
-        raise next(iter(problems), VaultError(VaultProblem.NOT_KEPT, artifact=sha256))
+            kept = self._catalogue.known_as(sha256)
+            if kept is None:
+                raise VaultError(VaultProblem.NOT_KEPT, artifact=sha256)
+            data, problems = await self._obtain(kept)
+            if data is None:
+                raise next(
+                    iter(problems), VaultError(VaultProblem.NOT_KEPT, artifact=sha256)
+                )
+            await self._mend(kept, data)
+            return data
 
     async def prune(self, wanted: Mapping[str, int]) -> tuple[Kept, ...]:
         """Drop what nobody wants, the oldest first, until the limit is kept.
@@ -334,23 +336,22 @@ class Vault:
 
     # Steps; the lock is held.
 
-    async def _obtain(
-        self, name: str, kept: Kept
-    ) -> tuple[bytes | None, list[VaultError]]:
+    async def _obtain(self, kept: Kept) -> tuple[bytes | None, list[VaultError]]:
         """Return an artifact from wherever it is whole, else what is wrong everywhere."""
-        problems = []
-        for keeper in self._keepers:
-            if name in keeper.shelf.copies:
-                try:
-                    return await keeper.read(kept), []
-                except VaultError as err:
-                    problems.append(err)
-            elif name in keeper.shelf.damaged:
-                problems.append(keeper.shelf.damaged[name])
-        for keeper in self._keepers:
-            if name in keeper.shelf.strays:
-                with suppress(VaultError):
-                    return await keeper.read(kept, stray=True), []
+        problems: list[VaultError] = []
+        for name, each in self._catalogue.same_bytes(kept):
+            for keeper in self._keepers:
+                if name in keeper.shelf.copies:
+                    try:
+                        return await keeper.read(each), []
+                    except VaultError as err:
+                        problems.append(err)
+                elif name in keeper.shelf.damaged:
+                    problems.append(keeper.shelf.damaged[name])
+            for keeper in self._keepers:
+                if name in keeper.shelf.strays:
+                    with suppress(VaultError):
+                        return await keeper.read(each, stray=True), []
         return None, problems
 
     async def _read_all(self, name: str, kept: Kept) -> tuple[int, bytes | None]:
@@ -362,8 +363,8 @@ class Vault:
                     data = await keeper.read(kept)
                     whole += 1
         if data is None:
-            # What strays under another name.
-            data, _ = await self._obtain(name, kept)
+            # What strays under another name, or is kept as something else too.
+            data, _ = await self._obtain(kept)
         return whole, data
 
     async def _mend(self, kept: Kept, data: bytes) -> list[Keeper]:
