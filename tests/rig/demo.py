@@ -1,6 +1,7 @@
-"""The demo: a whole Home Assistant with Nightlatch, a vendor and three virtual locks.
+"""The demo: a whole Home Assistant with Nightlatch, a vendor and four virtual locks.
 
-One Nightlatch updates itself, one Zigbee2MQTT does, and one only a person can.
+Two Nightlatch updates itself, one of each kind that it can; one Zigbee2MQTT does, and
+one only a person can.
 
 scripts/demo runs this. Everything is real but the locks, the radio and the vendor.
 """
@@ -12,33 +13,43 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 import json
 from pathlib import Path
+import shutil
 import signal
 import sys
 from typing import Any
 
+from .bolt_bridge import BoltBridge, BridgedLock
 from .home import PASSWORD, USERNAME, Home
 from .home_client import FlowKind, HomeClient, HomeError
 from .link import LinkModel
 from .lock import VirtualLock
+from .mcuboot_lock import VirtualMcubootLock
 from .mosquitto import Broker, running_broker
 from .ota_script import OtaScript
 from .proxy import EsphomeProxy
 from .scene import (
+    MCUBOOT_MODELS,
     MODELS,
     VENDOR,
     WATCHED_MODEL,
     lock_form,
     make_lock,
+    make_mcuboot_lock,
     publish,
     publish_by_hand,
+    publish_mcuboot,
     watched_form,
 )
 from .vendor import Vendor
 from .zigbee2mqtt import Zigbee2MqttBridge, ZigbeeLock
 
 DIRECTORY = Path(__file__).parents[2] / ".dev" / "demo"
-FRONT, SIDE, CELLAR = "Front door", "Side door", "Cellar door"
+FRONT, GARDEN = "Front door", "Garden door"
+SIDE, CELLAR = "Side door", "Cellar door"
+LOCKS = (FRONT, GARDEN, SIDE, CELLAR)
 ADDRESS, SERIAL_NUMBER = "C0:4E:1A:7C:00:11", "0411"
+GARDEN_ADDRESS, GARDEN_SERIAL_NUMBER = "C0:4E:1A:7C:00:51", "0412"
+GARDEN_BOLT = "lock.garden_door"
 SIDE_ADDRESS = "0x588e81fffe411052"
 ZIGBEE_OLD, ZIGBEE_NEW = 285_474_816, 285_671_424
 UPDATE = "update.front_door_firmware"
@@ -59,7 +70,11 @@ class Demo:
     vendor: Vendor
     proxy: EsphomeProxy
     lock: VirtualLock
-    """In the front door: Nightlatch itself installs on it."""
+    """In the front door, with a Nordic bootloader: Nightlatch itself installs on it."""
+    garden: VirtualMcubootLock
+    """In the garden door, with MCUboot: Nightlatch itself installs on it too."""
+    gateway: BoltBridge
+    """Of the garden door's maker: shows its bolt, and knows nothing of firmware."""
     bridge: Zigbee2MqttBridge
     """Of the other two: one it updates, the other only its maker's app does."""
     broker: Broker
@@ -70,27 +85,45 @@ class Demo:
         return self.home.client
 
 
+def publish_all(vendor: Vendor, *, severity: str = "high") -> None:
+    """Release what the locks run, and something newer."""
+    for version in ("1.0.0", "1.1.0"):
+        publish(vendor, version, severity=severity)
+        publish_mcuboot(vendor, version, severity=severity)
+    publish_by_hand(vendor, "1.1.0")
+
+
 @asynccontextmanager
 async def running(
     directory: Path,
     set_up: Callable[[Demo], Awaitable[None]],
     *,
+    releases: Callable[[Vendor], None] = publish_all,
     configuration: str = "",
-    severity: str = "high",
+    single_bank: bool = False,
 ) -> AsyncGenerator[Demo]:
-    """Start the rig and Home Assistant; set up what a user would, the first time."""
-    ports = _load_ports(directory)
-    vendor = Vendor.load_or_create(directory / "vendor", name=VENDOR, models=MODELS)
-    for version in ("1.0.0", "1.1.0"):
-        publish(vendor, version, severity=severity)
+    """Start the rig and Home Assistant; set up what a user would, the first time.
+
+    With ``single_bank`` the front door's lock has room for one firmware only.
+    """
+    ports = await asyncio.to_thread(_load_ports, directory)
+    vendor = Vendor.load_or_create(
+        directory / "vendor", name=VENDOR, models=(*MODELS, *MCUBOOT_MODELS)
+    )
+    releases(vendor)
     proxy = EsphomeProxy(
         "hallway-proxy", "A0:B7:65:4C:3D:10", port=ports.get("proxy", 0)
     )
-    publish_by_hand(vendor, "1.1.0")
     await vendor.start(ports.get("vendor", 0))
     await proxy.start()
-    lock = make_lock(vendor, ADDRESS, serial_number=SERIAL_NUMBER)
+    lock = make_lock(
+        vendor, ADDRESS, serial_number=SERIAL_NUMBER, single_bank=single_bank
+    )
     proxy.add(lock, LINK)
+    garden = make_mcuboot_lock(
+        vendor, GARDEN_ADDRESS, serial_number=GARDEN_SERIAL_NUMBER
+    )
+    proxy.add(garden, LINK)
     home = Home(
         directory / "home",
         port=ports.get("home", 0),
@@ -101,14 +134,18 @@ async def running(
         async with (
             running_broker(ports.get("broker", 0)) as broker,
             Zigbee2MqttBridge(host=broker.host, port=broker.port) as bridge,
+            BoltBridge(host=broker.host, port=broker.port) as gateway,
             home,
         ):
             put_up(bridge)
+            gateway.add(BridgedLock(name=GARDEN, lock=garden))
             demo = Demo(
                 home=home,
                 vendor=vendor,
                 proxy=proxy,
                 lock=lock,
+                garden=garden,
+                gateway=gateway,
                 bridge=bridge,
                 broker=broker,
             )
@@ -122,18 +159,25 @@ async def running(
 
 
 def _load_ports(directory: Path) -> dict[str, int]:
-    """Return the ports that Home Assistant was told, if it was."""
+    """Return the ports that Home Assistant was told, if it was.
+
+    What was set up with other locks than today's is begun anew.
+    """
     try:
         ports: dict[str, int] = json.loads((directory / "ports.json").read_text())
     except FileNotFoundError:
-        directory.mkdir(parents=True, exist_ok=True)
-        return {}
-    return ports
+        ports = {}
+    if ports.get("locks") == len(LOCKS):
+        return ports
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    return {}
 
 
 def _save_ports(directory: Path, demo: Demo) -> None:
     """Take note that everything is set up, and where."""
     ports = {
+        "locks": len(LOCKS),
         "home": int(demo.home.url.rsplit(":", 1)[1]),
         "broker": demo.broker.port,
         "proxy": demo.proxy.port,
@@ -170,6 +214,7 @@ async def set_up(demo: Demo) -> None:
     """Add everything as it comes."""
     entry_id = await set_up_household(demo)
     await add_lock(demo.client, entry_id, ADDRESS, lock_form(FRONT))
+    await add_garden_lock(demo, entry_id)
     for name in (SIDE, CELLAR):
         await add_known_lock(demo.client, entry_id, name)
 
@@ -213,6 +258,15 @@ async def add_lock(
         step = await client.continue_flow(FlowKind.SUBENTRY, step["flow_id"], answer)
     if step["type"] != "create_entry":
         raise HomeError(f"{form['name']} could not be added: {step}")
+
+
+async def add_garden_lock(demo: Demo, entry_id: str, **fields: Any) -> None:
+    """Add the lock with MCUboot, with the lock entity that its gateway has for it."""
+    await demo.client.wait_for_state(
+        GARDEN_BOLT, lambda state: state["state"] == "locked", READY_TIMEOUT
+    )
+    form = lock_form(GARDEN, lock_entity=GARDEN_BOLT, **fields)
+    await add_lock(demo.client, entry_id, GARDEN_ADDRESS, form)
 
 
 async def add_known_lock(
@@ -334,12 +388,16 @@ async def stay(demo: Demo) -> None:
 
 
 async def _run(options: argparse.Namespace) -> None:
-    # It is made of what is here.
+    # They are made of what is here.
+    from .recover import recover
     from .tonight import tonight
 
     print("Starting the rig and Home Assistant ...", flush=True)
     if options.tonight:
         await tonight()
+        return
+    if options.recover:
+        await recover()
         return
     async with running(DIRECTORY, set_up) as demo:
         if options.install:
@@ -361,6 +419,12 @@ def main() -> int:
         action="store_true",
         help="let the night come at once: the schedule updates two locks, asks for the "
         "third, and ends",
+    )
+    parser.add_argument(
+        "--recover",
+        action="store_true",
+        help="cut the power in the middle of an update, and let the firmware of another "
+        "be bad; see that no lock is lost, and end",
     )
     options = parser.parse_args()
     try:

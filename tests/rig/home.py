@@ -105,6 +105,14 @@ class Home:
             await self.stop()
             raise
 
+    async def lose_power(self) -> None:
+        """End Home Assistant as a loss of power does; it may be started again."""
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            process.kill()
+            await process.wait()
+        await self.client.close()
+
     async def stop(self) -> None:
         """Stop Home Assistant as a shutdown of the machine does."""
         await self.client.close()

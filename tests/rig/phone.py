@@ -67,6 +67,10 @@ class Phone:
                 services = await client.command("get_services")
         return phone
 
+    def reach(self, client: HomeClient) -> None:
+        """Go on with the same Home Assistant, after it was started again."""
+        self._client = client
+
     @asynccontextmanager
     async def on(self, shown: Callable[[PhoneNotice], None]) -> AsyncGenerator[None]:
         """Be switched on: show every notification as it comes."""

@@ -8,9 +8,9 @@ comes. What the phone shows is printed as it comes.
 
 import asyncio
 from datetime import datetime, timedelta
+from functools import partial
 import shutil
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from .demo import (
     ADDRESS,
@@ -23,16 +23,16 @@ from .demo import (
     Demo,
     add_known_lock,
     add_lock,
+    publish_all,
     running,
     set_up_household,
 )
-from .home_client import FlowKind, HomeError
-from .phone import Phone, PhoneNotice
+from .home_client import HomeError
+from .phone import Phone
 from .scene import lock_form
+from .story import ZONE, say, set_option, show, tell_everything
 
 _DIRECTORY = DIRECTORY.with_name("tonight")
-_ZONE = ZoneInfo("Europe/Amsterdam")
-"""As in the rig's Home Assistant."""
 _CONFIGURATION = """\
 mobile_app:
 input_boolean:
@@ -59,13 +59,16 @@ async def tonight() -> None:
     """Let the night come, and see that it ends as it should."""
     await asyncio.to_thread(shutil.rmtree, _DIRECTORY, ignore_errors=True)
     async with running(
-        _DIRECTORY, _set_up, configuration=_CONFIGURATION, severity="critical"
+        _DIRECTORY,
+        _set_up,
+        releases=partial(publish_all, severity="critical"),
+        configuration=_CONFIGURATION,
     ) as demo:
         phone = await Phone.register(demo.client, "Anna")
         started: list[str] = []
         async with (
             asyncio.timeout(_TIMEOUT),
-            phone.on(_show),
+            phone.on(show),
             demo.client.subscription(
                 "subscribe_events", event_type="nightlatch_event"
             ) as events,
@@ -75,9 +78,9 @@ async def tonight() -> None:
                 happening = (await events.get())["data"]
                 if happening["type"] == "update_started":
                     started.append(happening["name"])
-                    _say(f"(transfer to the {happening['name'].lower()} begins)")
+                    say(f"(transfer to the {happening['name'].lower()} begins)")
                     if started == [SIDE]:
-                        _say("(somebody shuts the front door)")
+                        say("(somebody shuts the front door)")
                         await _open_front_door(demo, open_=False)
             # What is told of the end comes a moment after it.
             await asyncio.sleep(2)
@@ -87,8 +90,8 @@ async def tonight() -> None:
         if told != len(_UPDATES):
             raise HomeError(f"the phone was told {told} times that a lock works")
         await _ask_for_the_third(demo)
-        _say("side door through Zigbee2MQTT, then front door: verified, told")
-        _say("cellar door: asked for in Settings > Repairs, with the steps")
+        say("side door through Zigbee2MQTT, then front door: verified, told")
+        say("cellar door: asked for in Settings > Repairs, with the steps")
 
 
 async def _set_up(demo: Demo) -> None:
@@ -103,17 +106,14 @@ async def _set_up(demo: Demo) -> None:
 
 async def _move_the_night(demo: Demo, phone: Phone) -> None:
     """Let quiet hours begin at once, through the options of the user interface."""
-    now = datetime.now(_ZONE)
+    now = datetime.now(ZONE)
     notice = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
     start = notice + timedelta(minutes=1)
     if notice - now < timedelta(seconds=10):
         notice, start = start, start + timedelta(minutes=1)
     end = start + timedelta(hours=3)
+    await tell_everything(demo.client, phone)
     for step, answer in (
-        (
-            "people",
-            {"phones": [phone.action], "notify": [], "everything": True},
-        ),
         (
             "night",
             {
@@ -131,22 +131,11 @@ async def _move_the_night(demo: Demo, phone: Phone) -> None:
             },
         ),
     ):
-        await demo.client.finish_flow(
-            FlowKind.OPTIONS,
-            await _entry_id(demo),
-            {"next_step_id": step},
-            answer,
-        )
-    _say(
+        await set_option(demo.client, step, answer)
+    say(
         f"evening notice at {notice:%H:%M}, quiet hours {start:%H:%M} to {end:%H:%M}; "
         "the front door stands open"
     )
-
-
-async def _entry_id(demo: Demo) -> str:
-    entries = await demo.client.command("config_entries/get", domain="nightlatch")
-    entry_id: str = entries[0]["entry_id"]
-    return entry_id
 
 
 async def _open_front_door(demo: Demo, *, open_: bool) -> None:
@@ -188,16 +177,3 @@ async def _ask_for_the_third(demo: Demo) -> None:
     keys = {issue["translation_key"] for issue in issues["issues"]}
     if "update_by_hand" not in keys:
         raise HomeError(f"nobody is asked for the cellar door: {keys}")
-
-
-def _say(text: str) -> None:
-    print(f"{datetime.now(_ZONE):%H:%M:%S}  {text}", flush=True)
-
-
-def _show(notice: PhoneNotice) -> None:
-    """Print what the phone shows."""
-    for number, line in enumerate(notice.message.splitlines()):
-        _say(f"{'phone:' if number == 0 else '      '} {line}")
-    if notice.buttons:
-        buttons = "  ".join(f"[{title}]" for _, title in notice.buttons)
-        _say(f"       {buttons}")
