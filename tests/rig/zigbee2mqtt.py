@@ -53,6 +53,9 @@ class ZigbeeLock:
     shows_jam: bool = False
     """Whether the lock entity tells a jam. As it comes it tells "unlocked"; an owner
     can give the bridge another template."""
+    users: dict[str, dict[str, str]] | None = None
+    """Who may open it: by the number of the slot its status, and the code where the
+    owner lets the bridge show that. None where the bridge cannot read it."""
     available: bool = True
     updatable: bool = True
     """Whether the bridge can update it."""
@@ -88,6 +91,7 @@ class ZigbeeLock:
             "contact": self.contact,
             "linkquality": 120,
             "update": self._update(),
+            **({} if self.users is None else {"users": self.users}),
         }
 
     def _update(self) -> dict[str, Any]:
@@ -576,6 +580,8 @@ def _lock_config(lock: ZigbeeLock) -> dict[str, Any]:
         "state_unlocked": "UNLOCK",
         "value_template": "{{ value_json.state }}",
     }
+    if lock.users is not None:
+        config["json_attributes_topic"] = lock.topic
     if lock.shows_jam:
         config["state_jammed"] = "not_fully_locked"
         config["value_template"] = (
