@@ -9,6 +9,7 @@ from homeassistant.components import bluetooth
 from homeassistant.config_entries import ConfigEntryState, SubentryFlowResult
 from homeassistant.const import CONF_ADDRESS, CONF_NAME
 from homeassistant.helpers.selector import (
+    BooleanSelector,
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
@@ -16,7 +17,7 @@ from homeassistant.helpers.selector import (
 )
 
 from .candidates import Candidate, candidates
-from .const import CONF_FEED, CONF_IDENTITY, CONF_KIND, SUBENTRY_LOCK
+from .const import CONF_FEED, CONF_IDENTITY, CONF_KIND, CONF_WITHOUT_FEED, SUBENTRY_LOCK
 from .core.errors import TransportError
 from .core.model import LockKind, Model
 from .core.records.lock_record import identity_from_dict
@@ -38,6 +39,7 @@ from .release_notes import async_label
 _ADDRESS = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
 # Before the id of a device; no address looks like that.
 _DEVICE = "device:"
+_MODEL_UNKNOWN = "model_unknown"
 
 
 class LockFlow(FirmwareFileFlow):
@@ -61,8 +63,6 @@ class LockFlow(FirmwareFileFlow):
         known = {
             found.device_id: found for found in candidates(self.hass, self._household)
         }
-        if not known and not self._household.feeds:
-            return self.async_abort(reason="no_feed")
         errors: dict[str, str] = {}
         problem = ""
         if user_input is not None:
@@ -78,32 +78,38 @@ class LockFlow(FirmwareFileFlow):
             elif address in self._configured():
                 return self.async_abort(reason="already_configured")
             else:
-                errors, problem = await self._async_read(address)
+                errors, problem = await self._async_read(
+                    address, without_feed=user_input.get(CONF_WITHOUT_FEED, False)
+                )
                 if not errors:
                     return await self._async_details(None)
         options = [
             *[await self._async_option(found) for found in known.values()],
             *await self._async_in_range(),
         ]
-        schema = probatio.Schema(
-            {
-                probatio.Required(CONF_ADDRESS): SelectSelector(
-                    SelectSelectorConfig(
-                        options=options,
-                        custom_value=True,
-                        mode=SelectSelectorMode.DROPDOWN,
-                    )
+        fields: dict[probatio.Marker, Any] = {
+            probatio.Required(CONF_ADDRESS): SelectSelector(
+                SelectSelectorConfig(
+                    options=options,
+                    custom_value=True,
+                    mode=SelectSelectorMode.DROPDOWN,
                 )
-            }
-        )
+            )
+        }
+        if errors.get("base") == _MODEL_UNKNOWN:
+            fields[probatio.Optional(CONF_WITHOUT_FEED)] = BooleanSelector()
         return self.async_show_form(
             step_id="user",
-            data_schema=self.add_suggested_values_to_schema(schema, user_input or {}),
+            data_schema=self.add_suggested_values_to_schema(
+                probatio.Schema(fields), user_input or {}
+            ),
             errors=errors,
             description_placeholders={"problem": problem},
         )
 
-    async def _async_read(self, address: str) -> tuple[dict[str, str], str]:
+    async def _async_read(
+        self, address: str, *, without_feed: bool
+    ) -> tuple[dict[str, str], str]:
         """Let a lock say what it is; return what is wrong, if anything is."""
         try:
             identity = await read_identity(self._household.radio, address, address)
@@ -111,10 +117,14 @@ class LockFlow(FirmwareFileFlow):
             problem = await async_describe(self.hass, err, lock=address)
             return {"base": "lock_refused"}, problem
         found = feed_knowing(self._household, identity.model)
-        if found is None:
+        if found is not None:
+            feed, model = found
+            self._new = direct_lock(address, identity, feed, model.name, feed.title)
+        elif without_feed:
+            origin = await async_label(self.hass, "lock_offer", "files")
+            self._new = direct_lock(address, identity, None, identity.model, origin)
+        else:
             return {"base": "model_unknown"}, identity.model
-        feed, model = found
-        self._new = direct_lock(address, identity, feed, model.name)
         return {}, ""
 
     def _configured(self) -> set[str | None]:

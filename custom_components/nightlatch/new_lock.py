@@ -44,7 +44,7 @@ class NewLock:
     feed: FeedCoordinator | None
     """Where its releases come from, where a feed knows its model."""
     origin: str
-    """The name of the feed, or of the integration."""
+    """The name of the feed, or of the integration, or what takes their place."""
     address: str | None = None
     proposed: dict[str, Any] = field(default_factory=dict)
     """The entities that were found on its device."""
@@ -95,9 +95,16 @@ class NewLock:
 
 
 def direct_lock(
-    address: str, identity: LockIdentity, feed: FeedCoordinator, name: str
+    address: str,
+    identity: LockIdentity,
+    feed: FeedCoordinator | None,
+    name: str,
+    origin: str,
 ) -> NewLock:
-    """Return a lock that has said over Bluetooth what it is."""
+    """Return a lock that has said over Bluetooth what it is.
+
+    ``origin`` is what its firmware comes from: the feed, where one knows its model.
+    """
     return NewLock(
         kind=LockKind.DIRECT,
         unique_id=address,
@@ -105,7 +112,7 @@ def direct_lock(
         identity=identity,
         model=name,
         feed=feed,
-        origin=feed.title,
+        origin=origin,
         address=address,
     )
 

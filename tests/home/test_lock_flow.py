@@ -5,14 +5,32 @@ from typing import Any
 import pytest
 
 from homeassistant.config_entries import SubentryFlowResult
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Context, HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr
-from tests.rig.scene import HARDWARE_REVISION, MODELS, VENDOR, lock_form
+from tests.rig.dfu_package import make_package
+from tests.rig.scene import (
+    HARDWARE_REVISION,
+    HARDWARE_VERSION,
+    MODELS,
+    VENDOR,
+    lock_form,
+    make_firmware,
+)
 from tests.rig.vendor import Vendor
 
-from .flows import add_feed, add_lock, start_flow, start_settings, submit, suggested
+from .flows import (
+    add_feed,
+    add_lock,
+    start_flow,
+    start_reconfigure,
+    start_settings,
+    submit,
+    suggested,
+)
 from .house import BACK_DOOR, BACK_UPDATE, FRONT_DOOR, PROBLEM, House
+from .test_actions import add_user
+from .uploads import Upload
 
 
 def options_of(result: SubentryFlowResult) -> dict[str, str]:
@@ -170,11 +188,77 @@ async def test_a_lock_that_is_out_of_range(house: House) -> None:
     assert result["step_id"] == "details"
 
 
-async def test_a_lock_needs_a_feed(empty_house: House) -> None:
-    """Without one nobody could tell what there is for it."""
-    result = await start_flow(empty_house.hass, empty_house.entry, "lock")
-    assert result["type"] is FlowResultType.ABORT
-    assert result["reason"] == "no_feed"
+@pytest.mark.parametrize("feeds", [0, 1])
+async def test_a_lock_whose_vendor_has_no_feed(
+    empty_house: House, upload: Upload, feeds: int
+) -> None:
+    """A person has to say so; then it is as any other, and gets files."""
+    for _ in range(feeds):
+        await empty_house.add_feed()
+    await empty_house.put_up_lock(BACK_DOOR, model="MK-7")
+    house = empty_house
+    result = await submit(house.hass, await start(house), address=BACK_DOOR)
+    assert result["errors"] == {"base": "model_unknown"}
+    assert result["description_placeholders"] == {"problem": "MK-7"}
+    again = await submit(house.hass, result, address=BACK_DOOR)
+    assert again["errors"] == {"base": "model_unknown"}
+    result = await submit(house.hass, again, address=BACK_DOOR, without_feed=True)
+    assert result["step_id"] == "details"
+    assert result["description_placeholders"] == {
+        "model": "MK-7",
+        "hardware": HARDWARE_REVISION,
+        "version": "1.0.0",
+        "feed": "files that you bring",
+    }
+    result = await submit(house.hass, result, **lock_form("Back door"))
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert "feed" not in result["data"]
+    await house.settle()
+    assert house.state(BACK_UPDATE).state == "unknown"
+    assert house.state("binary_sensor.back_door_update_problem").state == "off"
+
+    menu = await start_reconfigure(house.hass, house.entry, house.subentry("Back door"))
+    result = await submit(house.hass, menu, next_step_id="firmware_file")
+    data = make_package(
+        make_firmware("1.1.0"),
+        key=house.vendor.firmware_key,
+        fw_version=10_100,
+        hw_version=HARDWARE_VERSION,
+    )
+    result = await submit(house.hass, result, file=await upload(data, "mk7.zip"))
+    result = await submit(
+        house.hass, result, model="MK-7", hardware="B", version="1.1.0"
+    )
+    words = "I accept firmware of unknown origin for Back door"
+    result = await submit(house.hass, result, words=words)
+    assert result["reason"] == "firmware_offered"
+    await house.settle()
+    assert house.state(BACK_UPDATE).state == "on"
+    owner = await add_user(house, is_owner=True)
+    await house.hass.services.async_call(
+        "nightlatch",
+        "approve",
+        {"entity_id": BACK_UPDATE},
+        blocking=True,
+        context=Context(user_id=owner.id),
+    )
+    await house.install(BACK_UPDATE)
+    assert house.locks[BACK_DOOR].version == "1.1.0"
+
+
+async def test_a_feed_that_comes_later_is_found(house: House) -> None:
+    """By reconfiguring the lock that had none."""
+    await house.put_up_lock(BACK_DOOR, model="KL-9")
+    result = await submit(house.hass, await start(house), address=BACK_DOOR)
+    result = await submit(house.hass, result, address=BACK_DOOR, without_feed=True)
+    await submit(house.hass, result, **lock_form("Back door"))
+    await house.settle()
+    house.vendor.describe(models=[*MODELS, {**MODELS[1], "model": "KL-9"}])
+    await house.check()
+    result = await start_settings(house.hass, house.entry, house.subentry("Back door"))
+    await submit(house.hass, result, **lock_form("Back door"))
+    await house.settle()
+    assert house.managed(BACK_DOOR).feed is house.feed
 
 
 async def test_a_lock_is_added_only_once(house: House) -> None:

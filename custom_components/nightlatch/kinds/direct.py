@@ -33,14 +33,14 @@ FEED_TIMEOUT = 120.0
 
 
 class DirectKind(Kind):
-    """A lock with a Bluetooth address and a feed."""
+    """A lock with a Bluetooth address and a feed; or without one, for files only."""
 
     name: ClassVar = LockKind.DIRECT
 
     @override
     def configure(self, subentry: ConfigSubentry) -> None:
         self.address: str = subentry.data[CONF_ADDRESS]
-        self.lock.feed_id = subentry.data[CONF_FEED]
+        self.lock.feed_id = subentry.data.get(CONF_FEED)
 
     @property
     @override
@@ -65,7 +65,8 @@ class DirectKind(Kind):
     @property
     @override
     def trouble(self) -> str | None:
-        return "feed_gone" if self.lock.feed is None else None
+        gone = self.lock.feed_id is not None and self.lock.feed is None
+        return "feed_gone" if gone else None
 
     @property
     @override
