@@ -20,7 +20,8 @@ from .mcuboot_trailer import (
     set_confirmed,
     set_pending,
 )
-from .smp_server import Group, GroupRefusal, ImageCommand, Rc, SmpHandler, SmpRefusal
+from .smp_messages import Group, GroupRefusal, ImageCommand, Rc, SmpRefusal
+from .smp_server import SmpHandler
 
 BLOCK = 512
 """Bytes that are collected before they are written."""

@@ -10,86 +10,46 @@ smp_reassembly.c and smp/src/smp.c.
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum, IntEnum
-import struct
+from enum import Enum
 from typing import Any, Protocol
 
 import cbor2
+
+from .smp_messages import (
+    HEADER,
+    Group,
+    GroupRefusal,
+    ImageCommand,
+    Operation,
+    OsCommand,
+    Rc,
+    SmpRefusal,
+    SmpRequest,
+    decode,
+    encode,
+)
+
+__all__ = [
+    "HEADER",
+    "Group",
+    "GroupRefusal",
+    "ImageCommand",
+    "Operation",
+    "OsCommand",
+    "Rc",
+    "SmpFault",
+    "SmpHandler",
+    "SmpHost",
+    "SmpRefusal",
+    "SmpServer",
+]
 
 BUFFER_SIZE = 2475
 BUFFER_COUNT = 4
 RESET_DELAY = 0.25
 """Seconds between the answer to a reset and the reset."""
 
-HEADER = struct.Struct(">BBHHBB")
-"""Operation and version, flags, length of the rest, group, sequence, command."""
 _ATT_HEADER = 3
-
-
-class Operation(IntEnum):
-    """The lowest three bits of a header."""
-
-    READ = 0
-    READ_ANSWER = 1
-    WRITE = 2
-    WRITE_ANSWER = 3
-
-
-class Group(IntEnum):
-    """Groups of commands."""
-
-    OS = 0
-    IMAGE = 1
-
-
-class OsCommand(IntEnum):
-    """Commands of the OS group."""
-
-    ECHO = 0
-    RESET = 5
-    PARAMETERS = 6
-    BOOTLOADER = 8
-
-
-class ImageCommand(IntEnum):
-    """Commands of the image group."""
-
-    STATE = 0
-    UPLOAD = 1
-    ERASE = 5
-
-
-class Rc(IntEnum):
-    """Result codes of every group; zephyr/mgmt/mcumgr/mgmt/mgmt_defines.h."""
-
-    OK = 0
-    UNKNOWN = 1
-    NO_MEMORY = 2
-    INVALID = 3
-    NO_ENTRY = 5
-    BAD_STATE = 6
-    NOT_SUPPORTED = 8
-    CORRUPT = 9
-
-
-class SmpRefusal(Exception):
-    """A request is not carried out, for a reason of the protocol."""
-
-    def __init__(self, rc: Rc) -> None:
-        """Keep the result code."""
-        self.rc = rc
-        super().__init__(rc.name)
-
-
-class GroupRefusal(Exception):
-    """A request is not carried out, for a reason of its group."""
-
-    def __init__(self, group: Group, rc: int, translated: Rc) -> None:
-        """Keep the group's code, and what the first version of the protocol says."""
-        self.group = group
-        self.rc = rc
-        self.translated = translated
-        super().__init__(f"{group.name} {rc}")
 
 
 class SmpFault(Enum):
@@ -122,18 +82,6 @@ class SmpOrder:
     times: int
     rc: int
     delay: float
-
-
-@dataclass(frozen=True, slots=True)
-class SmpRequest:
-    """A request that has arrived as a whole."""
-
-    operation: int
-    version: int
-    group: int
-    sequence: int
-    command: int
-    payload: bytes
 
 
 @dataclass(slots=True)
@@ -328,7 +276,7 @@ class SmpServer:
             return
         self._at_work = True
         packet = self._queue.popleft()
-        request = _decode(packet)
+        request = decode(packet)
         if request is None:
             self._done(None)
             return
@@ -341,16 +289,16 @@ class SmpServer:
         if fault is SmpFault.IGNORE or self._silent:
             answer = None
         elif order is not None and fault is SmpFault.ERROR:
-            answer = _encode(request, {"rc": order.rc}, self._version(request))
+            answer = encode(request, {"rc": order.rc}, self._version(request))
         elif not self._free:
             # An answer needs a buffer of its own; the error takes the request's.
-            answer = _encode(request, {"rc": Rc.NO_MEMORY}, self._version(request))
+            answer = encode(request, {"rc": Rc.NO_MEMORY}, self._version(request))
         else:
             self._free -= 1
             self._answering = True
             fields, seconds = self._carry_out(request)
             delay += seconds
-            answer = _encode(request, fields, self._version(request))
+            answer = encode(request, fields, self._version(request))
         if order is not None and fault is SmpFault.SLOW:
             delay += order.delay
         self._require_host().later(delay, lambda: self._finish(fault, answer))
@@ -444,26 +392,3 @@ class SmpServer:
                     return {"mode": 3}  # swap without scratch
                 raise SmpRefusal(Rc.INVALID)
         raise SmpRefusal(Rc.NOT_SUPPORTED)
-
-
-def _decode(packet: bytes) -> SmpRequest | None:
-    """Return the request in a packet; None for what is none."""
-    if len(packet) < HEADER.size:
-        return None
-    first, _, length, group, sequence, command = HEADER.unpack_from(packet)
-    payload = packet[HEADER.size :]
-    operation = first & 7
-    if len(payload) != length or operation not in {Operation.READ, Operation.WRITE}:
-        return None
-    return SmpRequest(operation, first >> 3 & 3, group, sequence, command, payload)
-
-
-def _encode(request: SmpRequest, fields: Any, version: int) -> bytes:
-    payload = cbor2.dumps(fields)
-    first = request.operation + 1 | version << 3
-    return (
-        HEADER.pack(
-            first, 0, len(payload), request.group, request.sequence, request.command
-        )
-        + payload
-    )
