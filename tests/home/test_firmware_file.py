@@ -7,12 +7,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 import pytest
 
 from custom_components.nightlatch.core.errors import VaultError, VaultProblem
-from custom_components.nightlatch.core.model import Evidence, Source
+from custom_components.nightlatch.core.firmware.keys import load_firmware_key
+from custom_components.nightlatch.core.model import Evidence
 from custom_components.nightlatch.core.records.kept_release import KeptRelease
 from homeassistant.config_entries import SubentryFlowResult
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
-from tests.rig.dfu_package import generate_key, make_package
+from tests.rig.dfu_package import generate_key, make_package, public_pem
 from tests.rig.scene import HARDWARE_VERSION, firmware_version, make_firmware, publish
 from tests.rig.vendor import Vendor
 
@@ -106,7 +107,7 @@ def flow(house: House, upload: Upload) -> Flow:
     return Flow(house, upload)
 
 
-async def ran(house: House, key: ec.EllipticCurvePrivateKey, **fields: Any) -> None:
+async def ran(house: House, key: ec.EllipticCurvePrivateKey) -> None:
     """Let the vault have what the front door runs, signed by somebody."""
     path = publish(house.vendor, "1.0.0", package=package(key, "1.0.0"))
     await house.check()
@@ -117,7 +118,7 @@ async def ran(house: House, key: ec.EllipticCurvePrivateKey, **fields: Any) -> N
     )
     data = await house.feed.feed.fetch(release)
     signer = house.feed.firmware_keys[0]
-    kept = KeptRelease(release=release, signer=signer, **fields)
+    kept = KeptRelease(release=release, signer=signer)
     await house.household.vault.async_keep(kept, data)
 
 
@@ -361,17 +362,31 @@ async def test_a_signer_of_whom_nothing_is_known_takes_words(
 async def test_what_was_accepted_in_words_is_compared_with_next_time(
     house: House, flow: Flow
 ) -> None:
-    """Which of two keys it was signed with is found out by the second package."""
-    await ran(
-        house,
-        house.vendor.firmware_key,
-        source=Source.FILE,
-    )
+    """Once it has run, the next file has to have its signer."""
     await without_feed(house)
-    await flow.to_end(package(house.vendor.firmware_key))
+    key = house.vendor.firmware_key
+    await flow.to_end(package(key), words=WORDS)
+    owner = await add_user(house, is_owner=True)
+    await act(house, "approve", owner)
+    await house.install()
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
+
+    result = await flow.to_details(package(generate_key(), "1.2.0"))
+    assert "somebody else than 1.1.0" in refused(result, "firmware_file")
+    result = await flow.to_confirm(package(key, "1.2.0"), version="1.2.0")
+    assert "signed by the same signer as 1.1.0" in told(result, "summary")
+    await submit(house.hass, result)
+    await house.settle()
     release = house.managed().release
     assert release is not None
     assert release.evidence is Evidence.SAME_SIGNER
+    kept = house.household.vault.release(release.key)
+    assert kept is not None
+    # Of the two that it may have been.
+    assert kept.signer == load_firmware_key(public_pem(key))
+    await act(house, "approve", owner)
+    await house.install()
+    assert house.locks[FRONT_DOOR].version == "1.2.0"
 
 
 # What stands in the way.

@@ -48,8 +48,8 @@ def recover_keys(
     """Return every public key under which a signature over a digest holds.
 
     ``digest`` is SHA-256, 32 bytes. Two keys for nearly every signature that is one at
-    all; four where r is among the least 2²²⁴ or so and both points are on the curve;
-    none for what can be no signature. Takes some milliseconds.
+    all; four where r is less than 2¹²⁷ or so, as no signer's ever is, and both points
+    are on the curve; none for what can be no signature. Takes some milliseconds.
     """
     if not (0 < r < _N and 0 < s < _N):
         return ()
