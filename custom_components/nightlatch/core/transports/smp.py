@@ -83,8 +83,8 @@ class SmpTransport(Transport):
     ) -> TransferReport:
         """Send the artifact and let the lock try it; see ``Transport``.
 
-        Nothing is sent of an image that the lock has already, and nothing happens where
-        it runs it. Raises ``TransportError``, among others with CANNOT_TRY where the lock
+        Nothing is sent again that the lock has already, and nothing happens where it runs
+        the image. Raises ``TransportError``, among others with CANNOT_TRY where the lock
         could not go back, OTHER_UPDATE where it is at something else, and REVERTED where
         its boot loader does not take the image.
         """
@@ -238,6 +238,7 @@ class _Delivery:
         self._progress = progress
         self._about_to_activate = about_to_activate
         self._goes_back = False
+        self._mended = False
         self.upload = Upload(artifact, progress)
         self.activating = False
         """Whether it was told to restart: from then on it may be doing so."""
@@ -262,16 +263,10 @@ class _Delivery:
         if not self._goes_back:
             await self._check_goes_back(link, waiting)
             self._goes_back = True
-        if waiting is None:
-            await self.upload.run(link)
-            waiting = _waiting(await link.state(), self._hash)
-        if waiting is None:
-            raise TransportError(
-                TransportProblem.REJECTED_HASH, operation="upload", code="hash"
-            )
-        self._progress(100)
-        if not waiting.pending:
+        if waiting is None or not waiting.pending:
+            await self._bring(link, seems_there=waiting is not None)
             waiting = await self._try(link)
+        self._progress(100)
         if waiting.permanent:
             # Somebody else has told the lock to keep it, untried.
             raise TransportError(TransportProblem.OTHER_UPDATE, version=waiting.version)
@@ -294,6 +289,14 @@ class _Delivery:
                 if err.not_supported:
                     raise _cannot_try(None) from err
 
+    async def _bring(self, link: SmpLink, *, seems_there: bool) -> None:
+        """Bring the image into the lock's second slot."""
+        await self.upload.run(link, seems_there=seems_there)
+        if _waiting(await link.state(), self._hash) is None:
+            raise TransportError(
+                TransportProblem.REJECTED_HASH, operation="upload", code="hash"
+            )
+
     async def _try(self, link: SmpLink) -> Slot:
         """Let the lock try the image at its next restart."""
         refusal: SmpError | None = None
@@ -308,6 +311,12 @@ class _Delivery:
         waiting = _waiting(slots, self._hash)
         if waiting is not None and waiting.pending:
             return waiting
+        if waiting is None and not self._mended:
+            # The power went while the same was written before, so the lock has erased it
+            # all (bootutil_public.c, boot_set_next).
+            self._mended = True
+            await self._bring(link, seems_there=False)
+            return await self._try(link)
         if refusal is not None:
             raise refusal
         raise TransportError(

@@ -21,7 +21,8 @@ _MAX_REQUEST = 8 * 1024
 # After so many requests in a row that arrived they grow; twice as many after each loss.
 _STEADY = 16
 _MAX_STEADY = 512
-# A server that has not put any request together, in so many attempts, does not do so.
+# What has never arrived, in so many attempts, is more than the server can take: requests
+# that it would have to put together, or writes that are longer than its buffers.
 _FAILURES = 2
 
 
@@ -38,6 +39,9 @@ class Flow:
         self._arrived = 0
         self._reassembles = False
         self._failures = 0
+        self._proven = 0
+        self._unproven = 0
+        self._longest_write: int | None = None
         self._lossy = False
 
     def connected(self, packet: int, parameters: Parameters | None) -> None:
@@ -52,15 +56,17 @@ class Flow:
             self._buffers = min(parameters.buffers - _BUFFERS_FOR_ANSWERS, _MAX_WINDOW)
 
     @property
-    def _size_of_one_write(self) -> int:
-        return max(min(self._packet, self._buffer), LEAST_REQUEST)
+    def size_of_one_write(self) -> int:
+        """Bytes of a request that does not depend on what else arrives."""
+        longest = self._longest_write or self._packet
+        return max(min(self._packet, self._buffer, longest), LEAST_REQUEST)
 
     @property
     def request_size(self) -> int:
         """Bytes that a request may have, with its header."""
-        if self._failures >= _FAILURES:
-            return self._size_of_one_write
-        return max(self._buffer // self._divisor, self._size_of_one_write)
+        if self._failures >= _FAILURES or self._buffer <= self._packet:
+            return self.size_of_one_write
+        return max(self._buffer // self._divisor, self.size_of_one_write)
 
     @property
     def first_request_size(self) -> int:
@@ -69,12 +75,7 @@ class Flow:
         Its data count for nothing where the server goes on, which is likely once
         something got lost; then it shall at least arrive.
         """
-        return self._size_of_one_write if self._lossy else self.request_size
-
-    @property
-    def in_one_write(self) -> bool:
-        """Whether a request is one write, so that the server cannot be left waiting."""
-        return self.request_size <= self._packet
+        return self.size_of_one_write if self._lossy else self.request_size
 
     @property
     def window(self) -> int:
@@ -85,17 +86,25 @@ class Flow:
         """Take note of a request of so many bytes that has arrived."""
         if size > self._packet:
             self._reassembles = True
+        self._proven = max(self._proven, size)
+        self._unproven = 0
         self._arrived += 1
-        if self._arrived >= self._steady and self._divisor > 1:
-            self._divisor //= 2
+        if self._arrived >= self._steady:
+            self._divisor = max(1, self._divisor // 2)
+            self._longest_write = None
             self._arrived = 0
 
-    def lost(self) -> None:
-        """Take note of something that got lost."""
+    def lost(self, size: int) -> None:
+        """Take note of a request of so many bytes that got lost, or whose answer did."""
         self._lossy = True
-        if not self.in_one_write and not self._reassembles:
-            self._failures += 1
-        if not self.in_one_write or self.window > 1:
+        if size > self._packet:
+            self._failures += not self._reassembles
+        elif size > self._proven:
+            self._unproven += 1
+            if self._unproven == _FAILURES:
+                self._longest_write = max(size // 2, LEAST_REQUEST)
+                self._unproven = 0
+        if self.request_size > self._packet or self.window > 1:
             self._divisor *= 2
         self._steady = min(2 * self._steady, _MAX_STEADY)
         self._arrived = 0

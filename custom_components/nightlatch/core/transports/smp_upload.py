@@ -79,12 +79,18 @@ class Upload:
         self._round_trip = 0.0
         self._fruitless = 0
         self._furthest_sent = 0
+        self._under_way: dict[int, _Request] = {}
+        self._largest = 0
         self.confirmed = 0
         """Bytes that the lock has, as far as it has said so; never falls."""
         self.bytes_sent_again = 0
 
-    async def run(self, link: SmpLink) -> None:
+    async def run(self, link: SmpLink, *, seems_there: bool = False) -> None:
         """Send what is missing; return when the server has everything.
+
+        ``seems_there`` is whether the lock shows the image in its slot. Only the server
+        can tell whether that is all of it: if the power went while the end was written,
+        the hash may stand there already. One that can tell says so at once.
 
         Raises ``TransportError``. May be called again with another connection, also
         after the lock has restarted: it goes on where the server is.
@@ -93,7 +99,7 @@ class Upload:
         self._flow.connected(link.max_packet, await link.parameters())
         while True:
             try:
-                await self._stream(await self._begin())
+                await self._stream(await self._begin(small=seems_there))
             except _BrokenOffError as err:
                 await self._recover(err)
                 if await self._is_there():
@@ -105,7 +111,10 @@ class Upload:
         self._confirm(len(self._image))
 
     async def _is_there(self) -> bool:
-        """Return whether the lock has the image: the last answer may be what got lost."""
+        """Return whether the lock has the image: the last answer may be what got lost.
+
+        The connection has held, so the lock has had power all the while.
+        """
         return any(
             slot.hash == self._image_hash and not slot.active
             for slot in await self._link.state()
@@ -113,8 +122,8 @@ class Upload:
 
     async def _recover(self, broken: _BrokenOffError) -> None:
         """Prepare for another attempt; raise ``TransportError`` where none makes sense."""
-        in_one_write = self._flow.in_one_write
-        self._flow.lost()
+        in_one_write = self._largest <= self._link.max_packet
+        self._flow.lost(self._largest)
         self._went_back(broken.cause)
         if not in_one_write:
             # The server may wait for the rest of a request, and take what comes next for
@@ -137,18 +146,25 @@ class Upload:
             self._fruitless = 0
             self._progress(100 * offset / len(self._image))
 
-    async def _begin(self) -> int:
+    async def _begin(self, *, small: bool) -> int:
         """Begin, or go on with, the upload; return how much of it the server has."""
         self._link.forget_answers()
+        self._under_way.clear()
         about = {"image": 0, "len": len(self._image), "sha": self._digest}
-        sequence, _ = await self._send(0, self._flow.first_request_size, about)
+        limit = self._flow.first_request_size
+        if small:
+            limit = self._flow.size_of_one_write
+        sequence, _ = await self._send(0, limit, about)
         patient = self._fruitless and not self.confirmed
         timeout = ERASE_TIMEOUT if patient else LONGEST_TIMEOUT
         while (answer := await self._link.receive(UPLOAD, timeout)) is not None:
             if answer.sequence == sequence:
                 offset = self._read(answer)
                 self._confirm(offset)
-                return offset
+                if offset:
+                    return offset
+                break
+        # Nothing has come, or nothing was taken.
         raise _BrokenOffError
 
     async def _send(
@@ -169,6 +185,9 @@ class Upload:
         body = {"data": self._image[start:end], **rest}
         now = asyncio.get_running_loop().time()
         sequence, size = await self._link.send(UPLOAD, body)
+        self._largest = max(
+            size, *(request.size for request in self._under_way.values()), 0
+        )
         self.bytes_sent_again += max(0, min(end, self._furthest_sent) - start)
         self._furthest_sent = max(self._furthest_sent, end)
         return sequence, _Request(start, end, size, now)
@@ -190,7 +209,7 @@ class Upload:
 
     async def _stream(self, position: int) -> None:
         """Send everything from ``position`` on, several requests at a time."""
-        under_way: dict[int, _Request] = {}
+        under_way = self._under_way
         following = position
         going_back = False
         while position < len(self._image):
@@ -204,7 +223,7 @@ class Upload:
                 sequence, request = await self._send(following, self._flow.request_size)
                 under_way[sequence] = request
                 following = request.end
-            answered = await self._next_answer(under_way)
+            answered = await self._next_answer()
             if answered is None:
                 continue
             request, offset = answered
@@ -217,9 +236,7 @@ class Upload:
             position = offset
             self._confirm(offset)
 
-    async def _next_answer(
-        self, under_way: dict[int, _Request]
-    ) -> tuple[_Request, int] | None:
+    async def _next_answer(self) -> tuple[_Request, int] | None:
         """Return what was answered, and with which offset; None for an answer too late.
 
         The server answers in order: those before it will not be answered any more.
@@ -230,10 +247,10 @@ class Upload:
         answer = await self._link.receive(UPLOAD, timeout)
         if answer is None:
             raise _BrokenOffError
-        if answer.sequence not in under_way:
+        if answer.sequence not in self._under_way:
             return None
-        for sequence in list(under_way):
-            request = under_way.pop(sequence)
+        for sequence in list(self._under_way):
+            request = self._under_way.pop(sequence)
             if sequence == answer.sequence:
                 break
         offset = self._read(answer)
@@ -249,5 +266,5 @@ class Upload:
             # It takes whole blocks of its flash only, and was given half a one.
             self._block = min(max(self._block, offset & -offset), _MAX_BLOCK)
             return
-        self._flow.lost()
+        self._flow.lost(request.size)
         self._went_back()
