@@ -14,13 +14,23 @@ from homeassistant.config_entries import SubentryFlowResult
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
 from tests.rig.dfu_package import generate_key, make_package, public_pem
-from tests.rig.scene import HARDWARE_VERSION, firmware_version, make_firmware, publish
+from tests.rig.scene import (
+    HARDWARE_VERSION,
+    firmware_version,
+    make_firmware,
+    make_mcuboot_firmware,
+    publish,
+)
 from tests.rig.vendor import Vendor
 
 from .flows import start_reconfigure, submit, suggested, until
 from .house import FRONT_DOOR, House
+from .impatience import IMAGE_SIZE
+from .mcuboot_house import McubootHouse, mcuboot_house, mcuboot_vendor
 from .test_actions import act, add_user
 from .uploads import Upload
+
+__all__ = ["mcuboot_house", "mcuboot_vendor"]
 
 SAID = {"model": "KL-1", "hardware": "B", "version": "1.1.0"}
 WORDS = "I accept firmware of unknown origin for Front door"
@@ -387,6 +397,46 @@ async def test_what_was_accepted_in_words_is_compared_with_next_time(
     await act(house, "approve", owner)
     await house.install()
     assert house.locks[FRONT_DOOR].version == "1.2.0"
+
+
+# Images of MCUboot.
+
+
+async def test_an_image_is_installed_on_trial(
+    mcuboot_house: McubootHouse, upload: Upload
+) -> None:
+    """It knows its version; and the lock goes back by itself if it is no good."""
+    house = mcuboot_house.house
+    key = house.vendor.firmware_key
+    image = make_mcuboot_firmware(house.vendor, "1.1.0", size=IMAGE_SIZE)
+    await without_feed(house)
+    flow = Flow(house, upload)
+    result = await flow.to_details(image, "lock.bin")
+    assert suggested(result, "version") == "1.1.0"
+    said = {**SAID, "model": house.managed().record.identity.model}
+    result = await submit(house.hass, result, **{**said, "version": "2.0.0"})
+    assert "version 2.0.0, and it calls itself 1.1.0" in refused(
+        result, "firmware_details"
+    )
+    result = await submit(house.hass, result, **said)
+    summary = told(result, "summary")
+    assert "It is an image of MCUboot; its security counter is" in summary
+    assert "hardware number" not in summary
+    assert load_firmware_key(public_pem(key)).fingerprint not in summary
+    result = await submit(house.hass, result, words=WORDS)
+    assert result["reason"] == "firmware_offered"
+    await house.settle()
+    release = house.managed().release
+    assert release is not None
+    kept = house.household.vault.release(release.key)
+    assert kept is not None
+    # It names which of the two possible keys it is signed with.
+    assert kept.signer == load_firmware_key(public_pem(key))
+
+    await act(house, "approve", await add_user(house, is_owner=True))
+    await house.install()
+    assert mcuboot_house.lock.version == "1.1.0"
+    assert house.managed().record.identity.firmware_version == "1.1.0"
 
 
 # What stands in the way.

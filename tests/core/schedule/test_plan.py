@@ -12,6 +12,7 @@ from custom_components.nightlatch.core.model import (
     OutcomeKind,
     Release,
     Severity,
+    Transport,
 )
 from custom_components.nightlatch.core.records.decisions import (
     Approval,
@@ -364,6 +365,13 @@ def test_the_feed_is_believed_until_there_is_a_history() -> None:
         assert expected_duration(wanted, history) == timedelta(seconds=600) + SETTLING
     assert expected_duration(wanted, [5.0, 6.0, 7.0]) == timedelta(seconds=7) + SETTLING
     assert expected_duration(release(), []) == timedelta(minutes=10) + SETTLING
+
+
+@pytest.mark.parametrize("transport", Transport)
+def test_whatever_the_way_something_is_expected(transport: Transport) -> None:
+    """Also of a release that nobody has described, as out of a file."""
+    expected = expected_duration(release(transport=transport), [])
+    assert timedelta(minutes=5) < expected < timedelta(hours=2)
 
 
 def test_nine_in_ten_take_no_longer() -> None:

@@ -7,11 +7,13 @@ import math
 from ..model import Release, Transport
 
 # Where neither the household nor the feed knows. Secure DFU through an ESPHome proxy
-# moves one to ten kilobytes a second, and artifacts have up to half a megabyte.
+# moves one to ten kilobytes a second, SMP two to thirty-six, and artifacts have up to
+# half a megabyte.
 # Z-Wave: the manual of a lock says 20 minutes with S2 and 30 with S0. Zigbee: users tell
 # of ten minutes to several hours.
 _BY_TRANSPORT = {
     Transport.NORDIC_DFU: timedelta(minutes=10),
+    Transport.SMP: timedelta(minutes=10),
     Transport.NETWORK: timedelta(minutes=5),
     Transport.ZWAVE: timedelta(minutes=30),
     Transport.MATTER: timedelta(minutes=20),
