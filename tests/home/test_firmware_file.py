@@ -26,11 +26,9 @@ from tests.rig.vendor import Vendor
 from .flows import start_reconfigure, submit, suggested, until
 from .house import FRONT_DOOR, House
 from .impatience import IMAGE_SIZE
-from .mcuboot_house import McubootHouse, mcuboot_house, mcuboot_vendor
+from .mcuboot_house import McubootHouse
 from .test_actions import act, add_user
 from .uploads import Upload
-
-__all__ = ["mcuboot_house", "mcuboot_vendor"]
 
 SAID = {"model": "KL-1", "hardware": "B", "version": "1.1.0"}
 WORDS = "I accept firmware of unknown origin for Front door"

@@ -185,9 +185,7 @@ async def test_all_that_can_be_said_of_a_lock(house: House) -> None:
 
 async def reconfigure(house: House, **form: Any) -> None:
     """Send a lock's form."""
-    result = await start_settings(
-        house.hass, house.entry, house.subentry("Front door")
-    )
+    result = await start_settings(house.hass, house.entry, house.subentry("Front door"))
     result = await submit(house.hass, result, **form)
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "reconfigure_successful"
@@ -206,9 +204,7 @@ async def test_what_must_be_said(
     house: House, fields: dict[str, Any], error: str
 ) -> None:
     """Nothing that was filled in is lost."""
-    result = await start_settings(
-        house.hass, house.entry, house.subentry("Front door")
-    )
+    result = await start_settings(house.hass, house.entry, house.subentry("Front door"))
     result = await submit(house.hass, result, **lock_form("Green door", **fields))
     assert result["errors"] == {"base": error}
     assert suggested(result, "name") == "Green door"
