@@ -14,6 +14,7 @@ from tests.rig.vendor import Vendor
 
 from .house import BACK_DOOR, FRONT_DOOR, House
 from .impatience import impatience  # noqa: F401
+from .mcuboot_house import mcuboot_house, mcuboot_vendor  # noqa: F401
 from .uploads import upload  # noqa: F401
 from .zigbee_house import zigbee_home, zigbee_house  # noqa: F401
 

@@ -18,6 +18,9 @@ from .night import Night
 from .test_bad_feed import another_firmware_key
 from .test_watch import send_to_bootloader
 
+# What a person may say in the dialog of an issue: that a lock may be helped.
+FIXABLE = {"in_bootloader", "stranded"}
+
 
 async def issues(house: House) -> dict[str, str]:
     """Return what Home Assistant shows under Repairs: the text of each issue by key."""
@@ -26,16 +29,24 @@ async def issues(house: House) -> dict[str, str]:
     for issue in ir.async_get(house.hass).issues.values():
         if issue.domain != DOMAIN or not issue.active:
             continue
-        assert issue.translation_key is not None
-        where = f"component.{DOMAIN}.issues.{issue.translation_key}"
+        key = issue.translation_key
+        assert key is not None
+        where = f"component.{DOMAIN}.issues.{key}"
         filled = issue.translation_placeholders or {}
         title = texts[f"{where}.title"].format(**filled)
-        found[issue.translation_key] = (
-            f"{title}\n{texts[f'{where}.description'].format(**filled)}"
-        )
         # There is nothing to click away: it goes when it is done.
-        assert not issue.is_fixable
+        assert issue.is_fixable == (key in FIXABLE)
+        if issue.is_fixable:
+            where += ".fix_flow.step.confirm"
+        found[key] = f"{title}\n{texts[f'{where}.description'].format(**filled)}"
     return found
+
+
+async def text_of_issue(house: House, key: str) -> str:
+    """Return the text of the only issue that there is."""
+    found = await issues(house)
+    assert list(found) == [key]
+    return found[key]
 
 
 def severity(house: House, key: str) -> ir.IssueSeverity | None:

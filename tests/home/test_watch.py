@@ -17,7 +17,7 @@ FOUND = "bootloader_found"
 
 def send_to_bootloader(lock: VirtualLock) -> None:
     """Do what anybody near a lock without bonding can do."""
-    lock._restart(enter_bootloader=True)
+    lock._jump()
 
 
 async def test_a_lock_in_its_bootloader_is_told_once(two_doors: House) -> None:
