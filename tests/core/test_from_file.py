@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ed25519
+from hypothesis import example, given, settings, strategies as st
 import pytest
 
 from custom_components.nightlatch.core.errors import (
@@ -15,6 +16,7 @@ from custom_components.nightlatch.core.errors import (
 )
 from custom_components.nightlatch.core.firmware.continuity import possible_signers
 from custom_components.nightlatch.core.firmware.keys import load_firmware_key
+from custom_components.nightlatch.core.firmware.nordic import read_package
 from custom_components.nightlatch.core.firmware.packages import inspect_artifact
 from custom_components.nightlatch.core.from_file import (
     FileReading,
@@ -44,6 +46,7 @@ from tests.rig.dfu_package import generate_key, make_package, public_pem
 from tests.rig.mcuboot_image import SigningKey, make_mcuboot_image
 
 from .firmware.test_continuity import with_whole_key
+from .firmware.test_nordic_properties import mutated
 
 VENDOR, STRANGER = generate_key(), generate_key()
 PINNED = load_firmware_key(public_pem(VENDOR))
@@ -514,6 +517,44 @@ def test_what_the_feed_says_wrongly_of_a_version_stays_the_feeds() -> None:
     data = image("1.1.0")
     known = replace(KNOWN, pinned=(PINNED,), offered=(release(data, "1.2.0"),))
     assert refused(data, known)[0] is FirmwareProblem.WRONG_VERSION
+
+
+# Whatever comes in.
+
+BEFORE_DFU, AFTER_DFU = dfu(100), dfu()
+BEFORE_IMAGE, AFTER_IMAGE = image("1.0.0"), image()
+
+
+@given(st.binary(max_size=400))
+def test_arbitrary_bytes_are_refused(data: bytes) -> None:
+    """And raise nothing else."""
+    for beginning in (b"", AFTER_DFU[:40], AFTER_IMAGE[:64]):
+        with pytest.raises(NightlatchError):
+            take(beginning + data)
+
+
+@settings(max_examples=200)
+@given(mutated(AFTER_DFU))
+@example(AFTER_DFU)
+def test_an_altered_package_is_refused_or_means_the_same(data: bytes) -> None:
+    """What ran before tells, though nobody knows the key."""
+    try:
+        take(data, replace(KNOWN, ran=(ran(BEFORE_DFU),)))
+    except NightlatchError:
+        return
+    assert read_package(data) == read_package(AFTER_DFU)
+
+
+@settings(max_examples=200)
+@given(mutated(AFTER_IMAGE))
+@example(AFTER_IMAGE)
+def test_an_altered_image_is_refused_or_means_the_same(data: bytes) -> None:
+    """Nothing but erased flash may stand behind it."""
+    try:
+        take(data, replace(KNOWN, ran=(ran(BEFORE_IMAGE),)))
+    except NightlatchError:
+        return
+    assert data.rstrip(b"\xff") == AFTER_IMAGE.rstrip(b"\xff")
 
 
 @pytest.mark.parametrize(
