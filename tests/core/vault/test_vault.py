@@ -436,7 +436,7 @@ async def test_a_share_that_is_away_is_told_and_filled_later(house: House) -> No
 
 
 async def test_a_share_that_comes_back_takes_what_is_new_at_once(house: House) -> None:
-    """Its trouble ends when it has everything, not before."""
+    """But it is in trouble until it has everything."""
     vault = await with_one(house)
     away = house.second.rename(house.second.with_name("away"))
     one, two = artifact(1, seed=1), artifact(2, seed=2)
@@ -445,8 +445,25 @@ async def test_a_share_that_comes_back_takes_what_is_new_at_once(house: House) -
     await vault.put(kept_of(two, version="2"), two)
     assert len(blobs(house.second)) == 2
     assert "second" in vault.troubles
-    await vault.put(kept_of(one, version="1"), one)
+    await vault.open()
     assert vault.troubles == {}
+    assert len(blobs(house.second)) == 3
+
+
+async def test_what_is_dropped_while_the_share_is_away_comes_back_with_it(
+    house: House,
+) -> None:
+    """It is dropped where it can be; nothing remembers it for the share."""
+    vault = await with_one(house)
+    away = house.second.rename(house.second.with_name("away"))
+    vault.limit = 0
+    assert await vault.prune({}) == (KEPT,)
+    assert vault.kept() == ()
+    away.rename(house.second)
+    await vault.open()
+    assert vault.kept() == (KEPT,)
+    assert await vault.prune({}) == (KEPT,)
+    assert [len(blobs(folder)) for folder in house.folders] == [0, 0]
 
 
 async def test_the_first_place_in_trouble_is_told_to_whoever_puts(

@@ -25,6 +25,16 @@ class Catalogue:
             if known is None or known.kept_at < kept.kept_at:
                 self.known[name] = kept
 
+    def removed(self, name: str) -> bool:
+        """Take note that a copy was removed; return whether none is left.
+
+        A place that is away will tell of its own again.
+        """
+        left = self._mentioned(name)
+        if not left:
+            self.known.pop(name, None)
+        return not left
+
     def whole(self) -> dict[str, Kept]:
         """Return what a whole copy is known of, with the newest that was told of it."""
         found: dict[str, Kept] = {}
@@ -67,8 +77,7 @@ class Catalogue:
             (
                 (name, kept)
                 for name, kept in self.known.items()
-                if kept.binding.sha256 not in self.wanted
-                and any(keeper.shelf.mentions(name) for keeper in self._keepers)
+                if kept.binding.sha256 not in self.wanted and self._mentioned(name)
             ),
             key=lambda each: (each[0] in whole, each[1].kept_at),
         )
@@ -111,3 +120,6 @@ class Catalogue:
             for keeper in keepers
             for name, error in keeper.shelf.damaged.items()
         ]
+
+    def _mentioned(self, name: str) -> bool:
+        return any(keeper.shelf.mentions(name) for keeper in self._keepers)

@@ -46,9 +46,8 @@ class Keeper:
 
     def bar(self, error: VaultError) -> None:
         """Use the place no more until it is looked at again."""
-        self._barred = self.trouble = error
-        self.shelf.forget()
-        self.there = False
+        self._barred = error
+        self._lost(error)
 
     async def scan(self) -> dict[str, Kept]:
         """Look at all that is there; return what is told of artifacts.
@@ -59,9 +58,7 @@ class Keeper:
         try:
             told = await self._run(self.shelf.scan)
         except VaultError as err:
-            self.trouble = err
-            self.there = False
-            self.shelf.forget()
+            self._lost(err)
             return {}
         self.trouble = None
         self.there = True
@@ -74,7 +71,7 @@ class Keeper:
         except VaultError as err:
             # The copy itself, where something is wrong with it, is no longer listed.
             if not stray and self.shelf.name_of(kept.binding) in self.shelf.copies:
-                self.trouble = err
+                self._in_trouble(err)
             raise
 
     async def write(self, kept: Kept, data: bytes) -> None:
@@ -90,7 +87,7 @@ class Keeper:
         try:
             return await self._run(self.shelf.read_ledger)
         except VaultError as err:
-            self.trouble = err
+            self._in_trouble(err)
             return self.shelf.ledger
 
     async def write_ledger(self, ledger: Ledger) -> None:
@@ -109,8 +106,19 @@ class Keeper:
             return await self._run(work, *args, **kwargs)
         except VaultError as err:
             if err.reason in _OF_THE_PLACE:
-                self.trouble = err
+                self._in_trouble(err)
             raise
+
+    def _in_trouble(self, error: VaultError) -> None:
+        if error.reason is VaultProblem.NOT_THERE:
+            self._lost(error)
+        self.trouble = error
+
+    def _lost(self, error: VaultError) -> None:
+        """Take the place for one of which nothing is known."""
+        self.trouble = error
+        self.there = False
+        self.shelf.forget()
 
     async def _run[**P, T](
         self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs

@@ -298,6 +298,7 @@ class Vault:
                         continue
                     with suppress(VaultError):
                         await keeper.remove(name)
+                        self._catalogue.removed(name)
                         removed += 1
         return removed
 
@@ -384,19 +385,13 @@ class Vault:
 
     async def _remove(self, name: str) -> bool:
         """Remove all copies; return whether none is left in any place that is there."""
-        gone = True
+        removed = 0
         for keeper in self._keepers:
-            shelf = keeper.shelf
-            if any(
-                name in each for each in (shelf.copies, shelf.damaged, shelf.strays)
-            ):
-                try:
+            if keeper.shelf.mentions(name):
+                with suppress(VaultError):
                     await keeper.remove(name)
-                except VaultError:
-                    gone = False
-        if gone:
-            del self._catalogue.known[name]
-        return gone
+                    removed += 1
+        return self._catalogue.removed(name) and removed > 0
 
     async def _ledgers(self) -> list[Ledger]:
         found = await asyncio.gather(
