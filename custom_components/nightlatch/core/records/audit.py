@@ -235,8 +235,9 @@ def _bounded(details: Mapping[str, Detail]) -> dict[str, Any]:
         match value:
             case None | bool():
                 return value
-            case int() if abs(value) < 1 << 64:
-                return value
+            case int():
+                # Python writes no number of thousands of digits in tens.
+                return value if abs(value) < 1 << 64 else shortened(hex(value))
             case float() if isfinite(value):
                 return value
             case list():
