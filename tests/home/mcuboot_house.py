@@ -8,6 +8,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry  # type: ignore[import-untyped]
 
 from custom_components.nightlatch.const import DOMAIN
+from custom_components.nightlatch.core.installation import verification
 from homeassistant.core import callback
 from homeassistant.util import dt as dt_util
 from tests.rig import mcuboot_bootloader
@@ -96,6 +97,8 @@ async def mcuboot_house(
 ) -> McubootHouse:
     """Hang the lock into the front door, with its vendor's feed."""
     monkeypatch.setattr(mcuboot_bootloader, "VALIDATION_TIME", 0.01)
+    # Exchanging two images takes longer than copying one.
+    monkeypatch.setattr(verification, "RETURN_TIMEOUT", 6.0)
     entry = MockConfigEntry(domain=DOMAIN, title="Nightlatch")
     entry.add_to_hass(proxied_home.hass)
     assert await proxied_home.hass.config_entries.async_setup(entry.entry_id)

@@ -90,7 +90,7 @@ async def test_a_lock_that_goes_back_by_itself_is_believed(
     """Its watchdog was faster; it runs its old firmware, and works."""
     outcome = await TrialBench(door, behaviour=behaviour).install()
     assert outcome.kind is OutcomeKind.ROLLED_BACK
-    assert outcome.error is not None
+    assert reason(outcome) is TransportProblem.REVERTED
     assert outcome.running is not None
     assert outcome.running.firmware_version == OLD
     await assert_runs_for_good(door, OLD)

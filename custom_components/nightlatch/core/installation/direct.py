@@ -176,6 +176,20 @@ class TrialInstallation(DirectInstallation):
         ):
             raise TransportError(TransportProblem.REVERTED)
 
+    @override
+    def _check_runs_release(self) -> None:
+        try:
+            super()._check_runs_release()
+        except TransportError as err:
+            assert self._running is not None
+            if (
+                self._entry.activated
+                and self._running.firmware_version == self._entry.from_version
+            ):
+                # Nobody has taken it back: it never started, or not for long.
+                raise TransportError(TransportProblem.REVERTED) from err
+            raise
+
     @property
     @override
     def _is_on_trial(self) -> bool:
