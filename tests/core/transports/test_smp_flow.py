@@ -63,8 +63,21 @@ def test_what_gets_lost_makes_requests_smaller() -> None:
         lossy.lost(lossy.request_size)
         sizes.append(lossy.request_size)
     assert sizes == [1237, 618, 309, PACKET, PACKET, PACKET]
-    assert lossy.window == 1
+    assert lossy.window == 3
     assert lossy.first_request_size == PACKET
+
+
+def test_silence_makes_the_window_smaller() -> None:
+    """Perhaps the server has fewer buffers than it told; it grows again as well."""
+    silent = flow(parameters=Parameters(PACKET, 9))
+    windows = []
+    for _ in range(5):
+        silent.fell_silent()
+        windows.append(silent.window)
+    assert windows == [4, 2, 1, 1, 1]
+    for _ in range(16):
+        silent.delivered(PACKET)
+    assert silent.window == 2
 
 
 def test_what_arrives_lets_them_grow_again() -> None:
@@ -132,7 +145,7 @@ def test_another_connection_may_have_another_mtu() -> None:
 
 @given(
     st.lists(
-        st.sampled_from(["lost", "delivered"])
+        st.sampled_from(["lost", "silent", "delivered"])
         | st.tuples(st.integers(20, 512), st.integers(0, 20_000), st.integers(0, 300)),
         max_size=200,
     )
@@ -145,6 +158,8 @@ def test_it_never_leaves_its_bounds(events: list[str | tuple[int, int, int]]) ->
         match event:
             case "lost":
                 any_flow.lost(any_flow.request_size)
+            case "silent":
+                any_flow.fell_silent()
             case "delivered":
                 any_flow.delivered(any_flow.request_size)
             case (packet, buffer, buffers):

@@ -9,13 +9,12 @@ from custom_components.nightlatch.core.errors import TransportError, TransportPr
 from tests.rig.faults import Fault, Traffic
 from tests.rig.lock_body import Mode
 from tests.rig.smp_server import SmpFault
-from tests.rig.virtual_time import run_virtual, virtual_time
+from tests.rig.virtual_time import virtual_time
 
 from ..trial_doorway import (
     BUFFER,
     NEW,
     OLD,
-    SIZE,
     TrialDoorway,
     artifact,
     image,
@@ -238,7 +237,7 @@ async def test_the_power_may_go_while_the_lock_restarts(after: float) -> None:
         door.assert_nothing_left()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=100)
 @given(
     orders=st.lists(
         st.tuples(
@@ -248,31 +247,49 @@ async def test_the_power_may_go_while_the_lock_restarts(after: float) -> None:
         ),
         max_size=6,
     ),
-    buffer=st.sampled_from([200, 244, 600, BUFFER]),
+    loss=st.sampled_from([0.0, 0.01, 0.2]),
+    seed=st.integers(0, 1000),
+    buffer=st.sampled_from([150, 200, 244, 600, BUFFER]),
+    buffers=st.integers(2, 6),
     mtu=st.sampled_from([23, 100, 247, 517]),
-    parameters=st.booleans(),
+    interval=st.sampled_from([0.0, 0.0075, 0.05]),
+    tells=st.booleans(),
+    reassembles=st.booleans(),
 )
-def test_whatever_goes_wrong_the_lock_works(
-    orders: list[tuple[Traffic, Fault, int]], buffer: int, mtu: int, parameters: bool
+async def test_on_any_link_the_image_arrives_or_the_old_firmware_stays(
+    *,
+    orders: list[tuple[Traffic, Fault, int]],
+    loss: float,
+    seed: int,
+    buffer: int,
+    buffers: int,
+    mtu: int,
+    interval: float,
+    tells: bool,
+    reassembles: bool,
 ) -> None:
-    """It runs the one firmware or the other, whole; progress never falls."""
-
-    async def run() -> None:
-        async with trial_doorway(
-            model=radio_link(mtu=mtu), buffer_size=buffer, tells_parameters=parameters
-        ) as door:
-            for traffic, fault, nth in orders:
-                door.link.order(traffic, fault, nth=nth)
-            try:
-                await door.transfer()
-            except TransportError:
-                assert door.runs == OLD
-                door.behave()
-                await door.transfer()
+    """Whole, and in the end with another attempt over a good link."""
+    # Without that a request has to fit into one write.
+    reassembles = reassembles or mtu < 247
+    async with trial_doorway(
+        model=radio_link(mtu=mtu, loss=loss, connection_interval=interval),
+        seed=seed,
+        buffer_size=buffer,
+        buffer_count=buffers,
+        tells_parameters=tells,
+        reassembles=reassembles,
+    ) as door:
+        for traffic, fault, nth in orders:
+            door.link.order(traffic, fault, nth=nth)
+        try:
+            await door.transfer()
+        except TransportError:
+            assert door.runs in {OLD, NEW}
             door.behave()
-            await door.assert_on_trial()
-
-    run_virtual(run())
+            await door.restarted()
+            await door.transfer()
+        door.behave()
+        await door.assert_on_trial()
 
 
 async def test_the_lock_is_usable_while_it_is_sent_to() -> None:
@@ -284,4 +301,4 @@ async def test_the_lock_is_usable_while_it_is_sent_to() -> None:
         await until(lambda: door.activations > 0)
         assert modes <= {Mode.APPLICATION}
         await transfer
-        assert door.lock.flash.primary.read(0, SIZE) is not None
+        await door.assert_on_trial()

@@ -35,6 +35,7 @@ class Flow:
         self._buffer = 0
         self._buffers = 1
         self._divisor = 1
+        self._window_divisor = 1
         self._steady = _STEADY
         self._arrived = 0
         self._reassembles = False
@@ -80,7 +81,7 @@ class Flow:
     @property
     def window(self) -> int:
         """How many requests may be under way."""
-        return max(1, self._buffers // self._divisor)
+        return max(1, self._buffers // self._window_divisor)
 
     def delivered(self, size: int) -> None:
         """Take note of a request of so many bytes that has arrived."""
@@ -91,6 +92,7 @@ class Flow:
         self._arrived += 1
         if self._arrived >= self._steady:
             self._divisor = max(1, self._divisor // 2)
+            self._window_divisor = max(1, self._window_divisor // 2)
             self._longest_write = None
             self._arrived = 0
 
@@ -104,7 +106,15 @@ class Flow:
             if self._unproven == _FAILURES:
                 self._longest_write = max(size // 2, LEAST_REQUEST)
                 self._unproven = 0
-        if self.request_size > self._packet or self.window > 1:
+        if self.request_size > self._packet:
             self._divisor *= 2
         self._steady = min(2 * self._steady, _MAX_STEADY)
         self._arrived = 0
+
+    def fell_silent(self) -> None:
+        """Take note of a server from which nothing came any more, or a refusal.
+
+        Perhaps it has less room than it told.
+        """
+        if self.window > 1:
+            self._window_divisor *= 2

@@ -129,6 +129,7 @@ class Upload:
             # The server may wait for the rest of a request, and take what comes next for
             # it. Only a new connection makes it forget.
             raise TransportError(TransportProblem.NO_ANSWER, step=UPLOAD.name)
+        self._flow.fell_silent()
         if broken.cause is not None:
             await asyncio.sleep(PAUSE)
 
