@@ -63,6 +63,14 @@ class Disk:
 
         return step
 
+    def refuse(self, name: str, work: Callable[..., Any]) -> None:
+        """Do something else from now on instead of what ``os`` does."""
+        self.__dict__[name] = work
+
+    def accept(self, name: str) -> None:
+        """Do what ``os`` does again."""
+        del self.__dict__[name]
+
     def power_back(self) -> None:
         """Let everything go again."""
         self._dead, self.fail_at = False, None

@@ -99,7 +99,9 @@ async def test_a_share_that_hangs_is_told_and_asked_no_more(
     assert gate.passed == 0
     # It answers after all: what was begun is whole, and what was missed is made up for.
     gate.open()
-    await vault._keepers[1]._under_way
+    under_way = vault._keepers[1]._under_way
+    assert under_way is not None
+    await under_way
     report = await vault.open()
     assert report.places["second"].error is None
     assert vault.troubles == {}
@@ -154,7 +156,7 @@ async def test_who_went_away_is_not_told_what_went_wrong(
     vault = await opened(house)
     shelf = vault._keepers[0].shelf
 
-    def fails(_: Kept, __: bytes) -> None:
+    def fails(kept: Kept, data: bytes) -> None:
         raise VaultError(VaultProblem.FULL, place="there", detail="full")
 
     shelf.write = fails  # type: ignore[method-assign]

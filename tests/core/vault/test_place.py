@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 import errno
+from functools import partial
 import os
 from pathlib import Path
 import stat
@@ -135,7 +136,7 @@ def test_a_share_that_cannot_make_names_durable_will_do(
             raise OSError(number, "not for folders")
         real(descriptor)
 
-    disk.fsync = fsync  # type: ignore[attr-defined]
+    disk.refuse("fsync", fsync)
     if works:
         shelf.write(KEPT, DATA)
         assert shelf.read(KEPT) == DATA
@@ -196,7 +197,7 @@ def test_a_folder_that_cannot_be_is_told_at_once(tmp_path: Path) -> None:
         (tmp_path / "file" / "vault", VaultProblem.UNWRITABLE),
     ):
         place = Place("second", path, own=False)
-        assert refused(lambda place=place: place.establish(key)) == (reason, str(path))
+        assert refused(partial(place.establish, key)) == (reason, str(path))
     assert not (tmp_path / "missing").exists()
 
 
@@ -287,7 +288,7 @@ def test_a_file_that_cannot_be_read_is_told(
     house: House, shelf: Shelf, disk: Disk, number: int, reason: VaultProblem
 ) -> None:
     """A bad sector is damage; a right that is missing is something to set right."""
-    disk.open = _refusing(number)  # type: ignore[attr-defined]
+    disk.refuse("open", _refusing(number))
     assert refused(lambda: shelf.read(KEPT)) == (reason, str(house.first))
     (blob,) = blobs(house.first)
     assert refusal(shelf.damaged[blob.name])[0] == reason
@@ -315,7 +316,7 @@ def test_what_a_disk_says_is_told_in_our_words(
     def refuse(_: int, __: object) -> int:
         raise OSError(number, "refused")
 
-    disk.write = refuse  # type: ignore[attr-defined]
+    disk.refuse("write", refuse)
     with pytest.raises(VaultError) as raised:
         shelf.write(kept_of(DATA, version="2"), DATA)
     assert refusal(raised.value) == (reason, str(house.first))

@@ -295,7 +295,7 @@ async def test_a_stray_that_cannot_be_put_right_is_still_given(
     def full(_: int, __: object) -> int:
         raise OSError(28, "full")
 
-    disk.write = full  # type: ignore[attr-defined]
+    disk.refuse("write", full)
     vault = house.vault()
     await vault.open()
     assert reason_of(vault.troubles["first"]) == VaultProblem.FULL
@@ -303,7 +303,7 @@ async def test_a_stray_that_cannot_be_put_right_is_still_given(
     for number in range(2):
         assert await vault.get(kept[number].binding.sha256) == data[number]
     assert await vault.drop_damaged() == 0
-    del disk.write  # type: ignore[attr-defined]
+    disk.accept("write")
     await vault.open()
     assert vault.troubles == {}
     assert [len(blobs(folder)) for folder in house.folders] == [2, 2]
@@ -505,13 +505,14 @@ async def test_a_full_second_place_has_the_most_wanted(house: House) -> None:
     both = house.vault()
     await both.prune({kept[2].binding.sha256: 0, kept[1].binding.sha256: 1})
     keeper = both._keepers[1]
-    real, written = keeper.shelf.write, []
+    real = keeper.shelf.write
+    written: list[Kept] = []
 
-    def write(told: Kept, raw: bytes) -> None:
+    def write(kept: Kept, data: bytes) -> None:
         if written:
             raise VaultError(VaultProblem.FULL, place="there", detail="full")
-        written.append(told)
-        real(told, raw)
+        written.append(kept)
+        real(kept, data)
 
     keeper.shelf.write = write  # type: ignore[method-assign]
     report = await both.open()
@@ -683,11 +684,11 @@ async def test_what_cannot_be_removed_is_not_dropped(house: House, disk: Disk) -
     def refuse(_: str, **__: object) -> None:
         raise OSError(30, "read-only")
 
-    disk.unlink = refuse  # type: ignore[attr-defined]
+    disk.refuse("unlink", refuse)
     assert await vault.prune({}) == ()
     assert set(vault.troubles) == {"first", "second"}
     assert await vault.get(DIGEST) == DATA
-    del disk.unlink  # type: ignore[attr-defined]
+    disk.accept("unlink")
     assert await vault.prune({}) == (KEPT,)
     assert not blobs(house.first)
 
