@@ -13,7 +13,6 @@ import logging
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from homeassistant.const import ATTR_ENTITY_ID
 from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, callback
 from homeassistant.helpers.event import (
     async_track_state_change_event,
@@ -21,6 +20,7 @@ from homeassistant.helpers.event import (
 )
 from homeassistant.util import dt as dt_util
 
+from .adapters.asking import async_ask
 from .adapters.lock_settings import entity_of, read_settings
 from .adapters.snapshot_file import SnapshotFiles
 from .core.records.settings_record import SettingsRecord
@@ -49,7 +49,6 @@ _LOGGER = logging.getLogger(__name__)
 SETTLED_AFTER = 45.0
 COMPARE_WITHIN = 900.0
 """Seconds, after which what is still unknown counts as that."""
-_ASK_TIMEOUT = 60.0
 # Not everything tells when it changes.
 _LOOK_AGAIN = timedelta(minutes=5)
 
@@ -213,31 +212,10 @@ class LockSnapshots:
             if not unseen(before, now):
                 if not asked:
                     # Some show what they knew before the lock was restarted.
-                    await self._async_ask(before)
+                    await async_ask(self._lock.hass, before)
                     asked = True
                 else:
                     last = now
-
-    async def _async_ask(self, settings: Sequence[Setting]) -> None:
-        """Let other integrations ask the lock how it is set."""
-        hass = self._lock.hass
-        entity_ids = [
-            entry.entity_id
-            for each in settings
-            if (entry := entity_of(hass, each.key)) is not None
-        ]
-        if not entity_ids:
-            return
-        try:
-            async with asyncio.timeout(_ASK_TIMEOUT):
-                await hass.services.async_call(
-                    "homeassistant",
-                    "update_entity",
-                    {ATTR_ENTITY_ID: entity_ids},
-                    blocking=True,
-                )
-        except Exception as err:  # noqa: BLE001  whatever somebody's integration raises
-            _LOGGER.debug("%s: its settings were not asked: %r", self._lock.name, err)
 
     # What a person decides.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry  # type: ignore[import-untyped]
 
+from custom_components.nightlatch import snapshots
 from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.installation import confirmation, delegated
 from custom_components.nightlatch.household import Household
@@ -69,6 +70,8 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(confirmation, "PAUSE", 0.1)
     monkeypatch.setattr(delegated, "SETTLE_TIME", 1.0)
     monkeypatch.setattr(delegated, "REPORT_TIMEOUT", 45.0)
+    monkeypatch.setattr(snapshots, "SETTLED_AFTER", 2.0)
+    monkeypatch.setattr(snapshots, "COMPARE_WITHIN", 90.0)
 
 
 @pytest.fixture

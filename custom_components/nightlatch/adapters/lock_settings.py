@@ -33,6 +33,8 @@ _KINDS = {
     "text": SettingKind.TEXT,
     "time": SettingKind.TIME,
 }
+# What may be the bolt itself.
+_ACTUATORS = frozenset({SettingKind.SELECT, SettingKind.SWITCH})
 # What only shows how a lock is set, by the words in its name.
 _FLAG_DOMAINS = frozenset({"binary_sensor", "sensor"})
 _FLAG_WORDS = ("calibrat", "auto lock", "auto relock", "auto unlock", "autolock")
@@ -116,8 +118,6 @@ def _devices(
             found[main.id] = main
             parts = dr.async_entries_for_parent_device(registry, main.id)
             found |= {part.id: part for part in parts}
-        elif (device := device_of(hass, anchor)) is not None:
-            found[device.id] = device
     for device in found.values():
         owner = hass.config_entries.async_get_entry(device.config_entry_id or "")
         if owner is None or owner.domain != DOMAIN:
@@ -127,7 +127,7 @@ def _devices(
 def _seen_of(hass: HomeAssistant, entry: er.RegistryEntry) -> Iterator[Seen]:
     state = _state(hass, entry)
     if (kind := _KINDS.get(entry.domain)) is not None:
-        if not _is_main_feature(hass, entry):
+        if kind not in _ACTUATORS or not _is_main_feature(hass, entry):
             yield _seen(hass, entry, kind, state)
     elif entry.domain in _FLAG_DOMAINS:
         if _is_flag(entry):

@@ -6,8 +6,8 @@ is imported: it need not be there. Values are identified as zwave-js does
 (https://zwave-js.github.io/zwave-js/#/api/valueid).
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 import logging
 import re
 from typing import Any
@@ -45,6 +45,8 @@ _LOCK_OPTIONS = frozenset(
 _TRUTHS = frozenset({"blockToBlock", "twistAssist"})
 # Of the User Code command class: the slot is free, and nothing is known of it.
 _FREE, _STATUS_UNKNOWN = 0, 254
+# Each is a question over the air to a lock on a battery.
+_MOST_SLOTS_ASKED = 30
 _NODE = re.compile(r"\d+-(\d+)")
 # home id, node, command class, endpoint, property, property key
 _UNIQUE_ID = re.compile(r"\d+\.\d+-(\d+)-(\d+)-([^-.]+)(?:-([^-.]+))?(?:\..*)?")
@@ -111,12 +113,35 @@ def value_of_entity(entry: er.RegistryEntry) -> ValueId | None:
 def read_node(hass: HomeAssistant, device: dr.AnyDeviceEntry) -> list[Seen]:
     """Return how the node of a device is set; nothing where that cannot be seen."""
     try:
-        node = _node_of(hass, device)
-        return [] if node is None else list(_settings_of(device.id, node))
+        if (node := _node_of(hass, device)) is None:
+            return []
+        found = list(_settings_of(device.id, node))
+        # While it is interviewed, as after an update, what is known is from before.
+        return found if node.ready else [replace(each, value=None) for each in found]
     except (AttributeError, KeyError, TypeError, ValueError) as err:
         # Its insides are its own; it may have others one day.
         _LOGGER.debug("The node of %s cannot be read: %r", device.id, err)
         return []
+
+
+async def async_ask_slots(
+    hass: HomeAssistant, device: dr.AnyDeviceEntry, slots: Sequence[int]
+) -> None:
+    """Let a node say of some slots whether they are in use.
+
+    After an update zwave-js believes what it knew before, where the lock's checksum of
+    all codes seems to say so. What it is told it keeps to itself: nothing of it is
+    looked at here. May raise anything.
+    """
+    if (node := _node_of(hass, device)) is None:
+        return
+    endpoint = node.endpoints[0]
+    for info in endpoint.command_classes:
+        if info.id == USER_CODE_CC:
+            for slot in slots[:_MOST_SLOTS_ASKED]:
+                await endpoint.async_invoke_cc_api(
+                    info.command_class, "get", slot, wait_for_result=True
+                )
 
 
 def _node_of(hass: HomeAssistant, device: dr.AnyDeviceEntry) -> Any:

@@ -9,7 +9,7 @@ const {
   KeypadMode,
   UserIDStatus,
 } = require("@zwave-js/cc");
-const { CommandClasses } = require("@zwave-js/core");
+const { CommandClasses, ConfigValueFormat } = require("@zwave-js/core");
 const { ccCaps } = require("@zwave-js/testing");
 const { firmwareBehavior, restartBehavior } = require("./firmware.js");
 const { settings } = require("./settings.js");
@@ -51,6 +51,17 @@ const bolt = {
   },
 };
 
+// How its owner has set it; the keys are those of zwave-js. Codes it has none: zwave-js
+// deletes those that it finds in a new lock.
+const asItsOwnerWants = {
+  handleCC(controller, self) {
+    if (self.state.has("was_set")) return;
+    self.state.set("was_set", true);
+    self.state.set("Configuration_value_1", 45);
+    self.state.set("Configuration_value_2", 3);
+  },
+};
+
 const lock = {
   id: NODE_ID,
   capabilities: {
@@ -88,6 +99,43 @@ const lock = {
         supportedASCIIChars: "0123456789",
       }),
       ccCaps({
+        ccId: CommandClasses.Configuration,
+        version: 4,
+        bulkSupport: false,
+        parameters: [
+          {
+            "#": 1,
+            name: "Auto-relock time",
+            info: "Seconds until it locks by itself.",
+            valueSize: 2,
+            format: ConfigValueFormat.UnsignedInteger,
+            minValue: 0,
+            maxValue: 300,
+            defaultValue: 30,
+          },
+          {
+            "#": 2,
+            name: "Volume",
+            info: "How loud it beeps.",
+            valueSize: 1,
+            format: ConfigValueFormat.UnsignedInteger,
+            minValue: 0,
+            maxValue: 5,
+            defaultValue: 1,
+          },
+          {
+            "#": 3,
+            name: "Reset to factory defaults",
+            info: "Forgets everything.",
+            valueSize: 1,
+            format: ConfigValueFormat.UnsignedInteger,
+            minValue: 0,
+            maxValue: 1,
+            defaultValue: 0,
+          },
+        ],
+      }),
+      ccCaps({
         ccId: CommandClasses.Notification,
         version: 8,
         supportsV1Alarm: false,
@@ -96,7 +144,13 @@ const lock = {
     ],
   },
   // The first that answers wins: a lock that restarts answers nothing.
-  behaviors: [restartBehavior, bolt, batteryBehavior, firmwareBehavior],
+  behaviors: [
+    restartBehavior,
+    asItsOwnerWants,
+    bolt,
+    batteryBehavior,
+    firmwareBehavior,
+  ],
 };
 
 module.exports = { nodes: [lock] };

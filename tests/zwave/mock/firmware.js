@@ -108,9 +108,17 @@ async function end(controller, self, status) {
   if (good) restart(self, settings.lies ? undefined : imageVersion(image));
 }
 
+/** Be set as on the first day: without parameters that somebody has set, without codes. */
+function forget(self) {
+  for (const key of [...self.state.keys()]) {
+    if (/^(Configuration|UserCode)_/.test(key)) self.state.delete(key);
+  }
+}
+
 function restart(self, version) {
   const start = () => {
     if (version !== undefined) self.capabilities.firmwareVersion = version;
+    if (settings.forgets) forget(self);
     restarting = false;
     self.autoAckControllerFrames = true;
     say("started", { version: self.capabilities.firmwareVersion });

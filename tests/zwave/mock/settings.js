@@ -11,6 +11,7 @@ const DEFAULTS = {
   status: "", // a name of FAILURES in firmware.js: what it says of a whole image
   lies: false, // says that all went well and starts the old version
   restart_seconds: 0, // how long it cannot be reached after an update
+  forgets: false, // comes back from an update as it left the factory
 };
 
 function parse(name, text) {
