@@ -1,10 +1,21 @@
 """The audit log of the household: who decided what, and what came of it."""
 
 import logging
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.storage import STORAGE_DIR
+from homeassistant.util import dt as dt_util
+
+from .const import DOMAIN
+from .core.records.audit import AuditLog, Detail
+from .core.records.audit_chain import AuditDamage, AuditFinding, AuditHead
+from .core.records.outcome_record import OutcomeRecord
 
 if TYPE_CHECKING:
     from .household import Household
+    from .locks import ManagedLock
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -12,10 +23,133 @@ _LOGGER = logging.getLogger(__name__)
 class Auditing:
     """Appends to the audit log; what goes wrong with that holds up nothing."""
 
-    def __init__(self, household: Household) -> None:
+    def __init__(self, hass: HomeAssistant, household: Household) -> None:
         """Prepare; nothing is read or written yet."""
+        self._hass = hass
         self._household = household
+        self._path = Path(
+            hass.config.path(STORAGE_DIR, f"{DOMAIN}.{household.entry.entry_id}.audit")
+        )
+        self.log = AuditLog(self._path, dt_util.utcnow)
+        self.broken: AuditFinding | None = None
+        """The first place where it is not what was written, if there is one."""
+        self._told = False
+        """Whether a disk that refuses was told of."""
 
-    async def async_append(self, event: str, **details: Any) -> None:
+    async def async_start(self) -> None:
+        """Look whether it is what was written."""
+        await self._async_verify(None)
+
+    async def async_hold_against(self, anchor: AuditHead) -> None:
+        """Look whether it still has the end that it once had; see ``Ledger``."""
+        await self._async_verify(anchor)
+
+    async def _async_verify(self, anchor: AuditHead | None) -> None:
+        try:
+            report = await self.log.async_verify(anchor)
+        except OSError as err:
+            self._tell(err)
+            return
+        self.broken = next(
+            (each for each in report.findings if each.damage is not AuditDamage.TORN),
+            None,
+        )
+        if self.broken is not None:
+            _LOGGER.warning(
+                "The audit log is not what was written: %s at entry %d",
+                self.broken.damage,
+                self.broken.number,
+            )
+
+    async def async_head(self) -> AuditHead | None:
+        """Return its end, to be kept elsewhere; None where it cannot be relied upon."""
+        if self.broken is not None:
+            return None
+        try:
+            return await self.log.async_head()
+        except OSError as err:
+            self._tell(err)
+            return None
+
+    async def async_append(self, event: str, /, **details: Detail) -> None:
         """Write down what has happened; raises nothing."""
-        _LOGGER.debug("%s %s", event, details)
+        try:
+            await self.log.async_append(event, **details)
+        except OSError as err:
+            self._tell(err)
+        else:
+            self._told = False
+
+    def _tell(self, err: OSError) -> None:
+        """Log once that the disk refuses."""
+        if not self._told:
+            self._told = True
+            _LOGGER.warning("The audit log cannot be used: %s", err)
+
+    async def async_begin_anew(self) -> None:
+        """Put a log that is broken aside, and begin another; a person knows of it."""
+        if (broken := self.broken) is None:
+            return
+        aside = self._path.with_name(
+            f"{self._path.name}.broken-{dt_util.utcnow():%Y%m%dT%H%M%S}"
+        )
+        try:
+            await self._hass.async_add_executor_job(_put_aside, self._path, aside)
+        except OSError as err:
+            self._tell(err)
+            return
+        self.log = AuditLog(self._path, dt_util.utcnow)
+        self.broken = None
+        await self.async_append(
+            "audit_begun_anew",
+            broken_entry=broken.number,
+            damage=str(broken.damage),
+            put_aside=aside.name,
+        )
+
+    async def async_note_end(self, lock: ManagedLock, outcome: OutcomeRecord) -> None:
+        """Write down how an installation ended; recoveries in vain count once."""
+        last = lock.record.outcome
+        if last is not None and last.attempt == outcome.attempt and last.tries > 1:
+            return
+        household = self._household
+        current = household.journal.current
+        approval = outcome.approval
+        kept = household.vault.release(outcome.sha256 or "")
+        await self.async_append(
+            "installation_ended",
+            lock=lock.subentry_id,
+            attempt=outcome.attempt,
+            outcome=str(outcome.kind),
+            purpose=str(outcome.purpose),
+            asked_by=str(outcome.origin),
+            from_version=outcome.from_version,
+            to_version=outcome.to_version,
+            source=(
+                str(current.source)
+                if current is not None and current.attempt == outcome.attempt
+                else None
+            ),
+            sha256=outcome.sha256,
+            signer=kept.signer.fingerprint if kept else None,
+            touched=outcome.touched,
+            reason=outcome.reason,
+            approved_by=approval.user_id if approval else None,
+            second_factor=approval.second_factor if approval else None,
+            overrides=sorted(map(str, approval.overrides)) if approval else None,
+        )
+
+    async def async_remove(self) -> None:
+        """Delete it, and what was put aside of it."""
+        await self._hass.async_add_executor_job(_delete, self._path)
+
+
+def _put_aside(path: Path, aside: Path) -> None:
+    # What is missing altogether is broken too.
+    if path.exists():
+        path.rename(aside)
+
+
+def _delete(path: Path) -> None:
+    for each in path.parent.glob(f"{path.name}*"):
+        each.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from homeassistant.core import HomeAssistant
 from .coordinator import FeedCoordinator
 from .household import NightlatchConfigEntry
 from .locks import ManagedLock
+from .vault_diagnostics import describe_vault
 
 # Address and serial number tell one door from all others; the URL may tell a customer,
 # and who has approved what is nobody else's business.
@@ -35,6 +36,8 @@ async def async_get_config_entry_diagnostics(
     locks = {lock.subentry_id: _lock(lock) for lock in household.locks.values()}
     return {
         "trusted_time": household.store.trust.time,
+        "generation": household.store.generation,
+        "vault": describe_vault(household),
         "feeds": async_redact_data(feeds, _REDACTED),
         "locks": async_redact_data(locks, _REDACTED),
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from enum import StrEnum
+from typing import Final
 
 from .core.model import OutcomeKind
 
@@ -35,6 +36,9 @@ class Happening(StrEnum):
     SETTINGS_DIFFER = "settings_differ"
     """After an installation its settings are not as they were."""
 
+
+BACKUP_RESTORED: Final = "backup_restored"
+"""To the whole household: what it keeps was older than its vault knows."""
 
 ENDINGS = {
     OutcomeKind.SUCCEEDED: Happening.INSTALLED,

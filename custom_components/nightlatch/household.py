@@ -75,7 +75,7 @@ class Household:
         self.public_indexes = PublicIndexes(self)
         self.recovering = Recovering(self)
         self.snapshots = Snapshots(self)
-        self.audit = Auditing(self)
+        self.audit = Auditing(hass, self)
         self.vault = HouseholdVault(hass, self)
         self.feeds: dict[str, FeedCoordinator] = {}
         self.locks: dict[str, ManagedLock] = {}
@@ -141,6 +141,8 @@ class Household:
         await self.store.async_load(expected=bool(self.entry.subentries))
         unfinished = await self.journal.async_load()
         self._facts = await self.hass.async_add_executor_job(read_facts)
+        await self.audit.async_start()
+        await self.vault.async_start()
         self.entry.async_on_unload(await self.snapshots.async_start())
         await self.async_sync()
         for unsubscribe in (
@@ -169,19 +171,26 @@ class Household:
     @callback
     def _async_go_on(self, unfinished: JournalEntry) -> None:
         """Finish what was under way when Home Assistant stopped."""
-        lock = self.locks.get(unfinished.lock_id)
         self.async_create_task(
-            self.journal.clear()
-            if lock is None
-            else lock.installer.async_go_on(unfinished),
+            self._async_end(unfinished),
             f"end of the installation on {unfinished.name}",
         )
+
+    async def _async_end(self, unfinished: JournalEntry) -> None:
+        # What was being installed may be kept there.
+        await self.vault.async_opened()
+        lock = self.locks.get(unfinished.lock_id)
+        if lock is None:
+            await self.journal.clear()
+        else:
+            await lock.installer.async_go_on(unfinished)
 
     async def async_sync(self) -> None:
         """Bring everything in step with what the owner has set."""
         async with self._sync_lock:
             if not self._closed:
                 self._configure()
+                self.vault.async_configure()
                 await self._async_sync()
                 self.async_changed()
                 self.public_indexes.async_look()
@@ -216,6 +225,7 @@ class Household:
             self._closed = True
             for subentry_id in tuple(self.locks):
                 await self._async_drop_lock(subentry_id)
+            await self.vault.async_close()
             for subentry_id in tuple(self.feeds):
                 await self._async_drop_feed(subentry_id)
 

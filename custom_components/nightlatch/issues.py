@@ -18,6 +18,7 @@ from .locks import ManagedLock
 from .maker import told_of_maker
 from .messages import told_now
 from .recovery_steps import recovery_steps
+from .vault_issues import issues_of_vault
 from .wellbeing import needs_hand
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def async_sync_issues(household: Household) -> None:
             wanted[f"firmware_key_changed_{feed.subentry_id}"] = Issue(
                 key="firmware_key_changed", placeholders={"feed": feed.title}
             )
+    wanted.update((found.key, found) for found in issues_of_vault(household))
     registry = ir.async_get(household.hass)
     for (domain, issue_id), issue in tuple(registry.issues.items()):
         # One that is not active is only the memory that somebody has ignored it.

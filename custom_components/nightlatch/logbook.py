@@ -11,7 +11,7 @@ from homeassistant.core import Event, HomeAssistant, callback
 
 from .const import DOMAIN, EVENT_NIGHTLATCH
 from .core.model import Purpose
-from .happenings import Happening
+from .happenings import BACKUP_RESTORED, Happening
 
 # Home Assistant's logbook asks for its lines at once, without translations.
 _LINES: dict[str, str] = {
@@ -29,6 +29,7 @@ _LINES: dict[str, str] = {
     Happening.UNGUARDED: "is updated past Nightlatch: {message}",
     Happening.OVERRUNS: "is still being updated, after the quiet hours",
     Happening.BATTERY_DRAINING: "uses more battery since its update",
+    BACKUP_RESTORED: "has taken over the floors of its vault: a backup was restored",
     Happening.SETTINGS_DIFFER: "is not set as it was before its update",
 }
 # Where what was done is no update.

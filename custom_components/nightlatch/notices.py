@@ -188,6 +188,11 @@ class Notices:
             ),
         )
 
+    async def async_tell_later(self, key: str) -> None:
+        """Tell in the morning's notice; nothing has to be done about it."""
+        store = self._household.store
+        await store.async_set_digest((*store.digest, await self._sentence(key)))
+
     async def async_answer(self, text: str) -> None:
         """Tell what came of a button."""
         await self._async_send(text, tag="answer")

@@ -7,7 +7,7 @@ from typing import Any
 import probatio
 
 from homeassistant.components.notify import DOMAIN as NOTIFY_DOMAIN
-from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
+from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.selector import (
     BooleanSelector,
@@ -47,6 +47,7 @@ from .settings import (
     quiet_hours_from_form,
     quiet_hours_to_form,
 )
+from .vault_flow import VaultSteps
 
 WEEKDAY_SELECTOR = SelectSelector(
     SelectSelectorConfig(
@@ -66,7 +67,7 @@ _LONGEST_SOAK = 90
 _SHOWN_WINDOWS = 3
 
 
-class HouseholdOptionsFlow(OptionsFlow):
+class HouseholdOptionsFlow(VaultSteps):
     """Changes what holds for all locks."""
 
     async def async_step_init(
@@ -74,7 +75,8 @@ class HouseholdOptionsFlow(OptionsFlow):
     ) -> ConfigFlowResult:
         """Ask what to change."""
         return self.async_show_menu(
-            step_id="init", menu_options=["quiet_hours", "night", "people", "indexes"]
+            step_id="init",
+            menu_options=["quiet_hours", "night", "people", "indexes", "vault"],
         )
 
     async def async_step_quiet_hours(
@@ -204,11 +206,6 @@ class HouseholdOptionsFlow(OptionsFlow):
                 schema, {CONF_INDEXES: wanted}
             ),
         )
-
-    def _save(self, changed: Mapping[str, Any]) -> ConfigFlowResult:
-        """Keep everything else as it is."""
-        merged = {**self.config_entry.options, **changed}
-        return self.async_create_entry(data=_known(merged))
 
 
 def _known(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from .const import DOMAIN
 from .household import Household
 from .recovery_flow import RecoveryFlow
 from .settings_flow import SettingsFlow
+from .vault_issues import FLOW
+from .vault_repairs import vault_flow
 
 
 class AftercareFlow(ConfirmRepairFlow):
@@ -48,4 +50,7 @@ async def async_create_fix_flow(
         return RecoveryFlow(data["stranded"])
     if "settings_of" in data:
         return SettingsFlow(data["settings_of"])
+    if FLOW in data:
+        (entry,) = hass.config_entries.async_loaded_entries(DOMAIN)
+        return vault_flow(entry.runtime_data, data)
     return AftercareFlow(data["lock_id"], data["aftercare"])

@@ -58,6 +58,7 @@ class Scheduler:
             for lock in self._household.locks.values():
                 lock.kind.look(now)
             self._household.public_indexes.async_look()
+            self._household.vault.upkeep.async_look(now)
             self._household.recovering.async_look()
             # What other integrations tell of a lock may have settled one.
             async_sync_issues(self._household)

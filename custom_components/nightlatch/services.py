@@ -31,6 +31,7 @@ from .risk_summary import async_risk_summary
 from .rollback import MOST_WORDS, async_rollback, ways_back
 from .settings_actions import async_setup_settings_actions
 from .situations import risk_of
+from .vault_actions import async_setup_vault_actions
 
 ATTR_AT = "at"
 ATTR_UNTIL = "until"
@@ -111,6 +112,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
         supports_response=SupportsResponse.ONLY,
     )
     async_setup_settings_actions(hass)
+    async_setup_vault_actions(hass)
     async_setup_export(hass)
 
 

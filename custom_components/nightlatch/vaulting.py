@@ -1,20 +1,53 @@
-"""The vault of the household: what it keeps for which lock, and from where it comes."""
+"""The vault of the household: opened with its key, and asked for what it keeps."""
 
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 import logging
+from pathlib import Path
+import shutil
 from typing import TYPE_CHECKING
 
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.util import dt as dt_util
 
-from .core.errors import FeedError, FeedProblem, VaultError, VaultProblem
+from .adapters.lockbox import Lockbox, LockboxFile
+from .adapters.vault_folder import FIRST, SECOND, first_folder, has_content
+from .core.errors import VaultError, VaultProblem
 from .core.installation.ports import Supply
-from .core.model import FirmwareKey, Release, Source
+from .core.model import Source
 from .core.records.kept_release import KeptRelease
+from .core.vault.kept import Binding, Kept
+from .core.vault.keys import (
+    HouseholdKey,
+    KeySource,
+    lock_in_storage,
+    lock_with_key_file,
+    lock_with_passphrase,
+    source_of,
+    unlock,
+)
+from .core.vault.place import Place
+from .core.vault.reports import PlaceReport
+from .core.vault.vault import Vault
+from .ledger import Ledger
+from .settings import VaultSettings, parse_vault
+from .vault_supply import VaultSupply
+from .vault_upkeep import VaultUpkeep
 
 if TYPE_CHECKING:
     from .household import Household
     from .locks import ManagedLock
 
 _LOGGER = logging.getLogger(__name__)
+
+# Seconds that a start waits for the vault; a disk that takes longer goes on without it.
+OPENING_PATIENCE = 2.0
+# Seconds for a key file on a disk that does not answer.
+KEY_FILE_TIMEOUT = 20.0
+# Seconds that somebody who needs what is kept waits for the vault after a start.
+OPENED_TIMEOUT = 120.0
+_MEGABYTE = 1_000_000
 
 
 class HouseholdVault:
@@ -24,67 +57,462 @@ class HouseholdVault:
         """Prepare; ``async_start`` opens it."""
         self._hass = hass
         self._household = household
+        entry_id = household.entry.entry_id
+        self._file = LockboxFile(hass, entry_id)
+        self._folder = first_folder(hass, entry_id)
+        self._lockbox: Lockbox | None = None
+        self._key: HouseholdKey | None = None
+        self._vault: Vault | None = None
+        self._problem: VaultError | None = None
+        self._settings = parse_vault(household.entry.options)
+        # One at a time: opening, unlocking, and changing the key or the places.
+        self._turn = asyncio.Lock()
+        self._tried = asyncio.Event()
+        self._kept: dict[str, Kept] = {}
+        self._releases: dict[str, KeptRelease] = {}
+        self.found: Mapping[str, PlaceReport] = {}
+        """What was found when it was looked at last, by the names of the places."""
+        self.not_kept: VaultError | None = None
+        """Why the last that should have been kept was not; None when it was."""
+        self.ledger = Ledger(household)
+        self.upkeep = VaultUpkeep(household, self)
+
+    # Its life.
+
+    async def async_start(self) -> None:
+        """Open it; a slow disk or share does not hold up the house."""
+        opening = self._household.async_create_task(
+            self.async_open(), "opening of the vault"
+        )
+        await asyncio.wait((opening,), timeout=OPENING_PATIENCE)
+
+    async def async_opened(self) -> None:
+        """Wait until it was tried to open, after a start."""
+        try:
+            async with asyncio.timeout(OPENED_TIMEOUT):
+                await self._tried.wait()
+        except TimeoutError:
+            _LOGGER.warning("The vault took too long to open")
+
+    async def async_open(self) -> None:
+        """Open it, or look again what all places hold; what is wrong is told."""
+        async with self._turn:
+            try:
+                if self._vault is not None:
+                    await self._async_look_at(self._vault)
+                else:
+                    await self._async_open_with(await self._async_key())
+            except VaultError as err:
+                self._refuse(err)
+            self._tried.set()
+        self.async_refresh()
+
+    async def async_close(self) -> None:
+        """Stop what is done by itself, and write down what must not sink."""
+        await self.upkeep.async_close()
+        async with self._turn:
+            if (vault := self._vault) is not None:
+                await self.ledger.async_write(vault)
+                self._vault = None
+                await vault.close()
+
+    async def async_prepare_backup(self) -> None:
+        """Let everything be on disk as it will be restored."""
+        await self.upkeep.async_stand_aside()
+        await self.async_write_ledger()
+
+    async def async_remove(self) -> None:
+        """Delete everything in the first place, and the key; the second is left alone."""
+        await self._hass.async_add_executor_job(_delete, self._folder)
+        await self._file.async_remove()
+
+    @callback
+    def async_configure(self) -> None:
+        """Take over what the owner has set, in the background."""
+        settings = parse_vault(self._household.entry.options)
+        if settings != self._settings:
+            self._settings = settings
+            self._household.async_create_task(
+                self._async_reopen(), "opening of the vault with other settings"
+            )
+
+    async def _async_reopen(self) -> None:
+        await self.upkeep.async_stand_aside()
+        async with self._turn:
+            if self._key is not None:
+                await self._async_open_with(self._key)
+        self.async_refresh()
+
+    async def _async_open_with(self, key: HouseholdKey) -> None:
+        before, self._vault = self._vault, None
+        if before is not None:
+            await before.close()
+        vault = Vault(
+            key,
+            list(self._places()),
+            limit=self._settings.limit * _MEGABYTE,
+            clock=dt_util.utcnow,
+        )
+        self._key, self._problem = key, None
+        await self._async_look_at(vault)
+        self._vault = vault
+
+    async def _async_look_at(self, vault: Vault) -> None:
+        """Read what all places hold, and take back what must not sink."""
+        self.found = (await vault.open()).places
+        await self.ledger.async_read(vault)
+        await self.upkeep.async_take_over(vault, self.found)
+        for name, place in self.found.items():
+            if place.ledger is not None:
+                await self._household.async_audit(
+                    "vault_ledger_refused", place=name, reason=str(place.ledger.reason)
+                )
+            if place.merged:
+                await self._household.async_audit(
+                    "vault_copies_made", place=name, copies=place.merged
+                )
+
+    def _places(self) -> Iterator[Place]:
+        yield Place(FIRST, self._folder, own=True)
+        if (second := self._settings.second_place) is not None:
+            yield Place(SECOND, second, own=False)
+
+    # Its key.
+
+    @property
+    def source(self) -> KeySource | None:
+        """Where the key comes from; None while nobody knows."""
+        try:
+            return source_of(self._lockbox.content) if self._lockbox else None
+        except VaultError:
+            return None
+
+    @property
+    def key_file(self) -> Path | None:
+        """The file that opens the lockbox, where one does."""
+        return self._lockbox.key_file if self._lockbox else None
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether nobody can read it now, for want of its key."""
+        return self._key is None
+
+    async def _async_key(self) -> HouseholdKey:
+        """Return the key out of its lockbox; raise ``VaultError``."""
+        self._lockbox = None
+        self._lockbox = await self._file.async_load()
+        if self._lockbox is None:
+            if await self._hass.async_add_executor_job(has_content, self._folder):
+                raise VaultError(VaultProblem.KEY_LOST)
+            key = HouseholdKey.new()
+            await self._async_put_in(Lockbox(content=lock_in_storage(key)))
+            return key
+        lockbox = self._lockbox
+        try:
+            async with asyncio.timeout(KEY_FILE_TIMEOUT):
+                return await asyncio.to_thread(
+                    unlock, lockbox.content, key_file=lockbox.key_file
+                )
+        except TimeoutError as err:
+            raise VaultError(
+                VaultProblem.KEY_FILE_UNREADABLE,
+                path=str(lockbox.key_file),
+                detail="its disk does not answer",
+            ) from err
+
+    async def async_unlock(self, passphrase: str) -> None:
+        """Open it with a passphrase; raise ``VaultError``."""
+        async with self._turn:
+            if self._key is not None or self._lockbox is None:
+                return
+            key = await asyncio.to_thread(
+                unlock, self._lockbox.content, passphrase=passphrase
+            )
+            await self._async_open_with(key)
+        await self._household.async_audit("vault_unlocked")
+        self.async_refresh()
+
+    async def async_set_source(
+        self,
+        source: KeySource,
+        *,
+        passphrase: str = "",
+        key_file: Path | None = None,
+        anew: bool = False,
+    ) -> None:
+        """Let the key come from somewhere else; raise ``VaultError``.
+
+        ``anew`` begins with another key where the old one is lost: what was kept under
+        that is deleted in the first place, and left alone in the second.
+        """
+        async with self._turn:
+            key = self._key
+            if key is None:
+                if not anew:
+                    raise self.problem or VaultError(VaultProblem.LOCKED)
+                key = HouseholdKey.new()
+            content = await asyncio.to_thread(
+                _lock, key, source, passphrase=passphrase, key_file=key_file
+            )
+            await self._async_put_in(Lockbox(content=content, key_file=key_file))
+            if self._key is None:
+                await self._hass.async_add_executor_job(_delete, self._folder)
+                await self._async_establish(key, self._settings.second_place)
+                await self._async_open_with(key)
+        await self._household.async_audit(
+            "vault_key_source_changed", source=str(source), anew=anew
+        )
+        self.async_refresh()
+
+    async def async_move_key_file(self, path: Path) -> bool:
+        """Find the key file somewhere else; return whether it is the right one.
+
+        Raises ``VaultError`` where that could not be kept.
+        """
+        async with self._turn:
+            assert self._lockbox is not None
+            try:
+                key = await asyncio.to_thread(
+                    unlock, self._lockbox.content, key_file=path
+                )
+            except VaultError:
+                return False
+            await self._async_put_in(replace(self._lockbox, key_file=path))
+            if self._key is None:
+                await self._async_open_with(key)
+        self.async_refresh()
+        return True
+
+    async def _async_put_in(self, lockbox: Lockbox) -> None:
+        try:
+            await self._file.async_write(lockbox)
+        except OSError as err:
+            raise VaultError(
+                VaultProblem.UNWRITABLE,
+                place=str(self._folder.parent),
+                detail=str(err),
+            ) from err
+        self._lockbox = lockbox
+
+    async def async_establish(self, second_place: Path) -> None:
+        """Make a folder the second place, before it is set; raise ``VaultError``."""
+        async with self._turn:
+            if self._key is None:
+                raise self.problem or VaultError(VaultProblem.LOCKED)
+            await self._async_establish(self._key, second_place)
+
+    async def _async_establish(self, key: HouseholdKey, folder: Path | None) -> None:
+        if folder is not None:
+            place = Place(SECOND, folder, own=False)
+            await asyncio.to_thread(place.establish, key)
+
+    # What is wrong.
 
     @property
     def problem(self) -> VaultError | None:
-        """Why it cannot be used now; None while it can."""
-        return VaultError(VaultProblem.UNREADABLE)
+        """Why nothing can be had of it now; None while it is open."""
+        if self._vault is not None:
+            return None
+        return self._problem or VaultError(
+            VaultProblem.NO_ANSWER,
+            place=str(self._folder),
+            seconds=round(OPENING_PATIENCE),
+        )
+
+    @property
+    def refusal(self) -> VaultError | None:
+        """Why it could not be opened; None as well before that was tried."""
+        return self._problem
+
+    @property
+    def troubles(self) -> Mapping[str, VaultError]:
+        """What is wrong with its places, by their names."""
+        return self._vault.troubles if self._vault is not None else {}
+
+    @callback
+    def _refuse(self, err: VaultError) -> None:
+        if self._problem is None or self._problem.reason is not err.reason:
+            _LOGGER.warning("The vault cannot be opened: %s", err)
+        self._problem = err
+
+    # What it keeps.
+
+    @property
+    def kept(self) -> Mapping[str, Kept]:
+        """All of which there is a sound copy, by the digest of the artifact."""
+        return self._kept
+
+    @property
+    def releases(self) -> Mapping[str, KeptRelease]:
+        """The same, as what can be installed."""
+        return self._releases
+
+    @property
+    def settings(self) -> VaultSettings:
+        """What the owner has set."""
+        return self._settings
+
+    @property
+    def limit(self) -> int:
+        """Bytes that may be kept in each place."""
+        return self._settings.limit * _MEGABYTE
 
     @callback
     def release(self, sha256: str) -> KeptRelease | None:
-        """Return what is kept under a digest."""
-        return None
+        """Return what is kept under the digest of an artifact."""
+        return self._releases.get(sha256)
 
     @callback
     def find(
         self, *, vendor: str | None, model: str, version: str
     ) -> KeptRelease | None:
         """Return what is kept of a version; of any vendor where none is named."""
-        return None
+        if self._vault is None:
+            return None
+        kept = self._vault.find(vendor=vendor, model=model, version=version)
+        return self.release(kept.binding.sha256) if kept else None
 
     @callback
     def running(self, lock: ManagedLock) -> KeptRelease | None:
         """Return what a lock runs now, if it is kept."""
-        return None
+        return self._version_of(lock, lock.record.identity.firmware_version)
 
     @callback
     def ran_before(self, lock: ManagedLock) -> tuple[KeptRelease, ...]:
         """Return what is kept of what a lock has run before, newest first."""
-        return ()
+        versions = reversed(lock.record.ran)
+        found = (self._version_of(lock, version) for version in versions)
+        return tuple(each for each in found if each is not None)
+
+    def _version_of(self, lock: ManagedLock, version: str) -> KeptRelease | None:
+        return self.find(
+            vendor=lock.content.vendor if lock.content else None,
+            model=lock.record.identity.model,
+            version=version,
+        )
 
     async def async_get(self, sha256: str) -> bytes:
         """Return an artifact; raise ``VaultError``."""
-        raise VaultError(VaultProblem.NOT_KEPT)
+        vault = self._open_vault()
+        kept = self._kept.get(sha256)
+        try:
+            return await vault.get(sha256)
+        except VaultError as err:
+            # A copy that turned out to be damaged is none any more.
+            if kept is not None:
+                await self.upkeep.async_note_lost(vault, kept, err)
+            self.async_refresh()
+            raise
 
     async def async_keep(self, kept: KeptRelease, data: bytes) -> None:
         """Keep an artifact that was proven; raise ``VaultError``."""
-        raise VaultError(VaultProblem.UNREADABLE)
+        vault = self._open_vault()
+        known = self._releases.get(kept.release.key)
+        if known is not None:
+            # Where it came from first is what counts.
+            kept = replace(kept, source=known.source)
+        if kept == known:
+            return
+        try:
+            await vault.put(_as_kept(kept, len(data)), data)
+        except VaultError as err:
+            self.not_kept = err
+            raise
+        else:
+            self.not_kept = None
+        finally:
+            self.async_refresh()
+
+    async def async_write_ledger(self) -> None:
+        """Write down what must not sink, if it has risen; raises nothing."""
+        if self._vault is not None:
+            await self.ledger.async_write(self._vault)
+
+    def _open_vault(self) -> Vault:
+        if self._vault is None:
+            assert self.problem is not None
+            raise self.problem
+        return self._vault
+
+    @property
+    def vault(self) -> Vault | None:
+        """The open vault, for its upkeep."""
+        return self._vault
 
     @callback
     def supply(self, lock: ManagedLock, source: Source) -> Supply:
         """Return where the firmware of one installation comes from."""
-        return _Supply(self, lock, source)
+        return VaultSupply(self._household, lock, source)
+
+    @callback
+    def async_refresh(self) -> None:
+        """Look anew at what is kept, and tell the locks that this is about."""
+        before = self._releases
+        self._kept = {
+            each.binding.sha256: each
+            for each in (self._vault.kept() if self._vault else ())
+        }
+        self._releases = {
+            sha256: release
+            for sha256, each in self._kept.items()
+            if (release := _read(each)) is not None
+        }
+        differing = {
+            sha256
+            for sha256 in self._releases.keys() | before.keys()
+            if self._releases.get(sha256) != before.get(sha256)
+        }
+        models = {
+            each[sha256].release.model
+            for sha256 in differing
+            for each in (self._releases, before)
+            if sha256 in each
+        }
+        for lock in tuple(self._household.locks.values()):
+            choice = lock.decisions.choice
+            if choice is not None and choice.sha256 in differing:
+                lock.async_select()
+            elif lock.record.identity.model in models:
+                lock.async_changed()
+        self._household.async_changed()
 
 
-class _Supply(Supply):
-    """The firmware of one installation."""
+def _as_kept(kept: KeptRelease, size: int) -> Kept:
+    release = kept.release
+    return Kept(
+        binding=Binding(
+            vendor=release.vendor,
+            model=release.model,
+            version=release.version.text,
+            sha256=release.key,
+        ),
+        size=size,
+        kept_at=dt_util.utcnow(),
+        about=kept.to_about(),
+    )
 
-    def __init__(
-        self, vault: HouseholdVault, lock: ManagedLock, source: Source
-    ) -> None:
-        self._vault = vault
-        self._lock = lock
-        self._source = source
 
-    async def fetch(self, release: Release) -> bytes:
-        """Return the artifact of a release; see ``Supply``."""
-        if self._source is not Source.FEED:
-            return await self._vault.async_get(release.key)
-        if (feed := self._lock.feed) is None:
-            raise FeedError(FeedProblem.UNREACHABLE)
-        return await feed.feed.fetch(release)
+def _read(kept: Kept) -> KeptRelease | None:
+    """Return what is kept as what can be installed; None where it is not understood."""
+    try:
+        return KeptRelease.from_about(kept.about)
+    except ValueError as err:
+        # A later version of Nightlatch may have kept it.
+        _LOGGER.info("What is kept of %s is left alone: %s", kept.binding.version, err)
+        return None
 
-    async def keep(
-        self, release: Release, artifact: bytes, signer: FirmwareKey
-    ) -> None:
-        """Keep what was proven; see ``Supply``."""
+
+def _lock(
+    key: HouseholdKey, source: KeySource, *, passphrase: str, key_file: Path | None
+) -> Mapping[str, object]:
+    """Return a new lockbox; for a thread."""
+    if source is KeySource.PASSPHRASE:
+        return lock_with_passphrase(key, passphrase)
+    if source is KeySource.KEY_FILE:
+        assert key_file is not None
+        return lock_with_key_file(key, key_file)
+    return lock_in_storage(key)
+
+
+def _delete(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)

@@ -52,7 +52,7 @@ COMPOSED = (
     | {f"settings_why_{why_not}" for why_not in WhyNot}
 )
 # What people are told with a sentence of the translations.
-SAYING = {"async_sentence", "_sentence", "error"}
+SAYING = {"async_sentence", "_sentence", "async_tell_later", "error", "_error"}
 
 
 def reason_enums() -> dict[str, type[StrEnum]]:

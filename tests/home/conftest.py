@@ -16,6 +16,7 @@ from .house import BACK_DOOR, FRONT_DOOR, House
 from .impatience import impatience  # noqa: F401
 from .mcuboot_house import mcuboot_house, mcuboot_vendor  # noqa: F401
 from .uploads import upload  # noqa: F401
+from .vaulted import elsewhere, quick_argon2  # noqa: F401
 from .zigbee_house import zigbee_home, zigbee_house  # noqa: F401
 
 EXPECTED_ERRORS = {

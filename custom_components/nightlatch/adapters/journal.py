@@ -29,6 +29,11 @@ class JournalFile(Journal):
         self._current: JournalEntry | None = None
         self._path = Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.{entry_id}.journal"))
 
+    @property
+    def current(self) -> JournalEntry | None:
+        """What is under way, as it was written last."""
+        return self._current
+
     async def async_load(self) -> JournalEntry | None:
         """Return what was under way, if anything was.
 

@@ -1,0 +1,107 @@
+"""The vault's ledger: the floors, where a restored backup of the storage cannot sink them.
+
+Home Assistant's storage goes back with a backup, and so does all in it. The ledger lies
+with every copy of the vault, encrypted and authenticated as that is; of all that are
+found, and of what the storage says, the highest counts.
+"""
+
+from collections.abc import Mapping
+import logging
+from typing import TYPE_CHECKING, Any
+
+from .const import EVENT_NIGHTLATCH
+from .core.errors import VaultError
+from .core.records.audit_chain import AuditHead
+from .core.records.stored import as_text, as_whole
+from .core.records.trust import Trust
+from .core.vault.vault import Vault
+from .happenings import BACKUP_RESTORED
+
+if TYPE_CHECKING:
+    from .household import Household
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class Ledger:
+    """Writes down how high the floors are, and takes back what was higher."""
+
+    def __init__(self, household: Household) -> None:
+        """Take the household."""
+        self._household = household
+        self.written: int | None = None
+        """The generation that was written last."""
+        self._anchor: AuditHead | None = None
+        """Where the audit log ended when it could last be relied upon."""
+
+    async def async_write(self, vault: Vault) -> None:
+        """Write, where the floors have risen since; a place that is away is left out.
+
+        Raises nothing: what is wrong with the places is told by the vault.
+        """
+        household = self._household
+        generation = household.store.generation
+        if generation == self.written:
+            return
+        self._anchor = head = await household.audit.async_head() or self._anchor
+        ledger: dict[str, Any] = {
+            "generation": generation,
+            "trust": household.store.trust.to_dict(),
+            "audit": {"number": head.number, "hash": head.hash} if head else None,
+        }
+        try:
+            await vault.write_ledger(ledger)
+        except VaultError as err:
+            _LOGGER.debug("The ledger was not written: %s", err)
+            return
+        self.written = generation
+
+    async def async_read(self, vault: Vault) -> None:
+        """Take back what is higher in any place; then a backup was restored."""
+        store, before = self._household.store, self._household.store.generation
+        found: list[int] = []
+        restored = False
+        anchor: AuditHead | None = None
+        for raw in await vault.read_ledgers():
+            try:
+                generation = as_whole(raw["generation"])
+                trust = Trust.from_dict(raw["trust"])
+                anchor = anchor or _head(raw["audit"])
+            except (KeyError, TypeError, ValueError) as err:
+                _LOGGER.warning("A ledger of the vault is not understood: %r", err)
+                continue
+            found.append(generation)
+            if await store.async_take_back(trust, generation):
+                restored = True
+        if restored:
+            await self._async_tell_restored(before, max(found))
+        elif anchor is not None:
+            self._anchor = anchor
+            await self._household.audit.async_hold_against(anchor)
+        # Each place is brought up to what holds now.
+        self.written = None
+        await self.async_write(vault)
+
+    async def _async_tell_restored(self, before: int, found: int) -> None:
+        """Write down and tell that the storage was older than it should be."""
+        household = self._household
+        _LOGGER.warning(
+            "What Nightlatch keeps was older than its vault knows (generation %d, and %d "
+            "there): a backup was restored. The floors were taken over from the vault",
+            before,
+            found,
+        )
+        await household.async_audit(BACKUP_RESTORED, stored=before, found=found)
+        household.hass.bus.async_fire(
+            EVENT_NIGHTLATCH,
+            {"type": BACKUP_RESTORED, "name": household.entry.title},
+        )
+        await household.notices.async_tell_later("notice_backup_restored")
+        for lock in tuple(household.locks.values()):
+            lock.async_select()
+
+
+def _head(raw: Mapping[str, Any] | None) -> AuditHead | None:
+    if raw is None:
+        return None
+    return AuditHead(number=as_whole(raw["number"]), hash=as_text(raw["hash"]))

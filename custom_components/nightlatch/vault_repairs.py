@@ -1,0 +1,113 @@
+"""Repairs of the vault and the audit log, in which a person does something."""
+
+from typing import Any, override
+
+import probatio
+
+from homeassistant.components.repairs import (
+    ConfirmRepairFlow,
+    RepairsFlow,
+    RepairsFlowResult,
+)
+from homeassistant.helpers.selector import (
+    TextSelector,
+    TextSelectorConfig,
+    TextSelectorType,
+)
+
+from .core.errors import VaultError, VaultProblem
+from .household import Household
+from .vault_issues import FLOW
+
+_PASSPHRASE = "passphrase"  # noqa: S105
+
+
+class UnlockFlow(RepairsFlow):
+    """Asks for the passphrase of the vault."""
+
+    def __init__(self, household: Household) -> None:
+        """Take the household."""
+        self._household = household
+
+    async def async_step_init(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Begin."""
+        return await self.async_step_unlock()
+
+    async def async_step_unlock(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Ask until it is the right one."""
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            try:
+                await self._household.vault.async_unlock(user_input[_PASSPHRASE])
+            except VaultError as err:
+                if err.reason is VaultProblem.WRONG_PASSPHRASE:
+                    errors[_PASSPHRASE] = "wrong_passphrase"
+                else:
+                    errors["base"] = "not_unlocked"
+            else:
+                return self.async_create_entry(data={})
+        return self.async_show_form(
+            step_id="unlock",
+            data_schema=probatio.Schema(
+                {
+                    probatio.Required(_PASSPHRASE): TextSelector(
+                        TextSelectorConfig(
+                            type=TextSelectorType.PASSWORD,
+                            autocomplete="current-password",
+                        )
+                    )
+                }
+            ),
+            errors=errors,
+        )
+
+
+class DamagedFlow(ConfirmRepairFlow):
+    """Tells which copies are lost, and removes what is left of them."""
+
+    def __init__(self, household: Household) -> None:
+        """Take the household."""
+        self._household = household
+
+    @override
+    async def async_step_confirm(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Remove them once a person has read it."""
+        if user_input is not None:
+            await self._household.vault.upkeep.async_drop_damaged()
+        return await super().async_step_confirm(user_input)
+
+
+class AuditFlow(ConfirmRepairFlow):
+    """Tells where the audit log is broken, and begins another."""
+
+    def __init__(self, household: Household) -> None:
+        """Take the household."""
+        self._household = household
+
+    @override
+    async def async_step_confirm(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Put it aside once a person has read it."""
+        if user_input is not None:
+            await self._household.audit.async_begin_anew()
+            self._household.async_changed()
+        return await super().async_step_confirm(user_input)
+
+
+_FLOWS: dict[str, type[UnlockFlow | DamagedFlow | AuditFlow]] = {
+    "vault_locked": UnlockFlow,
+    "vault_damaged": DamagedFlow,
+    "audit_broken": AuditFlow,
+}
+
+
+def vault_flow(household: Household, data: dict[str, Any]) -> RepairsFlow:
+    """Return the flow for an issue of the vault or the audit log."""
+    return _FLOWS[data[FLOW]](household)

@@ -1,0 +1,81 @@
+"""The firmware of one installation: from the feed or the vault, and kept there."""
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, override
+
+from .core.errors import FeedError, FeedProblem, VaultError
+from .core.installation.ports import Supply
+from .core.model import FirmwareKey, Release, Source
+from .core.records.kept_release import KeptRelease
+
+if TYPE_CHECKING:
+    from .household import Household
+    from .locks import ManagedLock
+
+_LOGGER = logging.getLogger(__name__)
+
+# Seconds. The house was looked at just before; what it said must still hold afterwards.
+KEEP_TIMEOUT = 60.0
+
+
+class VaultSupply(Supply):
+    """The firmware of one installation on one lock."""
+
+    def __init__(self, household: Household, lock: ManagedLock, source: Source) -> None:
+        """Take the lock, and where its firmware comes from."""
+        self._household = household
+        self._lock = lock
+        self._source = source
+
+    @override
+    async def fetch(self, release: Release) -> bytes:
+        """Return the artifact of a release; see ``Supply``.
+
+        What comes from a feed comes from there, so that what its vendor has taken back
+        meanwhile is not installed. Once the lock was touched that no longer counts: it
+        must be brought to an end, and the vault has the very bytes that were sent.
+        """
+        vault = self._household.vault
+        await vault.upkeep.async_stand_aside()
+        if self._source is not Source.FEED:
+            return await vault.async_get(release.key)
+        if self._was_touched and vault.release(release.key) is not None:
+            try:
+                return await vault.async_get(release.key)
+            except VaultError as err:
+                _LOGGER.info("%s: the vault does not have it: %s", self._lock.name, err)
+        if (feed := self._lock.feed) is None:
+            raise FeedError(FeedProblem.UNREACHABLE)
+        return await feed.feed.fetch(release)
+
+    @override
+    async def keep(
+        self, release: Release, artifact: bytes, signer: FirmwareKey
+    ) -> None:
+        """Keep what will be sent, and what the lock runs; see ``Supply``."""
+        vault, name = self._household.vault, self._lock.name
+        kept = KeptRelease(release=release, signer=signer, source=self._source)
+        try:
+            async with asyncio.timeout(KEEP_TIMEOUT):
+                if self._source is Source.FEED:
+                    await vault.async_keep(kept, artifact)
+                await vault.upkeep.async_keep_running(self._lock)
+        except TimeoutError:
+            _LOGGER.warning("%s: keeping its firmware took too long", name)
+        except (FeedError, VaultError) as err:
+            # The vault's own issue says what to do about it.
+            _LOGGER.warning("%s: its firmware is not kept: %s", name, err)
+        except Exception:
+            # What is not kept is only missing later; the lock waits now.
+            _LOGGER.exception("%s: its firmware is not kept", name)
+        await vault.async_write_ledger()
+
+    @property
+    def _was_touched(self) -> bool:
+        current = self._household.journal.current
+        return (
+            current is not None
+            and current.lock_id == self._lock.subentry_id
+            and current.touched
+        )
