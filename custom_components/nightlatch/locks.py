@@ -500,6 +500,7 @@ class ManagedLock:
             to_do = [each for each in self.facts.aftercare if each in TO_DO]
             self.record = replace(self.record, to_do=tuple(map(str, to_do)))
         await self.async_keep()
+        await self.household.audit.async_note_end(self, outcome)
 
     async def async_aftercare_done(self, done: str) -> None:
         """Keep that a person has done what the maker wants after an update."""
