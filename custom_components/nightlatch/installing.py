@@ -1,9 +1,9 @@
-"""Installing on a lock of the household: asking the rules, waiting its turn, telling."""
+"""Installing on a lock of the household: asked for, waiting its turn, going on."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 import logging
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -12,31 +12,28 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
-from .core.errors import (
-    InstallationError,
-    NightlatchError,
-    TransportError,
-    TransportProblem,
-)
+from .core.errors import InstallationError, NightlatchError, TransportProblem
 from .core.installation.journal import JournalEntry
 from .core.installation.machine import Installation, Job, Outcome
-from .core.installation.recovery import is_news
 from .core.installation.states import TOUCHED, State
-from .core.model import LockIdentity, Origin, OutcomeKind, Purpose, Release, Source
+from .core.model import (
+    LockIdentity,
+    Origin,
+    OutcomeKind,
+    Purpose,
+    Release,
+    Source,
+    Transport,
+)
 from .core.preflight.base import PreflightError, blockers
-from .core.records.outcome_record import OutcomeRecord
-from .core.schedule.night import night_of
 from .core.schedule.plan import is_approved
 from .core.schedule.policy import ApprovalNeed
 from .core.schedule.queue import Ticket
-from .happenings import ENDINGS, Happening
+from .ending import Ending
+from .happenings import Happening
 from .lock_house import LockHouse
-from .messages import (
-    async_as_home_assistant_error,
-    async_describe,
-    async_describe_way_back,
-)
-from .situations import Errand, checks_beforehand, environment_of, next_errand
+from .messages import async_as_home_assistant_error
+from .situations import Errand, checks_beforehand, next_errand
 
 if TYPE_CHECKING:
     from .locks import ManagedLock
@@ -46,14 +43,6 @@ _LOGGER = logging.getLogger(__name__)
 # Until a lock that was asked, and held, is asked again in the same night: a connection
 # costs some of its battery. What other integrations know is looked at every minute.
 _ASK_AGAIN = timedelta(minutes=15)
-_FAILED = {OutcomeKind.FAILED, OutcomeKind.NEEDS_HAND, OutcomeKind.ROLLED_BACK}
-
-
-def _counted(outcome: OutcomeRecord | None) -> dict[str, str]:
-    """Return how often a lock was tried to be brought out of its bootloader in vain."""
-    if outcome is None or not outcome.is_fruitless:
-        return {}
-    return {"tries": str(outcome.tries)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +62,7 @@ class Installer:
         """Take the lock."""
         self._hass = hass
         self._lock = lock
+        self._ending = Ending(hass, lock)
         self.progress: Progress | None = None
         """None while nothing is being installed."""
         self._task: asyncio.Task[Outcome] | None = None
@@ -84,8 +74,6 @@ class Installer:
         self._purpose = Purpose.UPDATE
         self._overrun_told = False
         self._not_before: datetime | None = None
-        self._held_told: tuple[date, str] | None = None
-        """The night in which people were told that it is held, and by what."""
 
     def may_start_by_itself(self, now: datetime) -> bool:
         """Return whether nothing runs, and the lock was not asked in vain just now."""
@@ -112,7 +100,7 @@ class Installer:
             raise self._lock.error("approval_missing", version=release.version.text)
         unattended = origin is Origin.SCHEDULE
         if unattended and (held := blockers(checks_beforehand(lock, release))):
-            raise await self._async_hold(release, PreflightError(held))
+            raise await self._ending.async_hold(release, PreflightError(held))
         entry = self._new_entry(release, origin, errand)
         if unattended:
             entry = replace(entry, window_end=lock.plan.window_end)
@@ -155,6 +143,7 @@ class Installer:
             origin=origin,
             started=dt_util.utcnow(),
             from_version=lock.record.identity.firmware_version,
+            trial=release.transport is Transport.SMP,
             purpose=errand.purpose,
             source=errand.source,
         )
@@ -165,6 +154,15 @@ class Installer:
             await self._async_follow(self._async_finish(entry))
         except HomeAssistantError as err:
             _LOGGER.debug("%s: %s", self._lock.name, err)
+
+    async def async_settle(self, journal: Mapping[str, Any]) -> None:
+        """Find out how an installation ended after which the lock was silent.
+
+        It is back, perhaps with firmware that it runs on trial, and would go back from it
+        if nobody told it to stay.
+        """
+        if self.progress is None:
+            await self.async_go_on(JournalEntry.from_dict(journal))
 
     async def async_cancel(self) -> None:
         """Cancel what runs or waits; raise once the lock activates the firmware."""
@@ -203,7 +201,7 @@ class Installer:
         error = task.result().error
         if error is not None:
             raise await async_as_home_assistant_error(
-                self._hass, error, lock=self._lock.name, feed=self._feed_title
+                self._hass, error, lock=self._lock.name, feed=self._ending.feed_title
             )
 
     # What the task does.
@@ -217,7 +215,7 @@ class Installer:
             async with queue.turn(self._ticket(entry)):
                 return await self._async_run(release, entry)
         except InstallationError as err:
-            await self._async_hold(release, err)
+            await self._ending.async_hold(release, err)
             return Outcome(
                 kind=OutcomeKind.POSTPONED,
                 running=self._lock.record.identity,
@@ -251,12 +249,16 @@ class Installer:
             running = await lock.kind.async_find_running()
         except NightlatchError as err:
             error = err
-        if running is not None and running.firmware_version != entry.version:
+        on_trial = entry.trial and entry.touched
+        if running is not None and (
+            on_trial or running.firmware_version != entry.version
+        ):
             error = lock.kind.gone()
         outcome = Outcome(
             kind=(
                 OutcomeKind.NEEDS_HAND
                 if running is None
+                or (on_trial and running.firmware_version == entry.version)
                 else OutcomeKind.FAILED
                 if error
                 else OutcomeKind.SUCCEEDED
@@ -267,38 +269,8 @@ class Installer:
             and error.reason is TransportProblem.IN_BOOTLOADER,
             touched=entry.touched or entry.state in TOUCHED,
         )
-        await self._async_conclude(
-            None, outcome, await self._async_record(entry, outcome, 0.0)
-        )
+        await self._ending.async_conclude(entry, None, outcome, 0.0)
         return outcome
-
-    async def _async_record(
-        self, entry: JournalEntry, outcome: Outcome, seconds: float
-    ) -> OutcomeRecord:
-        """Return how it ended, as it is kept."""
-        lock = self._lock
-        approval = lock.decisions.approval
-        return OutcomeRecord(
-            attempt=entry.attempt,
-            kind=outcome.kind,
-            origin=entry.origin,
-            started=entry.started,
-            ended=dt_util.utcnow(),
-            seconds=round(seconds, 1),
-            from_version=entry.from_version,
-            to_version=entry.version,
-            sha256=entry.sha256,
-            touched=outcome.touched,
-            reason=str(outcome.error.reason) if outcome.error else None,
-            message=await self._async_message(entry, outcome),
-            approval=(
-                approval
-                if approval is not None and approval.covers(entry.version, entry.sha256)
-                else None
-            ),
-            purpose=entry.purpose,
-            environment=environment_of(lock),
-        )
 
     async def _async_run(self, release: Release, entry: JournalEntry) -> Outcome:
         """Install; however it ends is kept and told."""
@@ -307,7 +279,7 @@ class Installer:
         started = loop.time()
         self._version, self._purpose = entry.version, entry.purpose
         self._overrun_told = False
-        self._installation = lock.kind.installation(
+        installation = self._installation = lock.kind.installation(
             Job(
                 name=lock.name,
                 identity=lock.record.identity,
@@ -327,126 +299,20 @@ class Installer:
                 command_pause=lock.facts.command_pause,
             )
         )
-        outcome = await self._installation.run()
+        outcome = await installation.run()
         self._end()
         if outcome.kind is OutcomeKind.POSTPONED:
             assert outcome.error is not None
-            await self._async_learn(outcome)
+            await self._ending.async_learn(outcome)
             if entry.origin is Origin.SCHEDULE:
                 self._not_before = dt_util.utcnow() + _ASK_AGAIN
-            await self._async_forget()
-            await self._async_hold(release, outcome.error)
+            await self._ending.async_forget()
+            await self._ending.async_hold(release, outcome.error)
             return outcome
-        record = await self._async_record(entry, outcome, loop.time() - started)
-        await self._async_conclude(release, outcome, record)
+        await self._ending.async_conclude(
+            installation.entry, release, outcome, loop.time() - started
+        )
         return outcome
-
-    async def _async_conclude(
-        self, release: Release | None, outcome: Outcome, record: OutcomeRecord
-    ) -> None:
-        """Keep how it ended, and tell it."""
-        lock, household = self._lock, self._lock.household
-        self._held_told = None
-        lock.held = ()
-        news = is_news(lock.record.outcome, record)
-        await lock.async_ended(record)
-        await lock.async_decisions_used(record.to_version, record.sha256)
-        succeeded = record.kind is OutcomeKind.SUCCEEDED
-        if succeeded and record.purpose is Purpose.ROLLBACK:
-            # Somebody wanted to be rid of it: it must not come back by itself.
-            await lock.async_skip(record.from_version)
-        if release is not None and succeeded:
-            await lock.async_raise_floor(release)
-        await self._async_learn(outcome)
-        await self._async_forget()
-        if not news:
-            _LOGGER.debug("%s: still in vain: %s", lock.name, record.message)
-            return
-        if record.message is not None:
-            _LOGGER.warning("%s", record.message)
-        lock.async_tell(
-            ENDINGS[record.kind],
-            from_version=record.from_version,
-            version=record.to_version,
-            running_version=outcome.running.firmware_version if outcome.running else "",
-            seconds=str(record.seconds),
-            message=record.message or "",
-            reasons=record.reason or "",
-            asked_by=str(record.origin),
-            purpose=str(record.purpose),
-            **_counted(lock.record.outcome),
-        )
-        if record.kind in _FAILED and record.purpose is not Purpose.RECOVERY:
-            household.queue.fail(lock.name)
-
-    async def _async_forget(self) -> None:
-        """Delete the journal; a disk that refuses must not keep people from being told."""
-        try:
-            await self._lock.household.journal.clear()
-        except OSError as err:
-            _LOGGER.warning("%s: the journal was not deleted: %s", self._lock.name, err)
-
-    async def _async_learn(self, outcome: Outcome) -> None:
-        """Keep what the lock has said of itself, if it has."""
-        lock = self._lock
-        lock.in_bootloader = outcome.in_bootloader
-        if outcome.running is not None:
-            await lock.async_learn(outcome.running)
-        else:
-            lock.to_be_asked = True
-            lock.async_changed()
-
-    async def _async_hold(
-        self, release: Release, error: NightlatchError
-    ) -> HomeAssistantError:
-        """Tell, once for each new set of reasons, why nothing was done."""
-        lock = self._lock
-        lock.held = error.blockers if isinstance(error, PreflightError) else ()
-        reasons = {str(check.reason) for check in lock.held} or {str(error.reason)}
-        text = ",".join(sorted(reasons))
-        told = (night_of(dt_util.utcnow(), lock.household.zone), text)
-        if told != self._held_told:
-            self._held_told = told
-            lock.async_tell(
-                Happening.HELD,
-                version=release.version.text,
-                installed_version=lock.record.identity.firmware_version,
-                reasons=text,
-                message=await async_describe(
-                    self._hass, error, lock=lock.name, feed=self._feed_title
-                ),
-            )
-        choice = lock.decisions.choice
-        if (
-            choice is not None
-            and choice.purpose is Purpose.ROLLBACK
-            and choice.sha256 == release.key
-        ):
-            # Nobody waits for a way back: the code that approved it was for now.
-            await lock.async_unchoose()
-        lock.async_changed()
-        return await async_as_home_assistant_error(
-            self._hass, error, lock=lock.name, feed=self._feed_title
-        )
-
-    async def _async_message(self, entry: JournalEntry, outcome: Outcome) -> str | None:
-        names = {"lock": self._lock.name, "feed": self._feed_title}
-        error = outcome.error
-        if outcome.kind is OutcomeKind.ROLLED_BACK:
-            return await async_describe_way_back(
-                self._hass,
-                error,
-                version=entry.version,
-                running=outcome.running.firmware_version if outcome.running else "?",
-                **names,
-            )
-        if error is None:
-            return None
-        message = await async_describe(self._hass, error, **names)
-        if outcome.in_bootloader and error.reason is not TransportProblem.IN_BOOTLOADER:
-            waiting = TransportError(TransportProblem.IN_BOOTLOADER)
-            message += f" {await async_describe(self._hass, waiting, **names)}"
-        return message
 
     # Small things.
 
@@ -458,10 +324,6 @@ class Installer:
             importance=lock.policy.importance,
             urgent=entry.purpose is Purpose.RECOVERY,
         )
-
-    @property
-    def _feed_title(self) -> str:
-        return self._lock.feed.title if self._lock.feed else "?"
 
     @callback
     def _end(self) -> None:

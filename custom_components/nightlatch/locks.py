@@ -1,11 +1,11 @@
 """A lock of the household: what is known of it, and what people have decided."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
@@ -383,6 +383,12 @@ class ManagedLock:
             return
         identity = await self.kind.async_ask()
         before = self.record.identity.firmware_version
+        if self.record.unsettled is not None:
+            self.household.async_create_task(
+                self.installer.async_settle(self.record.unsettled),
+                f"end of the installation on {self.name}",
+            )
+            return
         await self.async_learn(identity)
         if identity.firmware_version != before:
             self.household.async_create_task(
@@ -493,9 +499,14 @@ class ManagedLock:
         await self.installer.async_close()
         self._closed = True
 
-    async def async_ended(self, outcome: OutcomeRecord) -> None:
-        """Keep how an installation ended, and what a person has to do after it."""
-        self.record = self.record.ended(outcome)
+    async def async_ended(
+        self, outcome: OutcomeRecord, unsettled: Mapping[str, Any] | None = None
+    ) -> None:
+        """Keep how an installation ended, and what a person has to do after it.
+
+        ``unsettled`` is its journal where only the lock can tell the end, once it is back.
+        """
+        self.record = replace(self.record.ended(outcome), unsettled=unsettled)
         if outcome.kind is OutcomeKind.SUCCEEDED:
             to_do = [each for each in self.facts.aftercare if each in TO_DO]
             self.record = replace(self.record, to_do=tuple(map(str, to_do)))

@@ -41,6 +41,7 @@ TIMES = st.datetimes(
         touched=st.booleans(),
         bolt_before=st.none() | st.sampled_from(Bolt),
         activated=st.booleans(),
+        trial=st.booleans(),
         purpose=st.sampled_from(Purpose),
         source=st.sampled_from(Source),
     )
@@ -64,6 +65,7 @@ def test_junk_is_refused(field: str, junk: Any) -> None:
         "touched",
         "bolt_before",
         "activated",
+        "trial",
         "purpose",
         "source",
     }:
@@ -76,7 +78,7 @@ def test_junk_is_refused(field: str, junk: Any) -> None:
 def test_an_entry_of_an_earlier_version_is_read() -> None:
     """What is under way when Nightlatch is updated goes on."""
     raw = new_entry().to_dict()
-    for field in ("touched", "activated", "purpose", "source"):
+    for field in ("touched", "activated", "trial", "purpose", "source"):
         del raw[field]
     assert JournalEntry.from_dict(raw) == new_entry()
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
+from typing import override
 
 import pytest
 
@@ -18,6 +18,7 @@ from custom_components.nightlatch.core.installation.machine import Outcome
 from custom_components.nightlatch.core.installation.states import State
 from custom_components.nightlatch.core.model import (
     Artifact,
+    FirmwareKey,
     LockIdentity,
     OutcomeKind,
     Payload,
@@ -83,8 +84,8 @@ async def recover(bench: Bench, release: Release, package: bytes) -> Outcome:
 class Shelf(Desk):
     """A supply that gives whatever it is asked for."""
 
-    async def fetch(self, release: Release) -> bytes:  # type: ignore[override]
-        """Return what lies there."""
+    @override
+    async def fetch(self, release: Release) -> bytes:
         assert isinstance(self.given, bytes)
         return self.given
 
@@ -97,11 +98,11 @@ async def test_what_was_proven_is_kept_before_the_lock_is_touched(bench: Bench) 
     states: list[State] = []
     keep = bench.supply.keep
 
-    async def note(*kept: Any) -> None:
+    async def note(release: Release, artifact: bytes, signer: FirmwareKey) -> None:
         assert bench.journal.entry is not None
         states.append(bench.journal.entry.state)
         bench.assert_untouched()
-        await keep(*kept)
+        await keep(release, artifact, signer)
 
     bench.supply.keep = note  # type: ignore[method-assign]
     await bench.install()

@@ -89,6 +89,7 @@ records = st.builds(
     announced=st.none() | texts,
     ran=st.lists(texts, max_size=3).map(tuple),
     to_do=st.lists(texts, max_size=3).map(tuple),
+    unsettled=st.none() | st.dictionaries(texts, texts, min_size=1, max_size=2),
 )
 decisions = st.builds(
     Decisions,

@@ -38,6 +38,8 @@ class JournalEntry:
     """Where the bolt was before; None where nothing is linked that knows."""
     activated: bool = False
     """Whether the lock was about to be told to start the new firmware."""
+    trial: bool = False
+    """Whether the lock goes back by itself from what it was not told to keep."""
     purpose: Purpose = Purpose.UPDATE
     source: Source = Source.FEED
     """Where the artifact comes from."""
@@ -61,6 +63,7 @@ class JournalEntry:
             "touched": self.touched,
             "bolt_before": self.bolt_before,
             "activated": self.activated,
+            "trial": self.trial,
             "purpose": self.purpose,
             "source": self.source,
         }
@@ -88,6 +91,7 @@ class JournalEntry:
                 touched=as_truth(raw.get("touched", False)),
                 bolt_before=None if bolt is None else Bolt(bolt),
                 activated=as_truth(raw.get("activated", False)),
+                trial=as_truth(raw.get("trial", False)),
                 purpose=Purpose(raw.get("purpose", Purpose.UPDATE)),
                 source=Source(raw.get("source", Source.FEED)),
             )

@@ -116,6 +116,11 @@ class Installation(ABC):
         """Whether it goes on though the quiet hours are over: stopping would be worse."""
 
     @property
+    def entry(self) -> JournalEntry:
+        """What the journal says of it."""
+        return self._entry
+
+    @property
     def state(self) -> State:
         """Where it is."""
         return self._entry.state

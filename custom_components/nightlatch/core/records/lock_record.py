@@ -35,6 +35,8 @@ class LockRecord:
 
     ran: tuple[str, ...] = ()
     """The other versions that it was seen to run, oldest first."""
+    unsettled: Mapping[str, Any] | None = None
+    """The journal of an installation whose end only the lock can tell, once it is back."""
     to_do: tuple[str, ...] = ()
     """After-care that a person has not done yet."""
 
@@ -100,6 +102,7 @@ class LockRecord:
             "batteries": [_battery_to_dict(reading) for reading in self.batteries],
             "announced": self.announced,
             "ran": list(self.ran),
+            "unsettled": dict(self.unsettled) if self.unsettled else None,
             "to_do": list(self.to_do),
         }
 
@@ -116,6 +119,7 @@ class LockRecord:
                 announced=optional(as_text, raw["announced"]),
                 # Records of earlier versions do not have these.
                 ran=tuple(map(as_text, raw.get("ran", ()))),
+                unsettled=optional(_as_mapping, raw.get("unsettled")),
                 to_do=tuple(map(as_text, raw.get("to_do", ()))),
             )
         except (KeyError, TypeError, ValueError) as err:
@@ -132,6 +136,12 @@ def identity_from_dict(raw: Mapping[str, Any]) -> LockIdentity:
         serial_number=optional(as_text, raw["serial_number"]),
         battery=optional(as_whole, raw["battery"]),
     )
+
+
+def _as_mapping(raw: object) -> dict[str, Any]:
+    if not isinstance(raw, dict):
+        raise TypeError(f"{raw!r} is no mapping")
+    return raw
 
 
 def _battery_to_dict(reading: BatteryReading) -> dict[str, Any]:

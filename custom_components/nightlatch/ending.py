@@ -1,0 +1,202 @@
+"""How an installation on a lock ends: kept, told, and nothing left behind."""
+
+from datetime import date
+import logging
+from typing import TYPE_CHECKING
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util import dt as dt_util
+
+from .core.errors import NightlatchError, TransportError, TransportProblem
+from .core.installation.journal import JournalEntry
+from .core.installation.machine import Outcome
+from .core.installation.recovery import is_news
+from .core.model import OutcomeKind, Purpose, Release
+from .core.preflight.base import PreflightError
+from .core.records.outcome_record import OutcomeRecord
+from .core.schedule.night import night_of
+from .happenings import ENDINGS, Happening
+from .messages import (
+    async_as_home_assistant_error,
+    async_describe,
+    async_describe_way_back,
+)
+from .situations import environment_of
+
+if TYPE_CHECKING:
+    from .locks import ManagedLock
+
+_LOGGER = logging.getLogger(__name__)
+
+_FAILED = {OutcomeKind.FAILED, OutcomeKind.NEEDS_HAND, OutcomeKind.ROLLED_BACK}
+
+
+class Ending:
+    """Keeps and tells how installations on one lock end."""
+
+    def __init__(self, hass: HomeAssistant, lock: ManagedLock) -> None:
+        """Take the lock."""
+        self._hass = hass
+        self._lock = lock
+        self._held_told: tuple[date, str] | None = None
+        """The night in which people were told that it is held, and by what."""
+
+    @property
+    def feed_title(self) -> str:
+        """Return what people call the lock's feed."""
+        return self._lock.feed.title if self._lock.feed else "?"
+
+    async def async_conclude(
+        self,
+        entry: JournalEntry,
+        release: Release | None,
+        outcome: Outcome,
+        seconds: float,
+    ) -> None:
+        """Keep how it ended, and tell it.
+
+        ``entry`` is what the journal said last, ``seconds`` how long it took.
+        """
+        lock, household = self._lock, self._lock.household
+        record = await self._async_record(entry, outcome, seconds)
+        self._held_told = None
+        lock.held = ()
+        news = is_news(lock.record.outcome, record)
+        unsettled = entry.trial and record.kind is OutcomeKind.NEEDS_HAND
+        if unsettled and outcome.running is not None and release is not None:
+            # It has told what it runs: nothing will settle by itself any more.
+            unsettled = False
+        await lock.async_ended(record, entry.to_dict() if unsettled else None)
+        await lock.async_decisions_used(record.to_version, record.sha256)
+        succeeded = record.kind is OutcomeKind.SUCCEEDED
+        if succeeded and record.purpose is Purpose.ROLLBACK:
+            # Somebody wanted to be rid of it: it must not come back by itself.
+            await lock.async_skip(record.from_version)
+        if release is not None and succeeded:
+            await lock.async_raise_floor(release)
+        await self.async_learn(outcome)
+        await self.async_forget()
+        if not news:
+            _LOGGER.debug("%s: still in vain: %s", lock.name, record.message)
+            return
+        if record.message is not None:
+            _LOGGER.warning("%s", record.message)
+        lock.async_tell(
+            ENDINGS[record.kind],
+            from_version=record.from_version,
+            version=record.to_version,
+            running_version=outcome.running.firmware_version if outcome.running else "",
+            seconds=str(record.seconds),
+            message=record.message or "",
+            reasons=record.reason or "",
+            asked_by=str(record.origin),
+            purpose=str(record.purpose),
+            **_counted(lock.record.outcome),
+        )
+        if record.kind in _FAILED and record.purpose is not Purpose.RECOVERY:
+            household.queue.fail(lock.name)
+
+    async def async_forget(self) -> None:
+        """Delete the journal; a disk that refuses must not keep people from being told."""
+        try:
+            await self._lock.household.journal.clear()
+        except OSError as err:
+            _LOGGER.warning("%s: the journal was not deleted: %s", self._lock.name, err)
+
+    async def async_learn(self, outcome: Outcome) -> None:
+        """Keep what the lock has said of itself, if it has."""
+        lock = self._lock
+        lock.in_bootloader = outcome.in_bootloader
+        if outcome.running is not None:
+            await lock.async_learn(outcome.running)
+        else:
+            lock.to_be_asked = True
+            lock.async_changed()
+
+    async def async_hold(
+        self, release: Release, error: NightlatchError
+    ) -> HomeAssistantError:
+        """Tell, once for each new set of reasons, why nothing was done."""
+        lock = self._lock
+        lock.held = error.blockers if isinstance(error, PreflightError) else ()
+        reasons = {str(check.reason) for check in lock.held} or {str(error.reason)}
+        text = ",".join(sorted(reasons))
+        told = (night_of(dt_util.utcnow(), lock.household.zone), text)
+        if told != self._held_told:
+            self._held_told = told
+            lock.async_tell(
+                Happening.HELD,
+                version=release.version.text,
+                installed_version=lock.record.identity.firmware_version,
+                reasons=text,
+                message=await async_describe(
+                    self._hass, error, lock=lock.name, feed=self.feed_title
+                ),
+            )
+        choice = lock.decisions.choice
+        if (
+            choice is not None
+            and choice.purpose is Purpose.ROLLBACK
+            and choice.sha256 == release.key
+        ):
+            # Nobody waits for a way back: the code that approved it was for now.
+            await lock.async_unchoose()
+        lock.async_changed()
+        return await async_as_home_assistant_error(
+            self._hass, error, lock=lock.name, feed=self.feed_title
+        )
+
+    async def _async_message(self, entry: JournalEntry, outcome: Outcome) -> str | None:
+        names = {"lock": self._lock.name, "feed": self.feed_title}
+        error = outcome.error
+        if outcome.kind is OutcomeKind.ROLLED_BACK:
+            return await async_describe_way_back(
+                self._hass,
+                error,
+                version=entry.version,
+                running=outcome.running.firmware_version if outcome.running else "?",
+                **names,
+            )
+        if error is None:
+            return None
+        message = await async_describe(self._hass, error, **names)
+        if outcome.in_bootloader and error.reason is not TransportProblem.IN_BOOTLOADER:
+            waiting = TransportError(TransportProblem.IN_BOOTLOADER)
+            message += f" {await async_describe(self._hass, waiting, **names)}"
+        return message
+
+    async def _async_record(
+        self, entry: JournalEntry, outcome: Outcome, seconds: float
+    ) -> OutcomeRecord:
+        """Return how it ended, as it is kept."""
+        lock = self._lock
+        approval = lock.decisions.approval
+        return OutcomeRecord(
+            attempt=entry.attempt,
+            kind=outcome.kind,
+            origin=entry.origin,
+            started=entry.started,
+            ended=dt_util.utcnow(),
+            seconds=round(seconds, 1),
+            from_version=entry.from_version,
+            to_version=entry.version,
+            sha256=entry.sha256,
+            touched=outcome.touched,
+            reason=str(outcome.error.reason) if outcome.error else None,
+            message=await self._async_message(entry, outcome),
+            approval=(
+                approval
+                if approval is not None and approval.covers(entry.version, entry.sha256)
+                else None
+            ),
+            purpose=entry.purpose,
+            environment=environment_of(lock),
+        )
+
+
+def _counted(outcome: OutcomeRecord | None) -> dict[str, str]:
+    """Return how often a lock was tried to be brought out of its bootloader in vain."""
+    if outcome is None or not outcome.is_fruitless:
+        return {}
+    return {"tries": str(outcome.tries)}
