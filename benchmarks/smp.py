@@ -16,7 +16,7 @@ and the last answer.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, fields
 import hashlib
 from math import ceil
@@ -131,8 +131,8 @@ class Bench:
         if not case.flash:
             write = images.write
 
-            def at_once(command: int, asked: Any) -> tuple[Any, float]:
-                return write(command, asked)[0], 0.0
+            def at_once(command: int, fields: Mapping[str, Any]) -> tuple[Any, float]:
+                return write(command, fields)[0], 0.0
 
             images.write = at_once  # type: ignore[method-assign]
         tells = case.buffer is not None

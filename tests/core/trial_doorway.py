@@ -27,7 +27,8 @@ from tests.rig.mcuboot_image import make_mcuboot_image
 from tests.rig.mcuboot_lock import VirtualMcubootLock
 from tests.rig.radio import RigRadio
 from tests.rig.smp_images import SmpImages
-from tests.rig.smp_server import HEADER, Group, ImageCommand, SmpServer
+from tests.rig.smp_messages import HEADER, Group, ImageCommand
+from tests.rig.smp_server import SmpServer
 
 ADDRESS = "C0:11:22:33:44:66"
 NAME = "Garden door"

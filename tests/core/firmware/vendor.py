@@ -18,12 +18,16 @@ from custom_components.nightlatch.core.firmware.verify import VerifiedArtifact
 from custom_components.nightlatch.core.model import FirmwareKey
 from tests.rig.dfu_package import public_pem
 
+type PrivateKey = (
+    ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
+)
+
 # Fixed, so that a package that breaks something can be made again.
 KEY: Final = ec.derive_private_key(0x6E69676874, ec.SECP256R1())
 OTHER_KEY: Final = ec.derive_private_key(0x6C61746368, ec.SECP256R1())
 PINNED: Final = load_firmware_key(public_pem(KEY))
 OTHER_PINNED: Final = load_firmware_key(public_pem(OTHER_KEY))
-PRIVATE_KEYS: Final = {
+PRIVATE_KEYS: Final[dict[KeyKind, PrivateKey]] = {
     KeyKind.ECDSA_P256: KEY,
     KeyKind.ED25519: ed25519.Ed25519PrivateKey.from_private_bytes(bytes(range(32))),
     KeyKind.RSA_2048: rsa.generate_private_key(65537, 2048),

@@ -1,6 +1,7 @@
 """Trying an image, keeping it, and going back: what a lock with MCUboot is told."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,14 +22,15 @@ from tests.rig.image import Behaviour
 from tests.rig.lock_body import Mode
 from tests.rig.mcuboot_image import make_mcuboot_image
 from tests.rig.mcuboot_trailer import set_pending
-from tests.rig.smp_server import (
+from tests.rig.smp_messages import (
     Group,
     ImageCommand,
     OsCommand,
     Rc,
-    SmpFault,
     SmpRefusal,
+    SmpRequest,
 )
+from tests.rig.smp_server import SmpFault
 from tests.rig.virtual_time import virtual_time
 
 from ..trial_doorway import (
@@ -124,7 +126,7 @@ async def test_a_lock_that_does_not_do_as_told_is_noticed() -> None:
     """It says yes, and stays as it was."""
     async with trial_doorway(model=radio_link()) as door:
         transport = await on_trial(door)
-        door.images._set_state = lambda _: (door.images._state(), 0.0)  # type: ignore[method-assign]
+        door.images._set_state = lambda fields: (door.images._state(), 0.0)  # type: ignore[method-assign]
         error = await problem(transport.confirm(artifact()))
         assert error.reason is TransportProblem.REJECTED
         assert error.details == {"operation": "confirm", "code": "unconfirmed"}
@@ -312,16 +314,16 @@ def stage(door: TrialDoorway, data: bytes, *, permanent: bool = False) -> None:
 # Locks that cannot go back.
 
 
-def tell(door: TrialDoorway, fields: dict[str, Any] | None) -> None:
+def tell(door: TrialDoorway, told: dict[str, Any] | None) -> None:
     """Let the boot loader tell what it was built for, or nothing."""
     answer = door.server._os
 
-    def os(request: Any, asked: Any) -> Any:
+    def os(request: SmpRequest, fields: Mapping[str, Any]) -> Any:
         if request.command == OsCommand.BOOTLOADER:
-            if fields is None:
+            if told is None:
                 raise SmpRefusal(Rc.NOT_SUPPORTED)
-            return fields
-        return answer(request, asked)
+            return told
+        return answer(request, fields)
 
     door.server._os = os  # type: ignore[method-assign]
 
@@ -429,7 +431,7 @@ async def test_a_refusal_to_try_is_told() -> None:
 async def test_a_lock_that_does_not_try_as_told_is_noticed() -> None:
     """It says yes, and stays as it was."""
     async with trial_doorway(model=radio_link()) as door:
-        door.images._set_state = lambda _: (door.images._state(), 0.0)  # type: ignore[method-assign]
+        door.images._set_state = lambda fields: (door.images._state(), 0.0)  # type: ignore[method-assign]
         error = await door.fails()
         assert error.reason is TransportProblem.REJECTED
         assert error.details == {"operation": "write_state", "code": "not pending"}

@@ -8,7 +8,8 @@ import pytest
 from custom_components.nightlatch.core.errors import TransportProblem
 from tests.rig.faults import Fault, Traffic
 from tests.rig.lock_body import Mode
-from tests.rig.smp_server import Group, ImageCommand, Rc, SmpFault
+from tests.rig.smp_messages import Group, ImageCommand, Rc
+from tests.rig.smp_server import SmpFault
 from tests.rig.virtual_time import virtual_time
 
 from ..trial_doorway import (

@@ -533,8 +533,8 @@ _UNKNOWN_PAYLOAD = _object({vol.Required("format"): _one_of(PayloadFormat)})
 def _payload_fields(value: object) -> Any:
     """Validate by what the payload says it is; not said is not "by hand"."""
     said = value.get("format") if isinstance(value, dict) else None
-    known = isinstance(said, str) and said in _PAYLOADS
-    return (_PAYLOADS[said] if known else _UNKNOWN_PAYLOAD)(value)
+    shape = _PAYLOADS.get(said) if isinstance(said, str) else None
+    return (shape or _UNKNOWN_PAYLOAD)(value)
 
 
 _RELEASE_SHAPE = {
