@@ -21,8 +21,7 @@ _FORMATS = {
 _PROOFS = {
     Proof.PINNED: "file_proof_pinned",
     Proof.CONTINUITY: "file_proof_continuity",
-    Proof.NOTHING_RAN: "file_proof_nothing_ran",
-    Proof.NOT_COMPARABLE: "file_proof_not_comparable",
+    Proof.NONE: "file_proof_none",
 }
 
 
@@ -34,7 +33,7 @@ async def async_file_summary(
     names = {
         "lock": lock.name,
         "key": reading.signer.fingerprint,
-        "ran": reading.compared_with or lock.record.identity.firmware_version,
+        "ran": reading.compared_with or "?",
         "model": release.model,
         "hardware": ", ".join(release.hardware_revisions),
         "hardware_version": str(inspection.hardware_version),
@@ -59,8 +58,6 @@ async def async_file_summary(
             )
         )
     sentences.append(await told(_PROOFS[reading.proof]))
-    if reading.names_same_key:
-        sentences.append(await told("file_names_same_key"))
     sentences.extend(await async_risk_summary(hass, risk_of(lock, release)))
     needs_code = lock.policy.approval is ApprovalNeed.SECOND_FACTOR
     sentences.append(await told("file_next_with_code" if needs_code else "file_next"))

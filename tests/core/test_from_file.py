@@ -274,18 +274,26 @@ def test_another_signer_than_before_is_refused() -> None:
 def test_without_anything_that_ran_it_only_has_a_signature() -> None:
     """Nobody can say whose; the key is one of those that are possible."""
     reading, made = take(dfu())
-    assert reading.proof is Proof.NOTHING_RAN
+    assert reading.proof is Proof.NONE
     assert reading.signer in possible_signers(dfu())
     assert made.evidence is Evidence.SIGNATURE_PRESENT
 
 
-def test_what_cannot_be_compared_only_has_a_signature() -> None:
-    """It carries its key whole, and what ran only named one."""
+def test_a_whole_key_that_what_ran_has_named() -> None:
+    """Then it is known whose it is, as far as that can be."""
     data = with_whole_key(b"firmware", ED25519, version="1.1.0")
     reading, made = take(data, replace(KNOWN, ran=(_ran_ed25519(),)))
-    assert reading.proof is Proof.NOT_COMPARABLE
+    assert reading.proof is Proof.CONTINUITY
     assert reading.signer == load_firmware_key(public_pem(ED25519))
-    assert not reading.names_same_key
+    assert made.evidence is Evidence.SAME_SIGNER
+
+
+def test_a_whole_key_of_which_nothing_is_known() -> None:
+    """It can at least be checked that the signature holds under it."""
+    data = with_whole_key(b"firmware", ED25519, version="1.1.0")
+    reading, made = take(data)
+    assert reading.proof is Proof.NONE
+    assert reading.signer == load_firmware_key(public_pem(ED25519))
     assert made.evidence is Evidence.SIGNATURE_PRESENT
 
 
@@ -297,11 +305,19 @@ def test_the_same_firmware_once_more_is_not_newer() -> None:
 
 def test_a_key_that_nobody_knows() -> None:
     """Ed25519 leaves none, so that nobody could check the signature here."""
-    for known in (KNOWN, replace(KNOWN, ran=(_ran_ed25519(),))):
-        assert refused(image(key=ED25519), known) == (
-            FileProblem.KEY_UNKNOWN,
-            {"found": "ed25519"},
-        )
+    assert refused(image(key=ED25519)) == (
+        FileProblem.KEY_UNKNOWN,
+        {"found": "ed25519"},
+    )
+
+
+def test_a_key_that_is_only_named() -> None:
+    """By both, which anybody could have written."""
+    known = replace(KNOWN, ran=(_ran_ed25519(),))
+    assert refused(image(key=ED25519), known) == (
+        FileProblem.KEY_ONLY_NAMED,
+        {"found": "ed25519", "version": "1.0.0"},
+    )
 
 
 def _ran_ed25519() -> RanBefore:

@@ -1,11 +1,13 @@
 """Firmware that somebody brings as a file, from picking it to the lock that runs it."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 import pytest
 
+from custom_components.nightlatch.adapters.vault_folder import first_folder
 from custom_components.nightlatch.core.errors import VaultError, VaultProblem
 from custom_components.nightlatch.core.firmware.keys import load_firmware_key
 from custom_components.nightlatch.core.model import Evidence
@@ -365,6 +367,23 @@ async def test_a_signer_of_whom_nothing_is_known_takes_words(
     assert result["reason"] == "firmware_offered"
     await house.settle()
     assert house.state().attributes["evidence"] == "signature_present"
+
+
+async def test_what_ran_is_damaged(house: House, flow: Flow) -> None:
+    """Then there is nothing to compare with, as if it were not kept."""
+    await ran(house, house.vendor.firmware_key)
+    await without_feed(house)
+    folder = first_folder(house.hass, house.entry.entry_id)
+    damage(folder)
+    result = await flow.to_confirm(package(house.vendor.firmware_key))
+    assert "nothing that ran on this lock is kept" in told(result, "summary")
+
+
+def damage(folder: Path) -> None:
+    """Let a disk forget the ends of all larger files."""
+    for path in folder.rglob("*"):
+        if path.is_file() and path.stat().st_size > 1_000:
+            path.write_bytes(path.read_bytes()[:-1])
 
 
 async def test_what_was_accepted_in_words_is_compared_with_next_time(

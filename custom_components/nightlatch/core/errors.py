@@ -105,6 +105,7 @@ class FileProblem(StrEnum):
     OTHER_HARDWARE = "file_other_hardware"
     HARDWARE_UNKNOWN = "file_hardware_unknown"
     KEY_UNKNOWN = "file_key_unknown"
+    KEY_ONLY_NAMED = "file_key_only_named"
     VERSION_INVALID = "file_version_invalid"
     OTHER_VERSION = "file_other_version"
     NOT_COMPARABLE = "file_not_comparable"

@@ -14,7 +14,7 @@ from enum import StrEnum
 import re
 
 from .errors import FileError, FileProblem, FirmwareError, FirmwareProblem
-from .firmware.continuity import Continuity, Ran, Signer, possible_signers, same_signer
+from .firmware.continuity import Ran, Signer, possible_signers, same_signer
 from .firmware.packages import Inspection, inspect_artifact, signer_of, verify_artifact
 from .model import (
     Artifact,
@@ -55,17 +55,14 @@ class Proof(StrEnum):
     """It is signed with a key that the owner has approved."""
     CONTINUITY = "continuity"
     """It has the signer of what ran before, whom nobody vouches for."""
-    NOTHING_RAN = "nothing_ran"
+    NONE = "none"
     """Nothing that ran on the lock is kept, so that nobody can compare."""
-    NOT_COMPARABLE = "not_comparable"
-    """Its signature, or that of what ran, leaves nothing to compare."""
 
 
 _EVIDENCE = {
     Proof.PINNED: Evidence.SIGNATURE_VERIFIED,
     Proof.CONTINUITY: Evidence.SAME_SIGNER,
-    Proof.NOTHING_RAN: Evidence.SIGNATURE_PRESENT,
-    Proof.NOT_COMPARABLE: Evidence.SIGNATURE_PRESENT,
+    Proof.NONE: Evidence.SIGNATURE_PRESENT,
 }
 
 
@@ -107,8 +104,6 @@ class FileReading:
     """The key that its signature holds under: of one that nothing proves, a possible one."""
     compared_with: str | None
     """The version that ran before and was signed by the same, where that is the proof."""
-    names_same_key: bool
-    """Whether it names the key of what ran before, which anybody could write."""
     hardware_version_known: bool
     """Whether packages for this very hardware have had its ``hw_version`` before."""
 
@@ -133,12 +128,12 @@ def read_file(data: bytes, known: Known) -> FileReading:
     Raises ``FirmwareError``: what ``inspect_artifact`` raises, SIGNATURE_INVALID where
     keys are pinned and it is signed with none of them, OTHER_SIGNER where none is pinned
     and somebody else has signed it than what ran before, WRONG_HARDWARE. Raises
-    ``FileError``: OTHER_FORMAT, KEY_UNKNOWN, COUNTER_NOT_NEWER.
+    ``FileError``: OTHER_FORMAT, KEY_UNKNOWN, KEY_ONLY_NAMED, COUNTER_NOT_NEWER.
     """
     inspection = inspect_artifact(data)
     _check_format(inspection, known)
     listed = _listed(inspection, known)
-    proof, signer, continuity = _prove(data, inspection, known)
+    proof, signer = _prove(data, inspection, known)
     hardware_version_known = listed is not None
     if listed is None:
         hardware_version_known = _check_hardware_version(inspection, known)
@@ -151,7 +146,6 @@ def read_file(data: bytes, known: Known) -> FileReading:
         proof=proof,
         signer=signer,
         compared_with=compared if proof is Proof.CONTINUITY else None,
-        names_same_key=continuity is not None and continuity.names_same_key,
         hardware_version_known=hardware_version_known,
     )
 
@@ -232,10 +226,10 @@ def _listed(inspection: Inspection, known: Known) -> Release | None:
 
 def _prove(
     data: bytes, inspection: Inspection, known: Known
-) -> tuple[Proof, FirmwareKey, Continuity | None]:
+) -> tuple[Proof, FirmwareKey]:
     """Return who has signed a file, and how that is known."""
     if known.pinned:
-        return Proof.PINNED, signer_of(data, known.pinned), None
+        return Proof.PINNED, signer_of(data, known.pinned)
     ran = [Ran(data=each.data, signer=_sure_signer(each.kept)) for each in known.ran]
     continuity = same_signer(ran, data)
     if continuity.signer is Signer.OTHER:
@@ -244,12 +238,17 @@ def _prove(
             version=known.ran[0].kept.release.version.text,
         )
     if continuity.key is not None:
-        return Proof.CONTINUITY, continuity.key, continuity
+        return Proof.CONTINUITY, continuity.key
+    if continuity.names_same_key:
+        raise FileError(
+            FileProblem.KEY_ONLY_NAMED,
+            found=inspection.signature,
+            version=known.ran[0].kept.release.version.text,
+        )
     possible = possible_signers(data)
     if not possible:
         raise FileError(FileProblem.KEY_UNKNOWN, found=inspection.signature)
-    proof = Proof.NOT_COMPARABLE if ran else Proof.NOTHING_RAN
-    return proof, possible[0], continuity
+    return Proof.NONE, possible[0]
 
 
 def _sure_signer(kept: KeptRelease) -> FirmwareKey | None:

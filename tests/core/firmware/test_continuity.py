@@ -24,6 +24,7 @@ from tests.rig.mcuboot_image import (
     make_mcuboot_image,
     public_key_hash,
     sign_image,
+    signature_tlv,
 )
 
 from .vendor import IMAGE, KEY, OTHER_KEY, OTHER_PINNED, PINNED
@@ -286,15 +287,34 @@ def test_a_copied_name_changes_nothing(key: SigningKey, other: SigningKey) -> No
 
 @pytest.mark.parametrize(("key", "other"), [(ED25519, OTHER_ED25519), (RSA, OTHER_RSA)])
 def test_a_key_that_came_along_is_a_key(key: SigningKey, other: SigningKey) -> None:
-    """What ran before carries it whole, and its signature holds under it."""
-    before = ran(with_whole_key(b"one", key))
-    assert possible_signers(before[0].data) == (pinned(key),)
-    for after in (image(b"two", key), with_whole_key(b"two", key)):
-        assert same_signer(before, after) == Continuity(
+    """One of the two carries it whole, and both are signed with it."""
+    whole, named = with_whole_key(b"one", key), image(b"one", key)
+    assert possible_signers(whole) == (pinned(key),)
+    for before, after in (
+        (whole, image(b"two", key)),
+        (whole, with_whole_key(b"two", key)),
+        (named, with_whole_key(b"two", key)),
+    ):
+        assert same_signer(ran(before), after) == Continuity(
             signer=Signer.SAME, key=pinned(key)
         )
-    for after in (image(b"two", other), with_whole_key(b"two", other)):
-        assert same_signer(before, after) == OTHER
+    for before, after in (
+        (whole, image(b"two", other)),
+        (whole, with_whole_key(b"two", other)),
+        (named, with_whole_key(b"two", other)),
+    ):
+        assert same_signer(ran(before), after) == OTHER
+
+
+@pytest.mark.parametrize(("key", "other"), [(ED25519, OTHER_ED25519), (RSA, OTHER_RSA)])
+def test_a_whole_key_can_be_copied_too(key: SigningKey, other: SigningKey) -> None:
+    """The signature does not hold under it, so that it is only a name."""
+    size = len(sign_image(b"", other))
+    tlvs = [key_tlv(key), (signature_tlv(other), bytes(size))]
+    forged = make_mcuboot_image(b"two", key=other, unsigned=True, tlvs_last=tlvs)
+    assert same_signer(ran(image(b"one", key)), forged) == Continuity(
+        signer=Signer.NOT_COMPARABLE, names_same_key=True
+    )
 
 
 @pytest.mark.parametrize(

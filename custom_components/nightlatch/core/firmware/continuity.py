@@ -7,8 +7,9 @@ evidence of continuity and of nothing else: it does not say who the signer is. N
 sign under the other one of the two, for its secret follows from that of the real one
 only.
 
-Ed25519 and RSA leave nothing to be compared, unless an image of MCUboot carries the whole
-key. That two images name the same hash of a key is a hint at most: anybody can write it.
+Ed25519 and RSA leave nothing to be compared, unless one of two images of MCUboot carries
+the whole key, and the other one names it and is signed with it too. That two images name
+the same hash of a key is a hint at most: anybody can write it.
 Everything here is synchronous and takes milliseconds of processor time.
 """
 
@@ -72,20 +73,14 @@ def same_signer(before: Sequence[Ran], after: bytes) -> Continuity:
 
     Raises ``FirmwareError`` where ``after``, or what ran last, cannot be read.
     """
-    inspected = inspect_artifact(after)
+    inspect_artifact(after)
     if not before:
         return Continuity(signer=Signer.NOT_COMPARABLE)
     last = before[0]
     keys: tuple[FirmwareKey, ...] = (last.signer,) if last.signer else ()
     keys = keys or possible_signers(last.data)
     if not keys:
-        if inspect_artifact(last.data).signature is not inspected.signature:
-            # Another kind of key is another key.
-            return Continuity(signer=Signer.OTHER)
-        return Continuity(
-            signer=Signer.NOT_COMPARABLE,
-            names_same_key=bool(_named(last.data) & _named(after)),
-        )
+        return _compare_without_key(last.data, after)
     shared = _shared(keys, after)
     for older in before[1:]:
         if len(shared) < 2:
@@ -96,6 +91,24 @@ def same_signer(before: Sequence[Ran], after: bytes) -> Continuity:
     if len(shared) > 1:
         return Continuity(signer=Signer.NOT_COMPARABLE)
     return Continuity(signer=Signer.SAME, key=shared[0])
+
+
+def _compare_without_key(before: bytes, after: bytes) -> Continuity:
+    """Compare with a package whose signature shows no key."""
+    kinds = {inspect_artifact(data).signature for data in (before, after)}
+    if len(kinds) > 1:
+        # Another kind of key is another key.
+        return Continuity(signer=Signer.OTHER)
+    if carried := possible_signers(after):
+        # The one before has named it by its hash, for which nobody finds another key.
+        shared = _shared(carried, before)
+        return Continuity(
+            signer=Signer.SAME if shared else Signer.OTHER, key=next(iter(shared), None)
+        )
+    return Continuity(
+        signer=Signer.NOT_COMPARABLE,
+        names_same_key=bool(_named(before) & _named(after)),
+    )
 
 
 def possible_signers(data: bytes) -> tuple[FirmwareKey, ...]:
@@ -173,7 +186,10 @@ def _as_firmware_key(key: PublicKey) -> FirmwareKey:
 
 
 def _named(data: bytes) -> set[bytes]:
-    """Return the names of the keys that an image says it is signed with."""
-    if format_of(data) is not PayloadFormat.MCUBOOT:
-        return set()
-    return {signature.key.value for signature in read_image(data).signatures}
+    """Return the hashes of the keys that an image says it is signed with."""
+    return {
+        signature.key.value
+        if signature.key.type == TlvType.KEY_HASH
+        else hashlib.sha256(signature.key.value).digest()
+        for signature in read_image(data).signatures
+    }
