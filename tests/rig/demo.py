@@ -393,6 +393,9 @@ async def _run(options: argparse.Namespace) -> None:
     from .tonight import tonight
 
     print("Starting the rig and Home Assistant ...", flush=True)
+    if (whole := asyncio.current_task()) is not None:
+        # Ctrl-C does this already: nothing that was started may outlive the demo.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, whole.cancel)
     if options.tonight:
         await tonight()
         return
@@ -431,6 +434,8 @@ def main() -> int:
         asyncio.run(_run(options))
     except (HomeError, TimeoutError, OSError) as err:
         print(f"The demo failed: {err or type(err).__name__}", file=sys.stderr)
+        return 1
+    except asyncio.CancelledError:
         return 1
     return 0
 

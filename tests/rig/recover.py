@@ -3,13 +3,14 @@
 First the power goes in the whole house, in the middle of a transfer to the front door.
 Its lock has room for one firmware only, and that is half there now; and when everything
 is back the vendor is out of reach. Then the firmware for the garden door starts well
-and jams the bolt. Nothing is sped up and nothing is faked; what the phone shows is
-printed as it comes.
+and jams the bolt. At the end the vault says what it keeps, in two places. Nothing is
+sped up and nothing is faked; what the phone shows is printed as it comes.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 import shutil
 from typing import Any
 
@@ -34,21 +35,24 @@ from .lock_body import Bolt, LockBody, Mode
 from .phone import Phone
 from .scene import (
     IMAGE_SIZE,
+    MCUBOOT_MODEL,
+    MODEL,
     lock_form,
     make_firmware,
     make_mcuboot_firmware,
     publish,
     publish_mcuboot,
 )
-from .story import say, show, tell_everything
+from .story import entry_id, say, set_option, show, tell_everything
 from .vendor import Vendor
 
 _DIRECTORY = DIRECTORY.with_name("recover")
+_SECOND_PLACE = _DIRECTORY / "second-place"
 _CONFIGURATION = "mobile_app:\n"
 _OLD, _NEW = "1.0.0", "1.1.0"
 _CUT_AT = 43
 """Percent of the firmware that the front door has when the power goes."""
-_DARK = 6.0
+_DARK = 2.0
 """Seconds until the lock has power again."""
 _GARDEN_UPDATE = "update.garden_door_firmware"
 _LAST = {
@@ -78,6 +82,7 @@ async def recover() -> None:
         await _lose_power(demo, phone)
         await _come_back(demo, phone)
         await _install_bad_firmware(demo, phone)
+        await _look_into_the_vault(demo)
         say(f"front door: cut at {_CUT_AT} %, and on {_NEW} out of the vault: verified")
         say(f"garden door: jammed by {_NEW}, and on {_OLD} again: verified, told")
 
@@ -91,10 +96,23 @@ def _release(vendor: Vendor) -> None:
 
 
 async def _set_up(demo: Demo) -> None:
-    """Add the two locks that Nightlatch itself brings firmware to."""
-    entry_id = await set_up_household(demo)
-    await add_lock(demo.client, entry_id, ADDRESS, lock_form(FRONT))
-    await add_garden_lock(demo, entry_id)
+    """Add the two locks that Nightlatch itself brings firmware to.
+
+    And name a second place for what it keeps of them.
+    """
+    household = await set_up_household(demo)
+    await asyncio.to_thread(_SECOND_PLACE.mkdir)
+    await set_option(
+        demo.client,
+        "vault",
+        {
+            "second_place": str(_SECOND_PLACE),
+            "vault_limit": 64,
+            "key_source": "storage",
+        },
+    )
+    await add_lock(demo.client, household, ADDRESS, lock_form(FRONT))
+    await add_garden_lock(demo, household)
 
 
 # The front door.
@@ -164,6 +182,42 @@ async def _install_bad_firmware(demo: Demo, phone: Phone) -> None:
     _check(state is not None and _runs(_OLD)(state), f"the garden door says {state}")
     await _check_end(demo, GARDEN, "rolled_back")
     _check_told(phone, "jammed")
+
+
+# The vault.
+
+
+async def _look_into_the_vault(demo: Demo) -> None:
+    """See that it keeps what both locks run and ran, and nobody can read it there."""
+    client = demo.client
+    path = f"/api/diagnostics/config_entry/{await entry_id(client)}"
+    kept = (await client.get(path))["data"]["vault"]["kept"]
+    listed = sorted((each["model"], each["version"]) for each in kept)
+    wanted = [
+        (model, version) for model in (MODEL, MCUBOOT_MODEL) for version in (_OLD, _NEW)
+    ]
+    _check(listed == wanted, f"the vault keeps {listed}")
+    report = await client.call_service("nightlatch", "test_vault", return_response=True)
+    _check(len(report["places"]) == 2, f"the vault has the places {report['places']}")
+    _check(report["sound"] == 2 * len(wanted), f"the vault's test says {report}")
+    firmware = [make_firmware(version) for version in (_OLD, _NEW)]
+    readable = await asyncio.to_thread(_files_with, firmware)
+    _check(not readable, f"firmware can be read in {readable}")
+    say(f"vault: {', '.join(f'{model} {version}' for model, version in listed)};")
+    say(f"       {report['sound']} copies in 2 places, each decrypted and proven")
+
+
+def _files_with(firmware: Iterable[bytes]) -> list[Path]:
+    """Return the files of Home Assistant and of the second place that have firmware."""
+    needles = [
+        each[offset : offset + 32] for each in firmware for offset in (256, 65536)
+    ]
+    return [
+        path
+        for folder in (_DIRECTORY / "home", _SECOND_PLACE)
+        for path in folder.rglob("*")
+        if path.is_file() and any(each in path.read_bytes() for each in needles)
+    ]
 
 
 # Both.
