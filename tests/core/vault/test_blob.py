@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import cache
 import hashlib
+import hmac
 from io import BytesIO
 import json
 
@@ -76,6 +77,44 @@ def test_an_artifact_of_any_size_comes_back(size: int) -> None:
     blob = seal(data, kept)
     assert opened(blob, kept) == data
     assert read_about(BytesIO(blob), len(blob), KEY, WHERE) == (kept, None)
+
+
+def _derived(purpose: bytes, salt: bytes, context: bytes) -> AESGCM:
+    """Return a cipher, by RFC 5869 written out."""
+    info = b"".join(
+        len(part).to_bytes(4, "big") + part
+        for part in (b"nightlatch vault " + purpose, context)
+    )
+    extracted = hmac.digest(salt, bytes(range(32)), "sha256")
+    return AESGCM(hmac.digest(extracted, info + b"\1", "sha256"))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_format_is_what_is_said_of_it(size: int) -> None:
+    """Read once more, from the words of the modules, with each nonce its own."""
+    data = artifact(size)
+    kept = kept_of(data, about={"notes": "What is new"})
+    blob = seal(data, kept)
+    header, salt = blob[:HEADER], blob[17:49]
+    assert header[:9] == b"nlvault\x01b"
+    assert header[9:17].hex() == KEY.key_id
+    length = int.from_bytes(header[49:], "big")
+    head, rest = blob[: HEADER + length], blob[HEADER + length :]
+    record = _derived(b"record", salt, b"b").decrypt(bytes(12), head[HEADER:], header)
+    assert len(record) % 4096 == 0
+    assert json.loads(record) == kept.to_dict()
+    parts = ("Example Locks", "Keyway One", "1.2.3", kept.binding.sha256)
+    binding = b"".join(len(part).to_bytes(4, "big") + part.encode() for part in parts)
+    cipher = _derived(b"blob", salt, binding)
+    aad = hashlib.sha256(head).digest()
+    plain = b""
+    chunks = [rest[at : at + SEALED] for at in range(0, len(rest), SEALED)]
+    for number, chunk in enumerate(chunks, start=1):
+        last = number == len(chunks)
+        nonce = number.to_bytes(11, "big") + (b"\1" if last else b"\0")
+        plain += cipher.decrypt(nonce, chunk, aad)
+    assert plain[:size] == data
+    assert plain[size:] == bytes(len(plain) - size)
 
 
 @given(data=st.data(), size=st.integers(0, 3 * CHUNK), pieces=st.integers(1, 3 * CHUNK))

@@ -165,6 +165,7 @@ async def test_the_disk_refuses_any_step(
             assert err.details["detail"]
             if name in {"write", "fsync", "rename"}:
                 assert err.reason is reason
+                assert not list(house.first.glob("*.part"))
         disk.power_back()
         await check(house)
         await change(house)

@@ -282,6 +282,30 @@ async def test_a_blob_that_lies_only_under_another_name_is_not_lost(
     assert (await vault.open()).places["first"].foreign == 0
 
 
+async def test_two_that_were_swapped_in_the_only_place_are_both_there(
+    house: House,
+) -> None:
+    """Neither is put right over the other, by whatever of both is done first."""
+    _, kept, data = await with_two(house)
+    shutil.rmtree(house.second)
+    shelf = Shelf(house.places[0], house.key)
+    one, other = (house.first / shelf.name_of(each.binding) for each in kept)
+    raw = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(raw)
+    vault = house.alone()
+    report = (await vault.open()).places["first"]
+    assert report.merged == 2
+    for again in (vault, house.alone()):
+        await again.open()
+        for number in range(2):
+            assert await again.get(kept[number].binding.sha256) == data[number]
+            assert Shelf(house.places[0], house.key).read(kept[number]) == data[number]
+    again = house.alone()
+    assert (await again.open()).places["first"].damaged == ()
+    assert len(again.kept()) == len(blobs(house.first)) == 2
+
+
 async def test_a_stray_that_cannot_be_put_right_is_still_given(
     house: House, disk: Disk
 ) -> None:

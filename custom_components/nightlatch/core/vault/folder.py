@@ -121,6 +121,11 @@ class Folder:
             raise
         self._settle()
 
+    def rename(self, name: str, to: str) -> None:
+        """Give a file another name, which no other has."""
+        os.rename(name, to, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+        self._settle()
+
     def remove(self, name: str) -> None:
         """Remove a file, where it is there."""
         with suppress(FileNotFoundError):

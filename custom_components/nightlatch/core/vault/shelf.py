@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 import hmac
+import secrets
 from typing import Final
 
 from ..errors import VaultError, VaultProblem
@@ -160,13 +161,26 @@ class Shelf:
         """
         name = self.name_of(kept.binding)
         where = Where(self.path, kept.binding.label)
-        with (
-            self._place.entered(self._key, writing=True) as folder,
-            folder.replacing(name, temporary_name(self._key)) as target,
-        ):
-            length = write_blob(target, self._key, kept, [data], where)
+        with self._place.entered(self._key, writing=True) as folder:
+            self._make_way(folder, name)
+            with folder.replacing(name, temporary_name(self._key)) as target:
+                length = write_blob(target, self._key, kept, [data], where)
+            stray = self.strays.get(name)
+            if stray is not None and not self._names.ours(stray):
+                with suppress(OSError):
+                    folder.remove(stray)
+                self.strays = _without(self.strays, name)
         self.copies = {**self.copies, name: Copy(kept=kept, length=length)}
         self.damaged = _without(self.damaged, name)
+
+    def _make_way(self, folder: Folder, name: str) -> None:
+        """Put aside what lies under a name and is another artifact's only copy here."""
+        for proper, stray in self.strays.items():
+            if stray == name and proper not in self.copies:
+                aside = f"{secrets.token_hex(8)}{_SUFFIX}"
+                folder.rename(name, aside)
+                self.strays = {**self.strays, proper: aside}
+                return
 
     def remove(self, name: str) -> None:
         """Remove a copy, whole or not, also one that strays; raise ``VaultError``."""
