@@ -19,8 +19,7 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .core.errors import NightlatchError
-from .core.firmware.packages import verify_artifact
-from .core.model import LockKind, Release, Source
+from .core.model import LockKind, Release
 from .core.records.kept_release import KeptRelease
 from .download import file_name_of, path_of
 from .entity import LockEntity
@@ -51,7 +50,7 @@ def async_setup_export(hass: HomeAssistant) -> None:
 async def _async_export(entity: LockEntity, call: ServiceCall) -> ServiceResponse:
     hass, lock = entity.hass, entity.managed_lock
     try:
-        release = await _async_kept(hass, lock, call.data.get(ATTR_VERSION))
+        release = await _async_kept(lock, call.data.get(ATTR_VERSION))
     except NightlatchError as err:
         feed = lock.feed.title if lock.feed else "?"
         raise await async_as_home_assistant_error(
@@ -77,9 +76,7 @@ async def _async_export(entity: LockEntity, call: ServiceCall) -> ServiceRespons
     return answer
 
 
-async def _async_kept(
-    hass: HomeAssistant, lock: ManagedLock, version: str | None
-) -> Release:
+async def _async_kept(lock: ManagedLock, version: str | None) -> Release:
     """Return a release of the lock whose artifact is in the vault by then.
 
     What the lock should get next, where no version is named; else what it runs. Raises
@@ -97,7 +94,7 @@ async def _async_kept(
     if wanted is None:
         kept = vault.find(vendor=None, model=identity.model, version=version)
     elif (kept := vault.release(wanted.key)) is None:
-        kept = await _async_fetch(hass, lock, wanted)
+        kept = await _async_fetch(lock, wanted)
     if kept is None:
         raise lock.error("firmware_not_to_be_had", version=version)
     return kept.release
@@ -118,31 +115,14 @@ def _offered(lock: ManagedLock, version: str) -> Release | None:
     )
 
 
-async def _async_fetch(
-    hass: HomeAssistant, lock: ManagedLock, wanted: Release
-) -> KeptRelease | None:
-    """Bring a release from the feed into the vault, proven; raise ``NightlatchError``."""
+async def _async_fetch(lock: ManagedLock, wanted: Release) -> KeptRelease | None:
+    """Bring a release from the feed into the vault; raise ``NightlatchError``."""
     feed, content = lock.feed, lock.content
     releases = content.releases if content else ()
     release = next((each for each in releases if each.key == wanted.key), None)
-    if feed is None or release is None or release.artifact is None:
+    if feed is None or release is None:
         return None
-    data = await lock.household.vault.supply(lock, Source.FEED).fetch(release)
-    signer = None
-    if release.payload is not None:
-        artifact = await hass.async_add_executor_job(
-            lambda: verify_artifact(
-                data, release, keys=feed.firmware_keys, minimum_firmware_version=None
-            )
-        )
-        signer = next(
-            key
-            for key in feed.firmware_keys
-            if key.fingerprint == artifact.key_fingerprint
-        )
-    kept = KeptRelease(release=release, signer=signer)
-    await lock.household.vault.async_keep(kept, data)
-    return kept
+    return await lock.household.vault.upkeep.async_fetch(feed, release)
 
 
 async def _async_steps(

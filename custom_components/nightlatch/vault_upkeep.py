@@ -186,7 +186,7 @@ class VaultUpkeep:
             if failures is not None and now < failures.not_before:
                 continue
             try:
-                await self._async_fetch(feed, release)
+                await self.async_fetch(feed, release)
             except (FeedError, FirmwareError, VaultError) as err:
                 self._fetch_later(release, now)
                 _LOGGER.log(
@@ -249,17 +249,28 @@ class VaultUpkeep:
         """
         if (feed := lock.feed) is not None:
             for release in self._missing_running(lock):
-                await self._async_fetch(feed, release)
+                await self.async_fetch(feed, release)
 
-    async def _async_fetch(self, feed: FeedCoordinator, release: Release) -> None:
+    async def async_fetch(self, feed: FeedCoordinator, release: Release) -> KeptRelease:
+        """Bring a release from its feed into the vault, proven.
+
+        Raises ``FeedError``, ``FirmwareError`` and ``VaultError``.
+        """
         data, signer = await self._async_proven(feed, release)
-        await self._vault.async_keep(KeptRelease(release=release, signer=signer), data)
+        kept = KeptRelease(release=release, signer=signer)
+        await self._vault.async_keep(kept, data)
+        return kept
 
     async def _async_proven(
         self, feed: FeedCoordinator, release: Release
-    ) -> tuple[bytes, FirmwareKey]:
-        """Return an artifact, and the pinned key that it is signed under."""
+    ) -> tuple[bytes, FirmwareKey | None]:
+        """Return an artifact, and the pinned key that it is signed under.
+
+        No key for what a person installs: its feed alone vouches for that.
+        """
         data = await feed.feed.fetch(release)
+        if release.payload is None:
+            return data, None
         keys = feed.firmware_keys
         artifact = await asyncio.to_thread(
             verify_artifact, data, release, keys=keys, minimum_firmware_version=None
@@ -369,8 +380,6 @@ class VaultUpkeep:
             for release in feed.data.releases if feed.data else ():
                 if release.key != kept.binding.sha256:
                     continue
-                if release.payload is None:
-                    return await feed.feed.fetch(release)
                 data, _ = await self._async_proven(feed, release)
                 return data
         return None
@@ -393,7 +402,10 @@ def _prove(kept: Kept, data: bytes) -> None:
         return
     if known.release.payload is not None:
         verify_artifact(
-            data, known.release, keys=(known.signer,), minimum_firmware_version=None
+            data,
+            known.release,
+            keys=(known.signer,) if known.signer else (),
+            minimum_firmware_version=None,
         )
 
 
