@@ -344,6 +344,16 @@ class ManagedLock:
     async def async_approve(self, approval: Approval) -> None:
         """Keep a person's consent to one installation."""
         await self._async_decide(replace(self.decisions, approval=approval))
+        await self.household.async_audit(
+            "approved",
+            lock=self.subentry_id,
+            user=approval.user_id,
+            version=approval.version,
+            sha256=approval.sha256,
+            second_factor=approval.second_factor,
+            overrides=sorted(map(str, approval.overrides)),
+            words=approval.words,
+        )
 
     async def async_revoke(self) -> None:
         """Take a consent back; whoever is about to transfer looks again."""
@@ -468,12 +478,18 @@ class ManagedLock:
         )
         await self.household.store.raise_to(Trust(locks={self.kind.key: floor}))
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Return whether an installation on it was cut off, and is soon gone on with."""
+        unfinished = self.household.unfinished
+        return unfinished is not None and unfinished.lock_id == self.subentry_id
+
     @callback
     def async_found_in_bootloader(self) -> None:
         """Note that the lock waits in its bootloader; tell it if nobody sent it there."""
         if self.progress is None and not self.in_bootloader:
             self.in_bootloader = self.to_be_asked = True
-            if what_left_it(self.record) is None:
+            if what_left_it(self.record) is None and not self.is_cut_off:
                 self.async_tell(Happening.BOOTLOADER_FOUND)
             self.async_changed()
 

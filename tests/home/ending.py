@@ -12,7 +12,11 @@ from .house import BACK_DOOR, EVENT, FRONT_DOOR, OUTCOME, PROBLEM, UPDATE, House
 
 _PLACEHOLDER = re.compile(r"[{}]|\?|None")
 
-_ENDS = {"update_failed": "failed", "manual_step_needed": "needs_hand"}
+_ENDS = {
+    "update_failed": "failed",
+    "update_rolled_back": "rolled_back",
+    "manual_step_needed": "needs_hand",
+}
 
 
 async def ends_badly(

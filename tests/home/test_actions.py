@@ -20,8 +20,7 @@ from .house import FRONT_DOOR, UPDATE, House
 from .night import Night
 
 NO_WAY_BACK = (
-    "There is no way back: its bootloader refuses older firmware once the new one has "
-    "run."
+    "There is no way back: once the new one has started the lock refuses the old one."
 )
 
 pytestmark = pytest.mark.usefixtures("house")
@@ -102,6 +101,7 @@ async def test_the_plan_of_a_lock_without_a_release(house: House) -> None:
         "version": None,
         "starts_at": None,
         "waiting_for": "nothing_offered",
+        "rollback_versions": [],
     }
 
 
@@ -118,9 +118,10 @@ async def test_the_plan_tells_everything(house: House) -> None:
     )
     assert plan["minutes"] == 5
     assert plan["approved_by"] is None
+    assert plan["way_back"] == "none"
     assert not plan["ready"]
     checks = {check["rule"]: check for check in plan["checks"]}
-    assert len(checks) == 22
+    assert len(checks) == 23
     assert checks["door"] == {
         "family": "door",
         "rule": "door",

@@ -10,7 +10,7 @@ from homeassistant.components.lock import LockState
 from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.exceptions import HomeAssistantError
 from tests.rig.image import Behaviour
-from tests.rig.lock import Mode
+from tests.rig.lock import Bolt, Mode
 
 from .flows import until
 from .house import EVENT, OUTCOME, PROBLEM, UPDATE
@@ -47,7 +47,7 @@ async def test_firmware_that_jams_the_bolt_is_taken_back(
     await night.look()
 
     assert lock.version == "1.0.0"
-    assert lock.bolt == LockState.LOCKED
+    assert lock.bolt is Bolt.LOCKED
     assert night.types()[-1] == "update_rolled_back"
     assert night.messages[-1] == JAMMED
     assert [call.data["trigger"] for call in calls] == ["update_rolled_back"]
@@ -86,8 +86,8 @@ async def test_firmware_that_never_starts_goes_back_by_itself(
     message = house.state(EVENT).attributes["message"]
     assert message.startswith(f"{caught.value}")
     assert "It runs 1.0.0 again, and works." in message
-    assert house.managed().record.outcome is not None
-    assert house.managed().record.outcome.kind is OutcomeKind.ROLLED_BACK
+    (outcome,) = house.managed().record.history
+    assert outcome.kind is OutcomeKind.ROLLED_BACK
 
 
 async def test_a_lock_that_is_silent_on_trial_goes_back_without_its_batteries(

@@ -189,6 +189,12 @@ async def test_a_closed_hole_is_opened_only_in_words(
     assert approval is not None
     assert approval.words == WORDS
     assert approval.overrides == {"security_floor"}
+    entries = [
+        entry
+        for entry in await house.household.audit.log.async_entries()
+        if entry.event == "approved"
+    ]
+    assert [entry.details["words"] for entry in entries] == [WORDS]
     # By itself it never goes below the floor.
     assert house.household.store.trust.locks[FRONT_DOOR].security_version == 2
 
