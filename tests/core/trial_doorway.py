@@ -98,8 +98,6 @@ class TrialDoorway:
         self.activations = 0
         self.sizes: list[int] = []
         """Bytes of each request for an upload."""
-        self.modes: set[Mode] = set()
-        """What the lock did while nobody had told it to restart."""
         self._receive, self.server.receive = self.server.receive, self._listen  # type: ignore[method-assign]
 
     def _listen(self, data: bytes) -> None:

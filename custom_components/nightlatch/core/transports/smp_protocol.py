@@ -3,10 +3,11 @@
 A message is a header of eight bytes, big-endian, and a CBOR map. Source of the numbers:
 Zephyr 4.2, "MCUmgr", "SMP Protocol Specification", OS and image management groups.
 
-The libraries ``smp`` and ``smpclient`` are not used here: the first needs a C compiler
-wherever Home Assistant installs it (crcmod), the second waits for each answer before it
-sends the next request. CBOR is ``cbor2``'s; ``smp`` reads in the tests what is made
-here.
+The libraries ``smp`` and ``smpclient`` are not used here. What the first depends on
+(crcmod) is to be had as source only, which would have to be built wherever Home Assistant
+installs it; the second waits for each answer before it sends the next request, and writes
+the data of an upload last (see ``smp_upload.py``). CBOR is ``cbor2``'s, and in the tests
+``smp`` reads what is made here.
 """
 
 from collections.abc import Mapping
