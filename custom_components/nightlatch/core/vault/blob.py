@@ -54,18 +54,22 @@ def write_blob(
     head = write_head(target, key, Kind.BLOB, kept.to_dict())
     stream = _Stream(key, kept, head)
     digest, size = hashlib.sha256(), 0
-    full = bytearray()
+    waiting = bytearray()
     for chunk in chunks:
         digest.update(chunk)
         size += len(chunk)
-        full += chunk
+        left = memoryview(chunk)
         # What may be the last one waits.
-        while len(full) > CHUNK:
-            target.write(stream.seal(bytes(full[:CHUNK]), last=False))
-            del full[:CHUNK]
+        while len(waiting) + len(left) > CHUNK:
+            room = CHUNK - len(waiting)
+            waiting += left[:room]
+            left = left[room:]
+            target.write(stream.seal(waiting, last=False))
+            waiting.clear()
+        waiting += left
     if size != kept.size or digest.hexdigest() != kept.binding.sha256:
         raise damaged(where)
-    target.write(stream.seal(bytes(full.ljust(CHUNK, b"\0")), last=True))
+    target.write(stream.seal(waiting.ljust(CHUNK, b"\0"), last=True))
     return _length(head, kept)
 
 
@@ -139,7 +143,7 @@ class _Stream:
         self._head = hashlib.sha256(head.raw).digest()
         self._number = 0
 
-    def seal(self, chunk: bytes, *, last: bool) -> bytes:
+    def seal(self, chunk: bytearray, *, last: bool) -> bytes:
         return self._cipher.encrypt(self._nonce(last=last), chunk, self._head)
 
     def open(self, sealed: bytes, *, last: bool) -> bytes:
