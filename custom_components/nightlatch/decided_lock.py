@@ -1,0 +1,173 @@
+"""What people have decided about a lock, and what holds because of it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from homeassistant.core import callback
+from homeassistant.util import dt as dt_util
+
+from .core.model import Purpose, Release, Source
+from .core.records.decisions import Approval, Choice, Decisions
+from .core.records.kept_release import KeptRelease
+from .core.schedule.plan import is_approved
+from .core.schedule.policy import LockPolicy, policy_for
+
+if TYPE_CHECKING:
+    from .household import Household
+
+
+class DecidedLock(ABC):
+    """The part of a lock of the household that people decide; kept at once."""
+
+    household: Household
+    subentry_id: str
+    name: str
+    decisions: Decisions
+    release: Release | None
+    """What it should get next."""
+    _policy: LockPolicy
+
+    @abstractmethod
+    @callback
+    def async_changed(self) -> None:
+        """Tell everybody who listens that something about the lock is new."""
+
+    @abstractmethod
+    @callback
+    def async_select(self) -> None:
+        """Choose the release anew."""
+
+    @property
+    def policy(self) -> LockPolicy:
+        """What the owner has set, as it holds for what is to be installed next."""
+        return policy_for(self._policy, self.decisions.choice)
+
+    @property
+    def chosen(self) -> KeptRelease | None:
+        """What a person wants installed instead of the feed's release, if it is kept."""
+        choice = self.decisions.choice
+        return self.household.vault.release(choice.sha256) if choice else None
+
+    @property
+    def goes_back(self) -> bool:
+        """Return whether a person is about to bring it back to what it ran before."""
+        choice = self.decisions.choice
+        return choice is not None and choice.purpose is Purpose.ROLLBACK
+
+    @property
+    def approved_by(self) -> str | None:
+        """Who has approved the release, if anybody has."""
+        approval = self.decisions.approval
+        if self.release is None or not is_approved(self.decisions, self.release):
+            return None
+        return approval.user_name if approval else None
+
+    @callback
+    def note_seen(self, release: Release, offered: Iterable[Release]) -> None:
+        """Keep since when a release is on offer here: its soak counts from then."""
+        sha256 = release.key
+        if sha256 in self.decisions.first_seen:
+            return
+        known = {each.key for each in offered}
+        seen = {
+            each: since
+            for each, since in self.decisions.first_seen.items()
+            if each in known
+        }
+        self.decisions = replace(
+            self.decisions, first_seen={**seen, sha256: dt_util.utcnow()}
+        )
+        self.household.async_create_task(
+            self.household.store.async_set_decisions(self.subentry_id, self.decisions),
+            f"decisions of {self.name}",
+        )
+
+    async def async_pin(self, version: str | None) -> None:
+        """Let the lock stay at a version; None lifts that."""
+        await self._async_decide(replace(self.decisions, pinned=version))
+
+    async def async_skip(self, version: str | None) -> None:
+        """Leave one version out; None lifts that."""
+        await self._async_decide(replace(self.decisions, skipped=version))
+
+    async def async_postpone(self, until: datetime | None) -> None:
+        """Install nothing by itself before a moment."""
+        await self._async_decide(
+            replace(self.decisions, postponed_until=until, scheduled_at=None)
+        )
+
+    async def async_schedule(self, at: datetime | None) -> None:
+        """Install at a moment that a person has chosen."""
+        await self._async_decide(
+            replace(self.decisions, scheduled_at=at, postponed_until=None)
+        )
+
+    async def async_choose(
+        self, release: Release, source: Source, purpose: Purpose
+    ) -> None:
+        """Offer one release out of the vault, until it is installed or unchosen."""
+        await self._async_decide(
+            replace(
+                self.decisions,
+                choice=Choice(
+                    sha256=release.key,
+                    version=release.version.text,
+                    source=source,
+                    purpose=purpose,
+                ),
+                approval=None,
+                scheduled_at=None,
+            )
+        )
+        self.async_select()
+
+    async def async_unchoose(self) -> None:
+        """Offer what the feed offers again."""
+        await self._async_decide(
+            replace(self.decisions, choice=None, approval=None, scheduled_at=None)
+        )
+        self.async_select()
+
+    async def async_approve(self, approval: Approval) -> None:
+        """Keep a person's consent to one installation."""
+        await self._async_decide(replace(self.decisions, approval=approval))
+        await self.household.async_audit(
+            "approved",
+            lock=self.subentry_id,
+            user=approval.user_id,
+            version=approval.version,
+            sha256=approval.sha256,
+            second_factor=approval.second_factor,
+            overrides=sorted(map(str, approval.overrides)),
+            words=approval.words,
+        )
+
+    async def async_revoke(self) -> None:
+        """Take a consent back; whoever is about to transfer looks again."""
+        await self._async_decide(replace(self.decisions, approval=None))
+
+    async def async_note_announced(self, release: Release) -> None:
+        """Keep that people were told when a release will be installed."""
+        await self._async_decide(replace(self.decisions, announced=release.key))
+
+    async def async_decisions_used(self, version: str, sha256: str | None) -> None:
+        """Drop what was decided for one installation only, now that it is over."""
+        approval = self.decisions.approval
+        if approval and (approval.version, approval.sha256) == (version, sha256):
+            approval = None
+        choice = self.decisions.choice
+        if choice and choice.sha256 == sha256:
+            choice = None
+        await self._async_decide(
+            replace(self.decisions, approval=approval, choice=choice, scheduled_at=None)
+        )
+
+    async def _async_decide(self, decisions: Decisions) -> None:
+        if decisions == self.decisions:
+            return
+        self.decisions = decisions
+        await self.household.store.async_set_decisions(self.subentry_id, decisions)
+        self.async_changed()
