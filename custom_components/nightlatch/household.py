@@ -77,6 +77,8 @@ class Household:
         self.snapshots = Snapshots(self)
         self.audit = Auditing(hass, self)
         self.vault = HouseholdVault(hass, self)
+        self.unfinished: JournalEntry | None = None
+        """What was cut off when Home Assistant stopped, until it is gone on with."""
         self.feeds: dict[str, FeedCoordinator] = {}
         self.locks: dict[str, ManagedLock] = {}
         self._configure()
@@ -139,7 +141,7 @@ class Household:
     async def async_start(self) -> None:
         """Load what is kept and take over all subentries; raise ``ValueError``."""
         await self.store.async_load(expected=bool(self.entry.subentries))
-        unfinished = await self.journal.async_load()
+        self.unfinished = unfinished = await self.journal.async_load()
         self._facts = await self.hass.async_add_executor_job(read_facts)
         await self.audit.async_start()
         await self.vault.async_start()
@@ -179,6 +181,7 @@ class Household:
     async def _async_end(self, unfinished: JournalEntry) -> None:
         # What was being installed may be kept there.
         await self.vault.async_opened()
+        self.unfinished = None
         lock = self.locks.get(unfinished.lock_id)
         if lock is None:
             await self.journal.clear()

@@ -341,9 +341,9 @@ class Installer:
             self._installation is not None and self._installation.cancellable,
         )
         before, self.progress = self.progress, shown
-        if shown.state is State.TRANSFERRING and (
-            before is None or before.state is not State.TRANSFERRING
-        ):
+        # One that goes on after a restart says first of all where it was: no news.
+        told = before is None or before.state in {None, State.TRANSFERRING}
+        if shown.state is State.TRANSFERRING and not told:
             self._lock.async_tell(
                 Happening.STARTED,
                 installed_version=self._lock.record.identity.firmware_version,

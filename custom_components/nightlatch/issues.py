@@ -73,7 +73,7 @@ def async_sync_issues(household: Household) -> None:
 
 def _issues_of(lock: ManagedLock) -> Iterator[Issue]:
     """Return what a person must do about a lock."""
-    if lock.progress is not None:
+    if lock.progress is not None or lock.is_cut_off:
         return
     if lock.in_bootloader:
         yield _stranded(lock)
