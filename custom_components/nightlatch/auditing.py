@@ -131,7 +131,7 @@ class Auditing:
                 else None
             ),
             sha256=outcome.sha256,
-            signer=kept.signer.fingerprint if kept else None,
+            signer=kept.signer.fingerprint if kept and kept.signer else None,
             touched=outcome.touched,
             reason=outcome.reason,
             approved_by=approval.user_id if approval else None,

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 def describe_vault(household: Household) -> dict[str, Any]:
     """Return how the vault and the audit log are."""
-    vault, upkeep = household.vault, household.vault.upkeep
+    vault = household.vault
+    upkeep, testing = vault.upkeep, vault.testing
     broken = household.audit.broken
     return {
         "key_source": vault.source,
@@ -41,8 +42,8 @@ def describe_vault(household: Household) -> dict[str, Any]:
             }
             for sha256, each in vault.kept.items()
         ],
-        "damaged": [_damage(each) for each in upkeep.damaged],
-        "unproven": [str(each.error.reason) for each in upkeep.unproven],
+        "damaged": [_damage(each) for each in testing.damaged],
+        "unproven": [str(each.error.reason) for each in testing.unproven],
         "audit": {"damage": broken.damage, "entry": broken.number} if broken else None,
     }
 

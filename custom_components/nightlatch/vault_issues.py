@@ -74,9 +74,9 @@ def _issues_of_places(household: Household) -> Iterator[Issue]:
 
 
 def _issues_of_copies(household: Household) -> Iterator[Issue]:
-    upkeep = household.vault.upkeep
-    lost = [each.kept for each in upkeep.damaged]
-    lost += [each.kept for each in upkeep.unproven]
+    testing = household.vault.testing
+    lost = [each.kept for each in testing.damaged]
+    lost += [each.kept for each in testing.unproven]
     if lost:
         lines = sorted({_line(household, kept) for kept in lost})
         copies = "\n".join(f"- {line}" for line in lines)

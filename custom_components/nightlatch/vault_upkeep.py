@@ -1,32 +1,28 @@
-"""What is done for the vault by itself: fetching, pruning, testing, trying again.
+"""What is done for the vault by itself: fetching, pruning, trying again.
 
 Little by little, one thing at a time, and never while an installation runs: nothing here
 is in a hurry.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 import logging
-import random
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.util import dt as dt_util
 
 from .adapters.situation import read_house
-from .adapters.vault_folder import FIRST
 from .const import DOMAIN
 from .coordinator import FeedCoordinator
-from .core.errors import FeedError, FirmwareError, VaultError, VaultProblem
+from .core.errors import FeedError, FirmwareError, VaultError
 from .core.firmware.packages import verify_artifact
 from .core.model import FirmwareKey, LockKind, Release
 from .core.records.kept_release import KeptRelease
 from .core.vault.kept import Kept
-from .core.vault.reports import Damage, PlaceReport, TestReport, Unproven
-from .core.vault.vault import Vault
+from .core.vault.reports import TestReport
 
 if TYPE_CHECKING:
     from .household import Household
@@ -40,9 +36,6 @@ LOOK_AGAIN = timedelta(minutes=5)
 # What could not be fetched is tried again after this, and after twice as long each time.
 FETCH_AGAIN = timedelta(hours=1)
 _LONGEST_FETCH_PAUSE = timedelta(days=2)
-TEST_INTERVAL = timedelta(days=7)
-# So that a test is not always at the hour of the last restart.
-TEST_JITTER = timedelta(hours=12)
 
 # The most wanted first; see ``Vault.prune``.
 _RUNNING, _BEFORE, _NEXT = range(3)
@@ -68,13 +61,8 @@ class VaultUpkeep:
         """When a vault in trouble was looked at last."""
         self._failures: dict[str, _Failures] = {}
         """By the digest of the artifact."""
-        self._jitter = random.uniform(-1, 1) * TEST_JITTER
         self._wanted: dict[str, int] = {}
         """What it was pruned for last."""
-        self.damaged: tuple[Damage, ...] = ()
-        """Copies that nothing could replace, as the last test found them."""
-        self.unproven: tuple[Unproven, ...] = ()
-        """What no longer proves itself, as the last test found it."""
 
     @callback
     def async_look(self, now: datetime) -> None:
@@ -121,8 +109,8 @@ class VaultUpkeep:
             await vault.async_write_ledger()
             await self._async_fetch_one(now)
             await self.async_prune()
-            if self._is_test_due(now):
-                await self._async_test()
+            if vault.testing.is_due(now):
+                await vault.testing.async_test()
         except VaultError as err:
             # The vault's own issue says what to do about it.
             _LOGGER.debug("Upkeep of the vault: %s", err)
@@ -162,9 +150,9 @@ class VaultUpkeep:
 
     async def async_prune(self) -> None:
         """Drop what is too much; raise ``VaultError``."""
-        vault = self._vault.vault
+        vault = self._vault.open_vault()
         wanted = self.wanted()
-        if vault is None or (wanted == self._wanted and vault.size <= vault.limit):
+        if wanted == self._wanted and vault.size <= vault.limit:
             return
         dropped = await vault.prune(wanted)
         self._wanted = wanted
@@ -282,15 +270,6 @@ class VaultUpkeep:
 
     # Testing.
 
-    def _is_test_due(self, now: datetime) -> bool:
-        kept = self._vault.kept.values()
-        if not kept:
-            return False
-        tested = self._household.store.vault_tested or min(
-            each.kept_at for each in kept
-        )
-        return now >= tested + TEST_INTERVAL + self._jitter
-
     async def async_test_now(self) -> TestReport:
         """Test at once, because a person wants to know.
 
@@ -301,7 +280,7 @@ class VaultUpkeep:
         if self._is_busy:
             raise _error("vault_busy")
         working = self._household.async_create_task(
-            self._async_test(), "test of the vault"
+            self._vault.testing.async_test(), "test of the vault"
         )
         self._working = working
         working.add_done_callback(self._worked)
@@ -310,104 +289,18 @@ class VaultUpkeep:
             raise _error("vault_test_interrupted")
         return working.result()
 
-    async def _async_test(self) -> TestReport:
-        """Decrypt, compare and prove every copy; raise ``VaultError``."""
-        household, vault = self._household, self._vault.vault
-        if vault is None:
-            assert self._vault.problem is not None
-            raise self._vault.problem
-        report = await vault.test(_prove, self._async_refetch)
-        self._vault.found = report.places
-        await self._async_set_damaged(vault, report.damaged)
-        self.unproven = report.unproven
-        await household.store.async_set_vault_tested(dt_util.utcnow())
-        if report.replaced or report.damaged or report.unproven:
-            await household.async_audit(
-                "vault_tested",
-                sound=report.sound,
-                replaced=[_name(each.kept) for each in report.replaced],
-                damaged=[_name(each.kept) for each in report.damaged],
-                unproven=[_name(each.kept) for each in report.unproven],
-            )
-        self._vault.async_refresh()
-        return report
+    async def async_refetch(self, kept: Kept) -> bytes | None:
+        """Return an artifact from the feed that lists it; None where none does.
 
-    async def async_take_over(
-        self, vault: Vault, found: Mapping[str, PlaceReport]
-    ) -> None:
-        """Take over what is damaged, as opening has found it.
-
-        Opening reads only what copies say of themselves; those that were no good before
-        are read to the end.
+        Raises ``FeedError`` and ``FirmwareError``.
         """
-        damaged = [each for place in found.values() for each in place.damaged]
-        for sha256 in self._household.store.vault_suspects:
-            if (kept := vault.by_digest(sha256)) is not None:
-                try:
-                    await vault.get(sha256)
-                except VaultError as err:
-                    damaged.append(_damage(kept, err))
-        await self._async_set_damaged(vault, damaged)
-
-    async def async_note_lost(self, vault: Vault, kept: Kept, err: VaultError) -> None:
-        """Keep that somebody has asked for a copy in vain."""
-        await self._async_set_damaged(vault, [*self.damaged, _damage(kept, err)])
-
-    async def _async_set_damaged(self, vault: Vault, damaged: Iterable[Damage]) -> None:
-        """Keep that of which no good copy is left anywhere, once each."""
-        lost = {
-            each.kept.binding.sha256 if each.kept else each.name: each
-            for each in damaged
-            if each.error.reason is not VaultProblem.TOO_NEW
-            and (each.kept is None or vault.by_digest(each.kept.binding.sha256) is None)
-        }
-        self.damaged = tuple(lost.values())
-        await self._household.store.async_set_vault_suspects(
-            tuple(each.kept.binding.sha256 for each in self.damaged if each.kept)
-        )
-
-    async def async_drop_damaged(self) -> None:
-        """Remove the copies that nothing could replace: a person has seen them."""
-        if (vault := self._vault.vault) is not None:
-            await vault.drop_damaged()
-            await self._async_set_damaged(vault, ())
-        self.unproven = ()
-        self._vault.async_refresh()
-
-    async def _async_refetch(self, kept: Kept) -> bytes | None:
-        """Return an artifact from the feed that lists it; None where none does."""
         for feed in tuple(self._household.feeds.values()):
             for release in feed.data.releases if feed.data else ():
-                if release.key != kept.binding.sha256:
-                    continue
-                data, _ = await self._async_proven(feed, release)
-                return data
+                if release.key == kept.binding.sha256:
+                    data, _ = await self._async_proven(feed, release)
+                    return data
         return None
-
-
-def _damage(kept: Kept, err: VaultError) -> Damage:
-    return Damage(place=FIRST, name="", kept=kept, error=err)
 
 
 def _error(key: str) -> HomeAssistantError:
     return HomeAssistantError(translation_domain=DOMAIN, translation_key=key)
-
-
-def _prove(kept: Kept, data: bytes) -> None:
-    """Raise ``NightlatchError`` unless an artifact is signed as when it was kept."""
-    try:
-        known = KeptRelease.from_about(kept.about)
-    except ValueError:
-        # A later version of Nightlatch has kept it; that its bytes are whole is proven.
-        return
-    if known.release.payload is not None:
-        verify_artifact(
-            data,
-            known.release,
-            keys=(known.signer,) if known.signer else (),
-            minimum_firmware_version=None,
-        )
-
-
-def _name(kept: Kept | None) -> str:
-    return f"{kept.binding.model} {kept.binding.version}" if kept else "?"

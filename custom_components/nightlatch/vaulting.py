@@ -11,28 +11,21 @@ from typing import TYPE_CHECKING
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
-from .adapters.lockbox import Lockbox, LockboxFile
 from .adapters.vault_folder import FIRST, SECOND, first_folder, has_content
 from .core.errors import VaultError, VaultProblem
 from .core.installation.ports import Supply
 from .core.model import Source
 from .core.records.kept_release import KeptRelease
 from .core.vault.kept import Binding, Kept
-from .core.vault.keys import (
-    HouseholdKey,
-    KeySource,
-    lock_in_storage,
-    lock_with_key_file,
-    lock_with_passphrase,
-    source_of,
-    unlock,
-)
+from .core.vault.keys import HouseholdKey, KeySource
 from .core.vault.place import Place
 from .core.vault.reports import PlaceReport
 from .core.vault.vault import Vault
 from .ledger import Ledger
 from .settings import VaultSettings, parse_vault
+from .vault_key import VaultKey
 from .vault_supply import VaultSupply
+from .vault_testing import VaultTesting
 from .vault_upkeep import VaultUpkeep
 
 if TYPE_CHECKING:
@@ -43,8 +36,6 @@ _LOGGER = logging.getLogger(__name__)
 
 # Seconds that a start waits for the vault; a disk that takes longer goes on without it.
 OPENING_PATIENCE = 2.0
-# Seconds for a key file on a disk that does not answer.
-KEY_FILE_TIMEOUT = 20.0
 # Seconds that somebody who needs what is kept waits for the vault after a start.
 OPENED_TIMEOUT = 120.0
 _MEGABYTE = 1_000_000
@@ -58,10 +49,8 @@ class HouseholdVault:
         self._hass = hass
         self._household = household
         entry_id = household.entry.entry_id
-        self._file = LockboxFile(hass, entry_id)
+        self._key = VaultKey(hass, entry_id)
         self._folder = first_folder(hass, entry_id)
-        self._lockbox: Lockbox | None = None
-        self._key: HouseholdKey | None = None
         self._vault: Vault | None = None
         self._problem: VaultError | None = None
         self._settings = parse_vault(household.entry.options)
@@ -76,6 +65,7 @@ class HouseholdVault:
         """Why the last that should have been kept was not; None when it was."""
         self.ledger = Ledger(household)
         self.upkeep = VaultUpkeep(household, self)
+        self.testing = VaultTesting(household, self)
 
     # Its life.
 
@@ -101,7 +91,11 @@ class HouseholdVault:
                 if self._vault is not None:
                     await self._async_look_at(self._vault)
                 else:
-                    await self._async_open_with(await self._async_key())
+                    expected = await self._hass.async_add_executor_job(
+                        has_content, self._folder
+                    )
+                    key = await self._key.async_load(expected=expected)
+                    await self._async_open_with(key)
             except VaultError as err:
                 self._refuse(err)
             self._tried.set()
@@ -124,7 +118,7 @@ class HouseholdVault:
     async def async_remove(self) -> None:
         """Delete everything in the first place, and the key; the second is left alone."""
         await self._hass.async_add_executor_job(_delete, self._folder)
-        await self._file.async_remove()
+        await self._key.async_remove()
 
     @callback
     def async_configure(self) -> None:
@@ -139,8 +133,8 @@ class HouseholdVault:
     async def _async_reopen(self) -> None:
         await self.upkeep.async_stand_aside()
         async with self._turn:
-            if self._key is not None:
-                await self._async_open_with(self._key)
+            if self._key.key is not None:
+                await self._async_open_with(self._key.key)
         self.async_refresh()
 
     async def _async_open_with(self, key: HouseholdKey) -> None:
@@ -153,7 +147,7 @@ class HouseholdVault:
             limit=self._settings.limit * _MEGABYTE,
             clock=dt_util.utcnow,
         )
-        self._key, self._problem = key, None
+        self._key.key, self._problem = key, None
         await self._async_look_at(vault)
         self._vault = vault
 
@@ -161,7 +155,7 @@ class HouseholdVault:
         """Read what all places hold, and take back what must not sink."""
         self.found = (await vault.open()).places
         await self.ledger.async_read(vault)
-        await self.upkeep.async_take_over(vault, self.found)
+        await self.testing.async_take_over(vault, self.found)
         for name, place in self.found.items():
             if place.ledger is not None:
                 await self._household.async_audit(
@@ -182,52 +176,24 @@ class HouseholdVault:
     @property
     def source(self) -> KeySource | None:
         """Where the key comes from; None while nobody knows."""
-        try:
-            return source_of(self._lockbox.content) if self._lockbox else None
-        except VaultError:
-            return None
+        return self._key.source
 
     @property
     def key_file(self) -> Path | None:
         """The file that opens the lockbox, where one does."""
-        return self._lockbox.key_file if self._lockbox else None
+        return self._key.key_file
 
     @property
     def is_locked(self) -> bool:
         """Whether nobody can read it now, for want of its key."""
-        return self._key is None
-
-    async def _async_key(self) -> HouseholdKey:
-        """Return the key out of its lockbox; raise ``VaultError``."""
-        self._lockbox = None
-        self._lockbox = await self._file.async_load()
-        if self._lockbox is None:
-            if await self._hass.async_add_executor_job(has_content, self._folder):
-                raise VaultError(VaultProblem.KEY_LOST)
-            key = HouseholdKey.new()
-            await self._async_put_in(Lockbox(content=lock_in_storage(key)))
-            return key
-        lockbox = self._lockbox
-        try:
-            async with asyncio.timeout(KEY_FILE_TIMEOUT):
-                return await asyncio.to_thread(
-                    unlock, lockbox.content, key_file=lockbox.key_file
-                )
-        except TimeoutError as err:
-            raise VaultError(
-                VaultProblem.KEY_FILE_UNREADABLE,
-                path=str(lockbox.key_file),
-                detail="its disk does not answer",
-            ) from err
+        return self._key.key is None
 
     async def async_unlock(self, passphrase: str) -> None:
         """Open it with a passphrase; raise ``VaultError``."""
         async with self._turn:
-            if self._key is not None or self._lockbox is None:
+            key = await self._key.async_unlock(passphrase)
+            if key is None:
                 return
-            key = await asyncio.to_thread(
-                unlock, self._lockbox.content, passphrase=passphrase
-            )
             await self._async_open_with(key)
         await self._household.async_audit("vault_unlocked")
         self.async_refresh()
@@ -246,16 +212,15 @@ class HouseholdVault:
         that is deleted in the first place, and left alone in the second.
         """
         async with self._turn:
-            key = self._key
+            key = self._key.key
             if key is None:
                 if not anew:
-                    raise self.problem or VaultError(VaultProblem.LOCKED)
+                    raise self._closed_error()
                 key = HouseholdKey.new()
-            content = await asyncio.to_thread(
-                _lock, key, source, passphrase=passphrase, key_file=key_file
+            await self._key.async_put(
+                key, source, passphrase=passphrase, key_file=key_file
             )
-            await self._async_put_in(Lockbox(content=content, key_file=key_file))
-            if self._key is None:
+            if self._key.key is None:
                 await self._hass.async_add_executor_job(_delete, self._folder)
                 await self._async_establish(key, self._settings.second_place)
                 await self._async_open_with(key)
@@ -270,36 +235,20 @@ class HouseholdVault:
         Raises ``VaultError`` where that could not be kept.
         """
         async with self._turn:
-            assert self._lockbox is not None
-            try:
-                key = await asyncio.to_thread(
-                    unlock, self._lockbox.content, key_file=path
-                )
-            except VaultError:
+            key = await self._key.async_move_key_file(path)
+            if key is None:
                 return False
-            await self._async_put_in(replace(self._lockbox, key_file=path))
-            if self._key is None:
+            if self._key.key is None:
                 await self._async_open_with(key)
         self.async_refresh()
         return True
 
-    async def _async_put_in(self, lockbox: Lockbox) -> None:
-        try:
-            await self._file.async_write(lockbox)
-        except OSError as err:
-            raise VaultError(
-                VaultProblem.UNWRITABLE,
-                place=str(self._folder.parent),
-                detail=str(err),
-            ) from err
-        self._lockbox = lockbox
-
     async def async_establish(self, second_place: Path) -> None:
         """Make a folder the second place, before it is set; raise ``VaultError``."""
         async with self._turn:
-            if self._key is None:
-                raise self.problem or VaultError(VaultProblem.LOCKED)
-            await self._async_establish(self._key, second_place)
+            if self._key.key is None:
+                raise self._closed_error()
+            await self._async_establish(self._key.key, second_place)
 
     async def _async_establish(self, key: HouseholdKey, folder: Path | None) -> None:
         if folder is not None:
@@ -311,8 +260,9 @@ class HouseholdVault:
     @property
     def problem(self) -> VaultError | None:
         """Why nothing can be had of it now; None while it is open."""
-        if self._vault is not None:
-            return None
+        return None if self._vault is not None else self._closed_error()
+
+    def _closed_error(self) -> VaultError:
         return self._problem or VaultError(
             VaultProblem.NO_ANSWER,
             place=str(self._folder),
@@ -393,20 +343,20 @@ class HouseholdVault:
 
     async def async_get(self, sha256: str) -> bytes:
         """Return an artifact; raise ``VaultError``."""
-        vault = self._open_vault()
+        vault = self.open_vault()
         kept = self._kept.get(sha256)
         try:
             return await vault.get(sha256)
         except VaultError as err:
             # A copy that turned out to be damaged is none any more.
             if kept is not None:
-                await self.upkeep.async_note_lost(vault, kept, err)
+                await self.testing.async_note_lost(vault, kept, err)
             self.async_refresh()
             raise
 
     async def async_keep(self, kept: KeptRelease, data: bytes) -> None:
         """Keep an artifact that was proven; raise ``VaultError``."""
-        vault = self._open_vault()
+        vault = self.open_vault()
         known = self._releases.get(kept.release.key)
         if known is not None:
             # Where it came from first is what counts.
@@ -428,15 +378,10 @@ class HouseholdVault:
         if self._vault is not None:
             await self.ledger.async_write(self._vault)
 
-    def _open_vault(self) -> Vault:
+    def open_vault(self) -> Vault:
+        """Return it, for what is done with it by itself; raise ``VaultError``."""
         if self._vault is None:
-            assert self.problem is not None
-            raise self.problem
-        return self._vault
-
-    @property
-    def vault(self) -> Vault | None:
-        """The open vault, for its upkeep."""
+            raise self._closed_error()
         return self._vault
 
     @callback
@@ -500,18 +445,6 @@ def _read(kept: Kept) -> KeptRelease | None:
         # A later version of Nightlatch may have kept it.
         _LOGGER.info("What is kept of %s is left alone: %s", kept.binding.version, err)
         return None
-
-
-def _lock(
-    key: HouseholdKey, source: KeySource, *, passphrase: str, key_file: Path | None
-) -> Mapping[str, object]:
-    """Return a new lockbox; for a thread."""
-    if source is KeySource.PASSPHRASE:
-        return lock_with_passphrase(key, passphrase)
-    if source is KeySource.KEY_FILE:
-        assert key_file is not None
-        return lock_with_key_file(key, key_file)
-    return lock_in_storage(key)
 
 
 def _delete(folder: Path) -> None:

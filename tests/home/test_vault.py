@@ -109,6 +109,7 @@ async def test_before_an_installation_what_runs_is_fetched(house: House) -> None
     assert kept(house) == {"1.0.0", "1.1.0"}
     running = house.household.vault.running(house.managed())
     assert running is not None
+    assert running.signer is not None
     (ended,) = await audited(house, "installation_ended")
     assert {
         "outcome": "succeeded",
@@ -314,8 +315,7 @@ async def test_an_installation_with_a_full_vault(
 ) -> None:
     """Updates do not depend on it."""
     await house.release("1.1.0")
-    vault = house.household.vault.vault
-    assert vault is not None
+    vault = house.household.vault.open_vault()
 
     async def refuse(*_: Any) -> None:
         raise VaultError(VaultProblem.FULL, place="/", detail="No space left")

@@ -14,7 +14,8 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator 
 from custom_components.nightlatch.core.errors import FirmwareError, FirmwareProblem
 from custom_components.nightlatch.core.records.kept_release import KeptRelease
 from custom_components.nightlatch.core.vault import keeper
-from custom_components.nightlatch.vault_upkeep import TEST_INTERVAL, TEST_JITTER
+from custom_components.nightlatch.core.vault.shelf import Shelf
+from custom_components.nightlatch.vault_testing import TEST_INTERVAL, TEST_JITTER
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
@@ -120,14 +121,14 @@ async def test_a_share_that_does_not_answer(
     monkeypatch.setattr(keeper, "DEADLINE", 0.3)
     monkeypatch.setattr("custom_components.nightlatch.vaulting.OPENING_PATIENCE", 0.1)
     hangs = True
-    scan = keeper.Shelf.scan
+    scan = Shelf.scan
 
     def scan_slowly(self: Any) -> Any:
         while hangs and self.name == "second":
             time.sleep(0.02)
         return scan(self)
 
-    monkeypatch.setattr(keeper.Shelf, "scan", scan_slowly)
+    monkeypatch.setattr(Shelf, "scan", scan_slowly)
     await restart(house)
     assert kept(house) == {"1.0.0"}
     text = (await issues(house))["vault_second_place"]
@@ -344,7 +345,7 @@ async def test_what_no_longer_proves_itself(
 
     with monkeypatch.context() as patch:
         patch.setattr(
-            "custom_components.nightlatch.vault_upkeep.verify_artifact", refuse
+            "custom_components.nightlatch.vault_testing.verify_artifact", refuse
         )
         answer = await try_all_copies(house)
     (unproven,) = answer["unproven"]

@@ -239,8 +239,7 @@ async def test_a_ledger_that_is_not_understood(
 ) -> None:
     """A later version of Nightlatch has written it, or a disk has spoilt it."""
     await look(house)
-    vault = house.household.vault.vault
-    assert vault is not None
+    vault = house.household.vault.open_vault()
     await vault.write_ledger({"generation": "many"})
     await house.household.vault.async_open()
     assert "A ledger of the vault is not understood" in caplog.text
@@ -259,13 +258,13 @@ async def test_a_ledger_that_cannot_be_written(house: House) -> None:
     await look(house)
     await house.check()
     vault = house.household.vault
-    assert vault.vault is not None
+    opened = vault.open_vault()
 
     async def refuse(*_: object) -> None:
         raise VaultError(VaultProblem.FULL, place="/", detail="No space left")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vault.vault, "write_ledger", refuse)
+        patch.setattr(opened, "write_ledger", refuse)
         await vault.async_write_ledger()
     assert vault.ledger.written != house.household.store.generation
     await look(house)

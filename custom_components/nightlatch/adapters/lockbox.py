@@ -33,14 +33,14 @@ class LockboxFile:
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         """Prepare; nothing is read or written yet."""
         self._hass = hass
-        self._path = Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.{entry_id}.lockbox"))
+        self.path = Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.{entry_id}.lockbox"))
 
     async def async_load(self) -> Lockbox | None:
         """Return the lockbox, if there is one; raise ``VaultError``: KEY_LOST."""
 
         def load() -> Lockbox | None:
             try:
-                raw = json.loads(self._path.read_text(encoding="utf-8"))
+                raw = json.loads(self.path.read_text(encoding="utf-8"))
                 key_file = raw["key_file"]
                 return Lockbox(
                     content=dict(raw["lockbox"]),
@@ -63,8 +63,8 @@ class LockboxFile:
         )
 
         def write() -> None:
-            self._path.parent.mkdir(exist_ok=True)
-            write_utf8_file_atomic(str(self._path), text, private=True)
+            self.path.parent.mkdir(exist_ok=True)
+            write_utf8_file_atomic(str(self.path), text, private=True)
 
         try:
             await self._hass.async_add_executor_job(write)
@@ -73,4 +73,4 @@ class LockboxFile:
 
     async def async_remove(self) -> None:
         """Delete it."""
-        await self._hass.async_add_executor_job(self._path.unlink, True)
+        await self._hass.async_add_executor_job(self.path.unlink, True)
