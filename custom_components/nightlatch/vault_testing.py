@@ -87,6 +87,10 @@ class VaultTesting:
         """Keep that somebody has asked for a copy in vain."""
         await self._async_set_damaged(vault, [*self.damaged, _damage(kept, err)])
 
+    async def async_note_kept(self, vault: Vault) -> None:
+        """Forget of damage what has a good copy again."""
+        await self._async_set_damaged(vault, self.damaged)
+
     async def _async_set_damaged(self, vault: Vault, damaged: Iterable[Damage]) -> None:
         """Keep that of which no good copy is left anywhere, once each."""
         lost = {

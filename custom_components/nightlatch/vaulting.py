@@ -370,6 +370,7 @@ class HouseholdVault:
             raise
         else:
             self.not_kept = None
+            await self.testing.async_note_kept(vault)
         finally:
             self.async_refresh()
 

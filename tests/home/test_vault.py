@@ -1,6 +1,7 @@
 """The vault: what is kept for which lock, when, and what it is good for."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 import os
 import stat
@@ -9,8 +10,13 @@ from typing import Any
 import pytest
 
 from custom_components.nightlatch.backup import async_post_backup, async_pre_backup
-from custom_components.nightlatch.core.errors import VaultError, VaultProblem
-from custom_components.nightlatch.core.model import Purpose, Source
+from custom_components.nightlatch.core.errors import (
+    FeedError,
+    FeedProblem,
+    VaultError,
+    VaultProblem,
+)
+from custom_components.nightlatch.core.model import Purpose, Release, Source
 from custom_components.nightlatch.core.preflight.risk import WayBack
 from custom_components.nightlatch.core.records.kept_release import KeptRelease
 from custom_components.nightlatch.core.vault.keys import KeySource
@@ -27,6 +33,7 @@ from .test_lifecycle import begin, slow_down, speed_up
 from .vaulted import (
     audited,
     blobs,
+    damage,
     first_place,
     issues,
     kept,
@@ -220,6 +227,71 @@ async def test_a_touched_lock_needs_no_feed(
     house.vendor.behave()
 
 
+async def test_a_touched_lock_whose_copy_is_damaged(house: House) -> None:
+    """Then the feed has to help."""
+    slow_down(house)
+    path = await house.release("1.1.0")
+    press = await begin(house)
+    await house.hass.config_entries.async_unload(house.entry.entry_id)
+    with pytest.raises(HomeAssistantError):
+        await press
+    speed_up(house)
+    for blob in blobs(first_place(house)):
+        damage(blob)
+    house.vendor.requests.clear()
+    lock = house.locks[FRONT_DOOR]
+    assert await house.hass.config_entries.async_setup(house.entry.entry_id)
+    await until(lambda: lock.version == "1.1.0" and lock.mode is Mode.APPLICATION)
+    await house.settle()
+    assert fetched(house, path) == 1
+    assert kept(house) == {"1.0.0", "1.1.0"}
+    assert await issues(house) == {}
+
+
+async def test_a_supply_without_a_feed(house: House) -> None:
+    """It was removed in the middle."""
+    release = await newest(house)
+    lock = house.managed()
+    await house.remove(VENDOR)
+    with pytest.raises(FeedError) as caught:
+        await house.household.vault.supply(lock, Source.FEED).fetch(release)
+    assert caught.value.reason is FeedProblem.UNREACHABLE
+
+
+async def newest(house: House) -> Release:
+    """Return what the front door should get."""
+    await house.release("1.1.0")
+    release = house.managed().release
+    assert release is not None
+    return release
+
+
+async def test_keeping_does_not_hold_up_an_installation_for_long(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What the house said just before must still hold."""
+    await house.release("1.1.0")
+    house.vendor.misbehave(house.vendor.artifact_path(OLD), Silence())
+    monkeypatch.setattr("custom_components.nightlatch.vault_supply.KEEP_TIMEOUT", 0.2)
+    await house.install()
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
+    assert "keeping its firmware took too long" in caplog.text
+    assert kept(house) == {"1.1.0"}
+
+
+async def test_what_was_sent_has_no_second_name(house: House) -> None:
+    """What comes out of the vault is kept there already."""
+    await look(house)
+    vault, lock = house.household.vault, house.managed()
+    running = vault.running(lock)
+    assert running is not None
+    assert running.signer is not None
+    data = await vault.async_get(running.release.key)
+    supply = vault.supply(lock, Source.VAULT)
+    await supply.keep(running.release, data, running.signer)
+    assert vault.running(lock) == running
+
+
 async def test_failures_are_not_tried_each_minute(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -409,6 +481,25 @@ async def test_a_release_that_is_chosen_is_kept_for_it(house: House) -> None:
     )
     await restart(house)
     assert house.managed().release == oldest.release
+
+
+async def test_what_a_later_version_has_kept(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is left alone, and tested as far as that goes."""
+    await look(house)
+    vault = house.household.vault
+    (known,) = vault.kept.values()
+    data = await vault.async_get(known.binding.sha256)
+    await vault.open_vault().put(
+        replace(known, about={"release": "of the future"}, kept_at=dt_util.utcnow()),
+        data,
+    )
+    vault.async_refresh()
+    assert kept(house) == set()
+    assert "What is kept of 1.0.0 is left alone" in caplog.text
+    report = await vault.upkeep.async_test_now()
+    assert (report.sound, report.unproven) == (1, ())
 
 
 async def test_removing_nightlatch_removes_the_first_place(house: House) -> None:

@@ -1,15 +1,19 @@
 """Where the vault's key comes from, and what happens while it is not there."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 import shutil
 import stat
+import time
 from typing import Any
 
 import pytest
 
 from custom_components.nightlatch.core.errors import VaultError, VaultProblem
+from custom_components.nightlatch.core.model import Purpose, Source
 from custom_components.nightlatch.core.preflight.risk import WayBack
+from custom_components.nightlatch.core.vault import keys
 from custom_components.nightlatch.core.vault.keys import KeySource
 from custom_components.nightlatch.situations import risk_of
 from homeassistant.config_entries import ConfigFlowResult
@@ -344,6 +348,53 @@ async def test_what_is_wrong_with_a_key_file(
     result = await choose_key_file(house, Path(path))
     assert result["errors"] == {"key_file": error}
     assert house.household.vault.source is KeySource.STORAGE
+
+
+async def test_a_key_file_on_a_disk_that_does_not_answer(
+    house: House, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not waited for without end."""
+    await choose_key_file(house, elsewhere / "key")
+    opens = keys.unlock
+    monkeypatch.setattr("custom_components.nightlatch.vault_key.KEY_FILE_TIMEOUT", 0.05)
+
+    def hang(*args: Any, **kwargs: Any) -> keys.HouseholdKey:
+        time.sleep(0.3)
+        return opens(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("custom_components.nightlatch.vault_key.unlock", hang)
+        await restart(house)
+    assert "its disk does not answer" in (await issues(house))["vault_key_file"]
+    await look(house)
+    assert await issues(house) == {}
+
+
+async def test_a_choice_waits_for_the_vault(house: House) -> None:
+    """What was chosen out of it cannot be offered while it is locked."""
+    await house.release("1.1.0")
+    await house.install()
+    lock = house.managed()
+    (before,) = house.household.vault.ran_before(lock)
+    await lock.async_choose(before.release, Source.VAULT, Purpose.ROLLBACK)
+    await choose_passphrase(house)
+    await restart(house)
+    lock = house.managed()
+    assert lock.release is None
+    await house.household.vault.async_unlock(PASSPHRASE)
+    assert lock.release == before.release
+
+
+async def test_a_vault_that_cannot_be_unlocked_any_more(house: House) -> None:
+    """Its lockbox was damaged while somebody looked for the passphrase."""
+    await choose_passphrase(house)
+    await restart(house)
+    result = await begin_fix(house, "vault_locked")
+    key = house.household.vault._key
+    assert key._lockbox is not None
+    key._lockbox = replace(key._lockbox, content={})
+    result = await go_on(house, result, passphrase=PASSPHRASE)
+    assert result["errors"] == {"base": "not_unlocked"}
 
 
 # What goes wrong with the lockbox.

@@ -11,7 +11,12 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator  # type: ignore[import-untyped]
 
-from custom_components.nightlatch.core.errors import FirmwareError, FirmwareProblem
+from custom_components.nightlatch.core.errors import (
+    FirmwareError,
+    FirmwareProblem,
+    VaultError,
+    VaultProblem,
+)
 from custom_components.nightlatch.core.records.kept_release import KeptRelease
 from custom_components.nightlatch.core.vault import keeper
 from custom_components.nightlatch.core.vault.shelf import Shelf
@@ -31,6 +36,7 @@ from .vaulted import (
     audited,
     begin_fix,
     blobs,
+    damage,
     first_place,
     go_on,
     issues,
@@ -57,13 +63,6 @@ async def second(house: House, elsewhere: Path) -> Path:
     await look(house)
     assert len(blobs(folder)) == len(blobs(first_place(house))) == 1
     return folder
-
-
-def damage(blob: Path) -> None:
-    """Flip a bit in the middle, as a disk does that grows old."""
-    raw = bytearray(blob.read_bytes())
-    raw[len(raw) // 2] ^= 1
-    blob.write_bytes(raw)
 
 
 def cut(blob: Path) -> None:
@@ -100,6 +99,8 @@ async def test_a_share_that_goes_and_comes_back(house: House, second: Path) -> N
     await look(house)
     text = (await issues(house))["vault_second_place"]
     assert str(second) in text
+    told = await try_all_copies(house)
+    assert told["places"]["second"]["trouble"] in text
     assert "the share is not mounted there" in text
     assert kept(house) == {"1.0.0", "1.1.0"}
     assert blobs(second) == []
@@ -288,6 +289,21 @@ async def test_a_damaged_copy_that_nothing_replaces(house: House) -> None:
     assert await issues(house) == {}
 
 
+async def test_whoever_asks_in_vain_finds_it_out(house: House) -> None:
+    """It is not offered any more, and told at once."""
+    await look(house)
+    house.vendor.withdraw(OLD)
+    damage(blobs(first_place(house))[0])
+    vault, lock = house.household.vault, house.managed()
+    running = vault.running(lock)
+    assert running is not None
+    with pytest.raises(VaultError) as caught:
+        await vault.async_get(running.release.key)
+    assert caught.value.reason is VaultProblem.DAMAGED
+    assert vault.running(lock) is None
+    assert "Front door: 1.0.0" in (await issues(house))["vault_damaged"]
+
+
 async def test_a_copy_whose_head_is_damaged(house: House) -> None:
     """After a restart nobody knows what it was; it is told all the same."""
     await look(house)
@@ -297,6 +313,8 @@ async def test_a_copy_whose_head_is_damaged(house: House) -> None:
     await restart(house)
     text = (await issues(house))["vault_damaged"]
     assert "A copy of which nothing can be told any more" in text
+    answer = await try_all_copies(house)
+    assert answer["damaged"][0]["version"] is None
     result = await begin_fix(house, "vault_damaged")
     await go_on(house, result)
     assert blobs(first_place(house)) == []

@@ -47,6 +47,13 @@ def blobs(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.blob"))
 
 
+def damage(blob: Path) -> None:
+    """Flip a bit in the middle, as a disk does that grows old."""
+    raw = bytearray(blob.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    blob.write_bytes(raw)
+
+
 def make(folder: Path) -> None:
     """Make a folder, as when a disk is mounted there."""
     folder.mkdir(parents=True, exist_ok=True)
