@@ -205,17 +205,17 @@ class LockSnapshots:
             if self._lock.progress is not None:
                 last = None
                 continue
-            now = self.read()
-            if loop.time() >= deadline or (asked and now == last):
+            now, late = self.read(), loop.time() >= deadline
+            if asked and (late or now == last):
                 return now
             last = None
-            if not unseen(before, now):
-                if not asked:
+            if late or not unseen(before, now):
+                if asked:
+                    last = now
+                else:
                     # Some show what they knew before the lock was restarted.
                     await async_ask(self._lock.hass, before)
                     asked = True
-                else:
-                    last = now
 
     # What a person decides.
 

@@ -110,25 +110,26 @@ class SettingsHouse:
         issue = self.issue
         assert issue is not None
         assert await async_setup_component(self.hass, "repairs", {})
-        shown: dict[str, Any] = await self._flows.async_init(
+        shown: dict[str, Any] = await self.flows.async_init(
             DOMAIN, context={"issue_id": issue.issue_id}
         )
         return shown
 
     async def choose(self, shown: dict[str, Any], option: str) -> dict[str, Any]:
         """Choose in the dialog; return what it shows when that was done."""
-        shown = await self._flows.async_configure(
+        shown = await self.flows.async_configure(
             shown["flow_id"], {"next_step_id": option}
         )
         while shown["type"] == "progress":
             assert shown["progress_action"] == "restoring"
             await until(lambda: not self.snapshots._restoring)
             await self.hass.async_block_till_done()
-            shown = await self._flows.async_configure(shown["flow_id"])
+            shown = await self.flows.async_configure(shown["flow_id"])
         return shown
 
     @property
-    def _flows(self) -> Any:
+    def flows(self) -> Any:
+        """The dialogs of the repairs."""
         return self.hass.data["repairs"]["flow_manager"]
 
     async def act(self, action: str, **data: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.records.redaction import SettingKind
 from custom_components.nightlatch.core.records.settable import WhyNot
 from custom_components.nightlatch.core.records.snapshot import Reading, Setting
+from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
@@ -205,6 +206,16 @@ def test_a_disabled_entity_is_not_seen(lock: OtherIntegration) -> None:
         entry.entity_id, disabled_by=er.RegistryEntryDisabler.USER
     )
     assert lock.read() == Reading()
+
+
+def test_a_relay_on_the_same_device_is_not_set(lock: OtherIntegration) -> None:
+    """It is shown; a restore must not open the garage."""
+    lock.add("switch", "Hoftor", "off")
+    lock.add("switch", "Summer", "off", entity_category=EntityCategory.CONFIG)
+    assert {each.name: each.fixed for each in lock.read().settings} == {
+        "Hoftor": WhyNot.MOVES_BOLT,
+        "Summer": None,
+    }
 
 
 async def test_an_entity_that_is_gone_is_not_set(

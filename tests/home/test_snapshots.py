@@ -1,5 +1,6 @@
 """How a lock is set is remembered, compared, restored, kept; codes are never kept."""
 
+import asyncio
 from datetime import timedelta
 import json
 from pathlib import Path
@@ -13,6 +14,7 @@ from pytest_homeassistant_custom_component.common import (  # type: ignore[impor
 )
 
 from custom_components.nightlatch.const import EVENT_NIGHTLATCH
+from custom_components.nightlatch.installing import Progress
 from homeassistant.core import Context
 from homeassistant.exceptions import HomeAssistantError, Unauthorized
 from homeassistant.helpers import entity_registry as er
@@ -109,7 +111,8 @@ async def test_what_is_ours_is_no_setting(settings_house: SettingsHouse) -> None
 
 async def test_what_cannot_be_seen_is_unknown(settings_house: SettingsHouse) -> None:
     """It holds up nothing, and cannot have changed."""
-    settings_house.hass.states.async_set(RELOCK, "unavailable")
+    settings_house.settings.hide("auto_relock_time")
+    await settings_house.until_state(RELOCK, "unavailable")
     settings_house.loses(auto_relock_time="0")
     await settings_house.install()
     assert settings_house.values()["Auto-relock time"] is None
@@ -221,8 +224,8 @@ async def test_what_is_gone_and_what_nobody_knows(
     await until(lambda: bool(house.snapshots.all))
     house.settings.remove("sound_volume")
     await installing
-    # Of an integration that does not find it again.
-    house.hass.states.async_set(RELOCK, "unavailable")
+    # One that does not come back.
+    house.settings.hide("auto_relock_time")
     await house.compared()
     assert house.different() == {"Sound volume": "gone", "Auto-relock time": "unknown"}
     shown = await house.open_issue()
@@ -231,7 +234,7 @@ async def test_what_is_gone_and_what_nobody_knows(
         "- Sound volume: it was low; there is no such setting any more",
     ]
     # It is found later, as it was.
-    house.hass.states.async_set(RELOCK, "30", {"unit_of_measurement": "s"})
+    house.settings.show("auto_relock_time")
     await until(lambda: house.different() == {"Sound volume": "gone"})
     await house.hass.async_block_till_done()
 
@@ -255,10 +258,14 @@ async def test_who_comes_back_late_is_waited_for(
     """Not for ever."""
     monkeypatch.setattr("custom_components.nightlatch.snapshots.COMPARE_WITHIN", 60.0)
     house = settings_house
-    await house.house.install()
-    house.hass.states.async_set(RELOCK, "unavailable")
-    assert house.snapshots._comparing is not None
-    house.hass.states.async_set(RELOCK, "30", {"unit_of_measurement": "s"})
+    house.loses()
+    installing = house.hass.async_create_task(house.house.install())
+    await until(lambda: bool(house.snapshots.all))
+    house.settings.hide("auto_relock_time")
+    await installing
+    await asyncio.sleep(0.5)
+    assert house.snapshots._record.pending is not None
+    house.settings.show("auto_relock_time")
     await house.compared()
     assert house.issue is None
 
@@ -440,7 +447,8 @@ async def test_a_number_that_cannot_be_set(
         ((name, value),) = config.items()
         await until(lambda: house.state(RELOCK).attributes.get(name) == value)
     else:
-        house.hass.states.async_set(RELOCK, str(state))
+        house.settings.hide("auto_relock_time")
+        await house.until_state(RELOCK, str(state))
     shown = await house.choose(await house.open_issue(), "restore")
     assert shown["description_placeholders"]["left"] == f"- Auto-relock time: {why}"
     assert shown["description_placeholders"]["done"] == "-"
@@ -474,8 +482,6 @@ async def test_an_integration_that_does_not_answer(
     await house.update(auto_relock_time="0")
 
     async def hang(call: Any) -> None:
-        import asyncio
-
         await asyncio.sleep(5)
 
     house.hass.services.async_register("number", "set_value", hang)
@@ -559,6 +565,80 @@ async def test_never_while_an_installation_runs(settings_house: SettingsHouse) -
         await pressed
 
 
+async def test_an_installation_ends_a_restore(
+    settings_house: SettingsHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for its turn, and the rest is left as it is."""
+    house = settings_house
+    await house.update(auto_relock_time="0", auto_lock="OFF")
+    wanted = [each.before for each in house.snapshots.differences]
+
+    async def press(call: Any) -> None:
+        monkeypatch.setattr(house.house.managed.installer, "progress", Progress())
+
+    for domain, service in (("number", "set_value"), ("switch", "turn_on")):
+        house.hass.services.async_register(domain, service, press)
+    restored = await house.snapshots._async_follow(wanted)
+    assert {each.why_not for each in restored.not_set} == {
+        "not_confirmed",
+        "interrupted",
+    }
+    # Nor is anything looked at while it runs.
+    before = house.different()
+    house.settings.change(auto_relock_time="30")
+    await house.until_state(RELOCK, "30")
+    await house.hass.async_block_till_done()
+    assert house.different() == before
+
+
+async def test_somebody_else_has_the_radio(
+    settings_house: SettingsHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is waited for, not for ever."""
+    monkeypatch.setattr("custom_components.nightlatch.restoring._TURN_TIMEOUT", 0.05)
+    house = settings_house
+    await house.update(auto_relock_time="0")
+    async with house.house.household.queue.short_use():
+        with pytest.raises(HomeAssistantError) as caught:
+            await house.snapshots.async_restore_differences()
+    assert caught.value.translation_key == "settings_busy"
+    assert house.settings.commands == []
+
+
+async def test_two_at_once(settings_house: SettingsHouse) -> None:
+    """The second is told so; stopping Nightlatch ends the first, and tells that."""
+    house = settings_house
+    await house.update(auto_relock_time="0")
+
+    async def hang(call: Any) -> None:
+        await asyncio.sleep(60)
+
+    house.hass.services.async_register("number", "set_value", hang)
+    first = house.hass.async_create_task(house.snapshots.async_restore_differences())
+    await until(lambda: house.snapshots._restoring)
+    with pytest.raises(HomeAssistantError) as caught:
+        await house.snapshots.async_restore(None)
+    assert caught.value.translation_key == "settings_busy"
+    await house.hass.config_entries.async_unload(house.house.entry.entry_id)
+    with pytest.raises(HomeAssistantError) as caught:
+        await first
+    assert caught.value.translation_key == "settings_interrupted"
+
+
+async def test_a_dialog_that_is_closed(settings_house: SettingsHouse) -> None:
+    """What has begun goes on."""
+    house = settings_house
+    await house.update(auto_relock_time="0")
+    shown = await house.open_issue()
+    shown = await house.flows.async_configure(
+        shown["flow_id"], {"next_step_id": "restore"}
+    )
+    assert shown["type"] == "progress"
+    house.flows.async_abort(shown["flow_id"])
+    await until(lambda: house.issue is None)
+    assert house.state(RELOCK).state == "30"
+
+
 # Restarts, removal, damage.
 
 
@@ -607,8 +687,11 @@ async def test_a_lock_that_is_removed(settings_house: SettingsHouse) -> None:
     house.hass.config_entries.async_remove_subentry(entry, lock_id)
     await house.hass.async_block_till_done(wait_background_tasks=True)
     assert not list(house.folder.glob("*"))
-    shown = await house.choose(shown, "restore")
-    assert (shown["type"], shown["reason"]) == ("abort", "lock_gone")
+    for option, reason in (("restore", "lock_gone"), ("init", "lock_gone")):
+        flow = house.flows._progress[shown["flow_id"]]
+        ended = await getattr(flow, f"async_step_{option}")()
+        assert (ended["type"], ended["reason"]) == ("abort", reason)
+    assert (await house.choose(shown, "keep"))["type"] == "create_entry"
 
 
 async def test_a_lock_that_was_removed_while_nobody_was_here(

@@ -101,8 +101,9 @@ class ZigbeeSettings:
         await self._peer.open(
             [f"{self._topic('+')}/set"], will=(self._topic("gone"), "yes")
         )
-        for setting in self._settings.values():
+        for key, setting in self._settings.items():
             self._peer.publish_json(*self._discovery(setting))
+            self.show(key)
         self.tell()
         return self
 
@@ -119,6 +120,14 @@ class ZigbeeSettings:
         for key, value in values.items():
             self._settings[key].value = value
         self.tell(*values)
+
+    def hide(self, key: str) -> None:
+        """Let nobody know what a setting is, until ``show``."""
+        self._peer.publish(f"{self._topic(key)}/availability", "offline")
+
+    def show(self, key: str) -> None:
+        """Let it be known again."""
+        self._peer.publish(f"{self._topic(key)}/availability", "online")
 
     def remove(self, key: str) -> None:
         """Let the lock no longer have a setting."""
@@ -157,8 +166,14 @@ class ZigbeeSettings:
             "name": setting.name,
             "unique_id": f"{lock.ieee_address}_{setting.key}_{BASE_TOPIC}",
             "state_topic": self._topic(setting.key),
-            "availability_topic": f"{lock.topic}/availability",
-            "availability_template": "{{ value_json.state }}",
+            "availability": [
+                {
+                    "topic": f"{lock.topic}/availability",
+                    "value_template": "{{ value_json.state }}",
+                },
+                {"topic": f"{self._topic(setting.key)}/availability"},
+            ],
+            "availability_mode": "all",
             "entity_category": "config",
             "device": {
                 "identifiers": [f"{BASE_TOPIC}_{lock.ieee_address}"],

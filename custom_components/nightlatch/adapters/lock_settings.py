@@ -13,6 +13,7 @@ from homeassistant.const import (
     ATTR_UNIT_OF_MEASUREMENT,
     STATE_UNAVAILABLE,
     STATE_UNKNOWN,
+    EntityCategory,
 )
 from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -148,6 +149,7 @@ def _seen(
         labels=tuple(filter(None, (original, entry.translation_key))),
         ids=(entry.entity_id, entry.unique_id),
         value=None,
+        configures=entry.entity_category is EntityCategory.CONFIG,
     )
     if (value_id := value_of_entity(entry)) is not None:
         # The node itself says more; if it says nothing, nobody knows.

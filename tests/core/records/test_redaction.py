@@ -1,6 +1,5 @@
 """No code ever gets into a snapshot, whatever it is called and wherever it stands."""
 
-import json
 from typing import Any
 
 from hypothesis import given, strategies as st
@@ -71,8 +70,10 @@ def seen(**fields: Any) -> Seen:
 
 def in_a_snapshot(*found: Seen) -> str:
     """Return everything that would be written down."""
-    return json.dumps(
-        [each.to_dict() for each in Reading.of(found).settings], ensure_ascii=False
+    return "\n".join(
+        str(part)
+        for each in Reading.of(found).settings
+        for part in each.to_dict().values()
     )
 
 
@@ -282,6 +283,8 @@ def test_most_names_speak_of_no_code(name: str) -> None:
         (SettingKind.SELECT, "Lock state", False),
         (SettingKind.SELECT, "Sound", True),
         (SettingKind.SWITCH, "Factory reset", False),
+        (SettingKind.SWITCH, "Update now", False),
+        (SettingKind.SWITCH, "Automatic updates", True),
         (SettingKind.NUMBER, "Reset to factory defaults", False),
         (SettingKind.PARAMETER, "Identify", False),
         (SettingKind.NUMBER, "Auto-lock time", True),
@@ -310,6 +313,12 @@ def test_the_bolt_is_no_setting(kind: SettingKind, name: str, expected: bool) ->
         ),
         (seen(kind=SettingKind.PARAMETER, name="Mode", value="3", shown="On"), False),
         (seen(kind=SettingKind.NUMBER, name="Volume", value="3"), False),
+        (seen(kind=SettingKind.NUMBER, name="Position", value="3"), True),
+        # What does not say that it configures the lock may be another one's relay.
+        (seen(kind=SettingKind.SWITCH, name="Summer", configures=False), True),
+        (seen(kind=SettingKind.SWITCH, name="Summer"), False),
+        (seen(kind=SettingKind.SWITCH, name="Beep volume", configures=False), False),
+        (seen(kind=SettingKind.NUMBER, name="Summer", configures=False), False),
     ],
 )
 def test_what_might_move_the_bolt(found: Seen, expected: bool) -> None:

@@ -217,6 +217,21 @@ def test_the_oldest_go() -> None:
     ]
 
 
+def test_restoring_pushes_out_only_what_was_before_a_restore() -> None:
+    """However often somebody tries."""
+    record = SettingsRecord()
+    for number in range(4):
+        record = record.remembering(snapshot(f"update {number}", a="1"))
+    for number in range(9):
+        record = record.remembering(
+            replace(snapshot(f"restore {number}", a="1"), occasion=Occasion.RESTORE)
+        )
+    assert [each.attempt for each in record.snapshots] == [
+        *(f"update {number}" for number in range(4)),
+        *(f"restore {number}" for number in range(6, 9)),
+    ]
+
+
 def test_an_installation_that_changes_nothing() -> None:
     """There is nothing to decide."""
     record = SettingsRecord().remembering(snapshot("one", a="1")).comparing("one")

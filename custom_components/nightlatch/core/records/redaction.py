@@ -127,6 +127,8 @@ class Seen:
     """Whether it is shown as a password is."""
     writable: bool = True
     """Whether there is a way to set it."""
+    configures: bool = True
+    """Whether its integration says that it configures the lock; else it may operate it."""
 
 
 @dataclass(frozen=True, slots=True)

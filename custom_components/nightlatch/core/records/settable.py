@@ -59,7 +59,7 @@ _FILLERS = frozenset(
     }
 )
 # What keeps the bolt back as long as it holds.
-_HOLDS_OPEN = frozenset({"passage", "unlatch", "unlatching", "unlatched"})
+_HOLDS_OPEN = frozenset({"passage", "position", "unlatch", "unlatched", "unlatching"})
 _PLACES = frozenset(
     {
         "lock",
@@ -76,6 +76,35 @@ _PLACES = frozenset(
     }
 )
 _BY_ITSELF = frozenset({"auto", "autolock", "automatic", "automatically"})
+# What is operated has no such words in its name.
+_CONFIGURES = _BY_ITSELF | frozenset(
+    {
+        "beep",
+        "child",
+        "delay",
+        "duration",
+        "keypad",
+        "language",
+        "led",
+        "length",
+        "level",
+        "limit",
+        "mode",
+        "mute",
+        "night",
+        "notification",
+        "notifications",
+        "privacy",
+        "relock",
+        "sensitivity",
+        "sound",
+        "time",
+        "timeout",
+        "usage",
+        "vacation",
+        "volume",
+    }
+)
 
 
 class WhyNot(StrEnum):
@@ -113,7 +142,7 @@ def is_setting(kind: SettingKind, *names: str) -> bool:
     words = _words(*names)
     if kind in {SettingKind.CODE_SLOTS, SettingKind.FLAG}:
         return True
-    if words & _MAKES_IT_ACT:
+    if words & _MAKES_IT_ACT and not words & _BY_ITSELF:
         return False
     if kind in {SettingKind.SWITCH, SettingKind.SELECT}:
         return not words <= _BOLT | _FILLERS
@@ -126,6 +155,13 @@ def may_move_bolt(seen: Seen) -> bool:
     if words & _BY_ITSELF:
         return False
     if words & _HOLDS_OPEN or {"hold", "open"} <= words:
+        return True
+    if (
+        seen.kind in {SettingKind.SELECT, SettingKind.SWITCH}
+        and not seen.configures
+        and not words & _CONFIGURES
+    ):
+        # A relay on the same device, in whatever language.
         return True
     # "On" of a parameter says nothing; "Passage" does.
     choices = _words(seen.shown or "")

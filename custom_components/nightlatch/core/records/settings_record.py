@@ -5,12 +5,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .settable import WhyNot
-from .snapshot import SETTING_LIMIT, Change, Difference, Reading, Snapshot, compare
+from .snapshot import (
+    SETTING_LIMIT,
+    Change,
+    Difference,
+    Occasion,
+    Reading,
+    Snapshot,
+    compare,
+)
 from .stored import as_text, optional
 
 SNAPSHOT_LIMIT = 10
 """Of one lock; the oldest goes first."""
 DETAIL_LIMIT = 200
+_RESTORE_LIMIT = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +55,12 @@ class SettingsRecord:
 
     def remembering(self, snapshot: Snapshot) -> SettingsRecord:
         """Return the record with one more snapshot."""
-        snapshot = snapshot.filled_from(self.snapshot())
-        return replace(self, snapshots=(*self.snapshots, snapshot)[-SNAPSHOT_LIMIT:])
+        snapshots = [*self.snapshots, snapshot.filled_from(self.snapshot())]
+        # Trying to restore again and again must not push out what is to be restored.
+        restores = [each for each in snapshots if each.occasion is Occasion.RESTORE]
+        for oldest in restores[:-_RESTORE_LIMIT]:
+            snapshots.remove(oldest)
+        return replace(self, snapshots=tuple(snapshots[-SNAPSHOT_LIMIT:]))
 
     def comparing(self, attempt: str) -> SettingsRecord:
         """Return the record of a lock that has to be compared after an installation."""
