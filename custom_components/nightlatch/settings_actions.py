@@ -1,7 +1,5 @@
 """Actions for the snapshots of a lock's settings: list, export, restore."""
 
-from typing import Any
-
 import probatio
 
 from homeassistant.components.update import DOMAIN as UPDATE_DOMAIN
@@ -13,6 +11,8 @@ from homeassistant.core import (
     callback,
 )
 from homeassistant.helpers import config_validation as cv, service
+from homeassistant.helpers.typing import VolDictType
+from homeassistant.util.json import JsonValueType
 
 from .const import DOMAIN
 from .entity import LockEntity
@@ -25,7 +25,7 @@ ATTR_SNAPSHOT = "snapshot"
 @callback
 def async_setup_settings_actions(hass: HomeAssistant) -> None:
     """Register the actions."""
-    named = {probatio.Optional(ATTR_SNAPSHOT): cv.string}
+    named: VolDictType = {probatio.Optional(ATTR_SNAPSHOT): cv.string}
     for name, schema, func, responds in (
         ("list_snapshots", None, _async_list, SupportsResponse.ONLY),
         ("export_snapshot", named, _async_export, SupportsResponse.ONLY),
@@ -73,11 +73,11 @@ async def _async_export(entity: LockEntity, call: ServiceCall) -> ServiceRespons
 async def _async_restore(entity: LockEntity, call: ServiceCall) -> ServiceResponse:
     hass = entity.hass
     restored = await _snapshots_of(entity).async_restore(call.data.get(ATTR_SNAPSHOT))
-    done: list[dict[str, Any]] = [
+    done: list[JsonValueType] = [
         {"name": told_name(hass, each), "value": told_value(hass, each)}
         for each in restored.done
     ]
-    not_set: list[dict[str, Any]] = [
+    not_set: list[JsonValueType] = [
         {
             "name": told_name(hass, each.setting),
             "value": told_value(hass, each.setting),

@@ -144,7 +144,8 @@ class Network:
     async def _called(self, call: ServiceCall) -> None:
         self.calls.append(call)
         if self.takes:
-            name = call.data.get("parameter", call.data.get("property"))
+            data = call.data
+            name = data["parameter"] if "parameter" in data else data["property"]
             key = call.data.get("bitmask")
             self.become(name, call.data["value"], key)
 
@@ -152,7 +153,7 @@ class Network:
         """Let a value be another one."""
         for each in self.node.values.values():
             if (each.property_, each.property_key) == (name, key):
-                each.update({"newValue": now})  # type: ignore[typeddict-unknown-key]
+                each.update({"newValue": now})
 
     def read(self) -> Reading:
         """Return how the lock is set."""

@@ -136,12 +136,12 @@ async def _async_set_value(
         "value": value_id.raw(number),
     }
     if value_id.command_class == CONFIGURATION_CC:
-        data["parameter"] = int(value_id.property)
+        data["parameter"] = int(value_id.name)
         if value_id.property_key is not None:
             data["bitmask"] = int(value_id.property_key)
         await _async_call(hass, ZWAVE_DOMAIN, "set_config_parameter", data)
         return
-    data |= {"command_class": value_id.command_class, "property": value_id.property}
+    data |= {"command_class": value_id.command_class, "property": value_id.name}
     await _async_call(hass, ZWAVE_DOMAIN, "set_value", data)
 
 

@@ -60,20 +60,21 @@ class ValueId:
     """Of the node, in Home Assistant."""
     command_class: int
     endpoint: int
-    property: str
+    name: str
+    """Of the property."""
     property_key: str | None = None
 
     @property
     def key(self) -> str:
         """Return the key of a setting."""
-        parts = [self.device_id, self.command_class, self.endpoint, self.property]
+        parts = [self.device_id, self.command_class, self.endpoint, self.name]
         if self.property_key is not None:
             parts.append(self.property_key)
         return ":".join(["zwave", *map(str, parts)])
 
     def raw(self, number: float) -> int | bool:
         """Return a value as zwave-js wants it."""
-        return bool(number) if self.property in _TRUTHS else int(number)
+        return bool(number) if self.name in _TRUTHS else int(number)
 
     @classmethod
     def of_key(cls, key: str) -> ValueId:
@@ -90,10 +91,7 @@ class ValueId:
 
 def kind_of_value(value_id: ValueId) -> SettingKind | None:
     """Return what a value is; None where it is no setting."""
-    if (
-        value_id.command_class == DOOR_LOCK_CC
-        and value_id.property not in _LOCK_OPTIONS
-    ):
+    if value_id.command_class == DOOR_LOCK_CC and value_id.name not in _LOCK_OPTIONS:
         return None
     return _KINDS.get(value_id.command_class)
 
@@ -175,7 +173,7 @@ def _settings_of(device_id: str, node: Any) -> Iterator[Seen]:
                 yield seen
         elif (
             value_id.command_class == USER_CODE_CC
-            and value_id.property == "userIdStatus"
+            and value_id.name == "userIdStatus"
             and isinstance(value.value, int)
         ):
             slots[int(value.property_key)] = value.value
@@ -201,7 +199,7 @@ def _seen(kind: SettingKind, value_id: ValueId, value: Any) -> Seen | None:
     return Seen(
         key=value_id.key,
         kind=kind,
-        name=metadata.label or value.property_name or value_id.property,
+        name=metadata.label or value.property_name or value_id.name,
         ids=(str(value.property_name or ""),),
         value=text,
         shown=(metadata.states or {}).get(text) if text else None,

@@ -56,13 +56,13 @@ def reading(**values: str | None) -> Reading:
     return Reading(settings=tuple(setting(key, value) for key, value in values.items()))
 
 
-def snapshot(attempt: str, *, at: datetime = NOW, **values: str | None) -> Snapshot:
+def snapshot(attempt: str, **values: str | None) -> Snapshot:
     """Return numbers as they were before an installation."""
     return Snapshot(
         id=f"of-{attempt}",
         attempt=attempt,
         occasion=Occasion.INSTALLATION,
-        taken_at=at,
+        taken_at=NOW,
         version="1.0.0",
         settings=reading(**values).settings,
     )
@@ -307,7 +307,7 @@ def test_one_that_had_no_time_to_settle() -> None:
     assert changes(record.differences) == {"a": (Change.CHANGED, "1", "0")}
     # What cannot be seen before the next one is still measured by what was before.
     later = NOW + timedelta(hours=1)
-    record = record.remembering(snapshot("two", at=later, a="0", b=None))
+    record = record.remembering(replace(snapshot("two", a="0", b=None), taken_at=later))
     record = record.comparing("two").compared(reading(a="0", b="9", c="3"))
     assert changes(record.differences) == {
         "a": (Change.CHANGED, "1", "0"),
@@ -329,7 +329,7 @@ def test_a_lock_in_its_bootloader_shows_nothing(
     """Its recovery is measured by what was before it got there."""
     first = replace(snapshot("one", a="1"), **fields)
     record = SettingsRecord().remembering(first)
-    record = record.remembering(snapshot("two", at=NOW + later, a=None))
+    record = record.remembering(replace(snapshot("two", a=None), taken_at=NOW + later))
     second = record.snapshot()
     assert second is not None
     assert [each.value for each in second.settings] == [filled]

@@ -243,13 +243,14 @@ def _flag(seen: Seen) -> Kept:
 
 
 def _moment(kind: SettingKind, value: str) -> str | None:
-    read = {
-        SettingKind.TIME: time.fromisoformat,
-        SettingKind.DATE: date.fromisoformat,
-        SettingKind.DATETIME: datetime.fromisoformat,
-    }[kind]
     try:
-        return read(value).isoformat()
+        match kind:
+            case SettingKind.TIME:
+                return time.fromisoformat(value).isoformat()
+            case SettingKind.DATE:
+                return date.fromisoformat(value).isoformat()
+            case _:
+                return datetime.fromisoformat(value).isoformat()
     except ValueError:
         return None
 
