@@ -292,7 +292,7 @@ async def test_an_end_is_kept_though_nightlatch_ends_at_the_same_time(
         return await async_describe(hass, err, **names)
 
     monkeypatch.setattr(
-        "custom_components.nightlatch.installing.async_describe", slowly
+        "custom_components.nightlatch.ending.async_describe", slowly
     )
     press = asyncio.create_task(house.managed().async_install())
     await ended.wait()
