@@ -291,9 +291,7 @@ async def test_an_end_is_kept_though_nightlatch_ends_at_the_same_time(
         await may_go_on.wait()
         return await async_describe(hass, err, **names)
 
-    monkeypatch.setattr(
-        "custom_components.nightlatch.ending.async_describe", slowly
-    )
+    monkeypatch.setattr("custom_components.nightlatch.ending.async_describe", slowly)
     press = asyncio.create_task(house.managed().async_install())
     await ended.wait()
     unload = asyncio.create_task(
