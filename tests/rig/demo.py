@@ -18,7 +18,7 @@ import signal
 import sys
 from typing import Any
 
-from .bolt_bridge import BoltBridge, BridgedLock
+from .bolt_bridge import AUTO_LOCK_DELAY, BoltBridge, BridgedLock
 from .home import PASSWORD, USERNAME, Home
 from .home_client import FlowKind, HomeClient, HomeError
 from .link import LinkModel
@@ -208,6 +208,14 @@ def put_up(bridge: Zigbee2MqttBridge) -> None:
             updatable=False,
         )
     )
+
+
+def set_by_owner(demo: Demo) -> None:
+    """Let the garden door be set otherwise than new, which other firmware forgets."""
+    (garden,) = demo.gateway.locks.values()
+    garden.settings[AUTO_LOCK_DELAY] = "90"
+    garden.forgets_settings = True
+    demo.gateway.tell(garden)
 
 
 async def set_up(demo: Demo) -> None:
@@ -403,6 +411,7 @@ async def _run(options: argparse.Namespace) -> None:
         await recover()
         return
     async with running(DIRECTORY, set_up) as demo:
+        set_by_owner(demo)
         if options.install:
             print(await install(demo), flush=True)
         else:

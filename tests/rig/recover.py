@@ -32,6 +32,8 @@ from .demo import (
 from .home_client import HomeError
 from .image import Behaviour
 from .lock_body import Bolt, LockBody, Mode
+from .mcuboot_lock import VirtualMcubootLock
+from .mcuboot_trailer import SwapType, next_swap
 from .phone import Phone
 from .scene import (
     IMAGE_SIZE,
@@ -54,6 +56,7 @@ _CUT_AT = 43
 """Percent of the firmware that the front door has when the power goes."""
 _DARK = 2.0
 """Seconds until the lock has power again."""
+_DOORS = {MODEL: FRONT, MCUBOOT_MODEL: GARDEN}
 _GARDEN_UPDATE = "update.garden_door_firmware"
 _LAST = {
     FRONT: "sensor.front_door_last_installation",
@@ -83,8 +86,8 @@ async def recover() -> None:
         await _come_back(demo, phone)
         await _install_bad_firmware(demo, phone)
         await _look_into_the_vault(demo)
-        say(f"front door: cut at {_CUT_AT} %, and on {_NEW} out of the vault: verified")
-        say(f"garden door: jammed by {_NEW}, and on {_OLD} again: verified, told")
+        say(f"front door: cut at {_CUT_AT} %, runs {_NEW} out of the vault: verified")
+        say(f"garden door: jammed by {_NEW}, runs {_OLD} again: verified, told")
 
 
 def _release(vendor: Vendor) -> None:
@@ -131,7 +134,7 @@ async def _lose_power(demo: Demo, phone: Phone) -> None:
     await demo.proxy.stop()
     await demo.vendor.stop()
     await pressed
-    say(f"(at {_CUT_AT} % the power goes in the whole house: lock, radio, and home)")
+    say(f"(at {_CUT_AT} % the power goes: the lock's, the radio's, Home Assistant's)")
     _check(lock.version is None, "the front door still has firmware that runs")
 
 
@@ -139,13 +142,13 @@ async def _come_back(demo: Demo, phone: Phone) -> None:
     """Give the power back, and see that the front door is brought out by itself."""
     lock = demo.lock
     await _until_mode(lock, Mode.BOOTLOADER)
-    say("(power again: no firmware runs on the lock, it waits in its bootloader)")
-    say("(the vendor is out of reach; nobody presses anything)")
+    say("(power again: nothing runs on the lock any more, it waits in its bootloader)")
+    say("(the vendor is out of reach, and nobody presses anything)")
     await demo.proxy.start()
     await demo.home.start()
     say("(Home Assistant runs again)")
     phone.reach(demo.client)
-    async with phone.on(show), _happenings(demo, FRONT):
+    async with phone.on(show), _transfers(demo):
         await demo.client.wait_for_state(UPDATE, _runs(_NEW), INSTALL_TIMEOUT)
         await asyncio.sleep(_TELLING)
     installed = bytes(lock.flash.application[:IMAGE_SIZE])
@@ -166,9 +169,11 @@ async def _install_bad_firmware(demo: Demo, phone: Phone) -> None:
     await client.call_service("nightlatch", "check_now", _GARDEN_UPDATE)
     await _wait_for_offer(demo, _GARDEN_UPDATE)
     say(f"(somebody presses Install: garden door, {_OLD} to {_NEW})")
-    async with phone.on(show), _happenings(demo, GARDEN), _bolt(demo):
+    stop_watching = lock.on_change(_watcher(lock))
+    async with phone.on(show), _bolt(demo):
         refusal = await _press_install(demo, _GARDEN_UPDATE)
         await asyncio.sleep(_TELLING)
+    stop_watching()
     _check(refusal is not None, "the bad firmware counts as a success")
     _check(lock.bootloader.counters.reverts == 1, "the garden door was not reverted")
     _check(lock.version == _OLD, f"the garden door runs {lock.version}")
@@ -184,6 +189,25 @@ async def _install_bad_firmware(demo: Demo, phone: Phone) -> None:
     _check_told(phone, "jammed")
 
 
+def _watcher(lock: VirtualMcubootLock) -> Callable[[], None]:
+    """Return what prints what the processor of the garden door's lock does."""
+    seen, on_trial = lock.mode, False
+
+    def look() -> None:
+        nonlocal seen, on_trial
+        if lock.mode is seen:
+            return
+        seen = lock.mode
+        if seen is Mode.SWAPPING:
+            which = "old firmware back in" if on_trial else "new firmware in"
+            say(f"(the lock restarts, and its boot loader swaps the {which})")
+        elif seen is Mode.APPLICATION:
+            on_trial = next_swap(lock.flash) is SwapType.REVERT
+            say(f"(it runs {lock.version}{', on trial' if on_trial else ''})")
+
+    return look
+
+
 # The vault.
 
 
@@ -193,9 +217,7 @@ async def _look_into_the_vault(demo: Demo) -> None:
     path = f"/api/diagnostics/config_entry/{await entry_id(client)}"
     kept = (await client.get(path))["data"]["vault"]["kept"]
     listed = sorted((each["model"], each["version"]) for each in kept)
-    wanted = [
-        (model, version) for model in (MODEL, MCUBOOT_MODEL) for version in (_OLD, _NEW)
-    ]
+    wanted = [(model, version) for model in _DOORS for version in (_OLD, _NEW)]
     _check(listed == wanted, f"the vault keeps {listed}")
     report = await client.call_service("nightlatch", "test_vault", return_response=True)
     _check(len(report["places"]) == 2, f"the vault has the places {report['places']}")
@@ -203,8 +225,9 @@ async def _look_into_the_vault(demo: Demo) -> None:
     firmware = [make_firmware(version) for version in (_OLD, _NEW)]
     readable = await asyncio.to_thread(_files_with, firmware)
     _check(not readable, f"firmware can be read in {readable}")
-    say(f"vault: {', '.join(f'{model} {version}' for model, version in listed)};")
-    say(f"       {report['sound']} copies in 2 places, each decrypted and proven")
+    names = ", ".join(f"{_DOORS[model].lower()} {each}" for model, each in listed)
+    say(f"vault: {names}")
+    say(f"       {report['sound']} copies in two places, each decrypted and proven")
 
 
 def _files_with(firmware: Iterable[bytes]) -> list[Path]:
@@ -234,14 +257,14 @@ async def _press_install(demo: Demo, entity_id: str) -> str | None:
     return None
 
 
-def _happenings(demo: Demo, door: str) -> AbstractAsyncContextManager[None]:
-    """Print what Nightlatch says on the bus of a door."""
+def _transfers(demo: Demo) -> AbstractAsyncContextManager[None]:
+    """Print that a transfer begins which nobody has asked for."""
 
-    def show_happening(data: dict[str, Any]) -> None:
-        if data["name"] == door:
-            say(f"       {door.lower()}: {data['type']}")
+    def show_start(data: dict[str, Any]) -> None:
+        if data["type"] == "update_started":
+            say(f"(Nightlatch goes on by itself: {data['name'].lower()})")
 
-    return _listening(demo, "nightlatch_event", show_happening)
+    return _listening(demo, "nightlatch_event", show_start)
 
 
 def _bolt(demo: Demo) -> AbstractAsyncContextManager[None]:
@@ -249,7 +272,7 @@ def _bolt(demo: Demo) -> AbstractAsyncContextManager[None]:
 
     def show_bolt(data: dict[str, Any]) -> None:
         if data["entity_id"] == GARDEN_BOLT and data["new_state"]:
-            say(f"       {GARDEN_BOLT}: {data['new_state']['state']}")
+            say(f"(Home Assistant shows the bolt: {data['new_state']['state']})")
 
     return _listening(demo, "state_changed", show_bolt)
 
