@@ -60,7 +60,9 @@ class VaultSupply(Supply):
             async with asyncio.timeout(KEEP_TIMEOUT):
                 if self._source is Source.FEED:
                     await vault.async_keep(kept, artifact)
-                await vault.upkeep.async_keep_running(self._lock)
+                if not self._lock.in_bootloader:
+                    # A door that does not open waits for no feed.
+                    await vault.upkeep.async_keep_running(self._lock)
         except TimeoutError:
             _LOGGER.warning("%s: keeping its firmware took too long", name)
         except (FeedError, VaultError) as err:

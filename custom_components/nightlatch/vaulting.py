@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 import logging
+from operator import itemgetter
 from pathlib import Path
 import shutil
 from typing import TYPE_CHECKING
@@ -14,7 +16,7 @@ from homeassistant.util import dt as dt_util
 from .adapters.vault_folder import FIRST, SECOND, first_folder, has_content
 from .core.errors import VaultError, VaultProblem
 from .core.installation.ports import Supply
-from .core.model import Source
+from .core.model import OutcomeKind, Source
 from .core.records.kept_release import KeptRelease
 from .core.vault.kept import Binding, Kept
 from .core.vault.keys import HouseholdKey, KeySource
@@ -26,7 +28,7 @@ from .settings import VaultSettings, parse_vault
 from .vault_key import VaultKey
 from .vault_supply import VaultSupply
 from .vault_testing import VaultTesting
-from .vault_upkeep import VaultUpkeep
+from .vault_upkeep import VaultUpkeep, is_for_hardware
 
 if TYPE_CHECKING:
     from .household import Household
@@ -38,7 +40,10 @@ _LOGGER = logging.getLogger(__name__)
 OPENING_PATIENCE = 2.0
 # Seconds that somebody who needs what is kept waits for the vault after a start.
 OPENED_TIMEOUT = 120.0
+# Seconds that an end waits for a disk; what is under way there goes on by itself.
+CLOSING_PATIENCE = 10.0
 _MEGABYTE = 1_000_000
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class HouseholdVault:
@@ -105,10 +110,15 @@ class HouseholdVault:
         """Stop what is done by itself, and write down what must not sink."""
         await self.upkeep.async_close()
         async with self._turn:
-            if (vault := self._vault) is not None:
-                await self.ledger.async_write(vault)
-                self._vault = None
-                await vault.close()
+            vault, self._vault = self._vault, None
+            if vault is None:
+                return
+            try:
+                async with asyncio.timeout(CLOSING_PATIENCE):
+                    await self.ledger.async_write(vault)
+                    await vault.close()
+            except TimeoutError:
+                _LOGGER.warning("A disk or share of the vault does not answer")
 
     async def async_prepare_backup(self) -> None:
         """Let everything be on disk as it will be restored."""
@@ -335,11 +345,27 @@ class HouseholdVault:
         return tuple(each for each in found if each is not None)
 
     def _version_of(self, lock: ManagedLock, version: str) -> KeptRelease | None:
-        return self.find(
-            vendor=lock.content.vendor if lock.content else None,
-            model=lock.record.identity.model,
-            version=version,
-        )
+        """Return what is kept of a version for a lock.
+
+        Where a vendor has released several under one version, the one that was
+        installed counts, else the newest that is for the hardware.
+        """
+        vendor = lock.content.vendor if lock.content else None
+        identity = lock.record.identity
+        installed = {
+            outcome.sha256: outcome.ended
+            for outcome in lock.record.history
+            if outcome.kind is OutcomeKind.SUCCEEDED and outcome.to_version == version
+        }
+        found = [
+            (installed.get(sha256, _NEVER), self._kept[sha256].kept_at, known)
+            for sha256, known in self._releases.items()
+            if (release := known.release).model == identity.model
+            and release.version.text == version
+            and vendor in {None, release.vendor}
+            and is_for_hardware(release, identity)
+        ]
+        return max(found, key=itemgetter(0, 1))[2] if found else None
 
     async def async_get(self, sha256: str) -> bytes:
         """Return an artifact; raise ``VaultError``."""

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+import hashlib
 import os
 import stat
 from typing import Any
@@ -16,7 +17,7 @@ from custom_components.nightlatch.core.errors import (
     VaultError,
     VaultProblem,
 )
-from custom_components.nightlatch.core.model import Purpose, Release, Source
+from custom_components.nightlatch.core.model import Artifact, Purpose, Release, Source
 from custom_components.nightlatch.core.preflight.risk import WayBack
 from custom_components.nightlatch.core.records.kept_release import KeptRelease
 from custom_components.nightlatch.core.vault.keys import KeySource
@@ -168,6 +169,65 @@ async def test_two_locks_of_a_model_share_a_copy(two_doors: House) -> None:
     assert vault.running(two_doors.managed(BACK_DOOR)) == vault.running(
         two_doors.managed(FRONT_DOOR)
     )
+
+
+async def test_several_artifacts_of_one_version(house: House) -> None:
+    """What was installed counts; what is for other hardware is not even fetched."""
+    publish(house.vendor, "1.0.0", hardware_revisions=["Z"])
+    await house.check()
+    await look(house)
+    assert kept(house) == set()
+    await house.release("1.1.0")
+    await look(house)
+    await house.install()
+    lock, vault = house.managed(), house.household.vault
+    installed = vault.running(lock)
+    assert installed is not None
+    data = await vault.async_get(installed.release.key)
+    other = data + b"\0"
+    rebuilt = replace(
+        installed.release,
+        artifact=Artifact(
+            path="rebuilt.zip",
+            length=len(other),
+            sha256=hashlib.sha256(other).hexdigest(),
+        ),
+    )
+    await vault.async_keep(KeptRelease(release=rebuilt, signer=installed.signer), other)
+    assert vault.running(lock) == installed
+    lock.record = replace(lock.record, history=())
+    running = vault.running(lock)
+    assert running is not None
+    assert running.release == rebuilt
+
+
+async def test_a_door_that_does_not_open_waits_for_no_feed(house: House) -> None:
+    """What the lock ran is not looked for first."""
+    release = await newest(house)
+    lock, vault = house.managed(), house.household.vault
+    lock.in_bootloader = True
+    data = await house.feed.feed.fetch(release)
+    supply = vault.supply(lock, Source.FEED)
+    await supply.keep(release, data, house.feed.firmware_keys[0])
+    assert kept(house) == {"1.1.0"}
+    lock.in_bootloader = False
+
+
+async def test_a_disk_that_hangs_does_not_hold_up_the_end(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is under way there goes on by itself."""
+    await look(house)
+    await house.check()
+    monkeypatch.setattr("custom_components.nightlatch.vaulting.CLOSING_PATIENCE", 0.05)
+
+    async def hang(*_: Any) -> None:
+        await asyncio.sleep(10)
+
+    monkeypatch.setattr(house.household.vault.open_vault(), "write_ledger", hang)
+    await restart(house)
+    assert "A disk or share of the vault does not answer" in caplog.text
+    assert kept(house) == {"1.0.0"}
 
 
 # Others come first.
