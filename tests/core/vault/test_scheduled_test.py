@@ -19,7 +19,10 @@ from custom_components.nightlatch.core.vault.reports import Replacement
 from custom_components.nightlatch.core.vault.shelf import Shelf
 from custom_components.nightlatch.core.vault.vault import Vault
 
+from .disk import Disk, disk_under_the_vault
 from .house import House, artifact, blobs, holds, kept_of, nothing, reason_of, spoil
+
+__all__ = ["disk_under_the_vault"]
 
 DATA = artifact(CHUNK + 17)
 KEPT = kept_of(DATA)
@@ -104,6 +107,43 @@ async def test_what_no_place_has_whole_comes_from_the_feed(
     }
     assert (report.sound, report.damaged) == (2, ())
     assert await vault.get(DIGEST) == DATA
+
+
+async def test_the_newest_that_was_told_goes_with_what_the_feed_has(
+    house: House,
+) -> None:
+    """Also where the place that told it comes second."""
+    vault = await with_one(house)
+    newer = kept_of(DATA, day=1, about={"state": "new"})
+    Shelf(house.places[1], house.key).write(newer, DATA)
+    for folder in house.folders:
+        spoil(blobs(folder)[0])
+    vault = house.vault()
+    report = await vault.test(holds, feed(DATA))
+    assert [each.kept for each in report.replaced] == [newer] * 2
+    for place in house.places:
+        shelf = Shelf(place, house.key)
+        shelf.scan()
+        assert [copy.kept for copy in shelf.copies.values()] == [newer]
+
+
+async def test_what_can_still_be_replaced_is_not_dropped(
+    house: House, disk: Disk
+) -> None:
+    """The place is full for now."""
+    vault = await with_one(house)
+    spoil(blobs(house.second)[0])
+
+    def full(_: int, __: object) -> int:
+        raise OSError(28, "full")
+
+    disk.refuse("write", full)
+    report = await vault.test(holds, nothing)
+    assert [each.place for each in report.damaged] == ["second"]
+    assert await vault.drop_damaged() == 0
+    disk.accept("write")
+    report = await vault.test(holds, nothing)
+    assert [each.place for each in report.replaced] == ["second"]
 
 
 async def test_a_head_that_is_damaged_everywhere_is_known_while_it_runs(

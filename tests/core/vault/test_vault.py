@@ -306,6 +306,31 @@ async def test_two_that_were_swapped_in_the_only_place_are_both_there(
     assert len(again.kept()) == len(blobs(house.first)) == 2
 
 
+@pytest.mark.parametrize("newer", [0, 1])
+async def test_what_strays_is_saved_before_its_place_is_taken(
+    house: House, newer: int
+) -> None:
+    """The only copy of one lies under the name of another, which the second place has."""
+    vault = house.vault()
+    await vault.open()
+    data = [artifact(100, seed=seed) for seed in range(2)]
+    kept = [
+        kept_of(each, version=str(number), day=number == newer)
+        for number, each in enumerate(data)
+    ]
+    for each, raw in zip(kept, data, strict=True):
+        await vault.put(each, raw)
+    name, other = (Shelf(house.places[0], house.key).name_of(k.binding) for k in kept)
+    (house.first / name).rename(house.first / other)
+    (house.second / name).unlink()
+    again = house.vault()
+    await again.open()
+    for number in range(2):
+        assert await again.get(kept[number].binding.sha256) == data[number]
+        for place in house.places:
+            assert Shelf(place, house.key).read(kept[number]) == data[number]
+
+
 async def test_a_stray_that_cannot_be_put_right_is_still_given(
     house: House, disk: Disk
 ) -> None:
