@@ -11,7 +11,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 
 from .adapters.registry import device_of, main_device_of
-from .const import DOMAIN, SUBENTRY_LOCK
+from .const import CONF_LOCK_ENTITY, DOMAIN, SUBENTRY_LOCK
 from .core.model import LockIdentity, LockKind
 from .kinds.attached import identity_of
 
@@ -41,14 +41,23 @@ class Candidate:
     """With an empty version where nobody knows it."""
 
 
+def cared_for(hass: HomeAssistant, household: Household) -> set[str | None]:
+    """Return the addresses and devices of the locks that are cared for.
+
+    The device of a lock entity that one is linked to is another side of the same lock.
+    """
+    known: set[str | None] = set()
+    for subentry in household.entry.subentries.values():
+        if subentry.subentry_type == SUBENTRY_LOCK:
+            known.add(subentry.unique_id)
+            linked = device_of(hass, subentry.data.get(CONF_LOCK_ENTITY))
+            known.add(linked.id if linked else None)
+    return known
+
+
 def candidates(hass: HomeAssistant, household: Household) -> Iterator[Candidate]:
     """Return the locks of other integrations that are not cared for yet."""
-    known = {
-        subentry.unique_id
-        for subentry in household.entry.subentries.values()
-        if subentry.subentry_type == SUBENTRY_LOCK
-    }
-    seen = set(known)
+    seen = cared_for(hass, household)
     for entry in er.async_get(hass).entities.values():
         if (
             entry.domain == LOCK_DOMAIN

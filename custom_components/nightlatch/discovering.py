@@ -23,8 +23,8 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.start import async_at_started
 
 from .adapters.bluetooth import as_advertisement
-from .candidates import candidates
-from .const import DOMAIN, SUBENTRY_LOCK
+from .candidates import candidates, cared_for
+from .const import DOMAIN
 from .core.model import BluetoothMatch
 from .in_range import model_of
 
@@ -131,7 +131,8 @@ class Discovering:
     def _seen(self, info: BluetoothServiceInfoBleak, _: BluetoothChange) -> None:
         seen = as_advertisement(info)
         model = model_of(self._household, seen)
-        if model is not None and seen.address not in self._configured():
+        known = cared_for(self._hass, self._household)
+        if model is not None and seen.address not in known:
             self._offer(
                 seen.address,
                 {
@@ -155,22 +156,15 @@ class Discovering:
             ),
         )
 
-    def _configured(self) -> set[str | None]:
-        return {
-            subentry.unique_id
-            for subentry in self._household.entry.subentries.values()
-            if subentry.subentry_type == SUBENTRY_LOCK
-        }
-
     @callback
     def _withdraw(self) -> None:
-        """Take back what has been added in another way."""
-        configured = self._configured()
+        """Take back what has been added, or linked, in another way."""
+        known = cared_for(self._hass, self._household)
         for flow in self._hass.config_entries.flow.async_progress_by_handler(DOMAIN):
             context = flow["context"]
             if (
                 context.get("source") == SOURCE_INTEGRATION_DISCOVERY
-                and context.get("unique_id") in configured
+                and context.get("unique_id") in known
             ):
                 self._hass.config_entries.flow.async_abort(flow["flow_id"])
 

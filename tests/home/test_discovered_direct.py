@@ -2,11 +2,14 @@
 
 from typing import Any
 
-from custom_components.nightlatch.const import DOMAIN
+from pytest_homeassistant_custom_component.common import MockConfigEntry  # type: ignore[import-untyped]
+
+from custom_components.nightlatch.candidates import candidates
+from custom_components.nightlatch.const import CONF_LOCK_ENTITY, DOMAIN
 from custom_components.nightlatch.core.model import BluetoothMatch
 from custom_components.nightlatch.discovering import matcher_of
 from homeassistant.data_entry_flow import FlowResultType
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from tests.rig.scene import lock_form
 
 from .flows import until
@@ -105,3 +108,28 @@ async def test_one_is_offered_once(house: House) -> None:
     )
     await house.hass.async_block_till_done(wait_background_tasks=False)
     await house.hass.config_entries.async_unload(house.entry.entry_id)
+
+
+async def test_the_other_side_of_a_lock_is_no_lock_of_its_own(house: House) -> None:
+    """Its gateway shows its bolt; its owner may link that before or after it appears."""
+    hass = house.hass
+    gateway = MockConfigEntry(domain="gateway")
+    gateway.add_to_hass(hass)
+    device = dr.async_get(hass).async_get_or_create(
+        config_entry_id=gateway.entry_id,
+        identifiers={("gateway", "front")},
+        name="Front door",
+    )
+    bolt = er.async_get(hass).async_get_or_create(
+        "lock", "gateway", "front", config_entry=gateway, device_id=device.id
+    )
+    await until(lambda: bool(discovered(house)))
+    subentry = house.subentry("Front door")
+    hass.config_entries.async_update_subentry(
+        house.entry,
+        subentry,
+        data={**subentry.data, CONF_LOCK_ENTITY: bolt.entity_id},
+    )
+    await until(lambda: not discovered(house))
+    await hass.config_entries.async_reload(house.entry.entry_id)
+    assert list(candidates(hass, house.household)) == []
