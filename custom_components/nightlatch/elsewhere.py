@@ -10,7 +10,7 @@ from .core.errors import InstallationError, NightlatchError
 from .core.installation.confirmation import confirm_works
 from .core.model import LockKind, Origin, OutcomeKind
 from .core.records.outcome_record import OutcomeRecord
-from .happenings import Happening
+from .happenings import ENDINGS, Happening
 from .lock_house import LockHouse
 from .messages import async_describe
 from .situations import environment_of
@@ -19,42 +19,81 @@ if TYPE_CHECKING:
     from .locks import ManagedLock
 
 
-async def async_note_elsewhere(lock: ManagedLock, before: str) -> None:
-    """Keep and tell that somebody else has installed something, and how it is.
+def _ours(lock: ManagedLock, running: str) -> OutcomeRecord | None:
+    """Return the installation of ours after which the lock was silent for too long.
 
-    It is looked at in the same way as after an installation of our own.
+    It runs by now what that was to bring.
     """
-    now = dt_util.utcnow()
+    outcome = lock.record.outcome
+    if (
+        outcome is None
+        or outcome.kind is not OutcomeKind.NEEDS_HAND
+        or outcome.origin is Origin.EXTERNAL
+        or not outcome.touched
+        or outcome.to_version != running
+    ):
+        return None
+    return outcome
+
+
+async def async_note_elsewhere(lock: ManagedLock, before: str) -> None:
+    """Keep and tell that other firmware runs, and how it is.
+
+    Somebody else has installed it, or it is what we have, only late. It is looked at in
+    the same way as after every installation.
+    """
+    started = dt_util.utcnow()
     running = lock.record.identity.firmware_version
-    house = LockHouse(lock.hass, lock, None, unattended=True, window_end=None)
-    error: NightlatchError | None = None
-    try:
-        await confirm_works(house, replace(lock.policy, may_move_bolt=False), None)
-    except InstallationError as err:
-        error = err
-    message = await async_describe(lock.hass, error, lock=lock.name) if error else None
-    await lock.async_ended(
-        OutcomeRecord(
-            attempt=uuid4().hex,
-            kind=OutcomeKind.NEEDS_HAND if error else OutcomeKind.SUCCEEDED,
-            origin=Origin.EXTERNAL,
-            started=now,
-            ended=dt_util.utcnow(),
-            seconds=0.0,
-            from_version=before,
-            to_version=running,
-            reason=str(error.reason) if error else None,
-            message=message,
-            environment=environment_of(lock),
-        )
+    ours = _ours(lock, running)
+    error = await _async_look(lock)
+    ended = OutcomeRecord(
+        attempt=uuid4().hex,
+        kind=OutcomeKind.NEEDS_HAND if error else OutcomeKind.SUCCEEDED,
+        origin=Origin.EXTERNAL,
+        started=started,
+        ended=dt_util.utcnow(),
+        seconds=0.0,
+        from_version=before,
+        to_version=running,
+        reason=str(error.reason) if error else None,
+        message=(
+            await async_describe(lock.hass, error, lock=lock.name) if error else None
+        ),
+        environment=environment_of(lock),
     )
+    if ours is not None:
+        ended = replace(
+            ours,
+            kind=ended.kind,
+            ended=ended.ended,
+            reason=ended.reason,
+            message=ended.message,
+        )
+    await lock.async_ended(ended)
     lock.async_changed()
-    # What only a person can do is what was asked for; of the others nobody was asked.
-    by_hand = lock.kind.name is LockKind.WATCHED and error is None
     lock.async_tell(
-        Happening.INSTALLED if by_hand else Happening.INSTALLED_ELSEWHERE,
+        _happening(lock, ended),
         from_version=before,
         version=running,
         running_version=running,
-        message=message or "",
+        message=ended.message or "",
+        purpose=str(ended.purpose),
     )
+
+
+async def _async_look(lock: ManagedLock) -> NightlatchError | None:
+    """Look how a lock is with what it runs; return what is wrong."""
+    house = LockHouse(lock.hass, lock, None, unattended=True, window_end=None)
+    try:
+        await confirm_works(house, replace(lock.policy, may_move_bolt=False), None)
+    except InstallationError as err:
+        return err
+    return None
+
+
+def _happening(lock: ManagedLock, ended: OutcomeRecord) -> Happening:
+    if ended.origin is not Origin.EXTERNAL:
+        return ENDINGS[ended.kind]
+    # What only a person can do is what was asked for; of the others nobody was asked.
+    by_hand = lock.kind.name is LockKind.WATCHED and ended.reason is None
+    return Happening.INSTALLED if by_hand else Happening.INSTALLED_ELSEWHERE

@@ -178,7 +178,7 @@ class Recovering:
 
 
 def _kept(kept: KeptRelease | None) -> Iterator[Remedy]:
-    if kept is not None:
+    if kept is not None and kept.can_be_sent:
         yield Remedy(release=kept.release, source=Source.VAULT)
 
 

@@ -31,13 +31,18 @@ _ERRAND = Errand(purpose=Purpose.ROLLBACK, source=Source.VAULT)
 
 def ways_back(lock: ManagedLock) -> tuple[KeptRelease, ...]:
     """Return what a lock ran before, is kept, and is taken back by it; newest first."""
-    if lock.kind.name is not LockKind.DIRECT or lock.household.vault.problem:
-        return ()
     return tuple(
         kept
-        for kept in lock.household.vault.ran_before(lock)
+        for kept in _kept_before(lock)
         if _against(lock, kept) in {None, PassedOver.BELOW_SECURITY_FLOOR}
     )
+
+
+def _kept_before(lock: ManagedLock) -> tuple[KeptRelease, ...]:
+    vault = lock.household.vault
+    if lock.kind.name is not LockKind.DIRECT or vault.problem is not None:
+        return ()
+    return tuple(kept for kept in vault.ran_before(lock) if kept.can_be_sent)
 
 
 def _against(lock: ManagedLock, kept: KeptRelease) -> PassedOver | None:
@@ -111,7 +116,7 @@ async def _async_find(
     vault = lock.household.vault
     if vault.problem is not None:
         raise await async_as_home_assistant_error(hass, vault.problem, lock=lock.name)
-    before = vault.ran_before(lock)
+    before = _kept_before(lock)
     for kept in before:
         if kept.release.version.text == version:
             return kept

@@ -242,6 +242,10 @@ async def test_a_lock_that_comes_back_late(two_doors: House, step: Step) -> None
     floor = two_doors.household.store.trust.locks[FRONT_DOOR]
     assert floor.version.text == "1.1.0"
     await two_doors.settle()
+    # It was us, and not somebody else.
+    assert two_doors.state(EVENT).attributes["event_type"] == "update_installed"
+    (outcome,) = two_doors.managed().record.history
+    assert (outcome.kind, outcome.origin) == ("succeeded", "person")
 
 
 async def test_a_lock_that_stays_in_its_bootloader(

@@ -36,6 +36,11 @@ class KeptRelease:
     source: Source = Source.FEED
     """Where its artifact came from, when it was kept."""
 
+    @property
+    def can_be_sent(self) -> bool:
+        """Return whether Nightlatch can bring it to a lock itself."""
+        return self.release.payload is not None and self.signer is not None
+
     def to_about(self) -> dict[str, Any]:
         """Return this as what JSON can hold."""
         return {
