@@ -19,10 +19,11 @@ from .const import DOMAIN
 from .coordinator import FeedCoordinator
 from .core.errors import FeedError, FirmwareError, VaultError
 from .core.firmware.packages import verify_artifact
-from .core.model import FirmwareKey, LockIdentity, LockKind, Release
+from .core.model import FirmwareKey, LockKind, Release
 from .core.records.kept_release import KeptRelease
 from .core.vault.kept import Kept
 from .core.vault.reports import TestReport
+from .vault_contents import is_for_hardware
 
 if TYPE_CHECKING:
     from .household import Household
@@ -301,12 +302,6 @@ class VaultUpkeep:
                     data, _ = await self._async_proven(feed, release)
                     return data
         return None
-
-
-def is_for_hardware(release: Release, identity: LockIdentity) -> bool:
-    """Return whether a release is for a lock's hardware, as far as the lock says."""
-    revision = identity.hardware_revision
-    return revision is None or revision in release.hardware_revisions
 
 
 def _error(key: str) -> HomeAssistantError:

@@ -1,11 +1,9 @@
-"""The vault of the household: opened with its key, and asked for what it keeps."""
+"""The vault of the household: opened with its key, put into, and taken from."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 import logging
-from operator import itemgetter
 from pathlib import Path
 import shutil
 from typing import TYPE_CHECKING
@@ -16,7 +14,7 @@ from homeassistant.util import dt as dt_util
 from .adapters.vault_folder import FIRST, SECOND, first_folder, has_content
 from .core.errors import VaultError, VaultProblem
 from .core.installation.ports import Supply
-from .core.model import OutcomeKind, Source
+from .core.model import Source
 from .core.records.kept_release import KeptRelease
 from .core.vault.kept import Binding, Kept
 from .core.vault.keys import HouseholdKey, KeySource
@@ -25,10 +23,11 @@ from .core.vault.reports import PlaceReport
 from .core.vault.vault import Vault
 from .ledger import Ledger
 from .settings import VaultSettings, parse_vault
+from .vault_contents import VaultContents
 from .vault_key import VaultKey
 from .vault_supply import VaultSupply
 from .vault_testing import VaultTesting
-from .vault_upkeep import VaultUpkeep, is_for_hardware
+from .vault_upkeep import VaultUpkeep
 
 if TYPE_CHECKING:
     from .household import Household
@@ -43,16 +42,15 @@ OPENED_TIMEOUT = 120.0
 # Seconds that an end waits for a disk; what is under way there goes on by itself.
 CLOSING_PATIENCE = 10.0
 _MEGABYTE = 1_000_000
-_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-class HouseholdVault:
+class HouseholdVault(VaultContents):
     """What is kept of firmware, for all locks of the household."""
 
     def __init__(self, hass: HomeAssistant, household: Household) -> None:
         """Prepare; ``async_start`` opens it."""
+        super().__init__(household)
         self._hass = hass
-        self._household = household
         entry_id = household.entry.entry_id
         self._key = VaultKey(hass, entry_id)
         self._folder = first_folder(hass, entry_id)
@@ -62,8 +60,6 @@ class HouseholdVault:
         # One at a time: opening, unlocking, and changing the key or the places.
         self._turn = asyncio.Lock()
         self._tried = asyncio.Event()
-        self._kept: dict[str, Kept] = {}
-        self._releases: dict[str, KeptRelease] = {}
         self.found: Mapping[str, PlaceReport] = {}
         """What was found when it was looked at last, by the names of the places."""
         self.not_kept: VaultError | None = None
@@ -298,16 +294,6 @@ class HouseholdVault:
     # What it keeps.
 
     @property
-    def kept(self) -> Mapping[str, Kept]:
-        """All of which there is a sound copy, by the digest of the artifact."""
-        return self._kept
-
-    @property
-    def releases(self) -> Mapping[str, KeptRelease]:
-        """The same, as what can be installed."""
-        return self._releases
-
-    @property
     def settings(self) -> VaultSettings:
         """What the owner has set."""
         return self._settings
@@ -317,60 +303,10 @@ class HouseholdVault:
         """Bytes that may be kept in each place."""
         return self._settings.limit * _MEGABYTE
 
-    @callback
-    def release(self, sha256: str) -> KeptRelease | None:
-        """Return what is kept under the digest of an artifact."""
-        return self._releases.get(sha256)
-
-    @callback
-    def find(
-        self, *, vendor: str | None, model: str, version: str
-    ) -> KeptRelease | None:
-        """Return what is kept of a version; of any vendor where none is named."""
-        if self._vault is None:
-            return None
-        kept = self._vault.find(vendor=vendor, model=model, version=version)
-        return self.release(kept.binding.sha256) if kept else None
-
-    @callback
-    def running(self, lock: ManagedLock) -> KeptRelease | None:
-        """Return what a lock runs now, if it is kept."""
-        return self._version_of(lock, lock.record.identity.firmware_version)
-
-    @callback
-    def ran_before(self, lock: ManagedLock) -> tuple[KeptRelease, ...]:
-        """Return what is kept of what a lock has run before, newest first."""
-        versions = reversed(lock.record.ran)
-        found = (self._version_of(lock, version) for version in versions)
-        return tuple(each for each in found if each is not None)
-
-    def _version_of(self, lock: ManagedLock, version: str) -> KeptRelease | None:
-        """Return what is kept of a version for a lock.
-
-        Where a vendor has released several under one version, the one that was
-        installed counts, else the newest that is for the hardware.
-        """
-        vendor = lock.content.vendor if lock.content else None
-        identity = lock.record.identity
-        installed = {
-            outcome.sha256: outcome.ended
-            for outcome in lock.record.history
-            if outcome.kind is OutcomeKind.SUCCEEDED and outcome.to_version == version
-        }
-        found = [
-            (installed.get(sha256, _NEVER), self._kept[sha256].kept_at, known)
-            for sha256, known in self._releases.items()
-            if (release := known.release).model == identity.model
-            and release.version.text == version
-            and vendor in {None, release.vendor}
-            and is_for_hardware(release, identity)
-        ]
-        return max(found, key=itemgetter(0, 1))[2] if found else None
-
     async def async_get(self, sha256: str) -> bytes:
         """Return an artifact; raise ``VaultError``."""
         vault = self.open_vault()
-        kept = self._kept.get(sha256)
+        kept = self.kept.get(sha256)
         try:
             return await vault.get(sha256)
         except VaultError as err:
@@ -383,7 +319,7 @@ class HouseholdVault:
     async def async_keep(self, kept: KeptRelease, data: bytes) -> None:
         """Keep an artifact that was proven; raise ``VaultError``."""
         vault = self.open_vault()
-        known = self._releases.get(kept.release.key)
+        known = self.releases.get(kept.release.key)
         if known is not None:
             # Where it came from first is what counts.
             kept = replace(kept, source=known.source)
@@ -418,34 +354,8 @@ class HouseholdVault:
 
     @callback
     def async_refresh(self) -> None:
-        """Look anew at what is kept, and tell the locks that this is about."""
-        before = self._releases
-        self._kept = {
-            each.binding.sha256: each
-            for each in (self._vault.kept() if self._vault else ())
-        }
-        self._releases = {
-            sha256: release
-            for sha256, each in self._kept.items()
-            if (release := _read(each)) is not None
-        }
-        differing = {
-            sha256
-            for sha256 in self._releases.keys() | before.keys()
-            if self._releases.get(sha256) != before.get(sha256)
-        }
-        models = {
-            each[sha256].release.model
-            for sha256 in differing
-            for each in (self._releases, before)
-            if sha256 in each
-        }
-        for lock in tuple(self._household.locks.values()):
-            choice = lock.decisions.choice
-            if choice is not None and choice.sha256 in differing:
-                lock.async_select()
-            elif lock.record.identity.model in models:
-                lock.async_changed()
+        """Look anew at what is kept, and tell whoever this is about."""
+        self.async_take(self._vault.kept() if self._vault else ())
         self._household.async_changed()
 
 
@@ -462,16 +372,6 @@ def _as_kept(kept: KeptRelease, size: int) -> Kept:
         kept_at=dt_util.utcnow(),
         about=kept.to_about(),
     )
-
-
-def _read(kept: Kept) -> KeptRelease | None:
-    """Return what is kept as what can be installed; None where it is not understood."""
-    try:
-        return KeptRelease.from_about(kept.about)
-    except ValueError as err:
-        # A later version of Nightlatch may have kept it.
-        _LOGGER.info("What is kept of %s is left alone: %s", kept.binding.version, err)
-        return None
 
 
 def _delete(folder: Path) -> None:
