@@ -271,6 +271,24 @@ async def test_a_ledger_that_cannot_be_written(house: House) -> None:
     assert vault.ledger.written == house.household.store.generation
 
 
+async def test_a_storage_from_before_there_was_a_vault(
+    house: House, hass_storage: dict[str, Any]
+) -> None:
+    """It is understood, and a vault begins."""
+    await house.hass.config_entries.async_unload(house.entry.entry_id)
+    stored = hass_storage[storage(house).name]
+    stored["minor_version"] = 3
+    for key in ("generation", "vault_tested", "vault_suspects"):
+        del stored["data"][key]
+    shutil.rmtree(first_place(house))
+    storage(house, ".lockbox").unlink()
+    assert await house.hass.config_entries.async_setup(house.entry.entry_id)
+    await look(house)
+    assert kept(house) == {"1.0.0"}
+    assert house.kept(hass_storage)["generation"] > 0
+    assert await issues(house) == {}
+
+
 # The audit log.
 
 
