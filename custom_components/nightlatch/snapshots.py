@@ -369,7 +369,10 @@ class Snapshots:
         """Forget a lock that was removed."""
         if (gone := self._locks.pop(lock_id, None)) is not None:
             gone.async_stop()
-        await self._files.async_forget(lock_id)
+        try:
+            await self._files.async_forget(lock_id)
+        except OSError as err:
+            _LOGGER.warning("How a removed lock was set was not deleted: %s", err)
 
     async def async_remove(self) -> None:
         """Delete everything that is kept."""

@@ -708,6 +708,24 @@ async def test_a_lock_that_was_removed_while_nobody_was_here(
     assert len(house.snapshots.all) == 1
 
 
+async def test_a_disk_that_goes_wrong(
+    settings_house: SettingsHouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither an installation nor a removal ends with it."""
+    house = settings_house
+    lock_id = house.house.managed.subentry_id
+    (house.folder / f"{lock_id}.json").mkdir(parents=True)
+    await house.install()
+    assert house.house.managed.record.history[-1].kind == "succeeded"
+    assert "could not be written down" in caplog.text
+    house.hass.config_entries.async_remove_subentry(house.house.entry, lock_id)
+    await until(lambda: "was not deleted" in caplog.text)
+    await house.hass.async_block_till_done()
+    assert house.house.household.locks == {}
+    # Home Assistant logs as an error what it could not write.
+    caplog.clear()
+
+
 async def test_nightlatch_is_removed(settings_house: SettingsHouse) -> None:
     """With everything."""
     house = settings_house
