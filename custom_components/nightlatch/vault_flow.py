@@ -256,11 +256,14 @@ def _folder_errors(folder: Path, first: Path) -> dict[str, str]:
     """Return what speaks against a folder as the second place; for a thread."""
     if not folder.is_absolute():
         return {CONF_SECOND_PLACE: "second_place_not_absolute"}
-    if overlap(folder, first):
-        return {CONF_SECOND_PLACE: "second_place_overlaps"}
-    if not folder.is_dir():
-        return {CONF_SECOND_PLACE: "second_place_missing"}
-    return {}
+    try:
+        if overlap(folder, first):
+            return {CONF_SECOND_PLACE: "second_place_overlaps"}
+        there = folder.is_dir()
+    except OSError, ValueError:
+        # No path at all, or one that nobody may follow.
+        there = False
+    return {} if there else {CONF_SECOND_PLACE: "second_place_missing"}
 
 
 def _key_file_errors(path: Path, config_folder: Path) -> dict[str, str]:
@@ -270,14 +273,14 @@ def _key_file_errors(path: Path, config_folder: Path) -> dict[str, str]:
     """
     if not path.is_absolute():
         return {CONF_KEY_FILE: "key_file_not_absolute"}
-    if path.resolve().is_relative_to(config_folder.resolve()):
-        return {CONF_KEY_FILE: "key_file_beside"}
     try:
+        if path.resolve().is_relative_to(config_folder.resolve()):
+            return {CONF_KEY_FILE: "key_file_beside"}
         # Nobody else may have made one in between: that would be overwritten.
         made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         pass
-    except OSError:
+    except OSError, ValueError:
         return {CONF_KEY_FILE: "key_file_unreadable"}
     else:
         with os.fdopen(made, "wb") as file:

@@ -336,6 +336,7 @@ async def test_another_key_file(house: House, elsewhere: Path) -> None:
         ("/config/.storage/key", "key_file_beside"),
         ("/elsewhere/short", "key_file_unreadable"),
         ("/elsewhere", "key_file_unreadable"),
+        ("/else\0where", "key_file_unreadable"),
     ],
 )
 async def test_what_is_wrong_with_a_key_file(

@@ -161,6 +161,7 @@ async def test_what_was_under_way_waits_for_the_vault(
     [
         ("share/nightlatch", "second_place_not_absolute"),
         ("/elsewhere/nowhere", "second_place_missing"),
+        ("/else\0where", "second_place_missing"),
         ("/first", "second_place_overlaps"),
         ("/first/inside", "second_place_overlaps"),
         ("/storage", "second_place_overlaps"),
