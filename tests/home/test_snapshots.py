@@ -249,7 +249,7 @@ async def test_a_long_list_is_cut(settings_house: SettingsHouse) -> None:
     )
     told = settings_house.snapshots.told.splitlines()
     assert len(told) == 21
-    assert told[-1] == "- and 10 more"
+    assert told[-1] == "- 10 more are not shown here"
 
 
 async def test_who_comes_back_late_is_waited_for(
