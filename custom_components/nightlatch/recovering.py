@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 import logging
 from typing import TYPE_CHECKING
 
@@ -142,8 +143,8 @@ class Recovering:
     def remedies(self, lock: ManagedLock) -> list[Remedy]:
         """Return what a lock in its bootloader may be brought out with.
 
-        The release that it was being brought to goes on where it was; what it ran before
-        comes after it.
+        The release that it was being brought to goes on where it was, unless its vendor
+        has taken it back meanwhile; what it ran before comes after it.
         """
         found: dict[str, Remedy] = {}
         for remedy in self._candidates(lock):
@@ -164,17 +165,26 @@ class Recovering:
     def _candidates(self, lock: ManagedLock) -> Iterator[Remedy]:
         vault = self._household.vault
         left = what_left_it(lock.record)
-        target = left.sha256 if left else None
         offered = [each for each in lock.kind.on_offer() if each.payload is not None]
-        if target is not None:
-            yield from _kept(vault.release(target))
-            yield from (_of_feed(each) for each in offered if each.key == target)
-        yield from _kept(vault.running(lock))
-        yield from (
-            _of_feed(each)
-            for each in offered
-            if each.version.text == lock.record.identity.firmware_version
+        ran = chain(
+            _kept(vault.running(lock)),
+            (
+                _of_feed(each)
+                for each in offered
+                if each.version.text == lock.record.identity.firmware_version
+            ),
         )
+        if left is None or left.sha256 is None:
+            yield from ran
+            return
+        still_offered = [each for each in offered if each.key == left.sha256]
+        sent = chain(
+            _kept(vault.release(left.sha256)),
+            (_of_feed(each) for each in still_offered),
+        )
+        taken_back = lock.content is not None and not still_offered
+        # What its vendor no longer wants on any lock is better than none at all.
+        yield from chain(ran, sent) if taken_back else chain(sent, ran)
 
 
 def _kept(kept: KeptRelease | None) -> Iterator[Remedy]:

@@ -165,4 +165,9 @@ def test_every_sentence_is_fit_for_a_screen() -> None:
         text = entry["message"]
         assert len(text) <= 300, key
         assert "  " not in text, key
+        if key.startswith(("settings_value_", "settings_why_")):
+            # They stand inside another one.
+            assert text[0].islower(), key
+            assert not text.endswith("."), key
+            continue
         assert text[0].isupper() or text.startswith("{"), key

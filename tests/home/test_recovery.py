@@ -9,6 +9,7 @@ import pytest
 from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.installation import recovery
 from custom_components.nightlatch.core.installation.states import State
+from custom_components.nightlatch.recovering import Recovering
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
@@ -166,6 +167,41 @@ async def test_a_lock_that_refuses_the_release_gets_back_what_it_ran(
     assert house.state(PROBLEM).state == "off"
 
 
+async def test_what_is_refused_once_it_is_helped_is_not_sent_again(
+    one_bank: House,
+) -> None:
+    """The other firmware is tried at once, and not after a pause."""
+    house, night = one_bank, Night(one_bank)
+    lock = house.locks[FRONT_DOOR]
+    await strand(house)
+    lock.bootloader.answer_once(Opcode.EXECUTE, b"\x0b\x0c", nth=SECOND)
+    lock.restore_power()
+    await until(lambda: lock.version == "1.0.0")
+    await house.settle()
+    assert [
+        (each.kind, each.to_version) for each in house.managed().record.history
+    ] == [
+        ("needs_hand", "1.1.0"),
+        ("needs_hand", "1.1.0"),
+        ("rolled_back", "1.0.0"),
+    ]
+    assert night.types()[-1] == "update_rolled_back"
+
+
+async def test_what_its_vendor_has_taken_back_is_not_sent_on(one_bank: House) -> None:
+    """What the lock ran before comes first then, though that means to begin anew."""
+    house = one_bank
+    lock = house.locks[FRONT_DOOR]
+    await strand(house)
+    house.vendor.withdraw("kl-1/1.1.0.zip")
+    await house.check()
+    lock.restore_power()
+    await until(lambda: lock.mode is Mode.APPLICATION)
+    await house.settle()
+    assert lock.version == "1.0.0"
+    assert house.state(OUTCOME).state == "rolled_back"
+
+
 async def test_it_is_helped_after_a_restart(one_bank: House) -> None:
     """Nobody has to remember it but the record."""
     house = one_bank
@@ -311,6 +347,44 @@ async def test_what_has_left_its_bootloader_needs_no_help(house: House) -> None:
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "nothing_to_recover"
     await house.settle()
+
+
+async def test_a_lock_that_is_removed_needs_no_help(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows it any more."""
+    monkeypatch.setattr(bootloader, "INACTIVITY_TIMEOUT", 1.5)
+    lock = house.locks[FRONT_DOOR]
+    send_to_bootloader(lock)
+    await until(lambda: house.managed().in_bootloader)
+    assert await async_setup_component(house.hass, "repairs", {})
+    flows = house.hass.data["repairs"]["flow_manager"]
+    issue_id = f"in_bootloader_{house.managed().subentry_id}"
+    shown = await flows.async_init(DOMAIN, context={"issue_id": issue_id})
+    await house.remove("Front door")
+    result = await flows.async_configure(shown["flow_id"], {})
+    assert result["reason"] == "nothing_to_recover"
+    await until(lambda: lock.mode is Mode.APPLICATION)
+
+
+async def test_nothing_is_sent_before_everything_is_there(one_bank: House) -> None:
+    """What was under way when Home Assistant stopped comes first."""
+    house = one_bank
+    lock = house.locks[FRONT_DOOR]
+    await strand(house)
+    lose_answers(house)
+    lock.restore_power()
+    await until(lambda: house.managed().record.history[-1].purpose == "recovery")
+    await house.settle()
+    hear_answers(house)
+    early = Recovering(house.household)
+    early.async_look()
+    assert house.managed().progress is None
+    stop = early.async_start()
+    assert house.managed().progress is not None
+    await house.settle()
+    assert lock.version == "1.1.0"
+    stop()
 
 
 async def test_without_firmware_there_is_only_what_a_person_can_do(
