@@ -135,9 +135,7 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
         another release, or none, was offered in between.
         """
         decisions = self._lock.decisions
-        if self.state_attributes is None:
-            return
-        skips = self.state_attributes[ATTR_SKIPPED_VERSION]
+        skips = (self.state_attributes or {}).get(ATTR_SKIPPED_VERSION)
         if decisions.choice is not None:
             if skips is not None:
                 await self.async_clear_skipped()

@@ -245,7 +245,7 @@ async def test_a_lock_that_comes_back_late(two_doors: House, step: Step) -> None
     # It was us, and not somebody else.
     assert two_doors.state(EVENT).attributes["event_type"] == "update_installed"
     (outcome,) = two_doors.managed().record.history
-    assert (outcome.kind, outcome.origin) == ("succeeded", "person")
+    assert (outcome.kind, outcome.origin) == ("succeeded", "automation")
 
 
 async def test_a_lock_that_stays_in_its_bootloader(

@@ -7,6 +7,7 @@ import pytest
 
 from custom_components.nightlatch.core.errors import VaultError, VaultProblem
 from custom_components.nightlatch.core.model import Purpose, Source
+from custom_components.nightlatch.vaulting import HouseholdVault
 from homeassistant.auth.models import User
 from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.exceptions import HomeAssistantError, Unauthorized
@@ -138,7 +139,10 @@ async def test_what_the_lock_refuses_is_said_before_it_is_touched(
     [({"counter": COUNTER}, "kept"), ({"counter": COUNTER + 1}, "none")],
 )
 async def test_the_plan_says_beforehand_whether_there_is_a_way_back(
-    house: House, fields: dict[str, int], way_back: str
+    house: House,
+    fields: dict[str, int],
+    way_back: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """By the counters of the packages, though nothing is kept yet."""
     package = make_package(
@@ -155,6 +159,10 @@ async def test_the_plan_says_beforehand_whether_there_is_a_way_back(
     await house.release("1.1.0", package=package, payload=payload)
     plan = await act(house, "get_plan")
     assert plan["way_back"] == way_back
+    with monkeypatch.context() as patch:
+        closed = VaultError(VaultProblem.LOCKED)
+        patch.setattr(HouseholdVault, "problem", property(lambda _: closed))
+        assert (await act(house, "get_plan"))["way_back"] == "not_kept"
     house.vendor.withdraw("kl-1/1.0.0.zip")
     await house.check()
     plan = await act(house, "get_plan")
@@ -264,7 +272,7 @@ async def test_to_what(
         assert await said("1.0.0") == "code_wrong"
     with monkeypatch.context() as patch:
         locked = VaultError(VaultProblem.LOCKED)
-        patch.setattr(type(vault), "problem", property(lambda _: locked))
+        patch.setattr(HouseholdVault, "problem", property(lambda _: locked))
         with pytest.raises(HomeAssistantError) as caught:
             await act(house, "rollback", owner, code="1")
         assert caught.value.translation_key == "vault_locked"
