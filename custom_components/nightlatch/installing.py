@@ -13,6 +13,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
 from .core.errors import InstallationError, NightlatchError, TransportProblem
+from .core.installation.confirmation import BOLT_PROBLEMS
 from .core.installation.journal import JournalEntry
 from .core.installation.machine import Installation, Job, Outcome
 from .core.installation.states import TOUCHED, State
@@ -199,10 +200,17 @@ class Installer:
                 else "installation_cancelled"
             )
         error = task.result().error
-        if error is not None:
-            raise await async_as_home_assistant_error(
-                self._hass, error, lock=self._lock.name, feed=self._ending.feed_title
+        if error is None:
+            return
+        went_back = task.result().kind is OutcomeKind.ROLLED_BACK
+        if went_back and error.reason in BOLT_PROBLEMS:
+            # It no longer runs what the usual sentence says that it runs.
+            raise self._lock.error(
+                f"way_back_{error.reason}", version=self._version, **error.details
             )
+        raise await async_as_home_assistant_error(
+            self._hass, error, lock=self._lock.name, feed=self._ending.feed_title
+        )
 
     # What the task does.
 

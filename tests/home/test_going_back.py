@@ -72,6 +72,19 @@ async def test_firmware_that_jams_the_bolt_is_taken_back(
     assert house.state(OUTCOME).state == "succeeded"
 
 
+async def test_who_presses_install_is_told_what_came_of_it(
+    mcuboot_house: McubootHouse,
+) -> None:
+    """Not what the lock ran before it went back."""
+    mcuboot_house.link_bolt()
+    await mcuboot_house.release("1.1.0", Behaviour.JAMS_BOLT)
+    with pytest.raises(HomeAssistantError) as caught:
+        await mcuboot_house.house.install()
+    await mcuboot_house.house.settle()
+    assert caught.value.translation_key == "way_back_installation_bolt_jammed"
+    assert JAMMED.startswith(f"{caught.value}")
+
+
 async def test_firmware_that_never_starts_goes_back_by_itself(
     mcuboot_house: McubootHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
