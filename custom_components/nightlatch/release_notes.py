@@ -6,11 +6,15 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
 
 from .const import DOMAIN
-from .core.model import Advisory, LockKind, Purpose, Release
+from .core.model import Advisory, LockKind, OutcomeKind, Purpose, Release
 from .maker import told_of_maker
+from .messages import async_sentence
+from .situations import risk_of
 
 if TYPE_CHECKING:
     from .locks import ManagedLock
+
+_NO_GOOD = {OutcomeKind.FAILED, OutcomeKind.NEEDS_HAND, OutcomeKind.ROLLED_BACK}
 
 
 async def async_label(hass: HomeAssistant, selector: str, option: str) -> str:
@@ -47,7 +51,12 @@ async def async_release_notes(
     if release.support_end is not None:
         facts.append(("support_end", release.support_end.isoformat()))
     facts.append(("evidence", label("evidence", release.evidence)))
+    if (last_time := _last_time(lock, release)) is not None:
+        facts.append(("last_time", last_time))
     lines = [f"- {label('release_fact', fact)}: {value}" for fact, value in facts]
+    if release.payload is not None:
+        way_back = f"risk_way_back_{risk_of(lock, release).way_back}"
+        lines.append(f"- {await async_sentence(hass, way_back, {})}")
     told = [release.release_notes.strip(), "\n".join(lines)]
     if (choice := lock.decisions.choice) is not None:
         going_back = choice.purpose is Purpose.ROLLBACK
@@ -58,6 +67,14 @@ async def async_release_notes(
     if lock.kind.name is LockKind.GUARDED:
         told.append(label("release_fact", "hold_is_no_lock"))
     return "\n\n".join(part for part in told if part)
+
+
+def _last_time(lock: ManagedLock, release: Release) -> str | None:
+    """Return what came of the last try to install a release here, if it was no good."""
+    for outcome in reversed(lock.record.history):
+        if outcome.sha256 == release.key:
+            return outcome.message if outcome.kind in _NO_GOOD else None
+    return None
 
 
 def _linked(advisory: Advisory) -> str:

@@ -165,7 +165,10 @@ async def test_release_notes(
     )
     house.vendor.amend(path, expected_duration=None)
     await house.check()
-    assert await notes() == "Nothing much.\n\n- Evidence: Signature verified"
+    assert await notes() == (
+        "Nothing much.\n\n- Evidence: Signature verified\n- There is no way back: once "
+        "the new one has started the lock refuses the old one."
+    )
 
 
 async def test_release_notes_are_cut_for_the_summary(house: House) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from custom_components.nightlatch.core.model import OutcomeKind, Purpose
 from custom_components.nightlatch.core.schedule.plan import Waiting
+from custom_components.nightlatch.release_notes import async_release_notes
 from homeassistant.components.lock import LockState
 from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.exceptions import HomeAssistantError
@@ -83,6 +84,11 @@ async def test_who_presses_install_is_told_what_came_of_it(
     await mcuboot_house.house.settle()
     assert caught.value.translation_key == "way_back_installation_bolt_jammed"
     assert JAMMED.startswith(f"{caught.value}")
+    lock = mcuboot_house.house.managed()
+    assert lock.release is not None
+    notes = await async_release_notes(mcuboot_house.house.hass, lock, lock.release)
+    assert f"- The last time on this lock: {JAMMED}" in notes
+    assert "goes back by itself" in notes
 
 
 async def test_firmware_that_never_starts_goes_back_by_itself(
