@@ -22,6 +22,7 @@ import pytest
 from custom_components.nightlatch.core.errors import VaultError
 from custom_components.nightlatch.core.vault.blob import CHUNK, read_about, read_blob
 from custom_components.nightlatch.core.vault.kept import Kept
+from custom_components.nightlatch.core.vault.keys import HouseholdKey
 from custom_components.nightlatch.core.vault.record import Where
 
 from .house import House, artifact, blobs, holds, kept_of
@@ -45,7 +46,8 @@ class Folders(RuleBasedStateMachine):
         self.patch = pytest.MonkeyPatch()
         # What is durable is proven elsewhere; here it would take most of the time.
         self.patch.setattr(os, "fsync", lambda _: None)
-        self.house = House(self.root)
+        # The same names each time, so that a failure can be had again.
+        self.house = House(self.root, HouseholdKey(bytes(32)))
         self.runner = asyncio.Runner()
         self.vault = self.house.vault()
         self.day = 0

@@ -1,6 +1,7 @@
 """Copies are tested: each is read and proven, and made good from wherever it can be."""
 
 from collections.abc import Awaitable, Callable
+import os
 from pathlib import Path
 import shutil
 
@@ -206,6 +207,40 @@ async def test_what_a_newer_version_has_written_is_not_dropped(house: House) -> 
     )
     assert await vault.drop_damaged() == 0
     assert [len(blobs(folder)) for folder in house.folders] == [1, 1]
+
+
+async def test_what_is_whole_again_is_not_dropped(house: House) -> None:
+    """A disk may have had a bad moment, or a person has brought the file back."""
+    vault = await with_one(house)
+    for folder in house.folders:
+        spoil(blobs(folder)[0])
+    await vault.test(holds, nothing)
+    assert vault.kept() == ()
+    spoil(blobs(house.first)[0])
+    assert await vault.drop_damaged() == 1
+    assert vault.kept() == (KEPT,)
+    assert await vault.get(DIGEST) == DATA
+    assert [len(blobs(folder)) for folder in house.folders] == [1, 1]
+
+
+async def test_what_may_not_be_read_is_not_dropped(house: House, disk: Disk) -> None:
+    """It may be whole: a right is missing."""
+    vault = await with_one(house)
+
+    def refuse(path: str | Path, flags: int, *args: int, **kwargs: int) -> int:
+        if str(path).endswith(".blob"):
+            raise PermissionError(13, "refused")
+        return os.open(path, flags, *args, **kwargs)
+
+    disk.refuse("open", refuse)
+    report = await vault.test(holds, nothing)
+    assert [reason_of(each.error) for each in report.damaged] == (
+        [VaultProblem.UNREADABLE] * 2
+    )
+    assert await vault.drop_damaged() == 0
+    disk.accept("open")
+    report = await vault.test(holds, nothing)
+    assert (report.sound, report.damaged) == (2, ())
 
 
 async def test_what_is_gone_from_all_places_is_fetched_or_told_once(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from ..errors import VaultError, VaultProblem
@@ -23,6 +24,8 @@ _OF_THE_PLACE = {
     VaultProblem.UNREADABLE,
     VaultProblem.UNWRITABLE,
 }
+# What a newer version can read, or whoever has the right to.
+_MAY_BE_WHOLE = _OF_THE_PLACE | {VaultProblem.TOO_NEW}
 
 
 class Keeper:
@@ -81,6 +84,15 @@ class Keeper:
     async def remove(self, name: str) -> None:
         """Remove a copy; raise ``VaultError``."""
         await self._change(self.shelf.remove, name)
+
+    async def drop(self, name: str) -> bool:
+        """Remove a damaged copy, if it is still that; return whether it was removed."""
+        with suppress(VaultError):
+            problem = await self._run(self.shelf.look_again, name)
+            if problem is not None and problem.reason not in _MAY_BE_WHOLE:
+                await self.remove(name)
+                return True
+        return False
 
     async def read_ledger(self) -> Ledger | None:
         """Return what was written down here, as far as anything is known of it."""

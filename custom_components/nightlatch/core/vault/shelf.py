@@ -154,6 +154,25 @@ class Shelf:
                 self.damaged = {**self.damaged, name: problem}
         raise problem
 
+    def look_again(self, name: str) -> VaultError | None:
+        """Return what is wrong with a copy now; a disk may have had a bad moment.
+
+        Raises ``VaultError`` where the place cannot be used.
+        """
+        found = _Found()
+        with self._place.entered(self._key, writing=False) as folder:
+            self._look(folder, name, found)
+        if (copy := found.copies.get(name)) is None:
+            self.damaged = {**self.damaged, **found.damaged}
+            return found.damaged.get(name)
+        try:
+            self.read(copy.kept)
+        except VaultError as err:
+            return err
+        self.copies = {**self.copies, name: copy}
+        self.damaged = _without(self.damaged, name)
+        return None
+
     def write(self, kept: Kept, data: bytes) -> None:
         """Keep an artifact; return when it is on disk.
 

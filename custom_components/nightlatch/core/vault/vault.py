@@ -284,20 +284,17 @@ class Vault:
     async def drop_damaged(self) -> int:
         """Remove the copies that nothing could replace; return how many.
 
-        For when a person has been told of them. What a newer version of Nightlatch has
-        written is left alone.
+        For when a person has been told of them. Each is looked at once more; what a
+        newer version of Nightlatch has written, or what may not be read, is left alone.
         """
         removed = 0
         async with self._lock:
             there = self._catalogue.whole()
             for keeper in self._keepers:
-                for name, error in keeper.shelf.damaged.items():
-                    if name in there or error.reason is VaultProblem.TOO_NEW:
+                for name in keeper.shelf.damaged:
+                    if name in there or name in keeper.shelf.strays.values():
                         continue
-                    if name in keeper.shelf.strays.values():
-                        continue
-                    with suppress(VaultError):
-                        await keeper.remove(name)
+                    if await keeper.drop(name):
                         self._catalogue.removed(name)
                         removed += 1
         return removed
