@@ -6,7 +6,7 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-from custom_components.nightlatch.core.transports import nordic_dfu
+from custom_components.nightlatch.core.transports import sending
 from custom_components.nightlatch.recovering import Recovering
 from homeassistant.components.lock import LockState
 from tests.rig.bootloader import MAX_DATA_OBJECT, Opcode
@@ -375,15 +375,15 @@ async def test_a_transfer_that_takes_too_long(
 ) -> None:
     """It is given up, and the lock goes back to its old firmware."""
     lock = two_doors.locks[FRONT_DOOR]
-    monkeypatch.setattr(nordic_dfu, "SETTLING_TIME", 0.3)
-    monkeypatch.setattr(nordic_dfu, "SLOWEST_RATE", 1_000_000)
+    monkeypatch.setattr(sending, "SETTLING_TIME", 0.3)
+    monkeypatch.setattr(sending, "SLOWEST_RATE", 1_000_000)
     lock.bootloader.delays = {Opcode.CREATE: 0.35}
     await two_doors.release("1.1.0")
 
     await ends_badly(two_doors, "transport_too_slow")
 
     assert lock.version == "1.0.0"
-    monkeypatch.setattr(nordic_dfu, "SETTLING_TIME", 30)
+    monkeypatch.setattr(sending, "SETTLING_TIME", 30)
     lock.bootloader.delays = {}
     await ends_well(two_doors)
 

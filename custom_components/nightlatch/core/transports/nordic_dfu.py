@@ -6,7 +6,7 @@ artifact is sent, and the lock restarts.
 """
 
 import asyncio
-import logging
+from functools import partial
 from typing import override
 
 from bleak.backends.characteristic import BleakGATTCharacteristic
@@ -39,8 +39,7 @@ from .nordic_protocol import (
     check_buttonless,
 )
 from .nordic_sender import Sender
-
-_LOGGER = logging.getLogger(__name__)
+from .sending import BROKEN_OFF, OUT_OF_REACH, RECONNECT_DELAY, send
 
 BUTTONLESS_TIMEOUT = 30.0
 # A lock may restart before it has answered; then the lost link is the answer.
@@ -54,27 +53,8 @@ HEARING_TIMEOUT = 15.0
 # them, the connections that may be fruitless outlast the two minutes after which a
 # bootloader that hears nothing starts the old application.
 AWAY_TIMEOUT = 45.0
-# Consecutive ones that brought no byte further.
-FRUITLESS_CONNECTIONS = 5
-RECONNECT_DELAY = 1.0
-# The slowest transfer that is waited for: one packet of 20 bytes in 200 ms.
-SLOWEST_RATE = 100
-SETTLING_TIME = 300.0
-
-# After these the lock may go on where it was.
-_BROKEN_OFF = {
-    TransportProblem.LINK_LOST,
-    TransportProblem.NO_ANSWER,
-    TransportProblem.GARBLED_ANSWER,
-}
-# A lock in its application can wait until these have passed; one that has left it is a
-# door that does not open.
-_OUT_OF_REACH = {
-    TransportProblem.CONNECTION_FAILED,
-    TransportProblem.NOT_FOUND,
-    TransportProblem.BOOTLOADER_NOT_FOUND,
-    TransportProblem.NO_CONNECTION_SLOT,
-}
+# One that has left its application is a door that does not open.
+_OUT_OF_REACH = {*OUT_OF_REACH, TransportProblem.BOOTLOADER_NOT_FOUND}
 
 
 def is_bootloader_of(address: str, seen: Advertisement) -> bool:
@@ -106,46 +86,18 @@ class NordicDfuTransport(Transport):
     ) -> TransferReport:
         """Send the artifact; see ``Transport``."""
         artifact.check()
-        counters = Counters()
         sender = Sender(artifact, progress, about_to_activate)
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        deadline = SETTLING_TIME + len(artifact.firmware) / SLOWEST_RATE
-        try:
-            async with asyncio.timeout(deadline):
-                await self._send(sender, counters)
-        except TimeoutError as err:
-            raise TransportError(
-                TransportProblem.TOO_SLOW, minutes=round(deadline / 60)
-            ) from err
-        return TransferReport(
-            bytes_sent=counters.packet_bytes,
-            bytes_sent_again=sender.bytes_sent_again,
-            packets=counters.packets,
-            control_writes=counters.control_writes,
-            reconnects=counters.connections - 1,
-            seconds=loop.time() - started,
+        return await send(
+            sender,
+            len(artifact.firmware),
+            self._name,
+            partial(self._send_on_one_connection, sender),
+            self._may_go_on,
         )
-
-    async def _send(self, sender: Sender, counters: Counters) -> None:
-        """Send over as many connections as it takes."""
-        fruitless = 0
-        while True:
-            before = sender.confirmed
-            try:
-                await self._send_on_one_connection(sender, counters)
-            except TransportError as err:
-                fruitless = 0 if sender.confirmed > before else fruitless + 1
-                if fruitless == FRUITLESS_CONNECTIONS or not self._may_go_on(err):
-                    raise
-                _LOGGER.debug("%s: going on after %s", self._name, err)
-                await asyncio.sleep(RECONNECT_DELAY * 2**fruitless)
-            else:
-                return
 
     def _may_go_on(self, err: TransportError) -> bool:
         """Return whether another connection may help."""
-        return err.reason in _BROKEN_OFF or (self._away and err.reason in _OUT_OF_REACH)
+        return err.reason in BROKEN_OFF or (self._away and err.reason in _OUT_OF_REACH)
 
     async def _send_on_one_connection(self, sender: Sender, counters: Counters) -> None:
         address = await self._find_bootloader(sender)

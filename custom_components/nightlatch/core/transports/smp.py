@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 import logging
 from typing import override
 
@@ -25,33 +26,15 @@ from .base import (
     Transport,
     nobody_waits,
 )
+from .sending import BROKEN_OFF, OUT_OF_REACH, RECONNECT_DELAY, send
 from .smp_link import SmpLink
 from .smp_protocol import GOES_BACK, BootMode, Slot, SmpError, garbled
 from .smp_upload import Upload
 
 _LOGGER = logging.getLogger(__name__)
 
-# Consecutive ones that brought no byte further.
-FRUITLESS_CONNECTIONS = 5
 # For a question that takes a moment.
 ATTEMPTS = 3
-RECONNECT_DELAY = 1.0
-# The slowest transfer that is waited for, in bytes a second.
-SLOWEST_RATE = 100
-SETTLING_TIME = 300.0
-
-# After these the lock may go on where it was.
-_BROKEN_OFF = {
-    TransportProblem.LINK_LOST,
-    TransportProblem.NO_ANSWER,
-    TransportProblem.GARBLED_ANSWER,
-}
-# A lock that was told to restart may be busy swapping its images.
-_OUT_OF_REACH = {
-    TransportProblem.CONNECTION_FAILED,
-    TransportProblem.NOT_FOUND,
-    TransportProblem.NO_CONNECTION_SLOT,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,45 +73,23 @@ class SmpTransport(Transport):
         """
         artifact.check()
         delivery = _Delivery(self._name, artifact, progress, about_to_activate)
-        counters = Counters()
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        deadline = SETTLING_TIME + len(artifact.firmware) / SLOWEST_RATE
-        try:
-            async with asyncio.timeout(deadline):
-                await self._deliver(delivery, counters)
-        except TimeoutError as err:
-            raise TransportError(
-                TransportProblem.TOO_SLOW, minutes=round(deadline / 60)
-            ) from err
-        return TransferReport(
-            bytes_sent=counters.packet_bytes,
-            bytes_sent_again=delivery.upload.bytes_sent_again,
-            packets=counters.packets,
-            control_writes=counters.control_writes,
-            reconnects=counters.connections - 1,
-            seconds=loop.time() - started,
+        return await send(
+            delivery.upload,
+            len(artifact.firmware),
+            self._name,
+            partial(self._deliver, delivery),
+            lambda err: err.reason in BROKEN_OFF,
         )
 
     async def _deliver(self, delivery: _Delivery, counters: Counters) -> None:
-        """Deliver over as many connections as it takes."""
-        fruitless = 0
-        while True:
-            before = delivery.upload.confirmed
-            try:
-                async with self._link(counters, fast=True) as link:
-                    await delivery.run(link)
-            except TransportError as err:
-                if delivery.activating and err.reason in _OUT_OF_REACH:
-                    # It has restarted; what it runs now the caller finds out.
-                    return
-                fruitless = 0 if delivery.upload.confirmed > before else fruitless + 1
-                if fruitless == FRUITLESS_CONNECTIONS or err.reason not in _BROKEN_OFF:
-                    raise
-                _LOGGER.debug("%s: going on after %s", self._name, err)
-                await asyncio.sleep(RECONNECT_DELAY * 2**fruitless)
-            else:
-                return
+        """Deliver over one connection, as far as it goes."""
+        try:
+            async with self._link(counters, fast=True) as link:
+                await delivery.run(link)
+        except TransportError as err:
+            # It has restarted; what it runs now the caller finds out.
+            if not (delivery.activating and err.reason in OUT_OF_REACH):
+                raise
 
     async def running(self) -> RunningImage:
         """Return what the lock runs; raise ``TransportError``."""
@@ -196,7 +157,7 @@ class SmpTransport(Transport):
         try:
             await self._ask(ask)
         except TransportError as err:
-            if not (restarting and err.reason in _OUT_OF_REACH):
+            if not (restarting and err.reason in OUT_OF_REACH):
                 raise
 
     def _link(
@@ -214,7 +175,7 @@ class SmpTransport(Transport):
             except SmpError as err:
                 raise err.as_transport_error() from err
             except TransportError as err:
-                if attempt == ATTEMPTS or err.reason not in _BROKEN_OFF:
+                if attempt == ATTEMPTS or err.reason not in BROKEN_OFF:
                     raise
                 _LOGGER.debug("%s: asking again after %s", self._name, err)
             attempt += 1

@@ -1,0 +1,103 @@
+"""What all transports share: going on over new connections, a deadline, a report."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+import logging
+from typing import Protocol
+
+from ..errors import TransportError, TransportProblem
+from .base import Counters, TransferReport
+
+_LOGGER = logging.getLogger(__name__)
+
+# Consecutive ones that brought no byte further.
+FRUITLESS_CONNECTIONS = 5
+RECONNECT_DELAY = 1.0
+# The slowest transfer that is waited for, in bytes a second: one packet of 20 bytes in
+# 200 ms.
+SLOWEST_RATE = 100
+SETTLING_TIME = 300.0
+
+BROKEN_OFF = frozenset(
+    {
+        TransportProblem.LINK_LOST,
+        TransportProblem.NO_ANSWER,
+        TransportProblem.GARBLED_ANSWER,
+    }
+)
+"""After these the lock may go on where it was."""
+OUT_OF_REACH = frozenset(
+    {
+        TransportProblem.CONNECTION_FAILED,
+        TransportProblem.NOT_FOUND,
+        TransportProblem.NO_CONNECTION_SLOT,
+    }
+)
+"""A lock that works can wait until these have passed."""
+
+
+class Sending(Protocol):
+    """How far an artifact has come."""
+
+    @property
+    def confirmed(self) -> int:
+        """The bytes that the lock has said it has."""
+
+    @property
+    def bytes_sent_again(self) -> int:
+        """The bytes that had to be sent more than once."""
+
+
+async def send(
+    sending: Sending,
+    size: int,
+    name: str,
+    over_one_connection: Callable[[Counters], Awaitable[None]],
+    may_go_on: Callable[[TransportError], bool],
+) -> TransferReport:
+    """Send over as many connections as it takes, as long as they bring it further.
+
+    ``size`` is in bytes; ``may_go_on`` tells whether another connection may help. Raises
+    what the last connection did, or ``TransportError`` with TOO_SLOW.
+    """
+    counters = Counters()
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    deadline = SETTLING_TIME + size / SLOWEST_RATE
+    try:
+        async with asyncio.timeout(deadline):
+            await _go_on(sending, name, counters, over_one_connection, may_go_on)
+    except TimeoutError as err:
+        raise TransportError(
+            TransportProblem.TOO_SLOW, minutes=round(deadline / 60)
+        ) from err
+    return TransferReport(
+        bytes_sent=counters.packet_bytes,
+        bytes_sent_again=sending.bytes_sent_again,
+        packets=counters.packets,
+        control_writes=counters.control_writes,
+        reconnects=counters.connections - 1,
+        seconds=loop.time() - started,
+    )
+
+
+async def _go_on(
+    sending: Sending,
+    name: str,
+    counters: Counters,
+    over_one_connection: Callable[[Counters], Awaitable[None]],
+    may_go_on: Callable[[TransportError], bool],
+) -> None:
+    fruitless = 0
+    while True:
+        before = sending.confirmed
+        try:
+            await over_one_connection(counters)
+        except TransportError as err:
+            fruitless = 0 if sending.confirmed > before else fruitless + 1
+            if fruitless == FRUITLESS_CONNECTIONS or not may_go_on(err):
+                raise
+            _LOGGER.debug("%s: going on after %s", name, err)
+            await asyncio.sleep(RECONNECT_DELAY * 2**fruitless)
+        else:
+            return
