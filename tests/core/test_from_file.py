@@ -232,7 +232,10 @@ def test_where_keys_are_pinned_nothing_else_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after"), [(dfu(100), dfu()), (image("1.0.0"), image())]
+    ("before", "after"),
+    [(dfu(100), dfu()), (image("1.0.0"), image())],
+    # Signatures are made anew by each worker that runs tests.
+    ids=["dfu", "mcuboot"],
 )
 def test_the_signer_of_what_ran_before(before: bytes, after: bytes) -> None:
     """Where no key is known, that is evidence; and it says what it was compared with."""
@@ -340,6 +343,21 @@ def _ran_ed25519() -> RanBefore:
         (image(digest=bytes(32)), FirmwareProblem.HASH_MISMATCH),
         (image(tail=b"more"), FirmwareProblem.IMAGE_INVALID),
         (image(dependencies=[(1, "1.0.0")]), FirmwareProblem.NEEDS_OTHER_IMAGE),
+    ],
+    ids=[
+        "empty",
+        "manual",
+        "cut_off",
+        "dfu_unsigned",
+        "image_unsigned",
+        "signature",
+        "debug",
+        "size",
+        "byte_order",
+        "bootloader",
+        "digest",
+        "tail",
+        "dependency",
     ],
 )
 def test_what_no_feed_could_offer_a_file_cannot_either(

@@ -710,7 +710,12 @@ def test_firmware_that_a_person_installs() -> None:
     assert read_release().transport is Transport.NORDIC_DFU
 
 
-@pytest.mark.parametrize("key", [P256, ED25519, RSA_2048, RSA_3072])
+@pytest.mark.parametrize(
+    "key",
+    [P256, ED25519, RSA_2048, RSA_3072],
+    # The keys are made anew by each worker that runs tests.
+    ids=["p256", "ed25519", "rsa2048", "rsa3072"],
+)
 def test_firmware_for_locks_with_mcuboot(key: str) -> None:
     """Under any kind of key that their boot loaders know."""
     release = read_release(
