@@ -9,3 +9,14 @@ import custom_components.nightlatch  # noqa: F401
 # How long an example takes says something of the machine, not of the software.
 settings.register_profile("nightlatch", deadline=None)
 settings.load_profile("nightlatch")
+
+_LONGEST_ID = 60
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name long values by what they are: keys and signatures are others each time.
+
+    Workers must agree about the names of tests.
+    """
+    long = isinstance(val, bytes | str) and len(val) > _LONGEST_ID
+    return argname if long else None
