@@ -107,7 +107,9 @@ class Folders(RuleBasedStateMachine):
         data = ARTIFACTS[number]
         self.day += 1
         kept = kept_of(data, version=str(number), day=self.day, about={"day": self.day})
+        before = self.whole()
         self.runner.run(self.vault.put(kept, data))
+        assert before.keys() <= self.whole().keys()
         assert self.runner.run(self.vault.get(kept.binding.sha256)) == data
         assert self.vault.by_digest(kept.binding.sha256) == kept
 
@@ -115,11 +117,13 @@ class Folders(RuleBasedStateMachine):
     def get(self, number: int) -> None:
         """Ask for an artifact: it is given as it was, or not at all."""
         digest = hashlib.sha256(ARTIFACTS[number]).hexdigest()
+        before = self.whole()
         try:
             data = self.runner.run(self.vault.get(digest))
         except VaultError:
-            return
+            data = ARTIFACTS[number]
         assert data == ARTIFACTS[number]
+        assert before.keys() <= self.whole().keys()
 
     @rule()
     def restart(self) -> None:

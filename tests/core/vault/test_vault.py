@@ -331,6 +331,41 @@ async def test_what_strays_is_saved_before_its_place_is_taken(
             assert Shelf(place, house.key).read(kept[number]) == data[number]
 
 
+@pytest.mark.parametrize("how", ["moved", "swapped", "damaged", "twice"])
+@pytest.mark.parametrize("then", ["put", "prune"])
+async def test_what_was_moved_meanwhile_is_not_written_over(
+    house: House, how: str, then: str
+) -> None:
+    """Nobody has told the vault; the one that is written over or dropped is another."""
+    _, kept, data = await with_two(house)
+    shutil.rmtree(house.second)
+    vault = house.alone()
+    await vault.open()
+    shelf = Shelf(house.places[0], house.key)
+    one, other = (house.first / shelf.name_of(each.binding) for each in kept)
+    raw, other_raw = one.read_bytes(), other.read_bytes()
+    other.write_bytes(raw)
+    match how:
+        case "moved":
+            one.unlink()
+        case "swapped":
+            one.write_bytes(other_raw)
+        case "damaged":
+            spoil(one)
+    if then == "put":
+        await vault.put(kept[1], data[1])
+    else:
+        vault.limit = 1
+        assert await vault.prune({kept[0].binding.sha256: 0}) == (kept[1],)
+    for each in (vault, house.alone()):
+        await each.open()
+        assert await each.get(kept[0].binding.sha256) == data[0]
+    assert Shelf(house.places[0], house.key).read(kept[0]) == data[0]
+    if then == "put":
+        assert await vault.get(kept[1].binding.sha256) == data[1]
+        assert len(blobs(house.first)) == 2
+
+
 async def test_a_stray_that_cannot_be_put_right_is_still_given(
     house: House, disk: Disk
 ) -> None:

@@ -44,7 +44,7 @@ class Catalogue:
                 if known is None or known.kept_at < copy.kept.kept_at:
                     found[name] = copy.kept
         for keeper in self._keepers:
-            for name in keeper.shelf.strays:
+            for name in keeper.shelf.strays.keys() & self.known.keys():
                 found.setdefault(name, self.known[name])
         return found
 

@@ -122,7 +122,7 @@ class Folder:
         self._settle()
 
     def rename(self, name: str, to: str) -> None:
-        """Give a file another name, which no other has."""
+        """Give a file another name; what had that before is gone."""
         os.rename(name, to, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
         self._settle()
 

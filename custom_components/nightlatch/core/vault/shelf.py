@@ -159,9 +159,8 @@ class Shelf:
 
         Raises ``VaultError`` where the place cannot be used.
         """
-        found = _Found()
         with self._place.entered(self._key, writing=False) as folder:
-            self._look(folder, name, found)
+            found = self._seen(folder, name)
         if (copy := found.copies.get(name)) is None:
             self.damaged = {**self.damaged, **found.damaged}
             return found.damaged.get(name)
@@ -181,32 +180,29 @@ class Shelf:
         name = self.name_of(kept.binding)
         where = Where(self.path, kept.binding.label)
         with self._place.entered(self._key, writing=True) as folder:
-            self._make_way(folder, name)
+            self._save_stray(folder, name)
             with folder.replacing(name, temporary_name(self._key)) as target:
                 length = write_blob(target, self._key, kept, [data], where)
+            # The same under a name that nobody else has; under another's it is that
+            # one's damage.
             stray = self.strays.get(name)
             if stray is not None and not self._names.ours(stray):
-                with suppress(OSError):
-                    folder.remove(stray)
+                if name in self._seen(folder, stray).strays:
+                    with suppress(OSError):
+                        folder.remove(stray)
                 self.strays = _without(self.strays, name)
         self.copies = {**self.copies, name: Copy(kept=kept, length=length)}
         self.damaged = _without(self.damaged, name)
 
-    def _make_way(self, folder: Folder, name: str) -> None:
-        """Put aside what lies under a name and is another artifact's only copy here."""
-        for proper, stray in self.strays.items():
-            if stray == name and proper not in self.copies:
-                aside = f"{secrets.token_hex(8)}{_SUFFIX}"
-                folder.rename(name, aside)
-                self.strays = {**self.strays, proper: aside}
-                return
-
     def remove(self, name: str) -> None:
         """Remove a copy, whole or not, also one that strays; raise ``VaultError``."""
         with self._place.entered(self._key, writing=True) as folder:
+            self._save_stray(folder, name)
             folder.remove(name)
-            if (stray := self.strays.get(name)) is not None:
+            stray = self.strays.get(name)
+            if stray is not None and name in self._seen(folder, stray).strays:
                 folder.remove(stray)
+                self.damaged = _without(self.damaged, stray)
         self.strays = _without(self.strays, name)
         self.copies = _without(self.copies, name)
         self.damaged = _without(self.damaged, name)
@@ -245,6 +241,41 @@ class Shelf:
             self.ledger_problem = self._place.unreadable_file(err, where)
         except ValueError:
             self.ledger_problem = damaged(where)
+
+    def _save_stray(self, folder: Folder, name: str) -> None:
+        """Give a blob its own name, before something happens to the one that it has.
+
+        Somebody may have moved it there since the last look.
+        """
+        found = self._seen(folder, name)
+        for proper in found.strays:
+            there = self._seen(folder, proper)
+            if not there.copies and not there.strays:
+                folder.rename(name, proper)
+                self.strays = {**self.strays, proper: proper}
+            elif there.strays or not self._is_whole(folder, found.told[proper]):
+                # Two that were swapped, or a copy that is damaged: any other name will
+                # do for now.
+                aside = f"{secrets.token_hex(8)}{_SUFFIX}"
+                folder.rename(name, aside)
+                self.strays = {**self.strays, proper: aside}
+
+    def _is_whole(self, folder: Folder, kept: Kept) -> bool:
+        """Return whether every byte of a copy is as it was kept."""
+        where = Where(self.path, kept.binding.label)
+        try:
+            with folder.reading(self.name_of(kept.binding)) as file:
+                for _ in read_blob(file.source, self._key, kept.binding, where):
+                    pass
+        except OSError, VaultError:
+            return False
+        return True
+
+    def _seen(self, folder: Folder, name: str) -> _Found:
+        """Return what a look at one file finds."""
+        found = _Found()
+        self._look(folder, name, found)
+        return found
 
     def _look(self, folder: Folder, name: str, found: _Found) -> None:
         ours = self._names.ours(name)
