@@ -331,6 +331,26 @@ async def test_what_strays_is_saved_before_its_place_is_taken(
             assert Shelf(place, house.key).read(kept[number]) == data[number]
 
 
+async def test_the_newer_telling_wins_though_it_strays(house: House) -> None:
+    """A backup was restored, and what is newer lies under another name."""
+    vault = await with_one(house)
+    backup = house.first.with_name("backup")
+    shutil.copytree(house.first, backup)
+    newer = kept_of(DATA, day=1, about={"state": "new"})
+    await vault.put(newer, DATA)
+    shutil.rmtree(house.first)
+    backup.rename(house.first)
+    the_blob(house.second).rename(house.second / "renamed.blob")
+    again = house.vault()
+    await again.open()
+    assert again.kept() == (newer,)
+    for place in house.places:
+        shelf = Shelf(place, house.key)
+        shelf.scan()
+        assert [each.kept for each in shelf.copies.values()] == [newer]
+        assert shelf.read(newer) == DATA
+
+
 @pytest.mark.parametrize("how", ["moved", "swapped", "damaged", "twice"])
 @pytest.mark.parametrize("then", ["put", "prune"])
 async def test_what_was_moved_meanwhile_is_not_written_over(

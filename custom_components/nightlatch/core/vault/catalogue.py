@@ -36,17 +36,14 @@ class Catalogue:
         return not left
 
     def whole(self) -> dict[str, Kept]:
-        """Return what a whole copy is known of, with the newest that was told of it."""
-        found: dict[str, Kept] = {}
+        """Return what a whole copy is known of, with the newest that was told of it.
+
+        The head of a blob that is damaged further on, or strays, tells as well.
+        """
+        names: set[str] = set()
         for keeper in self._keepers:
-            for name, copy in keeper.shelf.copies.items():
-                known = found.get(name)
-                if known is None or known.kept_at < copy.kept.kept_at:
-                    found[name] = copy.kept
-        for keeper in self._keepers:
-            for name in keeper.shelf.strays.keys() & self.known.keys():
-                found.setdefault(name, self.known[name])
-        return found
+            names |= keeper.shelf.copies.keys() | keeper.shelf.strays.keys()
+        return {name: kept for name, kept in self.known.items() if name in names}
 
     def known_as(self, sha256: str) -> Kept | None:
         """Return the newest that was told of an artifact, whole or not."""
@@ -90,18 +87,6 @@ class Catalogue:
             key=lambda each: (
                 self.wanted.get(each[1].binding.sha256, least),
                 -each[1].kept_at.timestamp(),
-            ),
-        )
-
-    def to_merge(self) -> list[tuple[str, Kept]]:
-        """Return what is whole, in the order in which places are brought up to date.
-
-        What lies under another's name comes first: that name is then made good.
-        """
-        return sorted(
-            self.in_order(self.whole()),
-            key=lambda each: any(
-                each[0] in keeper.shelf.copies for keeper in self._keepers
             ),
         )
 

@@ -216,7 +216,7 @@ class Vault:
     async def _merge(self) -> list[Replaced]:
         """Bring every place up to what the others have."""
         merged = []
-        for name, _ in self._catalogue.to_merge():
+        for name, _ in self._catalogue.in_order(self._catalogue.whole()):
             async with self._lock:
                 kept = self._catalogue.whole().get(name)
                 if kept is None or not self._catalogue.lacking(kept):
