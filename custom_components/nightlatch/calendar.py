@@ -76,7 +76,12 @@ def _planned(lock: ManagedLock) -> CalendarEvent | None:
     plan = lock.plan
     if plan.release is None or plan.starts_at is None:
         return None
-    start = max(plan.starts_at, dt_util.utcnow())
+    now = dt_util.utcnow()
+    start = plan.starts_at
+    if start <= now:
+        # It may start at any moment. If it were said to start now, it would start a
+        # little later whenever Home Assistant looks, which looks again when it starts.
+        start = now.replace(second=0, microsecond=0)
     return CalendarEvent(
         start=start,
         end=start + max(plan.expected, _SHORTEST),

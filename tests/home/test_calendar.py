@@ -1,9 +1,16 @@
 """The calendar: what was installed, and what will be."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
+from custom_components.nightlatch.core.schedule.plan import Waiting
+from homeassistant.core import Event, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers.event import (
+    async_track_state_change_event,
+    async_track_state_report_event,
+)
 from homeassistant.util import dt as dt_util
 
 from .house import FRONT_DOOR, House
@@ -69,6 +76,27 @@ async def test_what_is_planned(two_doors: House) -> None:
     state = house.state(CALENDAR)
     assert state.state == "off"
     assert state.attributes["message"] in {each["summary"] for each in found}
+
+
+async def test_what_may_start_at_any_moment_is_going_on(house: House) -> None:
+    """And it does not begin anew at every moment, which would be told each time."""
+    night = Night(house, gate_entity="input_boolean.asleep")
+    night.automate()
+    await house.release("1.1.0")
+    await night.look()
+    assert house.managed().plan.waiting is Waiting.GATE
+    told: list[Any] = []
+
+    @callback
+    def tell(event: Event[Any]) -> None:
+        told.append(event)
+
+    for track in (async_track_state_change_event, async_track_state_report_event):
+        house.entry.async_on_unload(track(house.hass, CALENDAR, tell))
+    house.household.async_changed()
+    assert house.state(CALENDAR).state == "on"
+    await asyncio.sleep(0.3)
+    assert len(told) == 1
 
 
 async def test_what_is_not_planned_any_more_is_gone(house: House) -> None:
