@@ -145,7 +145,7 @@ def _seen(
     named = Seen(
         key=entity_key(entry),
         kind=kind,
-        name=_name(hass, entry),
+        name=_name(entry),
         labels=tuple(filter(None, (original, entry.translation_key))),
         ids=(entry.entity_id, entry.unique_id),
         value=None,
@@ -201,9 +201,14 @@ def _state(hass: HomeAssistant, entry: er.RegistryEntry) -> State | None:
     return state
 
 
-def _name(hass: HomeAssistant, entry: er.RegistryEntry) -> str:
-    name = er.async_get_unprefixed_name(hass, entry)
-    return name or entry.entity_id.partition(".")[2].replace("_", " ").capitalize()
+def _name(entry: er.RegistryEntry) -> str:
+    """Return what people call an entity on its device's page."""
+    return (
+        entry.name
+        or entry.original_name_unprefixed
+        or entry.original_name
+        or entry.entity_id.partition(".")[2].replace("_", " ").capitalize()
+    )
 
 
 def _shown(hass: HomeAssistant, entry: er.RegistryEntry, state: State) -> str:
