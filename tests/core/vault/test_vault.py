@@ -351,6 +351,31 @@ async def test_the_newer_telling_wins_though_it_strays(house: House) -> None:
         assert shelf.read(newer) == DATA
 
 
+@pytest.mark.parametrize("order", ["012", "210", "102"])
+async def test_of_several_strays_one_that_is_whole_is_enough(
+    house: House, order: str
+) -> None:
+    """The others are damaged, though they tell what is newer."""
+    first = house.alone()
+    await first.open()
+    raw = {}
+    for day in range(3):
+        newer = kept_of(DATA, day=day, about={"day": day})
+        await first.put(newer, DATA)
+        raw[str(day)] = the_blob(house.first).read_bytes()
+    the_blob(house.first).unlink()
+    for letter, number in zip("abc", order, strict=True):
+        path = house.first / f"{letter}.blob"
+        path.write_bytes(raw[number])
+        if number != "0":
+            spoil(path)
+    vault = house.alone()
+    await vault.open()
+    assert await vault.get(DIGEST) == DATA
+    assert vault.by_digest(DIGEST) == newer
+    assert Shelf(house.places[0], house.key).read(newer) == DATA
+
+
 @pytest.mark.parametrize("how", ["moved", "swapped", "damaged", "twice"])
 @pytest.mark.parametrize("then", ["put", "prune"])
 async def test_what_was_moved_meanwhile_is_not_written_over(

@@ -78,8 +78,8 @@ class Shelf:
         """By their names."""
         self.damaged: Mapping[str, VaultError] = {}
         """By names of ours."""
-        self.strays: Mapping[str, str] = {}
-        """Blobs under a name that is not theirs: the file, by the name it should have."""
+        self.strays: Mapping[str, tuple[str, ...]] = {}
+        """Blobs under a name that is not theirs: the files, by the name they should have."""
         self.foreign = 0
         self.ledger: Ledger | None = None
         self.ledger_problem: VaultError | None = None
@@ -101,6 +101,10 @@ class Shelf:
     def mentions(self, name: str) -> bool:
         """Return whether there is a copy of that name here, whole or not."""
         return any(name in each for each in (self.copies, self.damaged, self.strays))
+
+    def strays_to(self, name: str) -> bool:
+        """Return whether another artifact's blob lies under a name."""
+        return any(name in files for files in self.strays.values())
 
     def scan(self) -> dict[str, Kept]:
         """Look at every file; return what is told of artifacts, by the names of blobs.
@@ -131,28 +135,39 @@ class Shelf:
     def read(self, kept: Kept, *, stray: bool = False) -> bytes:
         """Return an artifact whose every byte was checked.
 
-        Out of a file of another name where it is a stray one. What is found to be wrong
-        with a copy is remembered. Raises ``VaultError``.
+        Out of files of other names where it strays. What is found to be wrong with a
+        copy is remembered. Raises ``VaultError``.
         """
         name = self.name_of(kept.binding)
         where = Where(self.path, kept.binding.label)
+        problem = VaultError(VaultProblem.NOT_KEPT, artifact=where.artifact)
         with self._place.entered(self._key, writing=False) as folder:
-            try:
-                with folder.reading(self.strays[name] if stray else name) as file:
-                    return b"".join(
-                        read_blob(file.source, self._key, kept.binding, where)
-                    )
-            except VaultError as err:
-                problem = err
-            except OSError as err:
-                problem = self._place.unreadable_file(err, where)
-        if stray:
-            self.strays = _without(self.strays, name)
-        else:
-            self.copies = _without(self.copies, name)
-            if problem.reason is not VaultProblem.NOT_KEPT:
-                self.damaged = {**self.damaged, name: problem}
+            for file in self.strays.get(name, ()) if stray else (name,):
+                try:
+                    return self._read(folder, file, kept.binding, where)
+                except VaultError as err:
+                    problem = err
+                    self._found_bad(name, file, err)
         raise problem
+
+    def _read(self, folder: Folder, file: str, binding: Binding, where: Where) -> bytes:
+        try:
+            with folder.reading(file) as opened:
+                return b"".join(read_blob(opened.source, self._key, binding, where))
+        except OSError as err:
+            raise self._place.unreadable_file(err, where) from err
+
+    def _found_bad(self, name: str, file: str, problem: VaultError) -> None:
+        if file != name:
+            left = tuple(each for each in self.strays[name] if each != file)
+            self.strays = {
+                **_without(self.strays, name),
+                **({name: left} if left else {}),
+            }
+            return
+        self.copies = _without(self.copies, name)
+        if problem.reason is not VaultProblem.NOT_KEPT:
+            self.damaged = {**self.damaged, name: problem}
 
     def look_again(self, name: str) -> VaultError | None:
         """Return what is wrong with a copy now; a disk may have had a bad moment.
@@ -183,14 +198,9 @@ class Shelf:
             self._save_stray(folder, name)
             with folder.replacing(name, temporary_name(self._key)) as target:
                 length = write_blob(target, self._key, kept, [data], where)
-            # The same under a name that nobody else has; under another's it is that
-            # one's damage.
-            stray = self.strays.get(name)
-            if stray is not None and not self._names.ours(stray):
-                if name in self._seen(folder, stray).strays:
-                    with suppress(OSError):
-                        folder.remove(stray)
-                self.strays = _without(self.strays, name)
+            # It is kept; a copy too many does no harm.
+            with suppress(OSError):
+                self._remove_strays(folder, name)
         self.copies = {**self.copies, name: Copy(kept=kept, length=length)}
         self.damaged = _without(self.damaged, name)
 
@@ -199,11 +209,7 @@ class Shelf:
         with self._place.entered(self._key, writing=True) as folder:
             self._save_stray(folder, name)
             folder.remove(name)
-            stray = self.strays.get(name)
-            if stray is not None and name in self._seen(folder, stray).strays:
-                folder.remove(stray)
-                self.damaged = _without(self.damaged, stray)
-        self.strays = _without(self.strays, name)
+            self._remove_strays(folder, name)
         self.copies = _without(self.copies, name)
         self.damaged = _without(self.damaged, name)
 
@@ -251,23 +257,32 @@ class Shelf:
         for proper in found.strays:
             there = self._seen(folder, proper)
             if not there.copies and not there.strays:
-                folder.rename(name, proper)
-                self.strays = {**self.strays, proper: proper}
+                aside = proper
             elif there.strays or not self._is_whole(folder, found.told[proper]):
                 # Two that were swapped, or a copy that is damaged: any other name will
                 # do for now.
                 aside = f"{secrets.token_hex(8)}{_SUFFIX}"
-                folder.rename(name, aside)
-                self.strays = {**self.strays, proper: aside}
+            else:
+                continue
+            folder.rename(name, aside)
+            files = (*self.strays.get(proper, ()), aside)
+            self.strays = {**self.strays, proper: files}
+
+    def _remove_strays(self, folder: Folder, name: str) -> None:
+        """Remove what else there is of an artifact, under whatever name."""
+        for file in self.strays.get(name, ()):
+            # Somebody may have put something else there since.
+            if name in self._seen(folder, file).strays:
+                folder.remove(file)
+                self.damaged = _without(self.damaged, file)
+        self.strays = _without(self.strays, name)
 
     def _is_whole(self, folder: Folder, kept: Kept) -> bool:
         """Return whether every byte of a copy is as it was kept."""
         where = Where(self.path, kept.binding.label)
         try:
-            with folder.reading(self.name_of(kept.binding)) as file:
-                for _ in read_blob(file.source, self._key, kept.binding, where):
-                    pass
-        except OSError, VaultError:
+            self._read(folder, self.name_of(kept.binding), kept.binding, where)
+        except VaultError:
             return False
         return True
 
@@ -289,15 +304,18 @@ class Shelf:
             problem = self._place.unreadable_file(err, where)
         else:
             proper = self.name_of(kept.binding)
-            found.told[proper] = kept
+            found.tell(proper, kept)
             if problem is None and name == proper:
                 found.copies[name] = Copy(kept=kept, length=file.size)
-            elif problem is None:
-                found.strays[proper] = name
+                return
+            if problem is None:
+                found.strays[proper] = (*found.strays.get(proper, ()), name)
+                if not ours:
+                    return
                 problem = other(where)
-        if problem is not None and ours:
+        if ours:
             found.damaged[name] = problem
-        elif problem is not None and name not in found.strays.values():
+        else:
             found.foreign += 1
 
 
@@ -307,9 +325,15 @@ class _Found:
     def __init__(self) -> None:
         self.copies: dict[str, Copy] = {}
         self.damaged: dict[str, VaultError] = {}
-        self.strays: dict[str, str] = {}
+        self.strays: dict[str, tuple[str, ...]] = {}
         self.told: dict[str, Kept] = {}
         self.foreign = 0
+
+    def tell(self, name: str, kept: Kept) -> None:
+        """Take note of what a head tells; the newest counts."""
+        known = self.told.get(name)
+        if known is None or known.kept_at < kept.kept_at:
+            self.told[name] = kept
 
 
 def _without[T](mapping: Mapping[str, T], name: str) -> Mapping[str, T]:

@@ -292,7 +292,7 @@ class Vault:
             there = self._catalogue.whole()
             for keeper in self._keepers:
                 for name in keeper.shelf.damaged:
-                    if name in there or name in keeper.shelf.strays.values():
+                    if name in there or keeper.shelf.strays_to(name):
                         continue
                     if await keeper.drop(name):
                         self._catalogue.removed(name)
