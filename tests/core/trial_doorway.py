@@ -1,7 +1,7 @@
 """A lock with MCUboot in a doorway, within reach of a radio, and images to bring to it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
@@ -29,6 +29,8 @@ from tests.rig.radio import RigRadio
 from tests.rig.smp_images import SmpImages
 from tests.rig.smp_messages import HEADER, Group, ImageCommand
 from tests.rig.smp_server import SmpServer
+
+from .doorway import until
 
 ADDRESS = "C0:11:22:33:44:66"
 NAME = "Garden door"
@@ -186,15 +188,6 @@ class TrialDoorway:
         """Leave nothing that runs."""
         self.radio.close()
         self.lock.cut_power()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until something holds; it must within minutes."""
-    for _ in range(60_000):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it never came to pass")
 
 
 @asynccontextmanager

@@ -18,7 +18,8 @@ from tests.rig.image import Behaviour
 from tests.rig.lock_body import Bolt, Mode
 from tests.rig.virtual_time import virtual_time
 
-from ..trial_doorway import NEW, OLD, TrialDoorway, trial_doorway, until
+from ..doorway import until
+from ..trial_doorway import NEW, OLD, TrialDoorway, trial_doorway
 from .trial_bench import TrialBench
 
 pytestmark = virtual_time

@@ -11,6 +11,7 @@ from tests.rig.lock_body import Mode
 from tests.rig.smp_server import SmpFault
 from tests.rig.virtual_time import virtual_time
 
+from ..doorway import until
 from ..trial_doorway import (
     BUFFER,
     NEW,
@@ -20,7 +21,6 @@ from ..trial_doorway import (
     image,
     radio_link,
     trial_doorway,
-    until,
 )
 
 pytestmark = virtual_time

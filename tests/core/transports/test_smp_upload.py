@@ -12,6 +12,7 @@ from tests.rig.smp_messages import Group, ImageCommand, Rc
 from tests.rig.smp_server import SmpFault
 from tests.rig.virtual_time import virtual_time
 
+from ..doorway import until
 from ..trial_doorway import (
     BUFFER,
     NEW,
@@ -22,7 +23,6 @@ from ..trial_doorway import (
     image,
     radio_link,
     trial_doorway,
-    until,
 )
 
 pytestmark = virtual_time
