@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from custom_components.nightlatch.core.errors import (
+    FeedError,
+    FeedProblem,
     InstallationProblem,
     TransportError,
     TransportProblem,
@@ -69,6 +71,24 @@ async def test_it_is_kept_once_it_has_proven_itself(door: TrialDoorway) -> None:
     assert State.REVERTING not in bench.states
     assert len(bench.supply.kept) == 1
     await assert_runs_for_good(door, NEW)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "ended"),
+    [
+        (Behaviour.WELL, OutcomeKind.SUCCEEDED),
+        (Behaviour.JAMS_BOLT, OutcomeKind.ROLLED_BACK),
+    ],
+)
+async def test_what_was_proven_is_not_fetched_again(
+    door: TrialDoorway, behaviour: Behaviour, ended: OutcomeKind
+) -> None:
+    """A vendor who is out of reach by then decides nothing about the trial."""
+    bench = TrialBench(door, behaviour=behaviour)
+    running = asyncio.create_task(bench.prepare().run())
+    await until(lambda: State.TRANSFERRING in bench.states)
+    bench.supply.given = FeedError(FeedProblem.UNREACHABLE, host="acme", file="x")
+    assert (await running).kind is ended
 
 
 async def test_firmware_that_jams_the_bolt_is_taken_back(door: TrialDoorway) -> None:

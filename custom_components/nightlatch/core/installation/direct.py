@@ -73,6 +73,8 @@ class DirectInstallation(Installation):
         self._keys = keys
         self._radio = radio
         self._in_bootloader = target.in_bootloader
+        self._verified: VerifiedArtifact | None = None
+        """What was fetched and proven, once it was."""
 
     @override
     async def _resume(self) -> None:
@@ -117,13 +119,14 @@ class DirectInstallation(Installation):
 
     async def _verify(self, package: bytes) -> VerifiedArtifact:
         floor = self._target.floor
-        return await asyncio.to_thread(
+        self._verified = await asyncio.to_thread(
             verify_artifact,
             package,
             self._release,
             keys=self._keys,
             minimum_firmware_version=floor.firmware_version if floor else None,
         )
+        return self._verified
 
     def _signer_of(self, artifact: VerifiedArtifact) -> FirmwareKey:
         return next(
@@ -220,5 +223,7 @@ class TrialInstallation(DirectInstallation):
         return SmpTransport(self._radio, self._target.address, self._name)
 
     async def _artifact(self) -> VerifiedArtifact:
-        """Return what was sent, also after a restart."""
+        """Return what was sent; fetched anew only after a restart."""
+        if self._verified is not None:
+            return self._verified
         return await self._verify(await self._supply.fetch(self._release))
