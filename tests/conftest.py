@@ -6,6 +6,8 @@ from hypothesis import settings
 # imported before it is looked for.
 import custom_components.nightlatch  # noqa: F401
 
+pytest_plugins = ["tests.attacks.table"]
+
 # How long an example takes says something of the machine, not of the software.
 settings.register_profile("nightlatch", deadline=None)
 settings.load_profile("nightlatch")
