@@ -71,6 +71,10 @@ async def async_note_elsewhere(lock: ManagedLock, before: str) -> None:
         )
     await lock.async_ended(ended)
     lock.async_changed()
+    last = lock.record.outcome
+    if last is not None and last.tries > 1:
+        # A lock that claims to run something else each time is told of once.
+        return
     lock.async_tell(
         _happening(lock, ended),
         from_version=before,

@@ -100,6 +100,10 @@ class Installer:
         ):
             raise self._lock.error("approval_missing", version=release.version.text)
         unattended = origin is Origin.SCHEDULE
+        if lock.in_bootloader and not unattended:
+            # A person wants it out of there with this. If it runs its application after
+            # all, it does not get it without having been asked like any other.
+            errand = replace(errand, purpose=Purpose.RECOVERY)
         if unattended and (held := blockers(checks_beforehand(lock, release))):
             raise await self._ending.async_hold(release, PreflightError(held))
         entry = self._new_entry(release, origin, errand)

@@ -46,9 +46,9 @@ class LockHouse(House):
 
     @override
     async def checks(
-        self, identity: LockIdentity, *, in_bootloader: bool
+        self, identity: LockIdentity, *, stranded: bool
     ) -> Sequence[Check]:
-        """Ask all rules, with what the lock has told just now."""
+        """Ask all rules, with what the lock has told; see ``House``."""
         assert self._release is not None
         await self._lock.kind.async_recheck()
         return checks_of(
@@ -56,7 +56,7 @@ class LockHouse(House):
             self._release,
             unattended=self._unattended,
             identity=identity,
-            in_bootloader=in_bootloader,
+            stranded=stranded,
             window_end=self._window_end,
             errand=self._errand,
         )

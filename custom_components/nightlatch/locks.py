@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 import logging
 from typing import TYPE_CHECKING, Any, override
 
@@ -44,6 +44,9 @@ _LOGGER = logging.getLogger(__name__)
 
 # What another integration says anew is kept when it differs, and now and then.
 _LOOK_AGAIN = timedelta(hours=1)
+# So often in a day people are told that a lock is in its bootloader.
+_BOOTLOADER_NOTICES = 3
+_A_DAY = timedelta(days=1)
 
 
 class ManagedLock(DecidedLock):
@@ -75,6 +78,7 @@ class ManagedLock(DecidedLock):
         self.decisions: Decisions = household.store.decisions(subentry.subentry_id)
         self.in_bootloader = False
         """Whether it waits in its bootloader, as far as was seen."""
+        self._bootloader_told: deque[datetime] = deque(maxlen=_BOOTLOADER_NOTICES)
         self.release: Release | None = None
         """What it should get next."""
         self.held: tuple[Check, ...] = ()
@@ -310,7 +314,9 @@ class ManagedLock(DecidedLock):
         if self._closed:
             return
         now = dt_util.utcnow()
-        self.record = self.record.reading(identity, now)
+        self.record = self.record.reading(
+            identity, now, is_known=self._knows_firmware(identity)
+        )
         async_note_battery(self, identity.battery)
         await self.async_keep()
         for release in self.kind.on_offer():
@@ -320,6 +326,18 @@ class ManagedLock(DecidedLock):
             ):
                 await self.async_raise_floor(release)
         self.async_select()
+
+    def _knows_firmware(self, identity: LockIdentity) -> bool:
+        """Return whether feed or vault know what a lock is about to have run before.
+
+        A version that only the lock tells is none that anybody could bring back.
+        """
+        before = self.record.identity.firmware_version
+        return (
+            before == identity.firmware_version
+            or self.household.vault.running(self) is not None
+            or any(release.version.text == before for release in self.kind.on_offer())
+        )
 
     async def async_keep(self) -> None:
         """Write the record to disk."""
@@ -347,9 +365,22 @@ class ManagedLock(DecidedLock):
         """Note that the lock waits in its bootloader; tell it if nobody sent it there."""
         if self.progress is None and not self.in_bootloader:
             self.in_bootloader = self.to_be_asked = True
-            if what_left_it(self.record) is None and not self.is_cut_off:
+            is_ours = what_left_it(self.record) is not None or self.is_cut_off
+            if not is_ours and self._may_tell_of_bootloader():
                 self.async_tell(Happening.BOOTLOADER_FOUND)
             self.async_changed()
+
+    def _may_tell_of_bootloader(self) -> bool:
+        """Return whether it is news; whoever plays with a lock floods nobody.
+
+        The repair stands there all the same, as long as it is so.
+        """
+        now = dt_util.utcnow()
+        told = self._bootloader_told
+        if len(told) == told.maxlen and abs(now - told[0]) < _A_DAY:
+            return False
+        told.append(now)
+        return True
 
     @callback
     def async_found_in_application(self) -> None:

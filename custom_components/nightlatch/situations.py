@@ -102,7 +102,7 @@ def _tonight(lock: ManagedLock, now: datetime) -> Tonight:
                 or night_of(outcome.ended, household.zone) != night
             ):
                 continue
-            if outcome.kind in _FAILED and not outcome.is_fruitless:
+            if outcome.kind in _FAILED and outcome.purpose is not Purpose.RECOVERY:
                 failed = other.name
             if (
                 other is not lock
@@ -140,14 +140,15 @@ def checks_of(
     *,
     unattended: bool,
     identity: LockIdentity | None = None,
-    in_bootloader: bool | None = None,
+    stranded: bool = False,
     window_end: datetime | None = None,
     errand: Errand | None = None,
 ) -> tuple[Check, ...]:
     """Ask all rules of preflight.
 
     ``identity`` is what the lock has told just now, after the feed has; without it,
-    what both told last counts. ``errand`` is what an installation is for that runs;
+    what both told last counts. ``stranded`` is whether an installation that runs has to
+    get it out of its bootloader. ``errand`` is what an installation is for that runs;
     without it, what the next one would be for.
     """
     return run_checks(
@@ -156,7 +157,7 @@ def checks_of(
             release,
             unattended=unattended,
             identity=identity,
-            in_bootloader=in_bootloader,
+            stranded=stranded,
             window_end=window_end,
             errand=errand,
         )
@@ -174,7 +175,7 @@ def _situation(
     *,
     unattended: bool,
     identity: LockIdentity | None = None,
-    in_bootloader: bool | None = None,
+    stranded: bool = False,
     window_end: datetime | None = None,
     errand: Errand | None = None,
 ) -> Situation:
@@ -208,7 +209,9 @@ def _situation(
         purpose=errand.purpose,
         running_release=_running_release(lock),
         battery_history=lock.record.batteries,
-        in_bootloader=lock.in_bootloader if in_bootloader is None else in_bootloader,
+        # Who has just told what it is runs its application.
+        in_bootloader=lock.in_bootloader and identity is None,
+        stranded=stranded,
         source=lock.kind.source(),
         needs_presence=lock.facts.needs_presence,
     )

@@ -5,8 +5,9 @@ import logging
 from typing import TYPE_CHECKING, override
 
 from .core.errors import FeedError, FeedProblem, VaultError
+from .core.installation.journal import JournalEntry
 from .core.installation.ports import Supply
-from .core.model import FirmwareKey, Release, Source
+from .core.model import FirmwareKey, Purpose, Release, Source
 from .core.records.kept_release import KeptRelease
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class VaultSupply(Supply):
             async with asyncio.timeout(KEEP_TIMEOUT):
                 if self._source is Source.FEED:
                     await vault.async_keep(kept, artifact)
-                if not self._lock.in_bootloader:
+                if not self._is_way_out:
                     # A door that does not open waits for no feed.
                     await vault.upkeep.async_keep_running(self._lock)
         except TimeoutError:
@@ -74,10 +75,20 @@ class VaultSupply(Supply):
         await vault.async_write_ledger()
 
     @property
-    def _was_touched(self) -> bool:
+    def _current(self) -> JournalEntry | None:
         current = self._household.journal.current
-        return (
-            current is not None
-            and current.lock_id == self._lock.subentry_id
-            and current.touched
+        if current is None or current.lock_id != self._lock.subentry_id:
+            return None
+        return current
+
+    @property
+    def _was_touched(self) -> bool:
+        return self._current is not None and self._current.touched
+
+    @property
+    def _is_way_out(self) -> bool:
+        """Whether the lock waits in its bootloader for this."""
+        current = self._current
+        return current is not None and (
+            current.touched or current.purpose is Purpose.RECOVERY
         )

@@ -157,7 +157,13 @@ class Doorway:
         """Send the artifact with a new transport, as each installation has one."""
         wanted = wanted or artifact()
         self.image = wanted.firmware
-        self.transport = NordicDfuTransport(self.radio, self.lock.address, NAME)
+        self.transport = NordicDfuTransport(
+            self.radio,
+            self.lock.address,
+            NAME,
+            # As an installation knows it that has asked the lock just now.
+            asked=self.lock.mode is not Mode.BOOTLOADER,
+        )
         return await self.transport.transfer(wanted, self.progress.append)
 
     async def fails(self, wanted: VerifiedArtifact | None = None) -> TransportError:

@@ -136,6 +136,7 @@ class TransportProblem(StrEnum):
     NOT_BONDED = "transport_not_bonded"
     BOOTLOADER_NOT_FOUND = "transport_bootloader_not_found"
     IN_BOOTLOADER = "transport_in_bootloader"
+    IN_APPLICATION = "transport_in_application"
     NO_IDENTITY = "transport_no_identity"
     REJECTED = "transport_rejected"
     REJECTED_SIGNATURE = "transport_rejected_signature"

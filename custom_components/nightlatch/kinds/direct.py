@@ -20,11 +20,13 @@ from ..core.installation.direct import Target, direct_installation
 from ..core.installation.journal import JournalEntry
 from ..core.installation.machine import Installation, Job
 from ..core.installation.verification import await_return
-from ..core.model import LockIdentity, LockKind, Model, Release, Source
+from ..core.model import LockIdentity, LockKind, Model, PayloadFormat, Release, Source
 from ..core.preflight.situation import FeedState, RadioState
 from ..core.select import select
 from ..core.transports.device_information import read_identity
-from ..watch import async_watch
+from ..core.transports.nordic_link import answers_as_bootloader
+from ..core.transports.nordic_protocol import bootloader_address
+from ..watch import Watch
 from .base import Kind
 from .feed import feed_state, model_of
 
@@ -115,7 +117,26 @@ class DirectKind(Kind):
 
     @override
     def watch(self) -> CALLBACK_TYPE:
-        return async_watch(self.lock.hass, self.lock, self.address)
+        return Watch(self).async_start(self.lock.hass)
+
+    @property
+    def may_have_bootloader(self) -> bool:
+        """Whether the lock may be updated through Nordic's bootloader.
+
+        What nothing is known of may be; MCUboot is not heard over the air.
+        """
+        kept = self.lock.household.vault.running(self.lock)
+        known = (*self.on_offer(), *((kept.release,) if kept else ()))
+        formats = {release.payload.format for release in known if release.payload}
+        return not formats or PayloadFormat.NORDIC_DFU in formats
+
+    async def async_finds_bootloader(self) -> bool:
+        """Return whether what is heard as the lock's bootloader can be talked to."""
+        lock = self.lock
+        async with lock.household.queue.short_use():
+            return lock.progress is None and await answers_as_bootloader(
+                lock.household.radio, bootloader_address(self.address), lock.name
+            )
 
     @override
     def radio(self) -> RadioState:

@@ -169,7 +169,7 @@ class DeskHouse:
     """When the settings of the lock were looked at."""
 
     async def checks(
-        self, identity: LockIdentity, *, in_bootloader: bool
+        self, identity: LockIdentity, *, stranded: bool
     ) -> tuple[object, ...]:
         """Ask all rules."""
         return run_checks(

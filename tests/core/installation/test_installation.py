@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -39,6 +40,7 @@ from ..doorway import (
     SIZE,
     Doorway,
     doorway,
+    until,
 )
 from .bench import (
     NEW_IDENTITY,
@@ -47,6 +49,7 @@ from .bench import (
     Bench,
     Desk,
     good_package,
+    new_entry,
     package_of,
 )
 
@@ -160,7 +163,9 @@ async def test_what_runs_counts_more_than_how_the_transfer_ended(
 ) -> None:
     """A lock that runs the release has been updated."""
 
-    async def arrive_and_fail(*_: object) -> None:
+    async def arrive_and_fail(*given: Any) -> None:
+        about_to_touch = given[-1]
+        await about_to_touch()
         bench.door.lock.flash.application = bytearray(make_image(NEW, SIZE, seed=2))
         raise TransportError(TransportProblem.LINK_LOST)
 
@@ -347,7 +352,7 @@ async def test_a_lock_that_was_seen_in_its_bootloader_is_not_asked(
     bench.door.lock._jump()
     await asyncio.sleep(1)
     bench.in_bootloader = True
-    outcome = await bench.install()
+    outcome = await bench.bring_out()
     assert outcome.kind is OutcomeKind.SUCCEEDED
     assert outcome.running == NEW_IDENTITY
     assert not outcome.in_bootloader
@@ -368,7 +373,7 @@ async def test_a_bootloader_at_the_applications_address_is_noticed(
     bench.door.lock.bonded = True
     bench.door.lock._jump()
     await asyncio.sleep(1)
-    outcome = await bench.install()
+    outcome = await bench.bring_out()
     assert outcome.kind is OutcomeKind.SUCCEEDED
     assert outcome.running == NEW_IDENTITY
 
@@ -379,7 +384,7 @@ async def test_blockers_hold_for_a_lock_in_its_bootloader_too(bench: Bench) -> N
     await asyncio.sleep(1)
     bench.in_bootloader = True
     bench.identity = replace(OLD_IDENTITY, hardware_revision="Z")
-    outcome = await bench.install()
+    outcome = await bench.bring_out()
     assert outcome.kind is OutcomeKind.POSTPONED
     assert isinstance(outcome.error, PreflightError)
     assert outcome.in_bootloader
@@ -395,7 +400,7 @@ async def test_blockers_do_not_hide_that_it_was_found_in_its_bootloader(
     bench.door.lock._jump()
     await asyncio.sleep(1)
     bench.identity = replace(OLD_IDENTITY, hardware_revision="Z")
-    outcome = await bench.install()
+    outcome = await bench.bring_out()
     assert outcome.kind is OutcomeKind.POSTPONED
     assert isinstance(outcome.error, PreflightError)
     assert outcome.in_bootloader
@@ -408,11 +413,81 @@ async def test_a_low_battery_does_not_keep_a_lock_in_its_bootloader(
     bench.door.lock._jump()
     await asyncio.sleep(1)
     bench.in_bootloader = True
-    bench.surroundings = Surroundings(battery=level(3), bolt=Bolt.UNKNOWN)
-    outcome = await bench.install(
-        house=replace(bench.house, seen=Surroundings(battery=level(3)))
-    )
+    bench.surroundings = Surroundings(battery=level(3))
+    outcome = await bench.bring_out()
     assert outcome.kind is OutcomeKind.SUCCEEDED
+
+
+# A bootloader that only seems to be this lock's.
+
+
+async def test_an_update_asks_the_lock_whatever_is_advertised(bench: Bench) -> None:
+    """A bootloader on the air is no reason not to look at battery, bolt and door."""
+    bench.in_bootloader = True
+    bench.surroundings = Surroundings(battery=level(3), bolt=Bolt.JAMMED)
+    outcome = await bench.install()
+    assert outcome.kind is OutcomeKind.POSTPONED
+    assert isinstance(outcome.error, PreflightError)
+    assert {check.reason for check in outcome.error.blockers} == {
+        Reason.BATTERY_LOW,
+        Reason.BOLT_JAMMED,
+    }
+    assert not outcome.in_bootloader
+    bench.assert_untouched()
+
+
+async def test_an_update_leaves_a_lock_alone_that_is_in_its_bootloader(
+    bench: Bench,
+) -> None:
+    """Nobody of this house has sent it there: a person has to say that it is to be helped."""
+    bench.door.lock._jump()
+    await asyncio.sleep(1)
+    bench.in_bootloader = True
+    outcome = await bench.install()
+    assert outcome.kind is OutcomeKind.FAILED
+    assert not outcome.touched
+    assert bench.door.radio.connected == []
+    assert bench.door.requests == []
+
+
+async def test_what_brings_a_lock_out_sends_none_to_its_bootloader(
+    bench: Bench,
+) -> None:
+    """Its rules are softer: a lock that works after all is not for them."""
+    bench.in_bootloader = True
+    bench.surroundings = Surroundings(battery=level(3))
+    outcome = await bench.bring_out()
+    assert outcome.kind is OutcomeKind.POSTPONED
+    assert outcome.error is not None
+    assert outcome.error.reason is InstallationProblem.NOT_STRANDED
+    assert not outcome.touched
+    bench.door.assert_as_before()
+    assert bench.door.lock.mode is Mode.APPLICATION
+
+
+@pytest.mark.parametrize("battery", [3, 90])
+async def test_who_goes_on_asks_a_lock_that_has_left_its_bootloader(
+    bench: Bench, battery: int
+) -> None:
+    """It was cut off in its bootloader, and runs its application when it is met."""
+    bench.in_bootloader = True
+    entry = replace(new_entry(), state=State.TRANSFERRING, touched=True)
+    bench.door.lock._jump()
+    await asyncio.sleep(1)
+    bench.surroundings = Surroundings(battery=level(battery))
+    # It is heard in its bootloader, and goes back before it can be connected to.
+    running = asyncio.create_task(bench.prepare(entry).run())
+    await until(lambda: bool(bench.reports) and bench.reports[-1][0] is State.SNAPSHOT)
+    bench.door.lock.cut_power()
+    bench.door.lock.restore_power()
+    outcome = await running
+    if battery == 3:
+        assert outcome.kind is OutcomeKind.POSTPONED
+        assert bench.door.runs == OLD
+        assert bench.door.requests == []
+    else:
+        assert outcome.kind is OutcomeKind.SUCCEEDED
+        assert bench.door.runs == NEW
 
 
 # After it was sent.
@@ -574,7 +649,7 @@ async def test_a_lock_left_in_its_bootloader_by_a_failure_is_told_of(
     await asyncio.sleep(1)
     bench.in_bootloader = True
     bench.door.link.order(Traffic.PACKET, Fault.LOSE, times=10_000)
-    outcome = await bench.install()
+    outcome = await bench.bring_out()
     assert outcome.kind is OutcomeKind.NEEDS_HAND
     assert outcome.running is None
     assert outcome.error is not None

@@ -243,6 +243,7 @@ BLOCKED: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.NOBODY_PRESENT, {"needs_presence": True}),
     (Reason.SOURCE_BUSY, {"source": replace(SOURCE, in_progress=True)}),
     (Reason.SOURCE_ALONE, {"source": replace(SOURCE, installs_by_itself=True)}),
+    (Reason.IN_BOOTLOADER, {"in_bootloader": True}),
 ]
 
 
@@ -351,8 +352,19 @@ def test_a_signal_that_is_only_weak_is_a_warning() -> None:
 )
 def test_a_stranded_lock_is_not_held_back(fields: dict[str, Any]) -> None:
     """It is a door that does not open. What stands against it is still shown."""
-    verdicts = {verdict for _, verdict in objections(in_bootloader=True, **fields)}
+    verdicts = {verdict for _, verdict in objections(stranded=True, **fields)}
     assert verdicts == {Verdict.WARNING}
+
+
+def test_a_bootloader_that_is_only_heard_softens_nothing() -> None:
+    """Anybody near can advertise one."""
+    found = objections(
+        in_bootloader=True, surroundings=Surroundings(door=Door.OPEN), **lock(battery=1)
+    )
+    assert {verdict for _, verdict in found} == {Verdict.BLOCKER}
+    assert {Reason.IN_BOOTLOADER, Reason.DOOR_OPEN, Reason.BATTERY_LOW} <= {
+        reason for reason, _ in found
+    }
 
 
 @pytest.mark.parametrize(
@@ -370,7 +382,7 @@ def test_a_stranded_lock_is_not_held_back(fields: dict[str, Any]) -> None:
 def test_nor_does_it_get_just_anything(fields: dict[str, Any]) -> None:
     """Wrong firmware does not help it."""
     assert Verdict.BLOCKER in {
-        verdict for _, verdict in objections(in_bootloader=True, **fields)
+        verdict for _, verdict in objections(stranded=True, **fields)
     }
 
 
@@ -712,7 +724,7 @@ def test_a_stranded_lock_is_held_by_nothing_that_protects_a_working_one() -> Non
         for _, verdict in objections(
             purpose=Purpose.RECOVERY,
             release=replace(RELEASE, version=dotted("1.0.0")),
-            in_bootloader=True,
+            stranded=True,
             surroundings=Surroundings(
                 bolt=Bolt.JAMMED, bolt_since=NOW, door=Door.OPEN, door_since=NOW
             ),

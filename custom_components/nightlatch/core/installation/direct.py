@@ -32,7 +32,7 @@ class Target:
     address: str
     floor: LockFloor | None
     in_bootloader: bool = False
-    """Whether it was seen in its bootloader, where it says nothing of itself."""
+    """Whether it seems to be in its bootloader, where it says nothing of itself."""
 
 
 def direct_installation(
@@ -86,6 +86,16 @@ class DirectInstallation(Installation):
 
     @override
     async def _install(self) -> None:
+        try:
+            await self._bring()
+        except TransportError as err:
+            if err.reason is not TransportProblem.IN_APPLICATION:
+                raise
+            # Whatever was heard of a bootloader: everything is asked once more.
+            self._in_bootloader = False
+            await self._bring()
+
+    async def _bring(self) -> None:
         await self._enter(Event.TURN)
         package = await self._supply.fetch(self._release)
         await self._enter(Event.FETCHED)
@@ -93,9 +103,8 @@ class DirectInstallation(Installation):
         await self._enter(Event.VERIFIED)
         await self._preflight(await self._ask())
         await self._supply.keep(self._release, package, self._signer_of(artifact))
-        await self._begin_transfer()
         self._transfer = await self._transport().transfer(
-            artifact, self._transferred, self._about_to_activate
+            artifact, self._transferred, self._about_to_activate, self._begin_transfer
         )
 
     @override
@@ -115,7 +124,12 @@ class DirectInstallation(Installation):
         check_version(self._running, self._release.version)
 
     def _transport(self) -> Transport:
-        return NordicDfuTransport(self._radio, self._target.address, self._name)
+        return NordicDfuTransport(
+            self._radio,
+            self._target.address,
+            self._name,
+            asked=not self._in_bootloader,
+        )
 
     async def _verify(self, package: bytes) -> VerifiedArtifact:
         floor = self._target.floor
@@ -135,7 +149,7 @@ class DirectInstallation(Installation):
 
     async def _ask(self) -> LockIdentity:
         """Return what the lock says of itself, or said before it was in its bootloader."""
-        if not self._in_bootloader:
+        if not (self._in_bootloader and self._may_be_stranded):
             try:
                 self._running = await read_identity(
                     self._radio,
@@ -149,6 +163,10 @@ class DirectInstallation(Installation):
                 if err.reason is not TransportProblem.IN_BOOTLOADER:
                     raise
                 self._in_bootloader = True
+                if not self._may_be_stranded:
+                    raise
+            else:
+                self._in_bootloader = False
         if self._in_bootloader:
             return self._identity
         assert self._running is not None

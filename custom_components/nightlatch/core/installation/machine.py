@@ -104,7 +104,7 @@ class Installation(ABC):
         self._running: LockIdentity | None = job.identity
         """What the lock runs; None while that is unknown."""
         self._in_bootloader = False
-        """Whether it waits in its bootloader."""
+        """Whether it waits in its bootloader, as far as is known."""
         self._touched = job.entry.touched or job.entry.state in TOUCHED
         self._transfer: TransferReport | None = None
         self._working: asyncio.Task[NightlatchError | None] | None = None
@@ -268,9 +268,20 @@ class Installation(ABC):
             and self._entry.version == self._entry.from_version
         )
 
+    @property
+    def _may_be_stranded(self) -> bool:
+        """Whether a bootloader that is heard may be taken for this lock's.
+
+        Anybody near can advertise one. It counts for what has sent the lock there
+        itself, or only brings out what was left there.
+        """
+        return self._touched or self._entry.purpose is Purpose.RECOVERY
+
     async def _preflight(self, identity: LockIdentity) -> None:
         """Ask all rules, with what the lock has just told, and remember its bolt."""
-        checks = await self._house.checks(identity, in_bootloader=self._in_bootloader)
+        checks = await self._house.checks(
+            identity, stranded=self._in_bootloader and self._may_be_stranded
+        )
         if blockers(checks):
             raise PreflightError(checks)
         await self._enter(Event.CLEARED)

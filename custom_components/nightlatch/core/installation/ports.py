@@ -12,9 +12,13 @@ class House(Protocol):
     """The house around one lock."""
 
     async def checks(
-        self, identity: LockIdentity, *, in_bootloader: bool
+        self, identity: LockIdentity, *, stranded: bool
     ) -> Sequence[Check]:
-        """Ask all rules of preflight; ``identity`` is what the lock has just told."""
+        """Ask all rules of preflight; ``identity`` is what the lock has just told.
+
+        Or told last, where it is ``stranded``: left in its bootloader by an installation
+        that has to come to an end.
+        """
 
     def surroundings(self) -> Surroundings:
         """Return what other integrations know of the lock now."""

@@ -1,14 +1,13 @@
 """Proof after an installation: the lock is back, and runs what it should."""
 
 import asyncio
-from collections.abc import Callable
 import logging
 
 from ..errors import TransportError, TransportProblem
 from ..model import LockIdentity
-from ..transports.base import Advertisement, Radio
+from ..transports.base import Radio, hear
 from ..transports.device_information import read_identity
-from ..transports.nordic_dfu import is_bootloader_of
+from ..transports.nordic_dfu import APPLICATION_TIMEOUT, is_bootloader_of
 from ..versions import Version, VersionError
 
 _LOGGER = logging.getLogger(__name__)
@@ -31,7 +30,7 @@ async def await_return(radio: Radio, address: str, name: str) -> LockIdentity:
     try:
         async with asyncio.timeout(RETURN_TIMEOUT):
             while True:
-                if not await _hears(
+                if not await hear(
                     radio, lambda seen: seen.address == address, _ADVERTISEMENT_TIMEOUT
                 ):
                     last = None
@@ -46,7 +45,7 @@ async def await_return(radio: Radio, address: str, name: str) -> LockIdentity:
                     await asyncio.sleep(_PAUSE)
     except TimeoutError:
         pass
-    if await _hears(
+    if await hear(
         radio, lambda seen: is_bootloader_of(address, seen), _ADVERTISEMENT_TIMEOUT
     ):
         raise TransportError(TransportProblem.IN_BOOTLOADER)
@@ -56,34 +55,25 @@ async def await_return(radio: Radio, address: str, name: str) -> LockIdentity:
 async def find_out(radio: Radio, address: str, name: str) -> LockIdentity | None:
     """Return what a lock says that it runs, after nobody has looked for a while.
 
-    None where it waits in its bootloader. Raises ``TransportError`` where it does not
-    answer at all.
+    None where it waits in its bootloader: it is that of a lock which does not run its
+    application. Raises ``TransportError`` where it does not answer at all.
     """
-    await _hears(
+    await hear(
         radio,
         lambda seen: seen.address == address or is_bootloader_of(address, seen),
         RETURN_TIMEOUT,
     )
-    if await _hears(radio, lambda seen: is_bootloader_of(address, seen), _PAUSE):
+    bootloader = await hear(radio, lambda seen: is_bootloader_of(address, seen), _PAUSE)
+    if bootloader and not await hear(
+        radio, lambda seen: seen.address == address, APPLICATION_TIMEOUT
+    ):
         return None
     try:
         return await read_identity(radio, address, name, fresh_services=True)
     except TransportError as err:
-        if err.reason is TransportProblem.IN_BOOTLOADER:
+        if err.reason is TransportProblem.IN_BOOTLOADER or bootloader:
             return None
         raise
-
-
-async def _hears(
-    radio: Radio,
-    wanted: Callable[[Advertisement], bool],
-    timeout: float,
-) -> bool:
-    try:
-        await radio.find(wanted, timeout)
-    except TimeoutError:
-        return False
-    return True
 
 
 def check_version(identity: LockIdentity, wanted: Version) -> None:

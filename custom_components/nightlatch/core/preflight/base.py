@@ -56,6 +56,7 @@ class Reason(StrEnum):
     BATTERY_STALE = "preflight_battery_stale"
     BATTERY_FALLING = "preflight_battery_falling"
     # Lock.
+    IN_BOOTLOADER = "preflight_in_bootloader"
     BOLT_MOVING = "preflight_bolt_moving"
     BOLT_JAMMED = "preflight_bolt_jammed"
     BOLT_OPEN = "preflight_bolt_open"

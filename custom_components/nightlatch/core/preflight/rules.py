@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from ..records.decisions import Override
 from ..schedule.plan import is_approved
+from .application import check_application
 from .base import Check, Family, Reason, Verdict
 from .bolt import check_bolt
 from .door import check_door
@@ -26,6 +27,7 @@ from .way_in import check_presence, check_way_in
 
 RULES: tuple[Callable[[Situation], Check], ...] = (
     check_identity,
+    check_application,
     check_version,
     check_security_floor,
     check_wanted,
@@ -58,8 +60,8 @@ _OVERRIDABLE = {
     "soak": Override.SOAK,
     "security_floor": Override.SECURITY_FLOOR,
 }
-# A lock in its bootloader is a door that does not open. What these ask for protects a
-# lock that works; holding this one back protects nobody.
+# A lock that was left in its bootloader is a door that does not open. What these ask for
+# protects a lock that works; holding this one back protects nobody.
 _NOT_FOR_A_STRANDED_LOCK = {
     Family.POWER,
     Family.LOCK,
@@ -93,7 +95,7 @@ def _judged(check: Check, situation: Situation) -> Check:
     """Return a check after the owner's overrides, and for a stranded lock."""
     if check.verdict is not Verdict.BLOCKER:
         return check
-    if situation.in_bootloader and (
+    if situation.stranded and (
         check.family in _NOT_FOR_A_STRANDED_LOCK
         or check.rule in _NOT_FOR_A_STRANDED_LOCK_RULES
         or check.reason in _NOT_FOR_A_STRANDED_LOCK_REASONS

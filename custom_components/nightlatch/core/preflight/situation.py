@@ -123,7 +123,9 @@ class Situation:
     battery_history: Sequence[BatteryReading] = ()
     """Earlier readings, oldest first."""
     in_bootloader: bool = False
-    """Whether the lock waits in its bootloader: getting it out is what matters then."""
+    """Whether the lock seems to wait in its bootloader, as far as was heard."""
+    stranded: bool = False
+    """Whether it was left there, and getting it out is what this installation is for."""
     source: SourceReading | None = None
     """What the integration says that updates a guarded lock."""
     needs_presence: bool = False

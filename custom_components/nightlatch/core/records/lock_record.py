@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from ..model import BatteryReading, LockIdentity, Purpose
+from ..model import BatteryReading, LockIdentity, Origin, Purpose
 from .outcome_record import OutcomeRecord
 from .stored import as_text, as_time, as_truth, as_whole, optional
 
@@ -15,6 +15,8 @@ HISTORY_LIMIT = 50
 BATTERY_LIMIT = 30
 # Versions that a rollback may go back to.
 RAN_LIMIT = 12
+# Installations by somebody else that are kept and told one by one.
+EXTERNAL_A_DAY = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,15 +60,20 @@ class LockRecord:
         )
         return next(wanted, None)
 
-    def reading(self, identity: LockIdentity, now: datetime) -> LockRecord:
-        """Return the record after the lock has told its identity."""
+    def reading(
+        self, identity: LockIdentity, now: datetime, *, is_known: bool = True
+    ) -> LockRecord:
+        """Return the record after the lock has told its identity.
+
+        ``is_known`` is whether what it ran until now is known from elsewhere.
+        """
         before, runs = self.identity.firmware_version, identity.firmware_version
         changed = runs != before
         ran = tuple(each for each in self.ran if each not in {before, runs})
         return replace(
             self,
             identity=identity,
-            ran=(*ran, before)[-RAN_LIMIT:] if changed else self.ran,
+            ran=(*ran, before)[-RAN_LIMIT:] if changed and is_known else self.ran,
             read_at=now,
             running_since=now if changed else self.running_since,
         )
@@ -75,11 +82,15 @@ class LockRecord:
         """Return the record after an installation; told twice, it counts once.
 
         Recoveries are tried again and again: those in vain are kept as one, or they
-        would push out what the lock has lived through.
+        would push out what the lock has lived through. So is what somebody else
+        installs, when it is more in a day than anybody installs.
         """
         told = {outcome.attempt}
         last = self.outcome
-        if last is not None and last.is_fruitless and outcome.is_fruitless:
+        if last is not None and (
+            (last.is_fruitless and outcome.is_fruitless)
+            or self._is_one_of_many(outcome)
+        ):
             once_more = 0 if last.attempt in told else 1
             outcome = replace(
                 outcome, started=last.started, tries=last.tries + once_more
@@ -87,6 +98,15 @@ class LockRecord:
             told.add(last.attempt)
         others = tuple(each for each in self.history if each.attempt not in told)
         return replace(self, history=(*others, outcome)[-HISTORY_LIMIT:])
+
+    def _is_one_of_many(self, outcome: OutcomeRecord) -> bool:
+        """Return whether a lock claims other firmware again and again."""
+        last = self.history[-EXTERNAL_A_DAY:]
+        return len(last) == EXTERNAL_A_DAY and all(
+            each.origin is Origin.EXTERNAL
+            and abs(outcome.ended - each.ended) < timedelta(days=1)
+            for each in (*last, outcome)
+        )
 
     def battery_read(self, reading: BatteryReading) -> LockRecord:
         """Return the record after the battery's level has been told."""

@@ -38,7 +38,8 @@ class OutcomeRecord:
     environment: str = ""
     """What could matter for another try: when it has changed, one makes sense."""
     tries: int = 1
-    """How many ended in a row without bringing the lock out of its bootloader."""
+    """How many are kept as this one: recoveries in a row that were in vain, or what a
+    lock claims too often that somebody else has installed."""
 
     @property
     def is_fruitless(self) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ..model import OutcomeKind
+from ..model import OutcomeKind, Purpose
 from ..records.outcome_record import OutcomeRecord
 
 # After these, in days; the last try is the fourth.
@@ -50,7 +50,9 @@ def _failures(history: Sequence[OutcomeRecord], sha256: str) -> list[OutcomeReco
         if attempt.sha256 != sha256:
             continue
         if attempt.kind in _FAILED:
-            failed.append(attempt)
+            # A recovery has tries of its own, and its failure tells nothing of updates.
+            if attempt.purpose is not Purpose.RECOVERY:
+                failed.append(attempt)
         elif attempt.kind is OutcomeKind.SUCCEEDED:
             failed.clear()
     return failed

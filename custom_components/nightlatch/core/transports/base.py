@@ -150,8 +150,25 @@ class Radio(Protocol):
         """
 
 
+async def hear(
+    radio: Radio, wanted: Callable[[Advertisement], bool], timeout: float
+) -> Advertisement | None:
+    """Return the next advertisement that is wanted; None where none comes in time."""
+    try:
+        return await radio.find(wanted, timeout)
+    except TimeoutError:
+        return None
+
+
 type ProgressCallback = Callable[[float], None]
 """Gets the percentage done, 0 to 100, never falling."""
+
+
+type AboutToTouch = Callable[[], Awaitable[None]]
+"""Awaited once, before anything is done after which the lock may run anything.
+
+By then it is this lock that has answered, and not only something at its address.
+"""
 
 
 type AboutToActivate = Callable[[], Awaitable[None]]
@@ -159,7 +176,20 @@ type AboutToActivate = Callable[[], Awaitable[None]]
 
 
 async def nobody_waits() -> None:
-    """Be told that the lock activates, and do nothing."""
+    """Be told what comes next, and do nothing."""
+
+
+def once(call: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """Return what awaits a call the first time, and again only after it has raised."""
+    done = False
+
+    async def call_once() -> None:
+        nonlocal done
+        if not done:
+            await call()
+            done = True
+
+    return call_once
 
 
 @dataclass(slots=True)
@@ -193,10 +223,12 @@ class Transport(Protocol):
         artifact: VerifiedArtifact,
         progress: ProgressCallback,
         about_to_activate: AboutToActivate = nobody_waits,
+        about_to_touch: AboutToTouch = nobody_waits,
     ) -> TransferReport:
         """Send the artifact and let the lock activate it.
 
         ``about_to_activate`` is awaited once for each time that the lock is told so.
+        Until ``about_to_touch`` was awaited the lock is as it was, whatever is raised.
 
         Returns when the lock has accepted the last byte and restarts; whether it then
         runs the new firmware is for the caller to find out. May be called again after

@@ -16,6 +16,7 @@ from ..errors import TransportError, TransportProblem
 from ..firmware.verify import VerifiedArtifact
 from .base import (
     AboutToActivate,
+    AboutToTouch,
     Advertisement,
     Counters,
     GattClient,
@@ -24,8 +25,10 @@ from .base import (
     TransferReport,
     Transport,
     close,
+    hear,
     link_errors,
     nobody_waits,
+    once,
 )
 from .nordic_link import BootloaderLink
 from .nordic_protocol import (
@@ -46,13 +49,12 @@ BUTTONLESS_TIMEOUT = 30.0
 RESTART_TIMEOUT = 10.0
 # A started bootloader advertises 40 times a second.
 JUMP_TIMEOUT = 15.0
-# A lock that is not heard for so long is connected to all the same, for what the radio
-# has to say about it.
-HEARING_TIMEOUT = 15.0
-# A lock that has left its application is listened for longer: with the pauses between
-# them, the connections that may be fruitless outlast the two minutes after which a
-# bootloader that hears nothing starts the old application.
+# With the pauses between them, the connections that may be fruitless outlast the two
+# minutes after which a bootloader that hears nothing starts the old application.
 AWAY_TIMEOUT = 45.0
+# What runs its application advertises it, at least every other second. A lock that saves
+# more power than that is met when it is connected to.
+APPLICATION_TIMEOUT = 3.0
 # One that has left its application is a door that does not open.
 _OUT_OF_REACH = {*OUT_OF_REACH, TransportProblem.BOOTLOADER_NOT_FOUND}
 
@@ -69,13 +71,21 @@ def is_bootloader_of(address: str, seen: Advertisement) -> bool:
 class NordicDfuTransport(Transport):
     """Brings a DFU artifact to one lock."""
 
-    def __init__(self, radio: Radio, address: str, name: str) -> None:
-        """Prepare for the lock that advertises at ``address``."""
+    def __init__(
+        self, radio: Radio, address: str, name: str, *, asked: bool = True
+    ) -> None:
+        """Prepare for the lock that advertises at ``address``.
+
+        ``asked`` tells that its application was asked just now, and may be sent to its
+        bootloader. Without that, only a bootloader that waits there already is used.
+        """
         self._radio = radio
         self._address = address.upper()
         self._name = name
-        self._away = False
+        self._asked = asked
+        self._away = not asked
         """Whether the lock may have left its application."""
+        self._heard_before = False
 
     @override
     async def transfer(
@@ -83,10 +93,15 @@ class NordicDfuTransport(Transport):
         artifact: VerifiedArtifact,
         progress: ProgressCallback,
         about_to_activate: AboutToActivate = nobody_waits,
+        about_to_touch: AboutToTouch = nobody_waits,
     ) -> TransferReport:
-        """Send the artifact; see ``Transport``."""
+        """Send the artifact; see ``Transport``.
+
+        Raises ``TransportError``, among others with IN_APPLICATION where the lock was
+        not asked, and runs its application.
+        """
         artifact.check()
-        sender = Sender(artifact, progress, about_to_activate)
+        sender = Sender(artifact, progress, about_to_activate, once(about_to_touch))
         return await send(
             sender,
             len(artifact.firmware),
@@ -120,45 +135,58 @@ class NordicDfuTransport(Transport):
 
         None where the last EXECUTE was sent and no bootloader is there any more: it was
         accepted, or the lock has restarted. What it runs now the caller finds out.
+
+        Anybody near can advertise a bootloader: as long as nobody has sent this lock
+        there, none is looked for at another address than its own.
         """
-        heard = await self._hear()
-        if heard is None and self._away:
-            if sender.activating:
-                return None
-            raise TransportError(TransportProblem.BOOTLOADER_NOT_FOUND)
-        if heard is not None and heard != self._address:
-            self._away = True
-            return heard
+        if self._away:
+            heard = await self._hear()
+            if heard is None and not sender.activating:
+                raise TransportError(TransportProblem.BOOTLOADER_NOT_FOUND)
+            if heard != self._address:
+                return heard
         lost = asyncio.Event()
         client = await self._radio.connect(
             self._address, name=self._name, disconnected=lost.set, fresh_services=True
         )
         try:
             if client.services.get_characteristic(CONTROL_POINT):
-                self._away = True
+                if self._asked and not self._away:
+                    # Not where it answered just now, and not because of us.
+                    raise TransportError(TransportProblem.IN_BOOTLOADER)
                 return self._address
             if sender.activating:
                 return None
-            bonded = await self._enter_bootloader(client, lost)
+            if not self._asked:
+                raise TransportError(TransportProblem.IN_APPLICATION)
+            bonded = await self._enter_bootloader(client, lost, sender.about_to_touch)
         finally:
             await close(client)
         return await self._await_bootloader(bonded=bonded)
 
     async def _hear(self) -> str | None:
-        """Return the address that the lock advertises at, if it is heard."""
-        try:
-            seen = await self._radio.find(
-                lambda seen: (
-                    seen.address == self._address
-                    or is_bootloader_of(self._address, seen)
-                ),
-                AWAY_TIMEOUT if self._away else HEARING_TIMEOUT,
-            )
-        except TimeoutError:
-            return None
-        return seen.address
+        """Return the address that the lock advertises at, if it is heard.
 
-    async def _enter_bootloader(self, client: GattClient, lost: asyncio.Event) -> bool:
+        Where nobody has asked it yet, its application counts more than a bootloader.
+        """
+        heard = await hear(
+            self._radio,
+            lambda seen: (
+                seen.address == self._address or is_bootloader_of(self._address, seen)
+            ),
+            AWAY_TIMEOUT,
+        )
+        if heard is None or self._asked or self._heard_before:
+            return heard.address if heard else None
+        self._heard_before = True
+        application = await hear(
+            self._radio, lambda seen: seen.address == self._address, APPLICATION_TIMEOUT
+        )
+        return (application or heard).address
+
+    async def _enter_bootloader(
+        self, client: GattClient, lost: asyncio.Event, about_to_touch: AboutToTouch
+    ) -> bool:
         """Ask the application to restart into the bootloader.
 
         Return whether its bootloader stays at the application's address.
@@ -170,6 +198,7 @@ class NordicDfuTransport(Transport):
             if services.get_characteristic(BUTTONLESS_EXPERIMENTAL):
                 raise TransportError(TransportProblem.INSECURE_BUTTONLESS)
             raise TransportError(TransportProblem.NOT_UPDATABLE)
+        await about_to_touch()
         answers: asyncio.Queue[bytes] = asyncio.Queue()
 
         def answered(_: BleakGATTCharacteristic, data: bytearray) -> None:

@@ -29,6 +29,28 @@ ANSWER_TIMEOUT = 15.0
 EXECUTE_TIMEOUT = 60.0
 
 
+async def answers_as_bootloader(radio: Radio, address: str, name: str) -> bool:
+    """Return whether a bootloader can be connected to; it is asked for nothing."""
+    try:
+        client = await radio.connect(
+            address, name=name, disconnected=lambda: None, fresh_services=True
+        )
+    except TransportError:
+        return False
+    try:
+        return _is_bootloader(client)
+    finally:
+        await close(client)
+
+
+def _is_bootloader(client: GattClient) -> bool:
+    services = client.services
+    return bool(
+        services.get_characteristic(CONTROL_POINT)
+        and services.get_characteristic(PACKET)
+    )
+
+
 class BootloaderLink:
     """An open connection to a bootloader.
 
@@ -66,11 +88,7 @@ class BootloaderLink:
             await close(link._client)
 
     async def _start(self, radio: Radio) -> None:
-        services = self._client.services
-        if not (
-            services.get_characteristic(CONTROL_POINT)
-            and services.get_characteristic(PACKET)
-        ):
+        if not _is_bootloader(self._client):
             raise TransportError(TransportProblem.BOOTLOADER_NOT_FOUND)
         async with link_errors("subscribe", SUBSCRIBE_TIMEOUT):
             await self._client.start_notify(CONTROL_POINT, self._notified)

@@ -12,7 +12,7 @@ from zlib import crc32
 
 from ..errors import TransportError, TransportProblem
 from ..firmware.verify import VerifiedArtifact
-from .base import AboutToActivate, ProgressCallback, nobody_waits
+from .base import AboutToActivate, AboutToTouch, ProgressCallback, nobody_waits
 from .nordic_flow import Burst, Flow
 from .nordic_link import EXECUTE_TIMEOUT, BootloaderLink
 from .nordic_protocol import (
@@ -43,8 +43,10 @@ class Sender:
         artifact: VerifiedArtifact,
         progress: ProgressCallback,
         about_to_activate: AboutToActivate = nobody_waits,
+        about_to_touch: AboutToTouch = nobody_waits,
     ) -> None:
         """Prepare to send; ``run`` does it."""
+        self.about_to_touch = about_to_touch
         self._init_packet = artifact.init_packet
         self._image = artifact.firmware
         self._progress = progress
@@ -85,6 +87,7 @@ class Sender:
         """Send the init packet, unless the bootloader has kept it."""
         data = self._init_packet
         selection = await self._select(ObjectType.COMMAND)
+        await self.about_to_touch()
         if selection.offset == len(data) and _holds(data, selection):
             # Executing it again keeps what has been sent of the firmware.
             await self._execute()

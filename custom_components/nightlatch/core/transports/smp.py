@@ -19,12 +19,14 @@ from ..errors import TransportError, TransportProblem
 from ..firmware.verify import VerifiedArtifact
 from .base import (
     AboutToActivate,
+    AboutToTouch,
     Counters,
     ProgressCallback,
     Radio,
     TransferReport,
     Transport,
     nobody_waits,
+    once,
 )
 from .sending import BROKEN_OFF, OUT_OF_REACH, RECONNECT_DELAY, send
 from .smp_link import SmpLink
@@ -63,6 +65,7 @@ class SmpTransport(Transport):
         artifact: VerifiedArtifact,
         progress: ProgressCallback,
         about_to_activate: AboutToActivate = nobody_waits,
+        about_to_touch: AboutToTouch = nobody_waits,
     ) -> TransferReport:
         """Send the artifact and let the lock try it; see ``Transport``.
 
@@ -72,7 +75,9 @@ class SmpTransport(Transport):
         its boot loader does not take the image.
         """
         artifact.check()
-        delivery = _Delivery(self._name, artifact, progress, about_to_activate)
+        delivery = _Delivery(
+            self._name, artifact, progress, about_to_activate, once(about_to_touch)
+        )
         return await send(
             delivery.upload,
             len(artifact.firmware),
@@ -191,6 +196,7 @@ class _Delivery:
         artifact: VerifiedArtifact,
         progress: ProgressCallback,
         about_to_activate: AboutToActivate,
+        about_to_touch: AboutToTouch,
     ) -> None:
         """Prepare; ``run`` does it."""
         assert artifact.image_hash, "an image of MCUboot has one"
@@ -198,6 +204,7 @@ class _Delivery:
         self._hash = artifact.image_hash
         self._progress = progress
         self._about_to_activate = about_to_activate
+        self._about_to_touch = about_to_touch
         self._goes_back = False
         self._mended = False
         self.upload = Upload(artifact, progress)
@@ -215,6 +222,7 @@ class _Delivery:
         slots = await link.state()
         if _running(slots).hash == self._hash:
             _LOGGER.debug("%s: runs this image already", self._name)
+            await self._about_to_touch()
             self._progress(100)
             return
         waiting = _waiting(slots, self._hash)
@@ -224,6 +232,7 @@ class _Delivery:
         if not self._goes_back:
             await self._check_goes_back(link, waiting)
             self._goes_back = True
+        await self._about_to_touch()
         if waiting is None or not waiting.pending:
             await self._bring(link, seems_there=waiting is not None)
             waiting = await self._try(link)
