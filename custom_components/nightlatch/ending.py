@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-_FAILED = {OutcomeKind.FAILED, OutcomeKind.NEEDS_HAND, OutcomeKind.ROLLED_BACK}
-
 
 class Ending:
     """Keeps and tells how installations on one lock end."""
@@ -94,7 +92,7 @@ class Ending:
             purpose=str(record.purpose),
             **_counted(lock.record.outcome),
         )
-        if record.kind in _FAILED and record.purpose is not Purpose.RECOVERY:
+        if record.is_bad_news:
             household.queue.fail(lock.name)
 
     async def async_forget(self) -> None:

@@ -26,7 +26,6 @@ from .core.schedule.retries import retry
 if TYPE_CHECKING:
     from .locks import ManagedLock
 
-_FAILED = {OutcomeKind.FAILED, OutcomeKind.NEEDS_HAND, OutcomeKind.ROLLED_BACK}
 # What the lock and its feed will tell themselves, when the turn has come.
 _TOLD_LATER = {Family.IDENTITY, Family.PATH, Family.TRUST}
 
@@ -102,7 +101,7 @@ def _tonight(lock: ManagedLock, now: datetime) -> Tonight:
                 or night_of(outcome.ended, household.zone) != night
             ):
                 continue
-            if outcome.kind in _FAILED and outcome.purpose is not Purpose.RECOVERY:
+            if outcome.is_bad_news:
                 failed = other.name
             if (
                 other is not lock

@@ -42,6 +42,20 @@ class OutcomeRecord:
     lock claims too often that somebody else has installed."""
 
     @property
+    def is_bad_news(self) -> bool:
+        """Return whether others had better wait: firmware was sent, and it went wrong.
+
+        A lock that only could not be reached tells nothing of any other; else whoever
+        keeps one from being reached would end the night of all.
+        """
+        return (
+            self.touched
+            and self.purpose is not Purpose.RECOVERY
+            and self.kind
+            in {OutcomeKind.FAILED, OutcomeKind.NEEDS_HAND, OutcomeKind.ROLLED_BACK}
+        )
+
+    @property
     def is_fruitless(self) -> bool:
         """Return whether this was a recovery after which the lock is still stranded."""
         return self.purpose is Purpose.RECOVERY and self.kind is OutcomeKind.NEEDS_HAND
