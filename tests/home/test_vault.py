@@ -216,6 +216,7 @@ async def test_a_door_that_does_not_open_waits_for_no_feed(house: House) -> None
     await supply.keep(release, data, house.feed.firmware_keys[0])
     assert lock.in_bootloader
     assert kept(house) == {"1.1.0"}
+    door.cut_power()
 
 
 async def test_a_disk_that_hangs_does_not_hold_up_the_end(

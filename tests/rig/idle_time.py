@@ -14,14 +14,19 @@ A directory's ``conftest.py`` imports the hook and the fixture at the end of thi
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+import concurrent.futures
+from datetime import datetime
 import selectors
 import time
 from typing import Any, override
+from unittest.mock import patch
 
 import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed  # type: ignore[import-untyped]
 
 from homeassistant import runner
+from homeassistant.core import HomeAssistant, callback
 
 from .own_clock import OwnClockLoop
 
@@ -43,14 +48,24 @@ class IdleTimeLoop(OwnClockLoop):
     def __init__(self) -> None:
         """Start the clock where Home Assistant's would be."""
         super().__init__(time.monotonic())
+        self.started = time.monotonic()
+        """In real seconds."""
         self._processes = False
+        self._asked_by_threads = set[concurrent.futures.Future[Any]]()
+
+    def is_waited_for(self, asked: concurrent.futures.Future[Any]) -> None:
+        """Note what a thread waits for: it does not work meanwhile."""
+        self._asked_by_threads.add(asked)
+        asked.add_done_callback(self._asked_by_threads.discard)
 
     @property
     def _pace(self) -> float:
         late = time.monotonic() - _HANGS_AFTER
-        if any(since > late for since in self.threads.values()):
+        working = sum(since > late for since in self.threads.values())
+        if working > len(self._asked_by_threads):
             return _A_THREAD_WORKS
-        if self.threads or self._processes:
+        hanging = len(self.threads) - working > len(self._asked_by_threads)
+        if hanging or self._processes:
             return _SOMEBODY_MAY_WORK
         return _NOBODY_WORKS
 
@@ -94,9 +109,39 @@ def pytest_asyncio_loop_factories() -> Mapping[
 
 
 @pytest.fixture(autouse=True)
-async def configure_event_loop() -> None:
+async def configure_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     """Configure the loop as Home Assistant does, but leave it its clock."""
     loop = asyncio.get_running_loop()
+    assert isinstance(loop, IdleTimeLoop)
     runner.configure_event_loop(loop)
     # Home Assistant puts the real clock into every loop.
     del loop.time
+    monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", _ask)
+
+
+def _ask[T](
+    coro: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop
+) -> concurrent.futures.Future[T]:
+    """Do what asyncio does, and let the loop know that a thread waits for it."""
+    asked = _run_coroutine_threadsafe(coro, loop)
+    if isinstance(loop, IdleTimeLoop):
+        loop.is_waited_for(asked)
+    return asked
+
+
+_run_coroutine_threadsafe = asyncio.run_coroutine_threadsafe
+
+
+@callback
+def fire_time_changed(hass: HomeAssistant, moment: datetime) -> None:
+    """Let timers fire that are due at a moment in the future.
+
+    As Home Assistant's own of nearly this name, which takes the loop's clock for the
+    real one. A timer set since the loop has started may be late by as much as that is
+    ago; who looks at the date then waits for it all the same.
+    """
+    loop = hass.loop
+    assert isinstance(loop, IdleTimeLoop)
+    late = loop.time() + time.monotonic() - loop.started
+    with patch.object(loop, "time", return_value=late):
+        async_fire_time_changed(hass, moment)
