@@ -17,10 +17,12 @@ from tests.home.uploads import upload
 from tests.home.vaulted import elsewhere, quick_argon2
 from tests.home.zigbee_house import zigbee_home, zigbee_house
 from tests.rig.fixtures import bare_host, proxied_home, proxy
+from tests.rig.idle_time import configure_event_loop, pytest_asyncio_loop_factories
 
 __all__ = [
     "bare_host",
     "clean_log",
+    "configure_event_loop",
     "elsewhere",
     "empty_house",
     "enable_event_loop_debug",
@@ -33,6 +35,7 @@ __all__ = [
     "no_minutes",
     "proxied_home",
     "proxy",
+    "pytest_asyncio_loop_factories",
     "quick_argon2",
     "two_doors",
     "upload",

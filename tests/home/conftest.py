@@ -9,6 +9,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry  # type
 
 from custom_components.nightlatch.const import DOMAIN
 from tests.rig.fixtures import ProxiedHome, bare_host, proxied_home, proxy  # noqa: F401
+from tests.rig.idle_time import configure_event_loop, pytest_asyncio_loop_factories  # noqa: F401
 from tests.rig.scene import MODELS, VENDOR, publish
 from tests.rig.vendor import Vendor
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+import time
 from typing import Any
 
 from pytest_homeassistant_custom_component.common import MockConfigEntry  # type: ignore[import-untyped]
@@ -17,15 +18,17 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from tests.rig.scene import lock_form
 
-PATIENCE = 10
-"""Real seconds."""
+PATIENCE = 60
+"""Real seconds. Who waits so long waits in vain, however busy the machine is."""
 
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until something has become true."""
-    async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110  there is no event for it
-            await asyncio.sleep(0.005)
+    last = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > last:
+            raise TimeoutError
+        await asyncio.sleep(0.005)
 
 
 async def start_flow(

@@ -1,7 +1,8 @@
 """Deadlines and pauses, shortened: what is waited for stays the same.
 
 Nothing of the logic is touched. A lock that is silent for good is waited for just as in
-a house, only not for minutes.
+a house, only not for minutes. The seconds are those of tests/rig/idle_time.py, which pass
+only while everybody waits: none is too short for a slow machine.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ import pytest
 
 from custom_components.nightlatch.core.feeds import transfer, tuf
 from custom_components.nightlatch.core.transports.nordic_link import BootloaderLink
+from homeassistant.components.mqtt import client as mqtt_client
 from homeassistant.core import HomeAssistant
 from tests.rig import bootloader, proxy_air, proxy_connection, scene
 
@@ -66,6 +68,8 @@ _OTHERS: dict[ModuleType, dict[str, float]] = {
         "BLEAK_TRANSIENT_LONG_BACKOFF_TIME": 0.01,
         "BLEAK_TRANSIENT_MEDIUM_BACKOFF_TIME": 0.01,
     },
+    # What is subscribed is collected for so long.
+    mqtt_client: {"INITIAL_SUBSCRIBE_COOLDOWN": 0.01, "SUBSCRIBE_COOLDOWN": 0.01},
     esphome_client: {"CONNECT_FREE_SLOT_TIMEOUT": 0.05, "DISCONNECT_TIMEOUT": 0.5},
     # As in earnest: shorter than a lock is waited for.
     bootloader: {"INACTIVITY_TIMEOUT": 0.8},

@@ -7,13 +7,13 @@ from typing import Any
 
 from pytest_homeassistant_custom_component.common import (  # type: ignore[import-untyped]
     MockConfigEntry,
-    async_fire_time_changed,
     async_mock_service,
 )
 
 from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
+from tests.rig.idle_time import fire_time_changed
 from tests.rig.scene import publish
 
 from .flows import until
@@ -117,7 +117,7 @@ async def test_weekly_report(house: House) -> None:
         weekday=soon.strftime("%a").lower(),
         at=soon.strftime("%H:%M:%S"),
     )
-    async_fire_time_changed(house.hass, soon)
+    fire_time_changed(house.hass, soon)
     await until(lambda: bool(sent))
     text = " ".join(sent[0].data["message"].split())
     assert text == "Front door: 1.0.0, 1.1.0 waits for person."

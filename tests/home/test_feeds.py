@@ -4,13 +4,13 @@ from datetime import timedelta
 
 from freezegun import freeze_time
 import pytest
-from pytest_homeassistant_custom_component.common import async_fire_time_changed  # type: ignore[import-untyped]
 
 from custom_components.nightlatch.core.errors import FeedProblem
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
+from tests.rig.idle_time import fire_time_changed
 from tests.rig.scene import VENDOR
 from tests.rig.vendor_http import Drip
 
@@ -75,10 +75,10 @@ async def test_feeds_are_asked_twice_a_day(hass: HomeAssistant, house: House) ->
 
     requests = house.vendor.requests
     requests.clear()
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=11))
+    fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=11))
     await house.settle()
     assert requests == []
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=13))
+    fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=13))
     await house.settle()
     # For a next root, and the timestamp: nothing has changed.
     assert [request.path for request in requests] == [

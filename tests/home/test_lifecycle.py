@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from pytest_homeassistant_custom_component.common import async_fire_time_changed  # type: ignore[import-untyped]
 
 from custom_components.nightlatch.const import IDENTITY_INTERVAL
 from custom_components.nightlatch.core.errors import NightlatchError
@@ -15,6 +14,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.util import dt as dt_util
 from tests.rig.bootloader import Opcode
+from tests.rig.idle_time import fire_time_changed
 from tests.rig.lock import Mode
 from tests.rig.scene import VENDOR
 from tests.rig.vendor import Vendor
@@ -414,7 +414,7 @@ async def test_a_lock_changed_by_other_means_is_noticed(house: House) -> None:
     await house.reload()
     assert house.state().attributes["installed_version"] == "1.0.3"
     lock.comes_back_as = "1.0.4"
-    async_fire_time_changed(
+    fire_time_changed(
         house.hass, dt_util.utcnow() + IDENTITY_INTERVAL + timedelta(seconds=1)
     )
     await until(lambda: house.state().attributes["installed_version"] == "1.0.4")
@@ -424,7 +424,7 @@ async def test_a_lock_changed_by_other_means_is_noticed(house: House) -> None:
 async def test_a_lock_that_does_not_answer_is_asked_another_time(house: House) -> None:
     """What was known of it stays."""
     house.locks[FRONT_DOOR].cut_power()
-    async_fire_time_changed(
+    fire_time_changed(
         house.hass, dt_util.utcnow() + IDENTITY_INTERVAL + timedelta(seconds=1)
     )
     await house.settle()

@@ -4,7 +4,6 @@ from datetime import time, timedelta
 from typing import Any
 
 import pytest
-from pytest_homeassistant_custom_component.common import async_fire_time_changed  # type: ignore[import-untyped]
 
 from custom_components.nightlatch.core.schedule.plan import Waiting
 from custom_components.nightlatch.notices import Notices
@@ -12,6 +11,7 @@ from homeassistant.components.lock import LockState
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 from tests.rig.bootloader import Opcode
+from tests.rig.idle_time import fire_time_changed
 from tests.rig.lock import Mode
 
 from .flows import until
@@ -292,7 +292,7 @@ async def test_somebody_looks_every_minute(house: House) -> None:
     # A real minute may have ended before there was anything to tell.
     house.household.store.announced_night = None
     minute = dt_util.utcnow().replace(second=0, microsecond=0) + timedelta(minutes=1)
-    async_fire_time_changed(house.hass, minute)
+    fire_time_changed(house.hass, minute)
     await until(lambda: house.locks[FRONT_DOOR].version == "1.1.0")
     await house.settle()
     assert night.types()[-1] == "update_installed"

@@ -25,13 +25,6 @@ SWITCH = "switch.garden_door_auto_lock"
 NUMBER = "number.garden_door_auto_lock_delay"
 
 
-@pytest.fixture(autouse=True)
-def impatient_mqtt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let MQTT not collect subscriptions for so long; what it subscribes is the same."""
-    for cooldown in ("INITIAL_SUBSCRIBE_COOLDOWN", "SUBSCRIBE_COOLDOWN"):
-        monkeypatch.setattr(f"homeassistant.components.mqtt.client.{cooldown}", 0.01)
-
-
 @pytest.fixture
 async def bridged(
     hass: HomeAssistant, socket_enabled: None

@@ -130,13 +130,6 @@ class ZigbeeHome(Watched):
     lock: ZigbeeLock
 
 
-@pytest.fixture(autouse=True)
-def impatient_mqtt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let MQTT not collect subscriptions for so long; what it subscribes is the same."""
-    for cooldown in ("INITIAL_SUBSCRIBE_COOLDOWN", "SUBSCRIBE_COOLDOWN"):
-        monkeypatch.setattr(f"homeassistant.components.mqtt.client.{cooldown}", 0.01)
-
-
 @pytest.fixture
 async def bridge(socket_enabled: None) -> AsyncGenerator[Zigbee2MqttBridge]:
     """Run a broker and a bridge without locks."""

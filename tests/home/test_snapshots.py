@@ -7,11 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_homeassistant_custom_component.common import (  # type: ignore[import-untyped]
-    MockUser,
-    async_capture_events,
-    async_fire_time_changed,
-)
+from pytest_homeassistant_custom_component.common import MockUser, async_capture_events  # type: ignore[import-untyped]
 
 from custom_components.nightlatch.const import EVENT_NIGHTLATCH
 from custom_components.nightlatch.installing import Progress
@@ -20,6 +16,7 @@ from homeassistant.exceptions import HomeAssistantError, Unauthorized
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util import dt as dt_util
+from tests.rig.idle_time import fire_time_changed
 from tests.rig.ota_script import OtaEnding, OtaScript
 
 from .flows import until
@@ -535,7 +532,7 @@ async def test_what_tells_nothing_is_looked_at_now_and_then(
     house.settings.change(auto_relock_time="30")
     await house.until_state(RELOCK, "30")
     assert house.issue is not None
-    async_fire_time_changed(house.hass, dt_util.utcnow() + timedelta(minutes=6))
+    fire_time_changed(house.hass, dt_util.utcnow() + timedelta(minutes=6))
     await until(lambda: house.issue is None)
     await house.hass.async_block_till_done()
 

@@ -31,6 +31,7 @@ from tests.rig.vendor_http import Silence, Status
 from .flows import until
 from .house import BACK_DOOR, FRONT_DOOR, House
 from .test_lifecycle import begin, slow_down, speed_up
+from .test_watch import send_to_bootloader
 from .vaulted import (
     audited,
     blobs,
@@ -205,12 +206,17 @@ async def test_a_door_that_does_not_open_waits_for_no_feed(house: House) -> None
     """What the lock ran is not looked for first."""
     release = await newest(house)
     lock, vault = house.managed(), house.household.vault
-    lock.in_bootloader = True
+    door = house.locks[FRONT_DOOR]
+    # Or it would soon be back by itself.
+    door.flash.application[:] = bytes(len(door.flash.application))
+    send_to_bootloader(door)
+    await until(lambda: lock.in_bootloader)
     data = await house.feed.feed.fetch(release)
     supply = vault.supply(lock, Source.FEED)
     await supply.keep(release, data, house.feed.firmware_keys[0])
+    assert lock.in_bootloader
     assert kept(house) == {"1.1.0"}
-    lock.in_bootloader = False
+    door.cut_power()
 
 
 async def test_a_disk_that_hangs_does_not_hold_up_the_end(

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 import shutil
 import stat
-import time
+import threading
 from typing import Any
 
 import pytest
@@ -359,13 +359,18 @@ async def test_a_key_file_on_a_disk_that_does_not_answer(
     opens = keys.unlock
     monkeypatch.setattr("custom_components.nightlatch.vault_key.KEY_FILE_TIMEOUT", 0.05)
 
+    answers = threading.Event()
+
     def hang(*args: Any, **kwargs: Any) -> keys.HouseholdKey:
-        time.sleep(0.3)
+        answers.wait()
         return opens(*args, **kwargs)
 
     with monkeypatch.context() as patch:
         patch.setattr("custom_components.nightlatch.vault_key.unlock", hang)
-        await restart(house)
+        try:
+            await restart(house)
+        finally:
+            answers.set()
     assert "its disk does not answer" in (await issues(house))["vault_key_file"]
     await look(house)
     assert await issues(house) == {}

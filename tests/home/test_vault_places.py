@@ -5,7 +5,7 @@ from datetime import timedelta
 import json
 from pathlib import Path
 import shutil
-import time
+import threading
 from typing import Any
 
 import pytest
@@ -24,10 +24,11 @@ from custom_components.nightlatch.vault_testing import TEST_INTERVAL, TEST_JITTE
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
+from tests.rig.idle_time import IdleTimeLoop
 from tests.rig.scene import publish_by_hand
 from tests.rig.vendor_http import Silence
 
-from .flows import suggested
+from .flows import suggested, until
 from .house import FRONT_DOOR, House
 from .test_diagnostics import download
 from .test_vault import OLD, fetched
@@ -121,12 +122,12 @@ async def test_a_share_that_does_not_answer(
     """It holds up neither the start nor an installation for long."""
     monkeypatch.setattr(keeper, "DEADLINE", 0.3)
     monkeypatch.setattr("custom_components.nightlatch.vaulting.OPENING_PATIENCE", 0.1)
-    hangs = True
+    answers = threading.Event()
     scan = Shelf.scan
 
     def scan_slowly(self: Any) -> Any:
-        while hangs and self.name == "second":
-            time.sleep(0.02)
+        if self.name == "second":
+            answers.wait()
         return scan(self)
 
     monkeypatch.setattr(Shelf, "scan", scan_slowly)
@@ -137,8 +138,10 @@ async def test_a_share_that_does_not_answer(
     await house.release("1.1.0")
     await house.install()
     assert house.locks[FRONT_DOOR].version == "1.1.0"
-    hangs = False
-    await asyncio.sleep(0.1)
+    answers.set()
+    loop = house.hass.loop
+    assert isinstance(loop, IdleTimeLoop)
+    await until(lambda: not loop.threads)
     await look(house, SIX_MINUTES)
     assert await issues(house) == {}
     assert len(blobs(second)) == 2
@@ -216,8 +219,12 @@ async def test_a_folder_that_cannot_be_written_or_does_not_answer(
     assert result["errors"] == {"second_place": "second_place_unwritable"}
     with monkeypatch.context() as patch:
         patch.setattr("custom_components.nightlatch.vault_flow.ANSWER_TIMEOUT", 0.05)
-        patch.setattr(place, lambda *_: time.sleep(0.3))
-        result = await fill_in(house, result, **form)
+        answers = threading.Event()
+        patch.setattr(place, lambda *_: answers.wait())
+        try:
+            result = await fill_in(house, result, **form)
+        finally:
+            answers.set()
     assert result["errors"] == {"second_place": "second_place_silent"}
     result = await fill_in(house, result, **form)
     assert result["type"] is FlowResultType.CREATE_ENTRY

@@ -20,6 +20,8 @@ import pytest
 
 from homeassistant import runner
 
+from .own_clock import OwnClockLoop
+
 _PATIENCE_WITH_THREADS = 30.0
 """Real seconds that a thread of the executor may take."""
 
@@ -30,74 +32,31 @@ class StuckError(RuntimeError):
     """Nothing is ready, and nothing will ever be."""
 
 
-class _JumpingSelector(selectors.DefaultSelector):
-    """Lets the loop's clock jump instead of waiting."""
-
-    loop: VirtualTimeLoop
-
-    @override
-    def select(
-        self, timeout: float | None = None
-    ) -> list[tuple[selectors.SelectorKey, int]]:
-        """Return what is ready; where nothing is, move the clock."""
-        ready = super().select(0)
-        if ready or timeout == 0:
-            return ready
-        if self.loop.threads:
-            if not (ready := super().select(_PATIENCE_WITH_THREADS)):
-                raise StuckError("a thread of the executor does not end")
-            return ready
-        if timeout is None:
-            raise StuckError("nothing is ready and no timer is set")
-        self.loop.jump()
-        return []
-
-
-class VirtualTimeLoop(asyncio.SelectorEventLoop):
+class VirtualTimeLoop(OwnClockLoop):
     """An event loop with a clock of its own; it starts at 0 seconds."""
 
     def __init__(self) -> None:
         """Start the clock."""
-        self._now = 0.0
-        self.threads = 0
-        """How many calls the executor is working on."""
-        selector = _JumpingSelector()
-        selector.loop = self
-        super().__init__(selector)
+        super().__init__(0.0)
 
     @override
-    def time(self) -> float:
-        """Return the virtual time in seconds."""
-        return self._now
-
-    def jump(self) -> None:
-        """Move the clock to the next timer."""
-        # The heap is asyncio's own, but the timeout that select() gets is no substitute:
-        # the clock must show exactly what the timer was set for.
+    def wait(
+        self,
+        select: Callable[[float | None], list[tuple[selectors.SelectorKey, int]]],
+        timeout: float | None,
+    ) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait for threads; where none works, move the clock to the next timer."""
+        if self.threads:
+            if not (ready := select(_PATIENCE_WITH_THREADS)):
+                raise StuckError("a thread of the executor does not end")
+            return ready
+        if timeout is None:
+            raise StuckError("nothing is ready and no timer is set")
+        # The heap is asyncio's own, but the timeout is no substitute: the clock must
+        # show exactly what the timer was set for.
         scheduled: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]
         self._now = max(self._now, scheduled[0].when())
-
-    @override
-    def run_in_executor(  # type: ignore[override]
-        self, executor: Any, func: Callable[..., Any], *args: Any
-    ) -> asyncio.Future[Any]:
-        """Run in a thread; the clock stands still until it has ended."""
-        future = super().run_in_executor(executor, func, *args)
-        self.threads += 1
-        future.add_done_callback(self._thread_ended)
-        return future
-
-    @override
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
-        """Wait for a thread that waits for all the others."""
-        self.threads += 1
-        try:
-            await super().shutdown_default_executor(timeout)
-        finally:
-            self.threads -= 1
-
-    def _thread_ended(self, _future: asyncio.Future[Any]) -> None:
-        self.threads -= 1
+        return []
 
 
 def run_virtual[T](coro: Coroutine[Any, Any, T]) -> T:
