@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 import logging
 from typing import TYPE_CHECKING, Any, override
 
@@ -117,8 +117,7 @@ class ManagedLock(DecidedLock):
     @callback
     def async_changed(self) -> None:
         """Tell everybody who listens that something about the lock is new."""
-        for changed in tuple(self._changed):
-            changed()
+        self.household.faults.call_each("entities", self._changed, lock=self)
 
     @callback
     def async_tell(self, happening: Happening, **details: str) -> None:
@@ -189,6 +188,7 @@ class ManagedLock(DecidedLock):
             return ()
         return checks_of(self, self.release, unattended=unattended)
 
+    @override
     def error(self, key: str, **placeholders: str) -> HomeAssistantError:
         """Return an error that a person is shown."""
         return HomeAssistantError(
@@ -320,6 +320,18 @@ class ManagedLock(DecidedLock):
             ):
                 await self.async_raise_floor(release)
         self.async_select()
+
+    async def async_put_right(self, now: datetime) -> None:
+        """Drop what a wrong clock has written: it would count for years, or at once."""
+        if (record := self.record.put_right(now)) != self.record:
+            _LOGGER.warning(
+                "%s: the clock was wrong; what it has dated after now is put right",
+                self.name,
+            )
+            self.record = record
+            await self.async_keep()
+            self.async_changed()
+        await self.async_put_decisions_right(now)
 
     async def async_keep(self) -> None:
         """Write the record to disk."""

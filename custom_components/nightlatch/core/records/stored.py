@@ -4,7 +4,9 @@ All raise ``TypeError`` or ``ValueError``.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
+
+from ..moments import bounded
 
 
 def as_text(value: object) -> str:
@@ -34,11 +36,11 @@ def as_truth(value: object) -> bool:
 
 
 def as_time(value: object) -> datetime:
-    """Return a time, aware, UTC."""
+    """Return a time, aware, UTC; one that nobody lives to see is brought nearer."""
     time = datetime.fromisoformat(as_text(value))
     if time.tzinfo is None:
         raise ValueError(f"{value} has no time zone")
-    return time.astimezone(UTC)
+    return bounded(time)
 
 
 def optional[T](read: Callable[[object], T], value: object) -> T | None:
