@@ -120,6 +120,15 @@ def test_a_lock_that_has_answered_since_was_sent_there_by_somebody_else() -> Non
 # When.
 
 
+def test_a_door_does_not_stay_shut_because_the_clock_was_ahead() -> None:
+    """What was tried in years to come was tried by now; then the pauses begin anew."""
+    tries = Tries().ended(NOW.replace(year=2036))
+    assert tries.due(NOW) is None
+    tries = tries.ended(NOW)
+    assert tries.since == NOW
+    assert tries.due(NOW) == NOW + 15 * MINUTE
+
+
 def test_the_pauses_grow() -> None:
     """At once, then 5, 15, 30 and 60 minutes, hourly for a day, then every 6 hours."""
     tries, now = Tries(), NOW

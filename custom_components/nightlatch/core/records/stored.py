@@ -4,7 +4,7 @@ All raise ``TypeError`` or ``ValueError``.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from ..moments import bounded
 
@@ -36,11 +36,15 @@ def as_truth(value: object) -> bool:
 
 
 def as_time(value: object) -> datetime:
-    """Return a time, aware, UTC; one that nobody lives to see is brought nearer."""
+    """Return a time, aware, UTC."""
     time = datetime.fromisoformat(as_text(value))
     if time.tzinfo is None:
         raise ValueError(f"{value} has no time zone")
-    return bounded(time)
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        # It is one elsewhere only: here the calendar has not begun, or has ended.
+        return bounded(time)
 
 
 def optional[T](read: Callable[[object], T], value: object) -> T | None:
