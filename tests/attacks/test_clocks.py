@@ -7,6 +7,7 @@ wait for years, or keep another lock from its update.
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from custom_components.nightlatch.core.preflight.base import Reason, blockers
 from custom_components.nightlatch.core.records.decisions import Decisions
 from custom_components.nightlatch.core.records.outcome_record import OutcomeRecord
 from custom_components.nightlatch.core.schedule.plan import Plan, Waiting
+from custom_components.nightlatch.kinds import make_kind
 from custom_components.nightlatch.locks import ManagedLock
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv, issue_registry as ir
 from homeassistant.util import dt as dt_util
@@ -371,3 +374,74 @@ async def test_one_lock_that_fails_stops_no_other(
         2,
         "the others told and installed; logged once; told",
     )
+
+
+@pytest.mark.parametrize(
+    ("part", "does"),
+    [
+        ("notices", "async_tell_digest"),
+        ("public_indexes", "async_look"),
+        ("recovering", "async_look"),
+        ("vault.upkeep", "async_look"),
+    ],
+)
+async def test_one_step_that_fails_stops_no_other(
+    house: House,
+    part: str,
+    does: str,
+    caplog: pytest.LogCaptureFixture,
+    attack: Tried,
+) -> None:
+    """The lock gets its update; it is logged once, and told until it works."""
+    night = Night(house)
+    night.automate()
+    await house.release("1.1.0")
+    await house.settle()
+    caplog.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(attrgetter(part)(house.household), does, _fails)
+        await night.look()
+        await until(lambda: house.locks[FRONT_DOOR].version == "1.1.0")
+        await night.look()
+        assert [kind for kind, _ in shown(house)] == ["part_fault"]
+        errors = [each for each in caplog.records if each.levelname == "ERROR"]
+        assert len(errors) == 1
+        assert errors[0].exc_info
+    caplog.clear()
+    await night.look()
+    assert shown(house) == set()
+    attack(
+        f"one step of the look fails: {part}",
+        2,
+        "installed all the same; logged once; told",
+    )
+
+
+async def test_one_lock_that_cannot_be_taken_over_stops_no_other(
+    two_doors: House, caplog: pytest.LogCaptureFixture, attack: Tried
+) -> None:
+    """What is told names it; the other is there after a restart."""
+    real = make_kind
+
+    def make(lock: ManagedLock, subentry: ConfigSubentry) -> Any:
+        if subentry.title == "Front door":
+            raise ZeroDivisionError
+        return real(lock, subentry)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(locks, "make_kind", make)
+        assert await two_doors.hass.config_entries.async_reload(
+            two_doors.entry.entry_id
+        )
+        await two_doors.settle()
+        assert [each.name for each in two_doors.household.locks.values()] == [
+            "Back door"
+        ]
+        ((kind, fault),) = shown(two_doors)
+        assert kind == "part_fault"
+        assert "Front door" in fault
+    caplog.clear()
+    await two_doors.reload()
+    assert len(two_doors.household.locks) == 2
+    assert shown(two_doors) == set()
+    attack("a lock that cannot be taken over at a start", 1, "the other is there; told")

@@ -376,10 +376,11 @@ APPROVED = Approval(
 )
 
 
+@pytest.mark.parametrize("time", [AHEAD, NOT_SET])
 @pytest.mark.parametrize("which", ["postponed_until", "scheduled_at"])
-def test_a_time_that_nobody_can_have_chosen_is_none(which: str) -> None:
-    """And people are told anew before anything is installed."""
-    times: dict[str, Any] = {which: AHEAD}
+def test_a_time_that_nobody_can_have_chosen_is_none(which: str, time: datetime) -> None:
+    """It neither lasts for years nor has come; people are told anew before anything."""
+    times: dict[str, Any] = {which: time}
     decided = Decisions(announced="a", **times)
     assert decided.put_right(NOW) == Decisions()
 

@@ -139,8 +139,8 @@ class Decisions:
         """Return the decisions without what a wrong clock has made of them.
 
         A soak of which nobody knows when it began begins now. What a person has judged
-        about a moment does not hold where nobody knows when that was. And a time further
-        ahead than anybody may choose is none: what was to wait for it is told anew
+        about a moment does not hold where nobody knows when that was. And a time that nobody
+        can have chosen is none: what was to wait for it is told anew
         before it is installed.
         """
         if not is_set(now):
@@ -150,7 +150,7 @@ class Decisions:
         if approval is not None and not can_have_been(approval.at, now):
             approval = replace(approval, overrides=frozenset())
         postponed, scheduled = (
-            None if time is None or is_too_far(time, now) else time
+            time if time is not None and _can_be_chosen(time, now) else None
             for time in (self.postponed_until, self.scheduled_at)
         )
         voids = (postponed, scheduled) != (self.postponed_until, self.scheduled_at)
@@ -203,6 +203,11 @@ class Decisions:
             )
         except (AttributeError, KeyError, TypeError, ValueError) as err:
             raise ValueError(f"Not what was decided about a lock: {err!r}") from err
+
+
+def _can_be_chosen(time: datetime, now: datetime) -> bool:
+    """Return whether people could have meant a time, with a clock that was right."""
+    return is_set(time) and not is_too_far(time, now)
 
 
 def _text(time: datetime | None) -> str | None:
