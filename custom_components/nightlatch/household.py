@@ -231,8 +231,9 @@ class Household:
         """Stop everything and wait for its end."""
         async with self._sync_lock:
             self._closed = True
-            for subentry_id in tuple(self.locks):
-                await self._async_drop_lock(subentry_id)
+            for lock in tuple(self.locks.values()):
+                with self.faults.apart("end", lock):
+                    await self._async_drop_lock(lock.subentry_id)
             await self.vault.async_close()
             for subentry_id in tuple(self.feeds):
                 await self._async_drop_feed(subentry_id)

@@ -124,8 +124,9 @@ class ManagedLock(DecidedLock):
         """Tell everybody who listens that something has happened."""
         if not self._happened:
             self._untold.append((happening, details))
-        for happened in tuple(self._happened):
-            happened(happening, details)
+        self.household.faults.call_each(
+            "events", self._happened, happening, details, lock=self
+        )
         self.household.async_happened(self, happening, details)
 
     # What is known.
