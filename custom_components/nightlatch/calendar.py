@@ -8,6 +8,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
+from .core.moments import bounded, shifted
 from .core.records.outcome_record import OutcomeRecord
 from .entity import HouseholdEntity
 from .household import Household, NightlatchConfigEntry
@@ -42,25 +43,27 @@ class InstallationCalendar(HouseholdEntity, CalendarEntity):
     @override
     def event(self) -> CalendarEvent | None:
         """Return what is planned next."""
-        planned = [
-            event
-            for lock in self._household.locks.values()
-            if (event := _planned(lock))
-        ]
-        return min(planned, key=lambda event: event.start, default=None)
+        return min(self._planned(), key=lambda event: event.start, default=None)
+
+    def _planned(self) -> list[CalendarEvent]:
+        """Return what is planned, of each lock of which it can be said."""
+        planned: list[CalendarEvent] = []
+        for lock in self._household.locks.values():
+            with self._household.faults.apart("calendar", lock):
+                if (event := _planned(lock)) is not None:
+                    planned.append(event)
+        return planned
 
     @override
     async def async_get_events(
         self, hass: HomeAssistant, start_date: datetime, end_date: datetime
     ) -> list[CalendarEvent]:
         """Return what lies in a span of time, oldest first."""
-        locks = self._household.locks.values()
-        events = [planned for lock in locks if (planned := _planned(lock))]
-        events += [
-            await _past(hass, lock, outcome)
-            for lock in locks
-            for outcome in lock.record.history
-        ]
+        events = self._planned()
+        for lock in tuple(self._household.locks.values()):
+            with self._household.faults.apart("calendar_history", lock):
+                for outcome in lock.record.history:
+                    events.append(await _past(hass, lock, outcome))
         return sorted(
             (
                 event
@@ -84,7 +87,7 @@ def _planned(lock: ManagedLock) -> CalendarEvent | None:
         start = now.replace(second=0, microsecond=0)
     return CalendarEvent(
         start=start,
-        end=start + max(plan.expected, _SHORTEST),
+        end=shifted(start, max(plan.expected, _SHORTEST)),
         summary=f"{lock.name}: {plan.release.version.text}",
         uid=f"{lock.subentry_id}-planned",
     )
@@ -95,8 +98,8 @@ async def _past(
 ) -> CalendarEvent:
     kind = await async_label(hass, "outcome", outcome.kind)
     return CalendarEvent(
-        start=outcome.started,
-        end=max(outcome.ended, outcome.started + _SHORTEST),
+        start=bounded(outcome.started),
+        end=max(bounded(outcome.ended), shifted(outcome.started, _SHORTEST)),
         summary=f"{lock.name}: {outcome.to_version}, {kind}",
         description=outcome.message,
         uid=outcome.attempt,

@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from homeassistant.core import callback
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
 from .core.model import Purpose, Release, Source
+from .core.moments import is_past, is_too_far
 from .core.records.decisions import Approval, Choice, Decisions
 from .core.records.kept_release import KeptRelease
 from .core.schedule.plan import is_approved
@@ -39,6 +41,10 @@ class DecidedLock(ABC):
     @callback
     def async_select(self) -> None:
         """Choose the release anew."""
+
+    @abstractmethod
+    def error(self, key: str, **placeholders: str) -> HomeAssistantError:
+        """Return an error that a person is shown."""
 
     @property
     def policy(self) -> LockPolicy:
@@ -95,15 +101,27 @@ class DecidedLock(ABC):
 
     async def async_postpone(self, until: datetime | None) -> None:
         """Install nothing by itself before a moment."""
+        self._check_moment(until)
         await self._async_decide(
             replace(self.decisions, postponed_until=until, scheduled_at=None)
         )
 
     async def async_schedule(self, at: datetime | None) -> None:
         """Install at a moment that a person has chosen."""
+        self._check_moment(at)
         await self._async_decide(
             replace(self.decisions, scheduled_at=at, postponed_until=None)
         )
+
+    def _check_moment(self, moment: datetime | None) -> None:
+        """Refuse a moment that nobody can have meant."""
+        if moment is None:
+            return
+        now = dt_util.utcnow()
+        if is_past(moment, now):
+            raise self.error("time_is_past")
+        if is_too_far(moment, now):
+            raise self.error("time_is_too_far")
 
     async def async_choose(
         self, release: Release, source: Source, purpose: Purpose
@@ -164,6 +182,10 @@ class DecidedLock(ABC):
         await self._async_decide(
             replace(self.decisions, approval=approval, choice=choice, scheduled_at=None)
         )
+
+    async def async_put_decisions_right(self, now: datetime) -> None:
+        """Drop what a wrong clock has made of what was decided."""
+        await self._async_decide(self.decisions.put_right(now))
 
     async def _async_decide(self, decisions: Decisions) -> None:
         if decisions == self.decisions:

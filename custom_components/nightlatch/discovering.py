@@ -97,11 +97,12 @@ class Discovering:
         ):
             # A flow could not add anything yet.
             return
-        for found in candidates(self._hass, self._household):
-            self._offer(
-                found.device_id,
-                {CONF_DEVICE_ID: found.device_id, CONF_NAME: found.name},
-            )
+        with self._household.faults.apart("discovery"):
+            for found in candidates(self._hass, self._household):
+                self._offer(
+                    found.device_id,
+                    {CONF_DEVICE_ID: found.device_id, CONF_NAME: found.name},
+                )
 
     @callback
     def _household_changed(self) -> None:

@@ -42,13 +42,14 @@ def async_follow(household: Household) -> CALLBACK_TYPE:
         if data["action"] == "update" and "old_entity_id" in data:
             before = data["old_entity_id"]
         for lock in tuple(household.locks.values()):
-            if before != entity_id:
-                _rename(household, lock, before, entity_id)
-            if isinstance(lock.kind, AttachedKind) and (
-                lock.kind.anchor in {before, entity_id}
-            ):
-                _move(household, lock, lock.kind)
-                lock.async_changed()
+            with household.faults.apart("links", lock):
+                if before != entity_id:
+                    _rename(household, lock, before, entity_id)
+                if isinstance(lock.kind, AttachedKind) and (
+                    lock.kind.anchor in {before, entity_id}
+                ):
+                    _move(household, lock, lock.kind)
+                    lock.async_changed()
 
     return household.hass.bus.async_listen(er.EVENT_ENTITY_REGISTRY_UPDATED, changed)
 

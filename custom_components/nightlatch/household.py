@@ -30,6 +30,7 @@ from .core.installation.journal import JournalEntry
 from .core.schedule.queue import Queue
 from .core.vendor_facts import Fact, VendorFacts, facts_for, read_facts
 from .discovering import Discovering
+from .faults import Faults
 from .following import async_follow
 from .happenings import Happening
 from .issues import async_sync_issues
@@ -68,6 +69,7 @@ class Household:
         self.store = HouseholdStore(hass, entry.entry_id)
         self.journal = JournalFile(hass, entry.entry_id)
         self.radio = HomeAssistantRadio(hass)
+        self.faults = Faults()
         self._facts: tuple[Fact, ...] = ()
         self.queue = Queue(GATHERING)
         self.scheduler = Scheduler(hass, self)
@@ -203,6 +205,7 @@ class Household:
         for subentry_id in self.locks.keys() - subentries.keys():
             kind = self.locks[subentry_id].kind
             await self._async_drop_lock(subentry_id)
+            self.faults.forget(subentry_id)
             await kind.async_removed()
             await self.journal.async_forget(subentry_id)
             await self.store.async_remove_lock(subentry_id)
@@ -217,17 +220,20 @@ class Household:
                 self._check(feed)
         for subentry in subentries.values():
             if subentry.subentry_type == SUBENTRY_FEED:
-                self._take_feed(subentry)
+                with self.faults.apart(f"setup of {subentry.title}"):
+                    self._take_feed(subentry)
         for subentry in subentries.values():
             if subentry.subentry_type == SUBENTRY_LOCK:
-                self._take_lock(subentry)
+                with self.faults.apart(f"setup of {subentry.title}"):
+                    self._take_lock(subentry)
 
     async def async_close(self) -> None:
         """Stop everything and wait for its end."""
         async with self._sync_lock:
             self._closed = True
-            for subentry_id in tuple(self.locks):
-                await self._async_drop_lock(subentry_id)
+            for lock in tuple(self.locks.values()):
+                with self.faults.apart("end", lock):
+                    await self._async_drop_lock(lock.subentry_id)
             await self.vault.async_close()
             for subentry_id in tuple(self.feeds):
                 await self._async_drop_feed(subentry_id)
@@ -264,9 +270,9 @@ class Household:
     @callback
     def async_changed(self) -> None:
         """Tell everybody who listens that something about the household is new."""
-        async_sync_issues(self)
-        for changed in tuple(self._changed):
-            changed()
+        with self.faults.apart("repairs"):
+            async_sync_issues(self)
+        self.faults.call_each("listeners", self._changed)
 
     @callback
     def async_on_happening(
@@ -281,8 +287,9 @@ class Household:
         self, lock: ManagedLock, happening: Happening, details: dict[str, str]
     ) -> None:
         """Tell everybody, in the house and on the bus, what has happened to a lock."""
-        for happened in tuple(self._happened):
-            happened(lock, happening, details)
+        self.faults.call_each(
+            "notices", self._happened, lock, happening, details, lock=lock
+        )
         self.hass.bus.async_fire(
             EVENT_NIGHTLATCH,
             {
@@ -318,7 +325,8 @@ class Household:
     def _feed_checked(self, feed_id: str) -> None:
         for lock in self.locks.values():
             if lock.feed_id == feed_id:
-                lock.async_select()
+                with self.faults.apart("selection", lock):
+                    lock.async_select()
         self.async_changed()
 
     @callback
@@ -385,7 +393,8 @@ class Household:
 
     async def async_read(self, lock: ManagedLock) -> None:
         """Ask a lock what it runs; one that does not answer is asked another time."""
-        try:
-            await lock.async_read()
-        except NightlatchError as err:
-            _LOGGER.debug("%s did not say what it runs: %s", lock.name, err)
+        with self.faults.apart("reading", lock):
+            try:
+                await lock.async_read()
+            except NightlatchError as err:
+                _LOGGER.debug("%s did not say what it runs: %s", lock.name, err)

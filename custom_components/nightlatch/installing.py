@@ -26,6 +26,7 @@ from .core.model import (
     Source,
     Transport,
 )
+from .core.moments import is_over
 from .core.preflight.base import PreflightError, blockers
 from .core.schedule.plan import is_approved
 from .core.schedule.policy import ApprovalNeed
@@ -74,12 +75,13 @@ class Installer:
         """What is being installed."""
         self._purpose = Purpose.UPDATE
         self._overrun_told = False
-        self._not_before: datetime | None = None
+        self._held_at: datetime | None = None
+        """When the lock was last asked in vain by itself."""
 
     def may_start_by_itself(self, now: datetime) -> bool:
         """Return whether nothing runs, and the lock was not asked in vain just now."""
         return self.progress is None and (
-            self._not_before is None or now >= self._not_before
+            self._held_at is None or is_over(self._held_at, _ASK_AGAIN, now)
         )
 
     async def async_install(self, origin: Origin) -> None:
@@ -317,7 +319,7 @@ class Installer:
             assert outcome.error is not None
             await self._ending.async_learn(outcome)
             if entry.origin is Origin.SCHEDULE:
-                self._not_before = dt_util.utcnow() + _ASK_AGAIN
+                self._held_at = dt_util.utcnow()
             await self._ending.async_forget()
             await self._ending.async_hold(release, outcome.error)
             return outcome

@@ -40,19 +40,35 @@ def async_delete_issues(hass: HomeAssistant) -> None:
 def async_sync_issues(household: Household) -> None:
     """Bring the issues in step with how the locks and feeds are."""
     wanted: dict[str, Issue] = {}
+    unknown: set[str] = set()
+    registry = ir.async_get(household.hass)
     for lock in household.locks.values():
-        for found in _issues_of(lock):
-            wanted[f"{found.key}_{lock.subentry_id}"] = found
+        # What nobody can say of a lock right now stays as it was.
+        kept = {
+            issue_id
+            for domain, issue_id in registry.issues
+            if domain == DOMAIN and issue_id.endswith(f"_{lock.subentry_id}")
+        }
+        with household.faults.apart("repairs", lock):
+            for found in tuple(_issues_of(lock)):
+                wanted[f"{found.key}_{lock.subentry_id}"] = found
+            kept = set()
+        unknown |= kept
+        if (fault := household.faults.of(lock)) is not None:
+            wanted[f"lock_fault_{lock.subentry_id}"] = Issue(
+                key="lock_fault", placeholders={"lock": lock.name, "fault": fault}
+            )
+    if (fault := household.faults.of(None)) is not None:
+        wanted["part_fault"] = Issue(key="part_fault", placeholders={"fault": fault})
     for feed in household.feeds.values():
         if feed.trouble is FeedProblem.FIRMWARE_KEY_CHANGED:
             wanted[f"firmware_key_changed_{feed.subentry_id}"] = Issue(
                 key="firmware_key_changed", placeholders={"feed": feed.title}
             )
     wanted.update((found.key, found) for found in issues_of_vault(household))
-    registry = ir.async_get(household.hass)
     for (domain, issue_id), issue in tuple(registry.issues.items()):
         # One that is not active is only the memory that somebody has ignored it.
-        if domain == DOMAIN and issue.active and issue_id not in wanted:
+        if domain == DOMAIN and issue.active and issue_id not in {*wanted, *unknown}:
             ir.async_delete_issue(household.hass, DOMAIN, issue_id)
     for issue_id, found in wanted.items():
         ir.async_create_issue(

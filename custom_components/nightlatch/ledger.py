@@ -98,7 +98,8 @@ class Ledger:
         )
         await household.notices.async_tell_later("notice_backup_restored")
         for lock in tuple(household.locks.values()):
-            lock.async_select()
+            with household.faults.apart("selection", lock):
+                lock.async_select()
 
 
 def _head(raw: Mapping[str, Any] | None) -> AuditHead | None:

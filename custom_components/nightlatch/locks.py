@@ -121,16 +121,16 @@ class ManagedLock(DecidedLock):
     @callback
     def async_changed(self) -> None:
         """Tell everybody who listens that something about the lock is new."""
-        for changed in tuple(self._changed):
-            changed()
+        self.household.faults.call_each("entities", self._changed, lock=self)
 
     @callback
     def async_tell(self, happening: Happening, **details: str) -> None:
         """Tell everybody who listens that something has happened."""
         if not self._happened:
             self._untold.append((happening, details))
-        for happened in tuple(self._happened):
-            happened(happening, details)
+        self.household.faults.call_each(
+            "events", self._happened, happening, details, lock=self
+        )
         self.household.async_happened(self, happening, details)
 
     # What is known.
@@ -193,6 +193,7 @@ class ManagedLock(DecidedLock):
             return ()
         return checks_of(self, self.release, unattended=unattended)
 
+    @override
     def error(self, key: str, **placeholders: str) -> HomeAssistantError:
         """Return an error that a person is shown."""
         return HomeAssistantError(
@@ -338,6 +339,18 @@ class ManagedLock(DecidedLock):
             or self.household.vault.running(self) is not None
             or any(release.version.text == before for release in self.kind.on_offer())
         )
+
+    async def async_put_right(self, now: datetime) -> None:
+        """Drop what a wrong clock has written: it would count for years, or at once."""
+        if (record := self.record.put_right(now)) != self.record:
+            _LOGGER.warning(
+                "%s: the clock was wrong; what it has dated after now is put right",
+                self.name,
+            )
+            self.record = record
+            await self.async_keep()
+            self.async_changed()
+        await self.async_put_decisions_right(now)
 
     async def async_keep(self) -> None:
         """Write the record to disk."""

@@ -13,7 +13,8 @@ from homeassistant.util import dt as dt_util
 
 from .adapters.notify import Button, Messenger, Notice
 from .core.model import LockKind, Purpose
-from .core.preflight.base import blockers
+from .core.moments import bounded
+from .core.preflight.base import Check, blockers
 from .core.schedule.plan import Plan
 from .core.schedule.policy import ApprovalNeed, Mode
 from .happenings import Happening
@@ -91,7 +92,9 @@ class Notices:
             return
         lines = []
         for lock, plan in planned:
-            held = blockers(await lock.async_checks(unattended=True))
+            held: tuple[Check, ...] = ()
+            with self._household.faults.apart("preflight", lock):
+                held = tuple(blockers(await lock.async_checks(unattended=True)))
             lines.append(
                 await self._sentence(
                     "notice_planned",
@@ -140,8 +143,14 @@ class Notices:
         self, lock: ManagedLock, happening: Happening, details: dict[str, str]
     ) -> None:
         self._household.async_create_task(
-            self._async_tell(lock, happening, details), f"notice of {lock.name}"
+            self._async_tell_apart(lock, happening, details), f"notice of {lock.name}"
         )
+
+    async def _async_tell_apart(
+        self, lock: ManagedLock, happening: Happening, details: dict[str, str]
+    ) -> None:
+        with self._household.faults.apart("notice", lock):
+            await self._async_tell(lock, happening, details)
 
     async def _async_tell(
         self, lock: ManagedLock, happening: Happening, details: dict[str, str]
@@ -239,6 +248,6 @@ class Notices:
         """Return a time of the day as it is on the wall."""
         if moment is None:
             return "?"
-        local = moment.astimezone(self._household.zone)
+        local = bounded(moment).astimezone(self._household.zone)
         today = dt_util.utcnow().astimezone(self._household.zone).date()
         return f"{local:%H:%M}" if local.date() == today else f"{local:%a %H:%M}"

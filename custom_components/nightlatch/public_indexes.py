@@ -65,9 +65,10 @@ class PublicIndexes:
     @callback
     def async_look(self) -> None:
         """Ask what is due to be asked, in the background."""
-        for lock in self._household.locks.values():
+        for lock in tuple(self._household.locks.values()):
             if isinstance(lock.kind, GuardedKind):
-                self._look(lock, lock.kind)
+                with self._household.faults.apart("public_indexes", lock):
+                    self._look(lock, lock.kind)
 
     @callback
     def _look(self, lock: ManagedLock, kind: GuardedKind) -> None:

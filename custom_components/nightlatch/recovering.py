@@ -73,15 +73,19 @@ class Recovering:
         """Help every lock whose turn it is."""
         if not self._started:
             return
-        now = dt_util.utcnow()
-        for lock in self._household.locks.values():
-            left = what_left_it(lock.record)
-            if left is None and not lock.in_bootloader:
-                self._stranded.pop(lock.subentry_id, None)
-            elif left is not None and lock.in_bootloader:
-                due = self.next_try(lock)
-                if due is None or due <= now:
-                    self._begin(lock, Origin.SCHEDULE)
+        for lock in tuple(self._household.locks.values()):
+            with self._household.faults.apart("recovery", lock):
+                self._look(lock)
+
+    @callback
+    def _look(self, lock: ManagedLock) -> None:
+        left = what_left_it(lock.record)
+        if left is None and not lock.in_bootloader:
+            self._stranded.pop(lock.subentry_id, None)
+        elif left is not None and lock.in_bootloader:
+            due = self.next_try(lock)
+            if due is None or due <= dt_util.utcnow():
+                self._begin(lock, Origin.SCHEDULE)
 
     def is_ours(self, lock: ManagedLock) -> bool:
         """Return whether an installation of ours has left it where it does not work."""
@@ -90,7 +94,7 @@ class Recovering:
     def next_try(self, lock: ManagedLock) -> datetime | None:
         """Return when a stranded lock is helped next; None for at once."""
         stranded = self._stranded.get(lock.subentry_id)
-        return stranded.tries.due if stranded else None
+        return stranded.tries.due(dt_util.utcnow()) if stranded else None
 
     @callback
     def async_help_now(self, lock: ManagedLock) -> bool:

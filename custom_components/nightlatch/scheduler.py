@@ -12,6 +12,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_track_utc_time_change
 
 from .core.model import Origin
+from .core.moments import shifted
 from .core.schedule.night import night_of, notice_of
 from .core.schedule.plan import Plan
 from .happenings import Happening
@@ -52,48 +53,69 @@ class Scheduler:
         if self._looking.locked() or not self._hass.is_running:
             return
         async with self._looking:
-            await self._async_announce(now)
-            await self._household.notices.async_tell_digest(now)
-            self._start_due(now)
-            for lock in self._household.locks.values():
-                lock.kind.look(now)
-            self._household.public_indexes.async_look()
-            self._household.vault.upkeep.async_look(now)
-            self._household.recovering.async_look()
-            # What other integrations tell of a lock may have settled one.
-            async_sync_issues(self._household)
+            await self._async_look(now)
 
-    async def _async_announce(self, now: datetime) -> None:
-        """Tell people once an evening what the night will bring."""
-        household = self._household
+    async def _async_look(self, now: datetime) -> None:
+        """Do each step, and each lock, apart: what fails stops nothing else."""
+        household, apart = self._household, self._household.faults.apart
+        for lock in tuple(household.locks.values()):
+            with apart("clock", lock):
+                await lock.async_put_right(now)
         night = night_of(now, household.zone)
         notice = notice_of(night, household.policy.notice_at, household.zone)
-        if now < notice or household.store.announced_night == night:
-            return
-        await household.store.async_set_announced(night)
-        planned = self._planned(now, notice + _AHEAD)
-        for lock, plan in planned:
-            assert plan.release is not None
-            assert plan.starts_at is not None
-            await lock.async_note_announced(plan.release)
-            lock.async_tell(
-                Happening.ANNOUNCED,
-                version=plan.release.version.text,
-                installed_version=lock.record.identity.firmware_version,
-                starts_at=plan.starts_at.isoformat(),
-                minutes=str(-(-plan.expected.total_seconds() // 60)),
-            )
+        if now >= notice and household.store.announced_night != night:
+            with apart("evening_notice"):
+                await household.store.async_set_announced(night)
+                await self._async_announce(self._planned(now, shifted(notice, _AHEAD)))
+        with apart("digest"):
+            await household.notices.async_tell_digest(now)
+        self._start_due(now)
+        for lock in tuple(household.locks.values()):
+            with apart("look", lock):
+                lock.kind.look(now)
+        with apart("public_indexes"):
+            household.public_indexes.async_look()
+        with apart("vault"):
+            household.vault.upkeep.async_look(now)
+        with apart("recovery"):
+            household.recovering.async_look()
+        with apart("repairs"):
+            # What other integrations tell of a lock may have settled one.
+            async_sync_issues(household)
+
+    async def _async_announce(
+        self, planned: Sequence[tuple[ManagedLock, Plan]]
+    ) -> None:
+        """Tell people once an evening what the night will bring."""
+        household = self._household
+        # What people could not be told of is not installed.
         await household.notices.async_announce(planned)
+        for lock, plan in planned:
+            with household.faults.apart("evening_notice", lock):
+                await self._async_note_announced(lock, plan)
+
+    async def _async_note_announced(self, lock: ManagedLock, plan: Plan) -> None:
+        assert plan.release is not None
+        assert plan.starts_at is not None
+        await lock.async_note_announced(plan.release)
+        lock.async_tell(
+            Happening.ANNOUNCED,
+            version=plan.release.version.text,
+            installed_version=lock.record.identity.firmware_version,
+            starts_at=plan.starts_at.isoformat(),
+            minutes=str(-(-plan.expected.total_seconds() // 60)),
+        )
 
     def _planned(
         self, now: datetime, until: datetime
     ) -> Sequence[tuple[ManagedLock, Plan]]:
         """Return what would be installed before a moment, one after the other."""
-        plans = [
-            (lock, plan, plan.starts_at)
-            for lock in self._household.locks.values()
-            if (plan := plan_of(lock, now, announced=True)).starts_at is not None
-        ]
+        plans: list[tuple[ManagedLock, Plan, datetime]] = []
+        for lock in self._household.locks.values():
+            with self._household.faults.apart("plan", lock):
+                plan = plan_of(lock, now, announced=True)
+                if plan.starts_at is not None:
+                    plans.append((lock, plan, plan.starts_at))
         planned: list[tuple[ManagedLock, Plan]] = []
         free_from = now
         for lock, plan, starts_at in sorted(
@@ -102,29 +124,31 @@ class Scheduler:
             begins = max(starts_at, free_from)
             if begins < until:
                 planned.append((lock, replace(plan, starts_at=begins)))
-                free_from = begins + plan.expected
+                free_from = shifted(begins, plan.expected)
         return planned
 
     @callback
     def _start_due(self, now: datetime) -> None:
-        for lock in self._household.locks.values():
-            plan = plan_of(lock, now)
-            if (
-                plan.starts_at is not None
-                and plan.starts_at <= now
-                and plan.waiting is None
-                and lock.installer.may_start_by_itself(now)
-            ):
-                self._household.async_create_task(
-                    self._async_install(lock), f"installation on {lock.name}"
-                )
+        for lock in tuple(self._household.locks.values()):
+            with self._household.faults.apart("plan", lock):
+                plan = plan_of(lock, now)
+                if (
+                    plan.starts_at is not None
+                    and plan.starts_at <= now
+                    and plan.waiting is None
+                    and lock.installer.may_start_by_itself(now)
+                ):
+                    self._household.async_create_task(
+                        self._async_install(lock), f"installation on {lock.name}"
+                    )
 
     async def _async_install(self, lock: ManagedLock) -> None:
         asked_for = lock.decisions.scheduled_at is not None
-        try:
-            await lock.async_install(
-                origin=Origin.PERSON if asked_for else Origin.SCHEDULE
-            )
-        except HomeAssistantError as err:
-            # Everybody concerned has been told by the installation itself.
-            _LOGGER.debug("%s: %s", lock.name, err)
+        with self._household.faults.apart("installation", lock):
+            try:
+                await lock.async_install(
+                    origin=Origin.PERSON if asked_for else Origin.SCHEDULE
+                )
+            except HomeAssistantError as err:
+                # Everybody concerned has been told by the installation itself.
+                _LOGGER.debug("%s: %s", lock.name, err)

@@ -20,6 +20,7 @@ from homeassistant.util import dt as dt_util
 
 from .approval import APPROVABLE, async_approve
 from .const import DOMAIN
+from .core.moments import bounded
 from .core.preflight.base import Check, Verdict
 from .core.preflight.rules import override_for
 from .core.records.decisions import Override
@@ -122,21 +123,25 @@ async def _async_check_now(entity: LockEntity, call: ServiceCall) -> None:
 
 async def _async_schedule(entity: LockEntity, call: ServiceCall) -> None:
     lock = entity.managed_lock
-    at = dt_util.as_utc(call.data[ATTR_AT])
     if lock.release is None:
         raise lock.error("nothing_to_install")
-    if at < dt_util.utcnow() - timedelta(minutes=1):
-        raise lock.error("time_is_past")
-    await lock.async_schedule(at)
+    await lock.async_schedule(_moment(call.data[ATTR_AT]))
 
 
 async def _async_postpone(entity: LockEntity, call: ServiceCall) -> None:
     until: datetime | None = call.data.get(ATTR_UNTIL)
     await entity.managed_lock.async_postpone(
-        dt_util.as_utc(until)
+        _moment(until)
         if until is not None
         else dt_util.utcnow() + timedelta(days=call.data.get(ATTR_DAYS, 1))
     )
+
+
+def _moment(named: datetime) -> datetime:
+    """Return a moment that a person has named; without a zone, by the house's clock."""
+    if named.tzinfo is None:
+        named = named.replace(tzinfo=dt_util.get_default_time_zone())
+    return bounded(named)
 
 
 async def _async_cancel(entity: LockEntity, call: ServiceCall) -> None:

@@ -73,7 +73,7 @@ def plan_of(lock: ManagedLock, now: datetime, *, announced: bool | None = None) 
             policy=lock.policy,
             household=household.policy,
             decisions=decisions,
-            retry=retry(lock.record.history, sha256, environment_of(lock)),
+            retry=retry(lock.record.history, sha256, environment_of(lock), now),
             tonight=_tonight(lock, now),
             announced=(
                 decisions.announced == sha256 if announced is None else announced
@@ -98,7 +98,8 @@ def _tonight(lock: ManagedLock, now: datetime) -> Tonight:
         for outcome in other.record.history:
             if (
                 outcome.origin is Origin.EXTERNAL
-                or night_of(outcome.ended, household.zone) != night
+                # It has ended, whatever the clock said.
+                or night_of(min(outcome.ended, now), household.zone) != night
             ):
                 continue
             if outcome.is_bad_news:

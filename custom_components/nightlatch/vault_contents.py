@@ -124,7 +124,8 @@ class VaultContents:
         for lock in tuple(self._household.locks.values()):
             choice = lock.decisions.choice
             if choice is not None and choice.sha256 in differing:
-                lock.async_select()
+                with self._household.faults.apart("selection", lock):
+                    lock.async_select()
             elif lock.record.identity.model in models:
                 lock.async_changed()
 

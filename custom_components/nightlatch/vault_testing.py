@@ -10,6 +10,7 @@ from homeassistant.util import dt as dt_util
 from .adapters.vault_folder import FIRST
 from .core.errors import VaultError, VaultProblem
 from .core.firmware.packages import verify_artifact
+from .core.moments import is_over
 from .core.records.kept_release import KeptRelease
 from .core.vault.kept import Kept
 from .core.vault.reports import Damage, PlaceReport, TestReport, Unproven
@@ -45,7 +46,7 @@ class VaultTesting:
         tested = self._household.store.vault_tested or min(
             each.kept_at for each in kept
         )
-        return now >= tested + TEST_INTERVAL + self._jitter
+        return is_over(tested, TEST_INTERVAL + self._jitter, now)
 
     async def async_test(self) -> TestReport:
         """Decrypt, compare and prove every copy; raise ``VaultError``."""

@@ -20,6 +20,7 @@ from .coordinator import FeedCoordinator
 from .core.errors import FeedError, FirmwareError, VaultError
 from .core.firmware.packages import verify_artifact
 from .core.model import FirmwareKey, LockKind, Release
+from .core.moments import is_over
 from .core.records.kept_release import KeptRelease
 from .core.vault.kept import Kept
 from .core.vault.reports import TestReport
@@ -47,7 +48,9 @@ class _Failures:
     """How often an artifact could not be had."""
 
     number: int
-    not_before: datetime
+    at: datetime
+    """When it was tried last."""
+    pause: timedelta
 
 
 class VaultUpkeep:
@@ -119,7 +122,7 @@ class VaultUpkeep:
     def _is_to_be_opened_again(self, now: datetime) -> bool:
         if self._vault.refusal is None and not self._vault.troubles:
             return False
-        return self._looked_at is None or now >= self._looked_at + LOOK_AGAIN
+        return self._looked_at is None or is_over(self._looked_at, LOOK_AGAIN, now)
 
     # What is kept for which lock.
 
@@ -172,7 +175,7 @@ class VaultUpkeep:
         """Fetch the first thing that is missing and may be tried."""
         for feed, release in self._missing():
             failures = self._failures.get(release.key)
-            if failures is not None and now < failures.not_before:
+            if failures is not None and not is_over(failures.at, failures.pause, now):
                 continue
             try:
                 await self.async_fetch(feed, release)
@@ -195,7 +198,7 @@ class VaultUpkeep:
         failures = self._failures.get(release.key)
         number = failures.number + 1 if failures else 1
         pause = min(FETCH_AGAIN * 2 ** (number - 1), _LONGEST_FETCH_PAUSE)
-        self._failures[release.key] = _Failures(number=number, not_before=now + pause)
+        self._failures[release.key] = _Failures(number=number, at=now, pause=pause)
 
     def _missing(self) -> Iterator[tuple[FeedCoordinator, Release]]:
         """Yield what should be kept and is not: for all what runs, then what comes next."""

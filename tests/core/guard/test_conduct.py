@@ -51,6 +51,15 @@ def test_a_lock_that_restarts_is_not_over() -> None:
     assert observe(seen, SourceReading(available=False), NOW, at_start=False) is seen
 
 
+def test_what_moved_when_the_clock_was_ahead_is_stuck_after_a_while() -> None:
+    """Its hours begin when the clock is right again."""
+    ahead = NOW + timedelta(days=3650)
+    seen = observe(None, BUSY, ahead, at_start=False)
+    seen = observe(seen, BUSY, NOW, at_start=False)
+    assert seen is not None
+    assert found(seen, STUCK_AFTER) is Conduct.STUCK
+
+
 def test_who_began() -> None:
     """A person, the lock, or its integration once more."""
     assert found(begun()) is Conduct.STARTED_BY_ITSELF

@@ -120,16 +120,26 @@ def test_a_lock_that_has_answered_since_was_sent_there_by_somebody_else() -> Non
 # When.
 
 
+def test_a_door_does_not_stay_shut_because_the_clock_was_ahead() -> None:
+    """What was tried in years to come was tried by now; then the pauses begin anew."""
+    tries = Tries().ended(NOW.replace(year=2036))
+    assert tries.due(NOW) is None
+    tries = tries.ended(NOW)
+    assert tries.since == NOW
+    assert tries.due(NOW) == NOW + 15 * MINUTE
+
+
 def test_the_pauses_grow() -> None:
     """At once, then 5, 15, 30 and 60 minutes, hourly for a day, then every 6 hours."""
     tries, now = Tries(), NOW
-    assert tries.due is None
+    assert tries.due(now) is None
     pauses: list[float] = []
     for _ in range(40):
         tries = tries.ended(now)
-        assert tries.due is not None
-        pauses.append((tries.due - now) / MINUTE)
-        now = tries.due
+        due = tries.due(now)
+        assert due is not None
+        pauses.append((due - now) / MINUTE)
+        now = due
     assert pauses[:6] == [5, 15, 30, 60, 60, 60]
     hourly = pauses.count(60)
     assert pauses == [5, 15, 30, *[60] * hourly, *[360] * (37 - hourly)]

@@ -208,6 +208,21 @@ BLOCKED: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.BATTERY_UNKNOWN, lock(battery=None)),
     (Reason.BATTERY_STALE, battery(90, hours=25)),
     (Reason.BATTERY_STALE, {"identity_at": NOW - timedelta(hours=25)}),
+    # Read by a clock that was ahead: nobody knows when.
+    (Reason.BATTERY_STALE, battery(90, hours=-1)),
+    (Reason.BATTERY_STALE, {"identity_at": NOW.replace(year=2036)}),
+    (
+        Reason.FEED_NOT_ASKED,
+        feed(checked_at=NOW.replace(year=2036), expires_at=NOW.replace(year=2037)),
+    ),
+    (
+        Reason.SOAKING,
+        {"decisions": Decisions(first_seen={"0" * 64: NOW.replace(year=2036)})},
+    ),
+    (
+        Reason.SOAKING,
+        {"decisions": Decisions(first_seen={"0" * 64: NOW.replace(year=1970)})},
+    ),
     (Reason.BOLT_MOVING, seen(bolt=Bolt.MOVING)),
     (Reason.BOLT_JAMMED, seen(bolt=Bolt.JAMMED)),
     (Reason.BOLT_OPEN, seen(bolt=Bolt.OPEN)),
@@ -559,6 +574,12 @@ def test_a_sensor_that_only_knows_low(
         identity_at=NOW - timedelta(hours=hours),
     )
     assert found == [(reason, Verdict.BLOCKER) for reason in expected]
+
+
+def test_readings_of_a_clock_that_was_ahead_tell_no_trend() -> None:
+    """Nobody knows in which order they came."""
+    history = (BatteryReading(level=99, at=NOW + timedelta(days=5)),)
+    assert objections(battery_history=history, **lock(battery=80)) == []
 
 
 def test_a_battery_that_falls_fast_is_a_warning() -> None:

@@ -314,3 +314,99 @@ def test_the_versions_that_ran_are_remembered_in_their_order() -> None:
         record = record.reading(replace(IDENTITY, firmware_version=f"2.{number}"), NOW)
     assert len(record.ran) == RAN_LIMIT
     assert record.ran[-1] == f"2.{2 * RAN_LIMIT - 2}"
+
+
+# A clock that was wrong.
+
+AHEAD = NOW.replace(year=2036)
+NOT_SET = NOW.replace(year=1970)
+OUTCOME = RECORD.history[-1]
+
+
+@pytest.mark.parametrize("wrong", [AHEAD, NOT_SET])
+def test_what_a_wrong_clock_has_dated_is_put_right(wrong: datetime) -> None:
+    """It has happened by now; what was read then is not known to be fresh."""
+    record = replace(
+        RECORD,
+        read_at=wrong,
+        running_since=wrong,
+        history=(OUTCOME, replace(OUTCOME, attempt="b", started=wrong, ended=wrong)),
+        batteries=(
+            BatteryReading(level=90, at=NOW),
+            BatteryReading(level=80, at=wrong),
+        ),
+    )
+    right = record.put_right(NOW)
+    assert NOW - right.read_at > timedelta(days=365)
+    assert right.running_since == NOW
+    assert right.history[0] == OUTCOME
+    assert right.history[1].started <= right.history[1].ended == NOW
+    assert right.batteries == (BatteryReading(level=90, at=NOW),)
+    # Once: it does not go on with the clock.
+    assert right.put_right(NOW + timedelta(days=1)) == right
+
+
+def test_a_clock_that_is_not_set_puts_nothing_right() -> None:
+    """All that is on record would be thrown away for its sake."""
+    assert RECORD.put_right(NOT_SET) == RECORD
+    decided = Decisions(first_seen={"a": NOW}, postponed_until=NOW)
+    assert decided.put_right(NOT_SET) == decided
+
+
+def test_what_is_dated_well_stays_as_it_is() -> None:
+    """Also what was dated a moment ahead."""
+    assert RECORD.put_right(NOW) == RECORD
+    assert RECORD.put_right(NOW - timedelta(minutes=1)) == RECORD
+    decided = Decisions(
+        first_seen={"a": NOW},
+        announced="a",
+        postponed_until=NOW + timedelta(days=700),
+        approval=replace(APPROVED, at=NOW),
+    )
+    assert decided.put_right(NOW) == decided
+
+
+APPROVED = Approval(
+    version="1.1.0",
+    sha256="a",
+    user_id="1",
+    user_name="Ann",
+    at=AHEAD,
+    overrides=frozenset(Override),
+)
+
+
+@pytest.mark.parametrize("time", [AHEAD, NOT_SET])
+@pytest.mark.parametrize("which", ["postponed_until", "scheduled_at"])
+def test_a_time_that_nobody_can_have_chosen_is_none(which: str, time: datetime) -> None:
+    """It neither lasts for years nor has come; people are told anew before anything."""
+    times: dict[str, Any] = {which: time}
+    decided = Decisions(announced="a", **times)
+    assert decided.put_right(NOW) == Decisions()
+
+
+def test_a_soak_in_years_to_come_begins_once() -> None:
+    """Now; and not again each day."""
+    decided = Decisions(first_seen={"a": AHEAD, "b": NOT_SET, "c": NOW})
+    right = decided.put_right(NOW + timedelta(days=1))
+    assert right.first_seen == {
+        "a": NOW + timedelta(days=1),
+        "b": NOW + timedelta(days=1),
+        "c": NOW,
+    }
+    assert right.put_right(NOW + timedelta(days=3)) == right
+
+
+def test_a_judgement_about_an_unknown_moment_does_not_hold() -> None:
+    """The consent to the release does."""
+    right = Decisions(approval=APPROVED).put_right(NOW)
+    assert right.approval == replace(APPROVED, overrides=frozenset())
+
+
+@given(records, decisions, times)
+def test_anything_can_be_put_right(
+    record: LockRecord, decided: Decisions, now: datetime
+) -> None:
+    """At any moment, once."""
+    assert record.put_right(now).put_right(now) == record.put_right(now)
+    assert decided.put_right(now).put_right(now) == decided.put_right(now)

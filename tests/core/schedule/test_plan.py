@@ -351,8 +351,8 @@ def test_it_never_starts_outside_of_quiet_hours(
 def test_what_closes_a_hole_soaks_for_less(fields: dict[str, Any], days: int) -> None:
     """Never for longer than the household says, whatever the vendor says."""
     wanted: Release = release(**fields)
-    assert soak_ends(wanted, NOW, 3) == NOW + days * DAY
-    assert soak_ends(wanted, NOW, 0) == NOW
+    assert soak_ends(wanted, NOW, 3, NOW) == NOW + days * DAY
+    assert soak_ends(wanted, NOW, 0, NOW) == NOW
 
 
 # Durations.
@@ -385,34 +385,34 @@ def test_nine_in_ten_take_no_longer() -> None:
 
 def test_what_never_failed_may_be_tried() -> None:
     """Nor does another release's failure count, or being held or cancelled."""
-    assert retry([], SHA256, "here") == Retry()
+    assert retry([], SHA256, "here", NOW) == Retry()
     history = [
         outcome(3, sha256="b" * 64, touched=True),
         outcome(2, kind=OutcomeKind.CANCELLED, touched=True),
         outcome(1, kind=OutcomeKind.POSTPONED),
     ]
-    assert retry(history, SHA256, "here") == Retry()
+    assert retry(history, SHA256, "here", NOW) == Retry()
 
 
 def test_what_failed_on_the_way_is_tried_again_later_and_later() -> None:
     """After one, two and four days; then it is for the vendor."""
     for tries, days in enumerate((1, 2, 4), start=1):
         history = [outcome(tries - number) for number in range(1, tries + 1)]
-        assert retry(history, SHA256, "here") == Retry(at=NOW + days * DAY)
-    assert retry([outcome(each) for each in (9, 7, 4, 0)], SHA256, "here").gave_up
+        assert retry(history, SHA256, "here", NOW) == Retry(at=NOW + days * DAY)
+    assert retry([outcome(each) for each in (9, 7, 4, 0)], SHA256, "here", NOW).gave_up
 
 
 def test_what_failed_in_the_lock_waits_for_a_change() -> None:
     """Of what the lock runs, or of Nightlatch."""
     history = [outcome(1, touched=True)]
-    assert retry(history, SHA256, "here").after_change
-    assert retry(history, SHA256, "elsewhere") == Retry(at=NOW)
+    assert retry(history, SHA256, "here", NOW).after_change
+    assert retry(history, SHA256, "elsewhere", NOW) == Retry(at=NOW)
 
 
 def test_a_lock_that_needs_a_hand_is_left_alone() -> None:
     """It has failed as well."""
     history = [outcome(1, kind=OutcomeKind.NEEDS_HAND, touched=True)]
-    assert retry(history, SHA256, "here") == Retry(after_change=True)
+    assert retry(history, SHA256, "here", NOW) == Retry(after_change=True)
 
 
 def test_a_success_begins_the_count_anew() -> None:
@@ -422,4 +422,4 @@ def test_a_success_begins_the_count_anew() -> None:
         outcome(5, kind=OutcomeKind.SUCCEEDED),
         outcome(0),
     ]
-    assert retry(history, SHA256, "here") == Retry(at=NOW + DAY)
+    assert retry(history, SHA256, "here", NOW) == Retry(at=NOW + DAY)

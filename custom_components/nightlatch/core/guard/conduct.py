@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from ..moments import is_ahead
 from .source import SourceReading
 
 STUCK_AFTER = timedelta(hours=6)
@@ -60,6 +61,8 @@ def observe(
         return Observation(
             since=now, moved=now, percentage=reading.percentage, at_start=at_start
         )
+    if is_ahead(seen.moved, now):
+        seen = replace(seen, since=min(seen.since, now), moved=now)
     if reading.percentage != seen.percentage:
         return Observation(
             since=seen.since,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from ..model import BatteryReading, OutcomeKind
+from ..moments import shifted
 from ..records.lock_record import LockRecord
 
 WATCHED = timedelta(days=7)
@@ -34,7 +35,7 @@ def drains(record: LockRecord) -> bool:
         reading
         for reading in record.batteries
         if reading.at is not None
-        and outcome.ended <= reading.at <= outcome.ended + WATCHED
+        and outcome.ended <= reading.at <= shifted(outcome.ended, WATCHED)
     ]
     if (now := _per_day(after)) is None:
         return False

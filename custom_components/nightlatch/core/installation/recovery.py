@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from ..errors import FeedProblem, FirmwareProblem, TransportProblem, VaultProblem
 from ..model import OutcomeKind, Release, Source
+from ..moments import is_ahead
 from ..records.lock_record import LockRecord
 from ..records.outcome_record import OutcomeRecord
 from .confirmation import BOLT_PROBLEMS
@@ -56,12 +57,14 @@ class Tries:
 
     def ended(self, now: datetime) -> Tries:
         """Return this after one more try, in vain."""
-        return Tries(number=self.number + 1, since=self.since or now, last=now)
+        known = self.since is not None and not is_ahead(self.since, now)
+        return Tries(
+            number=self.number + 1, since=self.since if known else now, last=now
+        )
 
-    @property
-    def due(self) -> datetime | None:
+    def due(self, now: datetime) -> datetime | None:
         """Return when the next one is due; None for at once."""
-        if self.last is None or self.since is None:
+        if self.last is None or self.since is None or is_ahead(self.last, now):
             return None
         if self.number <= len(_PAUSES):
             return self.last + _PAUSES[self.number - 1]

@@ -6,6 +6,7 @@ presses Install has decided again.
 
 from datetime import timedelta
 
+from ..moments import age
 from ..records.decisions import Decisions
 from ..schedule.plan import is_approved
 from ..schedule.policy import ApprovalNeed
@@ -132,10 +133,10 @@ def check_soak(situation: Situation) -> Check:
     release = situation.release
     days = soak_days_of(release, situation.soak_days)
     seen = situation.decisions.first_seen.get(release.key)
-    age = situation.now - seen if seen else timedelta()
-    measured = f"{max(age, timedelta()) / timedelta(days=1):.1f} d"
+    known = (age(seen, situation.now) if seen else None) or timedelta()
+    measured = f"{known / timedelta(days=1):.1f} d"
     limit = f"{days} d"
-    ends = soak_ends(release, seen or situation.now, situation.soak_days)
+    ends = soak_ends(release, seen, situation.soak_days, situation.now)
     if not situation.unattended or ends <= situation.now:
         return passed(Family.PATH, "soak", measured=measured, limit=limit)
     return Check(

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ..model import BatteryReading, Release, Transport
+from ..moments import age, is_ahead, shifted
 from .base import Check, Family, Reason, Verdict, passed
 from .situation import Situation
 
@@ -93,7 +94,9 @@ def check_battery(situation: Situation) -> Check:
 
 
 def _is_stale(reading: BatteryReading, now: datetime) -> bool:
-    return reading.at is None or now - reading.at > MAX_AGE
+    """Return whether a reading is old, or nobody knows how old it is."""
+    known = age(reading.at, now) if reading.at is not None else None
+    return known is None or known > MAX_AGE
 
 
 def check_trend(situation: Situation) -> Check:
@@ -121,7 +124,9 @@ def fall(readings: Sequence[BatteryReading], now: datetime, span: timedelta) -> 
     """
     fallen, last = 0, None
     for reading in readings:
-        if reading.level is None or reading.at is None or reading.at < now - span:
+        if reading.level is None or reading.at is None:
+            continue
+        if reading.at < shifted(now, -span) or is_ahead(reading.at, now):
             continue
         if last is not None:
             fallen = 0 if reading.level > last else fallen + last - reading.level

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from ..feeds.public_index import Contradiction
 from ..model import Evidence
+from ..moments import age
 from .base import Check, Family, Reason, Verdict, passed
 from .situation import Situation
 
@@ -43,10 +44,13 @@ def check_feed(situation: Situation) -> Check:
         return blocked(Reason.FEED_NOT_ASKED)
     if feed.expires_at is None or feed.expires_at <= now:
         return blocked(Reason.FEED_EXPIRED)
-    age = f"{max((now - feed.checked_at) // timedelta(hours=1), 0)} h"
-    if now - feed.checked_at > MAX_AGE:
-        return blocked(Reason.FEED_NOT_ASKED, age)
-    return passed(Family.TRUST, "feed", measured=age, limit=limit)
+    known = age(feed.checked_at, now)
+    if known is None:
+        return blocked(Reason.FEED_NOT_ASKED)
+    measured = f"{known // timedelta(hours=1)} h"
+    if known > MAX_AGE:
+        return blocked(Reason.FEED_NOT_ASKED, measured)
+    return passed(Family.TRUST, "feed", measured=measured, limit=limit)
 
 
 def check_offered(situation: Situation) -> Check:

@@ -5,12 +5,13 @@ and loses it when the entity is not available at the wrong moment.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from ..model import Purpose, Source
+from ..moments import can_have_been, is_set, is_too_far
 from .stored import as_text, as_time, as_truth, optional
 
 
@@ -134,6 +135,37 @@ class Decisions:
     first_seen: Mapping[str, datetime] = field(default_factory=dict)
     """When a release was first offered to this household, by its artifact's SHA-256."""
 
+    def put_right(self, now: datetime) -> Decisions:
+        """Return the decisions without what a wrong clock has made of them.
+
+        A soak of which nobody knows when it began begins now. What a person has judged
+        about a moment does not hold where nobody knows when that was. And a time that nobody
+        can have chosen is none: what was to wait for it is told anew
+        before it is installed.
+        """
+        if not is_set(now):
+            # It is this clock that is wrong.
+            return self
+        approval = self.approval
+        if approval is not None and not can_have_been(approval.at, now):
+            approval = replace(approval, overrides=frozenset())
+        postponed, scheduled = (
+            time if time is not None and _can_be_chosen(time, now) else None
+            for time in (self.postponed_until, self.scheduled_at)
+        )
+        voids = (postponed, scheduled) != (self.postponed_until, self.scheduled_at)
+        return replace(
+            self,
+            postponed_until=postponed,
+            scheduled_at=scheduled,
+            announced=None if voids else self.announced,
+            approval=approval,
+            first_seen={
+                sha256: seen if can_have_been(seen, now) else now
+                for sha256, seen in self.first_seen.items()
+            },
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return this as what JSON can hold."""
         return {
@@ -171,6 +203,11 @@ class Decisions:
             )
         except (AttributeError, KeyError, TypeError, ValueError) as err:
             raise ValueError(f"Not what was decided about a lock: {err!r}") from err
+
+
+def _can_be_chosen(time: datetime, now: datetime) -> bool:
+    """Return whether people could have meant a time, with a clock that was right."""
+    return is_set(time) and not is_too_far(time, now)
 
 
 def _text(time: datetime | None) -> str | None:

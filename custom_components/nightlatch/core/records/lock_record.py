@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..model import BatteryReading, LockIdentity, Origin, Purpose
+from ..moments import EARLIEST, can_have_been, is_set
 from .outcome_record import OutcomeRecord
 from .stored import as_text, as_time, as_truth, as_whole, optional
 
@@ -112,6 +113,33 @@ class LockRecord:
         """Return the record after the battery's level has been told."""
         return replace(self, batteries=(*self.batteries, reading)[-BATTERY_LIMIT:])
 
+    def put_right(self, now: datetime) -> LockRecord:
+        """Return the record without what a wrong clock has written into it.
+
+        What is dated after now, or before there was anything to date, has happened at
+        some time until now: an installation counts as having ended just now, and what
+        was read counts as read nobody knows when.
+        """
+        if not is_set(now):
+            # It is this clock that is wrong.
+            return self
+        return replace(
+            self,
+            read_at=self.read_at if can_have_been(self.read_at, now) else EARLIEST,
+            running_since=_until(self.running_since, now),
+            history=tuple(
+                outcome
+                if can_have_been(outcome.ended, now)
+                else replace(outcome, started=min(outcome.started, now), ended=now)
+                for outcome in self.history
+            ),
+            batteries=tuple(
+                reading
+                for reading in self.batteries
+                if reading.at is None or can_have_been(reading.at, now)
+            ),
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return this as what JSON can hold."""
         return {
@@ -144,6 +172,10 @@ class LockRecord:
             )
         except (KeyError, TypeError, ValueError) as err:
             raise ValueError(f"Not the record of a lock: {err!r}") from err
+
+
+def _until(moment: datetime, now: datetime) -> datetime:
+    return moment if can_have_been(moment, now) else now
 
 
 def identity_from_dict(raw: Mapping[str, Any]) -> LockIdentity:

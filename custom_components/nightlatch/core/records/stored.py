@@ -6,6 +6,8 @@ All raise ``TypeError`` or ``ValueError``.
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from ..moments import bounded
+
 
 def as_text(value: object) -> str:
     """Return a text."""
@@ -38,7 +40,11 @@ def as_time(value: object) -> datetime:
     time = datetime.fromisoformat(as_text(value))
     if time.tzinfo is None:
         raise ValueError(f"{value} has no time zone")
-    return time.astimezone(UTC)
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        # It is one elsewhere only: here the calendar has not begun, or has ended.
+        return bounded(time)
 
 
 def optional[T](read: Callable[[object], T], value: object) -> T | None:

@@ -26,6 +26,8 @@ SETTLING = timedelta(minutes=3)
 ENOUGH = 3
 """Installations of the same kind after which a household's own history counts."""
 _PERCENTILE = 0.9
+# What is told to take longer fits into no night.
+_LONGEST = timedelta(days=2).total_seconds()
 
 
 def expected_duration(release: Release, history: Sequence[float]) -> timedelta:
@@ -37,7 +39,12 @@ def expected_duration(release: Release, history: Sequence[float]) -> timedelta:
     if len(history) >= ENOUGH:
         ordered = sorted(history)
         rank = math.ceil(_PERCENTILE * len(ordered))
-        return timedelta(seconds=ordered[rank - 1]) + SETTLING
+        return _seconds(ordered[rank - 1]) + SETTLING
     if release.expected_duration is not None:
-        return timedelta(seconds=release.expected_duration) + SETTLING
+        return _seconds(release.expected_duration) + SETTLING
     return _BY_TRANSPORT[release.transport] + SETTLING
+
+
+def _seconds(told: float) -> timedelta:
+    """Return a duration, whatever number was told; what is none counts as endless."""
+    return timedelta(seconds=max(told, 0) if told < _LONGEST else _LONGEST)

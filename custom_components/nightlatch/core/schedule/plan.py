@@ -5,6 +5,7 @@ from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from ..model import Release
+from ..moments import bounded
 from ..records.decisions import Decisions, Override
 from .night import NOON, next_notice, night_of
 from .policy import ApprovalNeed, HouseholdPolicy, Importance, LockPolicy, Mode
@@ -101,7 +102,7 @@ def make_plan(planning: Planning) -> Plan:
     if waiting is not None:
         return Plan(release=release, waiting=waiting, expected=planning.expected)
     if planning.decisions.scheduled_at is not None:
-        return _chosen(planning, release, planning.decisions.scheduled_at)
+        return _chosen(planning, release, bounded(planning.decisions.scheduled_at))
     return _in_quiet_hours(planning, release)
 
 
@@ -174,10 +175,10 @@ def _earliest(planning: Planning, release: Release) -> tuple[datetime, Waiting |
     )
     bounds: list[tuple[datetime, Waiting]] = []
     if decisions.postponed_until is not None:
-        bounds.append((decisions.postponed_until, Waiting.POSTPONED))
+        bounds.append((bounded(decisions.postponed_until), Waiting.POSTPONED))
     if not _soak_overridden(decisions, release):
-        seen = decisions.first_seen.get(release.key, now)
-        ends = soak_ends(release, seen, planning.household.soak_days)
+        seen = decisions.first_seen.get(release.key)
+        ends = soak_ends(release, seen, planning.household.soak_days, now)
         bounds.append((ends, Waiting.SOAK))
     if planning.retry.at is not None:
         bounds.append((planning.retry.at, Waiting.BACK_OFF))

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
+from ..moments import EARLIEST, LATEST, bounded
 from ..records.stored import as_whole
 
 EVERY_DAY = frozenset(range(7))
 _DAY = timedelta(days=1)
+# No day is asked for beyond these: the moments around it must still be moments.
+_FIRST_DAY = EARLIEST.date() - timedelta(days=366)
+_LAST_DAY = LATEST.date() + timedelta(days=366)
 # A week, and a day for a window that has begun yesterday: what does not fit until then
 # never fits, but for the nights of a clock change.
 _LOOK_AHEAD = timedelta(days=9)
@@ -41,15 +45,16 @@ class QuietHours:
     end: time = time(5)
 
     def windows(self, after: datetime, zone: tzinfo) -> Iterator[Window]:
-        """Return the windows that end after a moment, in order, without an end.
+        """Return the windows that end after a moment, in order, without an end in sight.
 
         Windows without a weekday, and those that a clock change leaves nothing of, do
         not come.
         """
         if not self.weekdays:
             return
+        after = bounded(after)
         day = after.astimezone(zone).date() - _DAY
-        while True:
+        while day <= _LAST_DAY:
             if day.weekday() in self.weekdays:
                 window = self._window_of(day, zone)
                 if window.start < window.end and after < window.end:
@@ -62,7 +67,7 @@ class QuietHours:
         Two windows overlap where the clocks are put back between the start of one and
         the end of the one before.
         """
-        found = None
+        found, moment = None, bounded(moment)
         for window in self.windows(moment, zone):
             if window.start > moment:
                 break
@@ -73,10 +78,11 @@ class QuietHours:
         self, after: datetime, zone: tzinfo, duration: timedelta
     ) -> datetime | None:
         """Return the earliest moment from which a duration fits; None if it never does."""
+        after = bounded(after)
         for window in self.windows(after, zone):
             start = max(after, window.start)
-            if start + duration <= window.end:
-                return start.astimezone(UTC)
+            if duration <= window.end - start:
+                return start
             if window.start > after + _LOOK_AHEAD:
                 break
         return None
@@ -117,6 +123,7 @@ def _weekday(value: object) -> int:
 
 def moment_of(day: date, at: time, zone: tzinfo) -> datetime:
     """Return when a clock on the wall first shows a time on a day; aware, UTC."""
+    day = min(max(day, _FIRST_DAY), _LAST_DAY)
     return _moment(datetime.combine(day, at), zone, last=False)
 
 

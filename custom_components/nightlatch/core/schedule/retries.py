@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..model import OutcomeKind, Purpose
+from ..moments import shifted
 from ..records.outcome_record import OutcomeRecord
 
 # After these, in days; the last try is the fourth.
@@ -24,7 +25,9 @@ class Retry:
     """Whether it was tried often enough: now it is for the vendor."""
 
 
-def retry(history: Sequence[OutcomeRecord], sha256: str, environment: str) -> Retry:
+def retry(
+    history: Sequence[OutcomeRecord], sha256: str, environment: str, now: datetime
+) -> Retry:
     """Return whether a release may be tried again by itself on a lock.
 
     What failed before the lock was touched was the radio or the feed, and is tried
@@ -40,7 +43,9 @@ def retry(history: Sequence[OutcomeRecord], sha256: str, environment: str) -> Re
         return Retry(after_change=True)
     if not failed:
         return Retry()
-    return Retry(at=failed[-1].ended + timedelta(days=_BACK_OFF[len(failed) - 1]))
+    # It has ended, whatever the clock said.
+    ended = min(failed[-1].ended, now)
+    return Retry(at=shifted(ended, timedelta(days=_BACK_OFF[len(failed) - 1])))
 
 
 def _failures(history: Sequence[OutcomeRecord], sha256: str) -> list[OutcomeRecord]:

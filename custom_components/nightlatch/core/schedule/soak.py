@@ -6,6 +6,7 @@ A faulty release is usually pulled within days; whoever waits never gets it.
 from datetime import datetime, timedelta
 
 from ..model import Release, Severity
+from ..moments import can_have_been, shifted
 
 _AT_MOST = {Severity.HIGH: 1, Severity.CRITICAL: 0}
 
@@ -22,10 +23,14 @@ def soak_days_of(release: Release, soak_days: int) -> int:
     return min(soak_days, _AT_MOST.get(severity, soak_days))
 
 
-def soak_ends(release: Release, first_seen: datetime, soak_days: int) -> datetime:
+def soak_ends(
+    release: Release, first_seen: datetime | None, soak_days: int, now: datetime
+) -> datetime:
     """Return when a release may install by itself.
 
     It counts from when this household first saw it: what a feed says of the day of the
-    release is what the vendor, or whoever has its key, wants us to think.
+    release is what the vendor, or whoever has its key, wants us to think. Where nobody knows when that was, it begins now.
     """
-    return first_seen + timedelta(days=soak_days_of(release, soak_days))
+    if first_seen is None or not can_have_been(first_seen, now):
+        first_seen = now
+    return shifted(first_seen, timedelta(days=soak_days_of(release, soak_days)))
