@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from homeassistant.core import callback
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
 from .core.model import Purpose, Release, Source
@@ -17,6 +18,7 @@ from .core.schedule.policy import LockPolicy, policy_for
 
 if TYPE_CHECKING:
     from .household import Household
+    from .installing import Progress
 
 
 class DecidedLock(ABC):
@@ -34,6 +36,15 @@ class DecidedLock(ABC):
     @callback
     def async_changed(self) -> None:
         """Tell everybody who listens that something about the lock is new."""
+
+    @property
+    @abstractmethod
+    def progress(self) -> Progress | None:
+        """Where a running installation is; None while nothing is being installed."""
+
+    @abstractmethod
+    def error(self, key: str, **placeholders: str) -> HomeAssistantError:
+        """Return an error that a person is shown."""
 
     @abstractmethod
     @callback
@@ -106,9 +117,19 @@ class DecidedLock(ABC):
         )
 
     async def async_choose(
-        self, release: Release, source: Source, purpose: Purpose
+        self,
+        release: Release,
+        source: Source,
+        purpose: Purpose,
+        approval: Approval | None = None,
     ) -> None:
-        """Offer one release out of the vault, until it is installed or unchosen."""
+        """Offer one release out of the vault, until it is installed or unchosen.
+
+        ``approval`` is whose consent it has already. Raises ``HomeAssistantError`` while
+        something is being installed, which would lose its own approval by that.
+        """
+        if self.progress is not None:
+            raise self.error("installation_running")
         await self._async_decide(
             replace(
                 self.decisions,
@@ -118,11 +139,13 @@ class DecidedLock(ABC):
                     source=source,
                     purpose=purpose,
                 ),
-                approval=None,
+                approval=approval,
                 scheduled_at=None,
             )
         )
         self.async_select()
+        if approval is not None:
+            await self._async_audit(approval)
 
     async def async_unchoose(self) -> None:
         """Offer what the feed offers again."""
@@ -134,6 +157,9 @@ class DecidedLock(ABC):
     async def async_approve(self, approval: Approval) -> None:
         """Keep a person's consent to one installation."""
         await self._async_decide(replace(self.decisions, approval=approval))
+        await self._async_audit(approval)
+
+    async def _async_audit(self, approval: Approval) -> None:
         await self.household.async_audit(
             "approved",
             lock=self.subentry_id,

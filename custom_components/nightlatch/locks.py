@@ -162,6 +162,7 @@ class ManagedLock(DecidedLock):
         return self.kind.misconduct is not None
 
     @property
+    @override
     def progress(self) -> Progress | None:
         """Where a running installation is; None while nothing is being installed."""
         return self.installer.progress
@@ -189,6 +190,7 @@ class ManagedLock(DecidedLock):
             return ()
         return checks_of(self, self.release, unattended=unattended)
 
+    @override
     def error(self, key: str, **placeholders: str) -> HomeAssistantError:
         """Return an error that a person is shown."""
         return HomeAssistantError(
