@@ -9,10 +9,10 @@ import asyncio
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+import re
 from typing import TYPE_CHECKING
 
 from homeassistant.auth.models import User
-from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
@@ -21,6 +21,7 @@ from .const import DOMAIN
 from .core.model import Release
 from .core.records.decisions import Approval, Override
 from .core.schedule.policy import ApprovalNeed
+from .rights import Deed, async_person
 
 if TYPE_CHECKING:
     from .locks import ManagedLock
@@ -29,6 +30,10 @@ APPROVABLE = frozenset(Override) - {Override.SECURITY_FLOOR}
 """What an approval may override; a known hole takes more than a tick."""
 
 _MODULE = "totp"
+# Home Assistant's module also takes a code in other writings: full-width digits, those of
+# other scripts, digits with blanks between. Each would be another code to what remembers
+# which were used.
+_CODE = re.compile(r"[0-9]{6}")
 _MOST_FAILURES = 5
 _FAILURE_SPAN = timedelta(minutes=15)
 # RFC 6238 with the defaults of Home Assistant: a code is valid for 30 s, and one step
@@ -50,21 +55,47 @@ class _Attempts:
 _ATTEMPTS: HassKey[defaultdict[str, _Attempts]] = HassKey(f"{DOMAIN}_attempts")
 
 
+def release_named(lock: ManagedLock, version: str) -> Release:
+    """Return the release that a lock should get, if it is the one that somebody means.
+
+    Who approves has seen a version somewhere, and another may be on offer since. Raises
+    ``HomeAssistantError``.
+    """
+    if (release := lock.release) is None:
+        raise lock.error("nothing_to_approve")
+    if version.strip() != release.version.text:
+        raise lock.error(
+            "approval_other_version",
+            version=version.strip(),
+            offered=release.version.text,
+        )
+    return release
+
+
+def is_offered(lock: ManagedLock, release: Release) -> bool:
+    """Return whether this very release is what a lock should get."""
+    offered = lock.release
+    return offered is not None and (offered.version.text, offered.key) == (
+        release.version.text,
+        release.key,
+    )
+
+
 async def async_approve(
     hass: HomeAssistant,
     lock: ManagedLock,
+    release: Release,
     user_id: str | None,
     *,
     code: str | None = None,
     overrides: frozenset[Override] = frozenset(),
 ) -> None:
-    """Let a person approve the release that a lock should get.
+    """Let a person approve a release that the person has seen, and the lock should get.
 
     A code is always checked where one is given. Raises ``HomeAssistantError``.
     """
-    if (release := lock.release) is None:
-        raise lock.error("nothing_to_approve")
-    user = await async_person(hass, lock, user_id)
+    deed = Deed.OVERRIDE if overrides else Deed.APPROVE
+    user = await async_person(hass, deed, user_id, lock)
     second_factor = await async_check_code(
         hass,
         lock,
@@ -72,6 +103,9 @@ async def async_approve(
         code,
         needed=lock.policy.approval is ApprovalNeed.SECOND_FACTOR,
     )
+    # Once more, now that nothing is waited for any more.
+    if not is_offered(lock, release):
+        raise lock.error("approval_outdated", version=release.version.text)
     await lock.async_approve(
         approval_of(user, release, second_factor=second_factor, overrides=overrides)
     )
@@ -98,30 +132,6 @@ def approval_of(
     )
 
 
-def may_control(lock: ManagedLock, user: User) -> bool:
-    """Return whether a person may decide about a lock's update."""
-    entity_id = lock.update_entity_id
-    return user.is_admin or (
-        entity_id is not None
-        and user.permissions.check_entity(entity_id, POLICY_CONTROL)
-    )
-
-
-async def async_person(
-    hass: HomeAssistant, lock: ManagedLock, user_id: str | None
-) -> User:
-    """Return who it is; refuse what is no person, or must not control this lock.
-
-    Raises ``HomeAssistantError``.
-    """
-    user = await hass.auth.async_get_user(user_id) if user_id else None
-    if user is None or user.system_generated or not user.is_active:
-        raise lock.error("approval_needs_a_person")
-    if not may_control(lock, user):
-        raise lock.error("approval_not_allowed", user=user.name or user.id)
-    return user
-
-
 async def async_check_code(
     hass: HomeAssistant,
     lock: ManagedLock,
@@ -132,7 +142,9 @@ async def async_check_code(
 ) -> bool:
     """Check a one-time code of a user, where one is given; return whether one was.
 
-    One that was right is used up, whatever it was for. Raises ``HomeAssistantError``.
+    One that was right is used up, whatever it was for. What is no code by its form can
+    be none that was guessed, so it is refused without being counted: a slip of the thumb
+    locks nobody out. Raises ``HomeAssistantError``.
     """
     code = (code or "").strip()
     if not code:
@@ -142,6 +154,8 @@ async def async_check_code(
     module = hass.auth.get_auth_mfa_module(_MODULE)
     if module is None or not await module.async_is_user_setup(user.id):
         raise lock.error("code_not_set_up", user=user.name or user.id)
+    if _CODE.fullmatch(code) is None:
+        raise lock.error("code_malformed")
     attempts = hass.data.setdefault(_ATTEMPTS, defaultdict(_Attempts))[user.id]
     # One at a time: two that arrive together must not both use the same code.
     async with attempts.turn:

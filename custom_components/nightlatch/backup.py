@@ -3,15 +3,13 @@
 from homeassistant.core import HomeAssistant
 
 from .adapters.situation import BACKUP_RUNNING
-from .const import DOMAIN
-from .household import Household
+from .household import async_get_household
 
 
 async def async_pre_backup(hass: HomeAssistant) -> None:
     """Hold what has not begun; what runs has its journal on disk."""
     hass.data[BACKUP_RUNNING] = True
-    for entry in hass.config_entries.async_loaded_entries(DOMAIN):
-        household: Household = entry.runtime_data
+    if (household := async_get_household(hass)) is not None:
         await household.vault.async_prepare_backup()
 
 

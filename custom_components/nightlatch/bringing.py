@@ -36,7 +36,10 @@ async def async_known(lock: ManagedLock) -> Known:
 async def async_take(
     lock: ManagedLock, reading: FileReading, release: Release, words: str | None
 ) -> None:
-    """Put a file into the vault, and let the lock offer it; raise ``VaultError``.
+    """Put a file into the vault, and let the lock offer it.
+
+    Raises ``VaultError``, and ``HomeAssistantError`` where an installation has begun
+    meanwhile: then it is kept, and not offered.
 
     ``words`` is what a person has written to accept what nothing proves. Nothing is
     installed: that takes an approval, and somebody who presses *Install*.

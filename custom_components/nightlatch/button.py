@@ -10,6 +10,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .entity import LockEntity, async_add_lock_entities
 from .household import NightlatchConfigEntry
 from .locks import ManagedLock
+from .rights import Deed
 
 PARALLEL_UPDATES = 0
 
@@ -38,4 +39,5 @@ class CheckNowButton(LockEntity, ButtonEntity):
     @override
     async def async_press(self) -> None:
         """Ask both; a person who asks is told what went wrong."""
+        await self.async_check_right(Deed.CHECK, self._lock)
         await self._lock.async_check_now()

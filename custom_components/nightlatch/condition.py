@@ -12,6 +12,7 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .core.preflight.base import blockers
+from .household import async_get_household
 from .locks import ManagedLock
 from .situations import checks_of
 
@@ -93,8 +94,8 @@ def _lock_of(hass: HomeAssistant, entity_id: str) -> ManagedLock | None:
     entry = er.async_get(hass).async_get(entity_id)
     if entry is None or entry.platform != DOMAIN:
         return None
-    for config_entry in hass.config_entries.async_loaded_entries(DOMAIN):
-        lock = config_entry.runtime_data.locks.get(entry.config_subentry_id)
-        if isinstance(lock, ManagedLock) and lock.update_entity_id == entity_id:
-            return lock
-    return None
+    household = async_get_household(hass)
+    if household is None or entry.config_subentry_id is None:
+        return None
+    lock = household.locks.get(entry.config_subentry_id)
+    return lock if lock is not None and lock.update_entity_id == entity_id else None

@@ -19,6 +19,7 @@ from .core.schedule.policy import LockPolicy, policy_for
 
 if TYPE_CHECKING:
     from .household import Household
+    from .installing import Progress
 
 
 class DecidedLock(ABC):
@@ -36,6 +37,11 @@ class DecidedLock(ABC):
     @callback
     def async_changed(self) -> None:
         """Tell everybody who listens that something about the lock is new."""
+
+    @property
+    @abstractmethod
+    def progress(self) -> Progress | None:
+        """Where a running installation is; None while nothing is being installed."""
 
     @abstractmethod
     @callback
@@ -124,9 +130,19 @@ class DecidedLock(ABC):
             raise self.error("time_is_too_far")
 
     async def async_choose(
-        self, release: Release, source: Source, purpose: Purpose
+        self,
+        release: Release,
+        source: Source,
+        purpose: Purpose,
+        approval: Approval | None = None,
     ) -> None:
-        """Offer one release out of the vault, until it is installed or unchosen."""
+        """Offer one release out of the vault, until it is installed or unchosen.
+
+        ``approval`` is whose consent it has already. Raises ``HomeAssistantError`` while
+        something is being installed, which would lose its own approval by that.
+        """
+        if self.progress is not None:
+            raise self.error("installation_running")
         await self._async_decide(
             replace(
                 self.decisions,
@@ -136,11 +152,13 @@ class DecidedLock(ABC):
                     source=source,
                     purpose=purpose,
                 ),
-                approval=None,
+                approval=approval,
                 scheduled_at=None,
             )
         )
         self.async_select()
+        if approval is not None:
+            await self._async_audit(approval)
 
     async def async_unchoose(self) -> None:
         """Offer what the feed offers again."""
@@ -152,6 +170,9 @@ class DecidedLock(ABC):
     async def async_approve(self, approval: Approval) -> None:
         """Keep a person's consent to one installation."""
         await self._async_decide(replace(self.decisions, approval=approval))
+        await self._async_audit(approval)
+
+    async def _async_audit(self, approval: Approval) -> None:
         await self.household.async_audit(
             "approved",
             lock=self.subentry_id,

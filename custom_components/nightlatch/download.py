@@ -5,7 +5,6 @@ link that was made for them and runs out.
 """
 
 from base64 import b64encode
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 from aiohttp.hdrs import CACHE_CONTROL, CONTENT_DISPOSITION, X_CONTENT_TYPE_OPTIONS
@@ -16,10 +15,8 @@ from .const import DOMAIN
 from .core.errors import VaultError, VaultProblem
 from .core.from_file import safe_name
 from .core.model import PayloadFormat, Release
+from .household import async_get_household
 from .messages import async_describe
-
-if TYPE_CHECKING:
-    from .household import Household
 
 _PATH = f"/api/{DOMAIN}/firmware"
 _ZIP = "application/zip"
@@ -60,8 +57,7 @@ class FirmwareView(HomeAssistantView):
         """Return the artifact, with its digest; or why there is none."""
         hass = request.app[KEY_HASS]
         problem = VaultError(VaultProblem.NOT_KEPT)
-        for entry in hass.config_entries.async_loaded_entries(DOMAIN):
-            household: Household = entry.runtime_data
+        if (household := async_get_household(hass)) is not None:
             problem = household.vault.problem or problem
             if (kept := household.vault.release(sha256)) is not None:
                 try:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import override
 
+from homeassistant.auth.models import User
 from homeassistant.core import callback
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import Entity
@@ -13,6 +14,7 @@ from .const import DOMAIN
 from .coordinator import FeedCoordinator
 from .household import Household, NightlatchConfigEntry
 from .locks import ManagedLock
+from .rights import Deed, async_check_right
 
 
 @callback
@@ -43,7 +45,26 @@ def async_add_feed_entities(
     entry.runtime_data.async_on_feed(add)
 
 
-class LockEntity(Entity):
+class AskedEntity(Entity):
+    """An entity that people can ask for something, through Home Assistant's services."""
+
+    @property
+    def asked_by(self) -> str | None:
+        """Return the user that asks; None for an automation.
+
+        To be read before anything is awaited: Home Assistant sets the context when it
+        calls the entity, and forgets it after a while.
+        """
+        return self._context.user_id if self._context is not None else None
+
+    async def async_check_right(
+        self, deed: Deed, lock: ManagedLock | None = None
+    ) -> User | None:
+        """Return who asks; refuse who may not do that."""
+        return await async_check_right(self.hass, deed, self.asked_by, lock)
+
+
+class LockEntity(AskedEntity):
     """An entity of a lock."""
 
     _attr_has_entity_name = True
@@ -93,7 +114,7 @@ class FeedEntity(CoordinatorEntity[FeedCoordinator]):
         return True
 
 
-class HouseholdEntity(Entity):
+class HouseholdEntity(AskedEntity):
     """An entity of the household."""
 
     _attr_has_entity_name = True

@@ -6,7 +6,6 @@ from typing import Any
 import probatio
 
 from homeassistant.components.http.auth import async_sign_path
-from homeassistant.components.update import DOMAIN as UPDATE_DOMAIN
 from homeassistant.core import (
     HomeAssistant,
     ServiceCall,
@@ -14,10 +13,10 @@ from homeassistant.core import (
     SupportsResponse,
     callback,
 )
-from homeassistant.helpers import config_validation as cv, service
+from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN
+from .actions import async_register_lock_action
 from .core.errors import NightlatchError
 from .core.model import LockKind, Release
 from .core.records.kept_release import KeptRelease
@@ -35,15 +34,12 @@ _VALID = timedelta(minutes=15)
 @callback
 def async_setup_export(hass: HomeAssistant) -> None:
     """Register the action."""
-    service.async_register_platform_entity_service(
+    async_register_lock_action(
         hass,
-        DOMAIN,
         "export_firmware",
-        entity_domain=UPDATE_DOMAIN,
-        schema={probatio.Optional(ATTR_VERSION): cv.string},
-        func=_async_export,
-        admin_only=True,
-        supports_response=SupportsResponse.ONLY,
+        _async_export,
+        {probatio.Optional(ATTR_VERSION): cv.string},
+        SupportsResponse.ONLY,
     )
 
 

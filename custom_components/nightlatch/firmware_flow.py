@@ -10,6 +10,7 @@ from homeassistant.config_entries import (
     SubentryFlowResult,
 )
 from homeassistant.const import CONF_MODEL
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.selector import (
     FileSelector,
     FileSelectorConfig,
@@ -172,6 +173,9 @@ class FirmwareFileFlow(ConfigSubentryFlow):
                 except NightlatchError as err:
                     errors["base"] = "file_refused"
                     told = await self._async_describe(lock, err)
+                except HomeAssistantError:
+                    # It has begun while the file was put into the vault.
+                    return self.async_abort(reason="installing")
                 else:
                     return self.async_abort(
                         reason="firmware_offered",

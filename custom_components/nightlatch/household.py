@@ -55,6 +55,15 @@ type HouseholdHappeningCallback = Callable[
 ]
 
 
+@callback
+def async_get_household(hass: HomeAssistant) -> Household | None:
+    """Return what runs; None while Nightlatch is not loaded. There is one at most."""
+    for entry in hass.config_entries.async_loaded_entries(DOMAIN):
+        household: Household = entry.runtime_data
+        return household
+    return None
+
+
 class Household:
     """All feeds and locks of the config entry.
 

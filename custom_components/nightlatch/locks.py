@@ -166,6 +166,7 @@ class ManagedLock(DecidedLock):
         return self.kind.misconduct is not None
 
     @property
+    @override
     def progress(self) -> Progress | None:
         """Where a running installation is; None while nothing is being installed."""
         return self.installer.progress

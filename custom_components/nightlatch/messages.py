@@ -1,6 +1,7 @@
 """The sentences for the errors of the ground floor, out of the translations."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -12,7 +13,10 @@ from homeassistant.helpers.translation import (
 from .const import DOMAIN
 from .core.errors import NightlatchError
 from .core.installation.confirmation import BOLT_PROBLEMS
-from .core.preflight.base import PreflightError
+from .core.preflight.base import Check, PreflightError
+from .core.records.decisions import JUDGEMENT_HOLDS
+
+HOURS_OF_A_JUDGEMENT = str(JUDGEMENT_HOLDS // timedelta(hours=1))
 
 
 class _Placeholders(dict[str, str]):
@@ -31,14 +35,28 @@ async def async_describe(
     people gave to the lock and the feed.
     """
     if isinstance(err, PreflightError):
-        blockers = [
-            await async_sentence(hass, check.reason, {**check.placeholders, **names})
-            for check in err.blockers
-        ]
-        return await async_sentence(
-            hass, err.reason, {"blockers": " ".join(blockers), **names}
-        )
+        blockers = await _async_blockers(hass, err, names)
+        return await async_sentence(hass, err.reason, {"blockers": blockers, **names})
     return await async_sentence(hass, err.reason, {**err.details, **names})
+
+
+async def async_told_check(
+    hass: HomeAssistant, check: Check, names: Mapping[str, str]
+) -> str:
+    """Return what stands against an installation, and whose judgement has ended."""
+    told = await async_sentence(hass, check.reason, {**check.placeholders, **names})
+    if check.override_ended is None:
+        return told
+    ended = {"user": check.override_ended, "hours": HOURS_OF_A_JUDGEMENT}
+    return f"{told} {await async_sentence(hass, 'override_ended', ended)}"
+
+
+async def _async_blockers(
+    hass: HomeAssistant, err: PreflightError, names: Mapping[str, str]
+) -> str:
+    return " ".join(
+        [await async_told_check(hass, check, names) for check in err.blockers]
+    )
 
 
 async def async_describe_way_back(
@@ -93,11 +111,7 @@ async def async_as_home_assistant_error(
     """Return the error that Home Assistant shows, and translates, itself."""
     placeholders = {**err.details, **names}
     if isinstance(err, PreflightError):
-        texts = [
-            await async_sentence(hass, check.reason, {**check.placeholders, **names})
-            for check in err.blockers
-        ]
-        placeholders["blockers"] = " ".join(texts)
+        placeholders["blockers"] = await _async_blockers(hass, err, names)
     return HomeAssistantError(
         translation_domain=DOMAIN,
         translation_key=str(err.reason),

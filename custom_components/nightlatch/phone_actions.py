@@ -1,22 +1,24 @@
 """The buttons of notifications, as people press them on their phones."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
-from .approval import async_approve, may_control
+from .approval import async_approve, is_offered
 from .core.model import Release
 from .core.schedule.night import NOON, night_of
 from .core.schedule.plan import is_approved
 from .core.schedule.policy import ApprovalNeed
 from .core.schedule.quiet_hours import moment_of
 from .messages import async_sentence
+from .rights import Deed, async_check_right
 from .situations import expected_of
 
 if TYPE_CHECKING:
@@ -41,6 +43,16 @@ class Verb(StrEnum):
     APPROVE = "approve"
 
 
+DEEDS: Final[Mapping[Verb, Deed]] = {
+    Verb.POSTPONE: Deed.POSTPONE,
+    Verb.SKIP: Deed.SKIP,
+    Verb.INSTALL: Deed.INSTALL,
+    Verb.TONIGHT: Deed.SCHEDULE,
+    Verb.APPROVE: Deed.APPROVE,
+}
+"""What each button is in the table of rights."""
+
+
 def action_id(verb: Verb, lock: ManagedLock | None = None) -> str:
     """Return what tells one button from all others.
 
@@ -57,6 +69,17 @@ def _mark(release: Release | None) -> str:
     return release.key[:8] if release else ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Press:
+    """One button that was pressed, for one lock."""
+
+    lock: ManagedLock
+    release: Release
+    """What the button was about."""
+    user_id: str | None
+    reply: str | None
+
+
 class PhoneActions:
     """Does what the buttons say."""
 
@@ -64,9 +87,7 @@ class PhoneActions:
         """Prepare; ``async_start`` begins."""
         self._hass = hass
         self._household = household
-        self._does: dict[
-            Verb, Callable[[ManagedLock, str | None, str | None], Awaitable[None]]
-        ] = {
+        self._does: dict[Verb, Callable[[_Press], Awaitable[str]]] = {
             Verb.POSTPONE: self._async_postpone,
             Verb.SKIP: self._async_skip,
             Verb.INSTALL: self._async_install,
@@ -95,7 +116,7 @@ class PhoneActions:
     ) -> None:
         """Do it, and say what came of it: a button is never pressed in silence."""
         answers = [
-            await self._async_do_for(verb, lock, user_id, reply)
+            await self._async_do_for(action, verb, lock, user_id, reply)
             for verb in Verb
             for lock in tuple(self._household.locks.values())
             if _means(action, verb, lock)
@@ -105,29 +126,31 @@ class PhoneActions:
         )
 
     async def _async_do_for(
-        self, verb: Verb, lock: ManagedLock, user_id: str | None, reply: str | None
+        self,
+        action: str,
+        verb: Verb,
+        lock: ManagedLock,
+        user_id: str | None,
+        reply: str | None,
     ) -> str:
         """Do it for one lock; return what came of it."""
         try:
-            await self._async_check_user(lock, user_id)
-            await self._does[verb](lock, user_id, reply)
+            await async_check_right(self._hass, DEEDS[verb], user_id, lock)
+            release = lock.release
+            if release is None or not _means(action, verb, lock):
+                # It was about something else while the account was looked up.
+                return await self._sentence("answer_stale")
+            answer = await self._does[verb](_Press(lock, release, user_id, reply))
         except HomeAssistantError as err:
             return await self._sentence(
                 str(err.translation_key), **(err.translation_placeholders or {})
             )
-        return await self._sentence(f"answer_{verb}", lock=lock.name)
+        return await self._sentence(answer, lock=lock.name)
 
-    async def _async_check_user(self, lock: ManagedLock, user_id: str | None) -> None:
-        """Refuse who may not control the lock's update in the user interface either."""
-        user = await self._hass.auth.async_get_user(user_id) if user_id else None
-        if user is not None and not may_control(lock, user):
-            raise lock.error("button_not_allowed", user=user.name or user.id)
-
-    async def _async_postpone(
-        self, lock: ManagedLock, user_id: str | None, reply: str | None
-    ) -> None:
-        await _async_stop(lock)
-        await lock.async_postpone(self._after_this_night(lock))
+    async def _async_postpone(self, press: _Press) -> str:
+        await _async_stop(press.lock)
+        await press.lock.async_postpone(self._after_this_night(press.lock))
+        return "answer_postpone"
 
     def _after_this_night(self, lock: ManagedLock) -> datetime:
         """Return when the night is over in which the installation is planned.
@@ -143,43 +166,46 @@ class PhoneActions:
         # Quiet hours may go across noon.
         return max(noon, plan.window_end or noon)
 
-    async def _async_skip(
-        self, lock: ManagedLock, user_id: str | None, reply: str | None
-    ) -> None:
-        assert lock.release is not None
-        version = lock.release.version.text
-        await _async_stop(lock)
-        await lock.async_skip(version)
+    async def _async_skip(self, press: _Press) -> str:
+        await _async_stop(press.lock)
+        await press.lock.async_skip(press.release.version.text)
+        return "answer_skip"
 
-    async def _async_install(
-        self, lock: ManagedLock, user_id: str | None, reply: str | None
-    ) -> None:
+    async def _async_install(self, press: _Press) -> str:
         """Begin as if the button of the update entity were pressed.
 
         It is not waited for: how it ends is told like every end.
         """
-        _check_free(lock)
-        await lock.async_schedule(dt_util.utcnow())
+        _check_free(press)
+        await press.lock.async_schedule(dt_util.utcnow())
+        return "answer_install"
 
-    async def _async_tonight(
-        self, lock: ManagedLock, user_id: str | None, reply: str | None
-    ) -> None:
-        _check_free(lock)
-        await lock.async_schedule(self._next_fit(lock))
+    async def _async_tonight(self, press: _Press) -> str:
+        _check_free(press)
+        await press.lock.async_schedule(self._next_fit(press))
+        return "answer_tonight"
 
-    async def _async_approve(
-        self, lock: ManagedLock, user_id: str | None, reply: str | None
-    ) -> None:
-        starts_at = self._next_fit(lock)
-        await async_approve(self._hass, lock, user_id, code=reply)
+    async def _async_approve(self, press: _Press) -> str:
+        """Approve, and say when; who may only approve leaves that to others."""
+        lock, starts_at = press.lock, self._next_fit(press)
+        await async_approve(
+            self._hass, lock, press.release, press.user_id, code=press.reply
+        )
+        try:
+            await async_check_right(self._hass, Deed.SCHEDULE, press.user_id, lock)
+        except HomeAssistantError:
+            return "answer_approve_only"
+        if not is_offered(lock, press.release):
+            raise lock.error("approval_outdated", version=press.release.version.text)
         await lock.async_schedule(starts_at)
+        return "answer_approve"
 
-    def _next_fit(self, lock: ManagedLock) -> datetime:
+    def _next_fit(self, press: _Press) -> datetime:
         """Return when the installation fits into quiet hours next; raise if never."""
-        assert lock.release is not None
+        lock = press.lock
         hours = lock.policy.quiet_hours or self._household.policy.quiet_hours
         starts_at = hours.first_fit(
-            dt_util.utcnow(), self._household.zone, expected_of(lock, lock.release)
+            dt_util.utcnow(), self._household.zone, expected_of(lock, press.release)
         )
         if starts_at is None:
             raise lock.error("no_quiet_hours")
@@ -199,15 +225,15 @@ def _means(action: str, verb: Verb, lock: ManagedLock) -> bool:
     return told_of and lock.plan.starts_at is not None
 
 
-def _check_free(lock: ManagedLock) -> None:
+def _check_free(press: _Press) -> None:
     """Raise where asking for an installation would lead to none."""
-    assert lock.release is not None
+    lock = press.lock
     if lock.progress is not None:
         raise lock.error("installation_running")
     if lock.policy.approval is not ApprovalNeed.NONE and not is_approved(
-        lock.decisions, lock.release
+        lock.decisions, press.release
     ):
-        raise lock.error("approval_missing", version=lock.release.version.text)
+        raise lock.error("approval_missing", version=press.release.version.text)
 
 
 async def _async_stop(lock: ManagedLock) -> None:

@@ -4,8 +4,7 @@ from typing import override
 
 from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlowResult
 
-from .const import DOMAIN
-from .household import Household
+from .household import async_get_household
 
 
 class RecoveryFlow(ConfirmRepairFlow):
@@ -20,13 +19,10 @@ class RecoveryFlow(ConfirmRepairFlow):
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Begin, unless it has left its bootloader meanwhile, or nothing is kept."""
-        if user_input is not None and not self._begins():
-            return self.async_abort(reason="nothing_to_recover")
+        if (household := async_get_household(self.hass)) is None:
+            return self.async_abort(reason="not_loaded")
+        if user_input is not None:
+            lock = household.locks.get(self._lock_id)
+            if lock is None or not household.recovering.async_help_now(lock):
+                return self.async_abort(reason="nothing_to_recover")
         return await super().async_step_confirm(user_input)
-
-    def _begins(self) -> bool:
-        for entry in self.hass.config_entries.async_loaded_entries(DOMAIN):
-            household: Household = entry.runtime_data
-            if (lock := household.locks.get(self._lock_id)) is not None:
-                return household.recovering.async_help_now(lock)
-        return False

@@ -1,14 +1,16 @@
 """What a person reads before installing a release."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
+from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .core.model import Advisory, LockKind, OutcomeKind, Purpose, Release
 from .maker import told_of_maker
-from .messages import async_sentence
+from .messages import HOURS_OF_A_JUDGEMENT, async_sentence
 from .situations import risk_of
 
 if TYPE_CHECKING:
@@ -63,10 +65,35 @@ async def async_release_notes(
         told.insert(
             0, label("release_fact", "is_rollback" if going_back else "is_chosen")
         )
+    if (ended := await _async_ended(hass, lock, label)) is not None:
+        told.insert(0, ended)
     told.append("\n".join(f"- {line}" for line in told_of_maker(lock)))
     if lock.kind.name is LockKind.GUARDED:
         told.append(label("release_fact", "hold_is_no_lock"))
     return "\n\n".join(part for part in told if part)
+
+
+async def _async_ended(
+    hass: HomeAssistant, lock: ManagedLock, label: Callable[[str, str], str]
+) -> str | None:
+    """Return whose judgement of the moment counts no longer, if there was any."""
+    approval = lock.decisions.approval
+    if approval is None or lock.approved_by is None:
+        return None
+    ended = approval.ended_at(dt_util.utcnow())
+    if not ended:
+        return None
+    names = ", ".join(label("override", each) for each in sorted(ended))
+    return await async_sentence(
+        hass,
+        "overrides_ended",
+        {
+            "lock": lock.name,
+            "user": approval.user_name,
+            "overrides": names,
+            "hours": HOURS_OF_A_JUDGEMENT,
+        },
+    )
 
 
 def _last_time(lock: ManagedLock, release: Release) -> str | None:

@@ -9,8 +9,7 @@ from homeassistant.components.repairs import (
 )
 from homeassistant.core import HomeAssistant
 
-from .const import DOMAIN
-from .household import Household
+from .household import async_get_household
 from .recovery_flow import RecoveryFlow
 from .settings_flow import SettingsFlow
 from .vault_issues import FLOW
@@ -30,11 +29,12 @@ class AftercareFlow(ConfirmRepairFlow):
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Keep that it is done."""
-        if user_input is not None:
-            for entry in self.hass.config_entries.async_loaded_entries(DOMAIN):
-                household: Household = entry.runtime_data
-                if (lock := household.locks.get(self._lock_id)) is not None:
-                    await lock.async_aftercare_done(self._aftercare)
+        # What is not kept would be asked for again after the next start.
+        if (household := async_get_household(self.hass)) is None:
+            return self.async_abort(reason="not_loaded")
+        lock = household.locks.get(self._lock_id)
+        if user_input is not None and lock is not None:
+            await lock.async_aftercare_done(self._aftercare)
         return await super().async_step_confirm(user_input)
 
 
@@ -45,12 +45,13 @@ async def async_create_fix_flow(
 
     A stranded lock to help, settings to decide about, or after-care that is done.
     """
-    assert data is not None
+    if data is None:
+        # Of an issue that was there before a restart: it is told again if it is so.
+        return ConfirmRepairFlow()
     if "stranded" in data:
         return RecoveryFlow(data["stranded"])
     if "settings_of" in data:
         return SettingsFlow(data["settings_of"])
     if FLOW in data:
-        (entry,) = hass.config_entries.async_loaded_entries(DOMAIN)
-        return vault_flow(entry.runtime_data, data)
+        return vault_flow(data)
     return AftercareFlow(data["lock_id"], data["aftercare"])

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
-from .approval import approval_of, async_check_code, async_person
+from .approval import approval_of, async_check_code
 from .core.model import LockKind, Origin, Purpose, Source
 from .core.preflight.base import Check, PreflightError, Reason, blockers
-from .core.records.decisions import Override
+from .core.records.decisions import Choice, Override
 from .core.records.kept_release import KeptRelease
+from .core.records.trust import LockFloor
 from .core.select import PassedOver, reason_against
 from .messages import async_as_home_assistant_error
+from .rights import Deed, async_person
 from .situations import Errand, checks_of
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ FEWEST_WORDS = 10
 """Characters. Less is no sentence that anybody has thought about."""
 MOST_WORDS = 500
 """Characters."""
+_NEEDS_CHOICE = {"installation_interrupted", "installation_running"}
 _ERRAND = Errand(purpose=Purpose.ROLLBACK, source=Source.VAULT)
 
 
@@ -71,7 +74,8 @@ async def async_rollback(
     floor only. Nothing is asked of the lock before the person and all rules are. Raises
     ``HomeAssistantError``; then the lock's own release is on offer again.
     """
-    user = await async_person(hass, lock, user_id)
+    user = await async_person(hass, Deed.ROLL_BACK, user_id, lock)
+    basis = _basis(lock)
     if lock.progress is not None:
         raise lock.error("installation_running")
     kept = await _async_find(hass, lock, version)
@@ -80,20 +84,46 @@ async def async_rollback(
     if below and words and len(words) < FEWEST_WORDS:
         raise lock.error("rollback_words_too_few", fewest=str(FEWEST_WORDS))
     accepted = below and bool(words)
+    if accepted:
+        await async_person(hass, Deed.OPEN_HOLE, user_id, lock)
     await _async_check(hass, lock, kept, accepted=accepted)
     # Last of all: a code that was right is used up.
     await async_check_code(hass, lock, user, code, needed=True)
-    await lock.async_choose(kept.release, Source.VAULT, Purpose.ROLLBACK)
-    await lock.async_approve(
+    _check_still(lock, kept, basis)
+    await lock.async_choose(
+        kept.release,
+        Source.VAULT,
+        Purpose.ROLLBACK,
         approval_of(
             user,
             kept.release,
             second_factor=True,
             overrides=frozenset({Override.SECURITY_FLOOR} if accepted else ()),
             words=words,
-        )
+        ),
     )
-    await _async_install(lock)
+    await _async_install(lock, kept)
+
+
+def _basis(lock: ManagedLock) -> tuple[Choice | None, str, LockFloor | None]:
+    """Return what the person and the rules have gone by."""
+    return lock.decisions.choice, lock.record.identity.firmware_version, lock.floor
+
+
+def _check_still(
+    lock: ManagedLock,
+    kept: KeptRelease,
+    basis: tuple[Choice | None, str, LockFloor | None],
+) -> None:
+    """Raise where it is not as it was when the rules were asked.
+
+    The code is checked in a thread, which takes its time: meanwhile an installation may
+    have begun or ended, and somebody else may have chosen something.
+    """
+    if lock.progress is not None:
+        raise lock.error("installation_running")
+    if _basis(lock) != basis or kept not in _kept_before(lock):
+        raise lock.error("rollback_outdated", version=kept.release.version.text)
 
 
 async def _async_find(
@@ -152,16 +182,17 @@ def _settled(check: Check, accepted: bool) -> bool:
     )
 
 
-async def _async_install(lock: ManagedLock) -> None:
+async def _async_install(lock: ManagedLock, kept: KeptRelease) -> None:
     """Install what was chosen; whatever comes of it, it is chosen no longer."""
     choice = lock.decisions.choice
+    if choice is None or choice.sha256 != kept.release.key:
+        # Somebody has given it up, or chosen something else, while it was written down.
+        raise lock.error("rollback_outdated", version=kept.release.version.text)
     try:
         await lock.async_install(origin=Origin.PERSON)
     except HomeAssistantError as err:
-        # What was only cut off goes on after the next start.
-        if (
-            err.translation_key != "installation_interrupted"
-            and lock.decisions.choice == choice
-        ):
+        # What was only cut off goes on after the next start; what somebody else has
+        # begun with this choice needs it.
+        if err.translation_key not in _NEEDS_CHOICE and lock.decisions.choice == choice:
             await lock.async_unchoose()
         raise

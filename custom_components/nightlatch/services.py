@@ -1,12 +1,10 @@
 """Actions: what automations and dashboards can ask of a lock's update entity."""
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import probatio
 
-from homeassistant.components.update import DOMAIN as UPDATE_DOMAIN
 from homeassistant.core import (
     HomeAssistant,
     ServiceCall,
@@ -14,20 +12,20 @@ from homeassistant.core import (
     SupportsResponse,
     callback,
 )
-from homeassistant.helpers import config_validation as cv, service
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import VolDictType
 from homeassistant.util import dt as dt_util
 
-from .approval import APPROVABLE, async_approve
-from .const import DOMAIN
+from .actions import LockAction, async_register_lock_action
+from .approval import APPROVABLE, async_approve, release_named
 from .core.moments import bounded
 from .core.preflight.base import Check, Verdict
 from .core.preflight.rules import override_for
-from .core.records.decisions import Override
+from .core.records.decisions import JUDGEMENT_HOLDS, OF_A_MOMENT, Override
 from .entity import LockEntity
 from .exporting import async_setup_export
 from .locks import ManagedLock
-from .messages import async_sentence
+from .messages import async_told_check
 from .risk_summary import async_risk_summary
 from .rollback import MOST_WORDS, async_rollback, ways_back
 from .settings_actions import async_setup_settings_actions
@@ -44,13 +42,11 @@ ATTR_WORDS = "accept_security_risk"
 
 _LONGEST_POSTPONEMENT = 90
 
-type _Action = Callable[[LockEntity, ServiceCall], Awaitable[None]]
-
 
 @callback
 def async_setup_services(hass: HomeAssistant) -> None:
     """Register the actions."""
-    actions: tuple[tuple[str, _Action, VolDictType | None], ...] = (
+    actions: tuple[tuple[str, LockAction, VolDictType | None], ...] = (
         ("check_now", _async_check_now, None),
         ("schedule", _async_schedule, {probatio.Required(ATTR_AT): cv.datetime}),
         (
@@ -71,6 +67,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
             "approve",
             _async_approve,
             {
+                probatio.Required(ATTR_VERSION): cv.string,
                 probatio.Optional(ATTR_CODE): cv.string,
                 probatio.Optional(ATTR_OVERRIDES, default=list): probatio.All(
                     cv.ensure_list,
@@ -92,25 +89,9 @@ def async_setup_services(hass: HomeAssistant) -> None:
         ("revoke_approval", _async_revoke, None),
     )
     for name, func, schema in actions:
-        service.async_register_platform_entity_service(
-            hass,
-            DOMAIN,
-            name,
-            entity_domain=UPDATE_DOMAIN,
-            schema=schema,
-            func=func,
-            # As for Home Assistant's own update.install. An approval says itself who
-            # may give it.
-            admin_only=name not in {"approve", "rollback"},
-        )
-    service.async_register_platform_entity_service(
-        hass,
-        DOMAIN,
-        "get_plan",
-        entity_domain=UPDATE_DOMAIN,
-        schema=None,
-        func=_async_get_plan,
-        supports_response=SupportsResponse.ONLY,
+        async_register_lock_action(hass, name, func, schema)
+    async_register_lock_action(
+        hass, "get_plan", _async_get_plan, supports_response=SupportsResponse.ONLY
     )
     async_setup_settings_actions(hass)
     async_setup_vault_actions(hass)
@@ -129,12 +110,17 @@ async def _async_schedule(entity: LockEntity, call: ServiceCall) -> None:
 
 
 async def _async_postpone(entity: LockEntity, call: ServiceCall) -> None:
-    until: datetime | None = call.data.get(ATTR_UNTIL)
-    await entity.managed_lock.async_postpone(
-        _moment(until)
-        if until is not None
-        else dt_util.utcnow() + timedelta(days=call.data.get(ATTR_DAYS, 1))
+    lock, now = entity.managed_lock, dt_util.utcnow()
+    named: datetime | None = call.data.get(ATTR_UNTIL)
+    until = (
+        _moment(named)
+        if named is not None
+        else now + timedelta(days=call.data.get(ATTR_DAYS, 1))
     )
+    # Without an end it would be what only administrators may: to pin.
+    if until > now + timedelta(days=_LONGEST_POSTPONEMENT, hours=1):
+        raise lock.error("postponed_too_long", days=str(_LONGEST_POSTPONEMENT))
+    await lock.async_postpone(until)
 
 
 def _moment(named: datetime) -> datetime:
@@ -166,9 +152,11 @@ async def _async_unpin(entity: LockEntity, call: ServiceCall) -> None:
 
 
 async def _async_approve(entity: LockEntity, call: ServiceCall) -> None:
+    lock = entity.managed_lock
     await async_approve(
         entity.hass,
-        entity.managed_lock,
+        lock,
+        release_named(lock, call.data[ATTR_VERSION]),
         call.context.user_id,
         code=call.data.get(ATTR_CODE),
         overrides=frozenset(call.data[ATTR_OVERRIDES]),
@@ -214,7 +202,17 @@ async def _async_get_plan(entity: LockEntity, call: ServiceCall) -> ServiceRespo
         "summary": await async_risk_summary(hass, risk),
         "way_back": risk.way_back,
         "approved_by": lock.approved_by,
+        "overrides_until": _overrides_until(lock),
     }
+
+
+def _overrides_until(lock: ManagedLock) -> str | None:
+    """Return until when what somebody has judged of the moment counts, if it does."""
+    approval = lock.decisions.approval
+    if lock.approved_by is None or approval is None:
+        return None
+    in_force = approval.overrides_at(dt_util.utcnow()) & OF_A_MOMENT
+    return (approval.at + JUDGEMENT_HOLDS).isoformat() if in_force else None
 
 
 async def _async_check(
@@ -230,9 +228,8 @@ async def _async_check(
         "limit": check.limit,
         "message": None
         if passes
-        else await async_sentence(
-            hass, check.reason, {**check.placeholders, "lock": lock.name}
-        ),
+        else await async_told_check(hass, check, {"lock": lock.name}),
         "override": override_for(check),
         "overridden_by": check.overridden_by,
+        "override_ended": check.override_ended,
     }

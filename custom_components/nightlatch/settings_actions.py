@@ -2,7 +2,6 @@
 
 import probatio
 
-from homeassistant.components.update import DOMAIN as UPDATE_DOMAIN
 from homeassistant.core import (
     HomeAssistant,
     ServiceCall,
@@ -10,11 +9,11 @@ from homeassistant.core import (
     SupportsResponse,
     callback,
 )
-from homeassistant.helpers import config_validation as cv, service
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import VolDictType
 from homeassistant.util.json import JsonValueType
 
-from .const import DOMAIN
+from .actions import async_register_lock_action
 from .entity import LockEntity
 from .settings_words import told_name, told_value, told_why
 from .snapshots import LockSnapshots
@@ -31,16 +30,7 @@ def async_setup_settings_actions(hass: HomeAssistant) -> None:
         ("export_snapshot", named, _async_export, SupportsResponse.ONLY),
         ("restore_snapshot", named, _async_restore, SupportsResponse.OPTIONAL),
     ):
-        service.async_register_platform_entity_service(
-            hass,
-            DOMAIN,
-            name,
-            entity_domain=UPDATE_DOMAIN,
-            schema=schema,
-            func=func,
-            admin_only=True,
-            supports_response=responds,
-        )
+        async_register_lock_action(hass, name, func, schema, responds)
 
 
 def _snapshots_of(entity: LockEntity) -> LockSnapshots:

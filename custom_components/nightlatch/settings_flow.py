@@ -6,8 +6,7 @@ from typing import Any
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.exceptions import HomeAssistantError
 
-from .const import DOMAIN
-from .household import Household
+from .household import async_get_household
 from .restoring import Restored
 from .settings_words import told_lines, told_name, told_why
 from .snapshots import LockSnapshots
@@ -25,12 +24,12 @@ class SettingsFlow(RepairsFlow):
     @property
     def _snapshots(self) -> LockSnapshots | None:
         """Return what is kept of the lock; None where it, or Nightlatch, is gone."""
-        for entry in self.hass.config_entries.async_loaded_entries(DOMAIN):
-            household: Household = entry.runtime_data
-            if (lock := household.locks.get(self._lock_id)) is not None:
-                self._name = lock.name
-                return household.snapshots.of(lock)
-        return None
+        household = async_get_household(self.hass)
+        lock = household.locks.get(self._lock_id) if household is not None else None
+        if household is None or lock is None:
+            return None
+        self._name = lock.name
+        return household.snapshots.of(lock)
 
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
@@ -49,8 +48,9 @@ class SettingsFlow(RepairsFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
         """Leave everything as it is now."""
-        if (snapshots := self._snapshots) is not None:
-            await snapshots.async_keep()
+        if (snapshots := self._snapshots) is None:
+            return self.async_abort(reason="lock_gone")
+        await snapshots.async_keep()
         return self.async_create_entry(data={})
 
     async def async_step_restore(

@@ -16,6 +16,7 @@ from .core.schedule.policy import Mode
 from .entity import HouseholdEntity, LockEntity, async_add_lock_entities
 from .household import Household, NightlatchConfigEntry
 from .locks import ManagedLock
+from .rights import Deed, async_person
 from .settings import consent_as_dict
 
 PARALLEL_UPDATES = 0
@@ -78,11 +79,13 @@ class AutomaticSwitch(HouseholdEntity, SwitchEntity):
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
         """Let it start."""
+        await self.async_check_right(Deed.CHANGE_SETTINGS)
         self._household.async_set_option(CONF_PAUSED, False)
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
         """Pause."""
+        await self.async_check_right(Deed.CHANGE_SETTINGS)
         self._household.async_set_option(CONF_PAUSED, True)
 
 
@@ -106,12 +109,14 @@ class WeekdaySwitch(HouseholdEntity, SwitchEntity):
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
         """Let them begin on this day."""
+        await self.async_check_right(Deed.CHANGE_SETTINGS)
         weekdays = self._household.policy.quiet_hours.weekdays
         self._set(weekdays | {self._day})
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
         """Leave this day out."""
+        await self.async_check_right(Deed.CHANGE_SETTINGS)
         weekdays = self._household.policy.quiet_hours.weekdays
         self._set(weekdays - {self._day})
 
@@ -140,13 +145,8 @@ class LockAutomaticSwitch(LockEntity, SwitchEntity):
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
         """Keep who has consented, and when."""
-        user_id = self._context.user_id if self._context else None
-        user = await self.hass.auth.async_get_user(user_id) if user_id else None
-        consent = Consent(
-            user_id=user_id,
-            user_name=user.name if user else None,
-            at=dt_util.utcnow(),
-        )
+        user = await async_person(self.hass, Deed.CONSENT, self.asked_by, self._lock)
+        consent = Consent(user_id=user.id, user_name=user.name, at=dt_util.utcnow())
         self._lock.household.async_set_lock_data(
             self._lock,
             **{CONF_MODE: Mode.AUTOMATIC, CONF_CONSENT: consent_as_dict(consent)},
@@ -155,6 +155,7 @@ class LockAutomaticSwitch(LockEntity, SwitchEntity):
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
         """Ask from now on."""
+        await self.async_check_right(Deed.CHANGE_SETTINGS, self._lock)
         self._lock.household.async_set_lock_data(
             self._lock, **{CONF_MODE: Mode.ASK, CONF_CONSENT: None}
         )
@@ -180,6 +181,7 @@ class OwnQuietHoursSwitch(LockEntity, SwitchEntity):
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
         """Begin with those of the household."""
+        await self.async_check_right(Deed.CHANGE_SETTINGS, self._lock)
         hours = self._lock.policy.quiet_hours or self._lock.household.policy.quiet_hours
         self._lock.household.async_set_lock_data(
             self._lock, **{CONF_QUIET_HOURS: hours.to_dict()}
@@ -188,4 +190,5 @@ class OwnQuietHoursSwitch(LockEntity, SwitchEntity):
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
         """Go back to those of the household."""
+        await self.async_check_right(Deed.CHANGE_SETTINGS, self._lock)
         self._lock.household.async_set_lock_data(self._lock, **{CONF_QUIET_HOURS: None})

@@ -16,6 +16,7 @@ from .core.schedule.quiet_hours import QuietHours
 from .entity import HouseholdEntity, LockEntity, async_add_lock_entities
 from .household import Household, NightlatchConfigEntry
 from .locks import ManagedLock
+from .rights import Deed
 
 PARALLEL_UPDATES = 0
 
@@ -89,6 +90,7 @@ class NoticeTime(HouseholdEntity, TimeEntity):
     @override
     async def async_set_value(self, value: time) -> None:
         """Change the time."""
+        await self.async_check_right(Deed.CHANGE_SETTINGS)
         self._household.async_set_option(CONF_NOTICE_AT, value.isoformat())
 
 
@@ -111,6 +113,7 @@ class QuietTime(HouseholdEntity, TimeEntity):
     @override
     async def async_set_value(self, value: time) -> None:
         """Change the time."""
+        await self.async_check_right(Deed.CHANGE_SETTINGS)
         hours = self.entity_description.set_fn(
             self._household.policy.quiet_hours, value
         )
@@ -143,9 +146,9 @@ class LockQuietTime(LockEntity, TimeEntity):
 
     @override
     async def async_set_value(self, value: time) -> None:
-        """Change the time."""
-        hours = self._lock.policy.quiet_hours
-        assert hours is not None
+        """Change the time; the lock has quiet hours of its own from then on."""
+        await self.async_check_right(Deed.CHANGE_SETTINGS, self._lock)
+        hours = self._lock.policy.quiet_hours or self._lock.household.policy.quiet_hours
         self._lock.household.async_set_lock_data(
             self._lock,
             **{

@@ -17,6 +17,7 @@ from .entity import LockEntity, async_add_lock_entities
 from .household import NightlatchConfigEntry
 from .locks import ManagedLock
 from .release_notes import async_release_notes
+from .rights import Deed
 
 # The household has a queue of its own; the platform's would make a second press wait
 # in silence instead of saying that an installation runs.
@@ -200,12 +201,9 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
         self, version: str | None, backup: bool, **kwargs: Any
     ) -> None:
         """Install the release."""
+        user = await self.async_check_right(Deed.INSTALL, self._lock)
         await self._lock.async_install(
-            origin=(
-                Origin.PERSON
-                if self._context is not None and self._context.user_id
-                else Origin.AUTOMATION
-            )
+            origin=Origin.AUTOMATION if user is None else Origin.PERSON
         )
 
     async def async_update(self) -> None:

@@ -10,12 +10,12 @@ from homeassistant.core import (
     callback,
 )
 from homeassistant.exceptions import ServiceValidationError
-from homeassistant.helpers import service
 
+from .actions import async_register_household_action
 from .const import DOMAIN
 from .core.errors import NightlatchError
 from .core.vault.kept import Kept
-from .household import Household
+from .household import async_get_household
 from .messages import async_as_home_assistant_error, async_describe
 
 
@@ -26,21 +26,12 @@ def async_setup_vault_actions(hass: HomeAssistant) -> None:
     async def test(call: ServiceCall) -> ServiceResponse:
         return await _async_test(hass)
 
-    service.async_register_admin_service(
-        hass,
-        DOMAIN,
-        "test_vault",
-        test,
-        supports_response=SupportsResponse.OPTIONAL,
-    )
+    async_register_household_action(hass, "test_vault", test, SupportsResponse.OPTIONAL)
 
 
 async def _async_test(hass: HomeAssistant) -> dict[str, Any]:
     """Test every copy now, and return what was found."""
-    for entry in hass.config_entries.async_loaded_entries(DOMAIN):
-        household: Household = entry.runtime_data
-        break
-    else:
+    if (household := async_get_household(hass)) is None:
         raise ServiceValidationError(
             translation_domain=DOMAIN, translation_key="not_loaded"
         )

@@ -17,7 +17,7 @@ from homeassistant.helpers.selector import (
 )
 
 from .core.errors import VaultError, VaultProblem
-from .household import Household
+from .household import async_get_household
 from .vault_issues import FLOW
 
 _PASSPHRASE = "passphrase"  # noqa: S105
@@ -25,10 +25,6 @@ _PASSPHRASE = "passphrase"  # noqa: S105
 
 class UnlockFlow(RepairsFlow):
     """Asks for the passphrase of the vault."""
-
-    def __init__(self, household: Household) -> None:
-        """Take the household."""
-        self._household = household
 
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
@@ -40,10 +36,12 @@ class UnlockFlow(RepairsFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
         """Ask until it is the right one."""
+        if (household := async_get_household(self.hass)) is None:
+            return self.async_abort(reason="not_loaded")
         errors: dict[str, str] = {}
         if user_input is not None:
             try:
-                await self._household.vault.async_unlock(user_input[_PASSPHRASE])
+                await household.vault.async_unlock(user_input[_PASSPHRASE])
             except VaultError as err:
                 if err.reason is VaultProblem.WRONG_PASSPHRASE:
                     errors[_PASSPHRASE] = "wrong_passphrase"
@@ -70,37 +68,33 @@ class UnlockFlow(RepairsFlow):
 class DamagedFlow(ConfirmRepairFlow):
     """Tells which copies are lost, and removes what is left of them."""
 
-    def __init__(self, household: Household) -> None:
-        """Take the household."""
-        self._household = household
-
     @override
     async def async_step_confirm(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Remove them once a person has read it."""
+        if (household := async_get_household(self.hass)) is None:
+            return self.async_abort(reason="not_loaded")
         if user_input is not None:
             # One that was closed meanwhile tells by itself what is wrong with it.
             with suppress(VaultError):
-                await self._household.vault.testing.async_drop_damaged()
+                await household.vault.testing.async_drop_damaged()
         return await super().async_step_confirm(user_input)
 
 
 class AuditFlow(ConfirmRepairFlow):
     """Tells where the audit log is broken, and begins another."""
 
-    def __init__(self, household: Household) -> None:
-        """Take the household."""
-        self._household = household
-
     @override
     async def async_step_confirm(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Put it aside once a person has read it."""
+        if (household := async_get_household(self.hass)) is None:
+            return self.async_abort(reason="not_loaded")
         if user_input is not None:
-            await self._household.audit.async_begin_anew()
-            self._household.async_changed()
+            await household.audit.async_begin_anew()
+            household.async_changed()
         return await super().async_step_confirm(user_input)
 
 
@@ -111,6 +105,6 @@ _FLOWS: dict[str, type[UnlockFlow | DamagedFlow | AuditFlow]] = {
 }
 
 
-def vault_flow(household: Household, data: dict[str, Any]) -> RepairsFlow:
+def vault_flow(data: dict[str, Any]) -> RepairsFlow:
     """Return the flow for an issue of the vault or the audit log."""
-    return _FLOWS[data[FLOW]](household)
+    return _FLOWS[data[FLOW]]()

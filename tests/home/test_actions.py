@@ -1,13 +1,16 @@
 """What automations and dashboards can ask of a lock, and who may."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import probatio
 import pyotp
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser  # type: ignore[import-untyped]
 
 from custom_components.nightlatch.core.schedule.plan import Waiting
+from custom_components.nightlatch.release_notes import async_release_notes
 from homeassistant.auth import auth_manager_from_config
 from homeassistant.auth.models import User
 from homeassistant.core import Context
@@ -30,6 +33,9 @@ async def act(
     house: House, action: str, user: User | None = None, **data: Any
 ) -> dict[str, Any]:
     """Call one of our actions for the front door; return its answer."""
+    if action == "approve":
+        # What the vendors here release first.
+        data = {"version": "1.1.0", **data}
     answer: Any = await house.hass.services.async_call(
         "nightlatch",
         action,
@@ -122,6 +128,7 @@ async def test_the_plan_tells_everything(house: House) -> None:
     assert not plan["ready"]
     checks = {check["rule"]: check for check in plan["checks"]}
     assert len(checks) == 23
+    assert plan["overrides_until"] is None
     assert checks["door"] == {
         "family": "door",
         "rule": "door",
@@ -133,6 +140,7 @@ async def test_the_plan_tells_everything(house: House) -> None:
         "a door sensor, or say that this door has none.",
         "override": "door",
         "overridden_by": None,
+        "override_ended": None,
     }
     assert checks["battery"]["verdict"] == "pass"
     assert (checks["battery"]["measured"], checks["battery"]["limit"]) == (
@@ -240,6 +248,14 @@ async def test_only_administrators_decide(house: House) -> None:
             await act(house, action, guest)
 
 
+async def test_it_can_be_postponed_for_a_time_only(house: House) -> None:
+    """For ever would be a pin, which is for administrators."""
+    await house.release("1.1.0")
+    at = dt_util.utcnow() + timedelta(days=91)
+    assert await refused(house, "postpone", until=at) == "postponed_too_long"
+    assert house.managed().decisions.postponed_until is None
+
+
 # Approvals.
 
 
@@ -315,6 +331,84 @@ async def test_the_owner_may_override_a_check(house: House) -> None:
     (outcome,) = house.managed().record.history
     assert outcome.approval is not None
     assert outcome.approval.overrides == {"battery"}
+
+
+async def test_an_approval_names_what_was_seen(house: House) -> None:
+    """The feed has brought another one since: that was not approved."""
+    owner = await add_user(house, is_owner=True)
+    await house.release("1.1.0")
+    await house.release("1.2.0")
+    with pytest.raises(HomeAssistantError, match=r"1\.1\.0.*1\.2\.0") as caught:
+        await act(house, "approve", owner, version="1.1.0", overrides=["battery"])
+    assert caught.value.translation_key == "approval_other_version"
+    assert house.managed().decisions.approval is None
+    with pytest.raises(probatio.Invalid):
+        await house.hass.services.async_call(
+            "nightlatch",
+            "approve",
+            {"entity_id": UPDATE},
+            blocking=True,
+            context=Context(user_id=owner.id),
+        )
+    await act(house, "approve", owner, version=" 1.2.0 ", overrides=["battery"])
+    assert house.managed().approved_by == "Ann"
+
+
+async def test_what_comes_while_the_code_is_checked_is_not_approved(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is looked at again after everything that takes time."""
+    owner = await add_user(house, is_owner=True)
+    await house.release("1.1.0")
+    app = await with_authenticator(house, owner)
+    module = house.hass.auth.get_auth_mfa_module("totp")
+    assert module is not None
+    validate = module.async_validate
+
+    async def slowly(user_id: str, user_input: dict[str, Any]) -> bool:
+        await house.release("1.2.0")
+        return await validate(user_id, user_input)
+
+    monkeypatch.setattr(module, "async_validate", slowly)
+    said = await refused(house, "approve", owner, code=app.code())
+    assert said == "approval_outdated"
+    assert house.managed().decisions.approval is None
+
+
+@pytest.mark.parametrize("age", [timedelta(days=180), timedelta(minutes=-5)])
+async def test_a_judgement_ends(house: House, age: timedelta) -> None:
+    """Plan, dialog and refusal say so; the approval itself stays."""
+    Night(house).set_lock(approval="person")
+    owner = await add_user(house, is_owner=True)
+    await house.release("1.1.0")
+    house.locks[FRONT_DOOR].set_battery(3)
+    await act(house, "check_now")
+    await act(house, "approve", owner, overrides=["battery"])
+    plan = await act(house, "get_plan")
+    checks = {check["rule"]: check for check in plan["checks"]}
+    assert checks["battery"]["overridden_by"] == "Ann"
+    approval = house.managed().decisions.approval
+    assert approval is not None
+    until_ = dt_util.parse_datetime(plan["overrides_until"], raise_on_error=True)
+    assert until_ == approval.at + timedelta(hours=12)
+
+    lock = house.managed()
+    lock.decisions = replace(
+        lock.decisions, approval=replace(approval, at=dt_util.utcnow() - age)
+    )
+    plan = await act(house, "get_plan")
+    checks = {check["rule"]: check for check in plan["checks"]}
+    assert checks["battery"]["verdict"] == "blocker"
+    assert checks["battery"]["override_ended"] == "Ann"
+    assert "Ann judged this better" in checks["battery"]["message"]
+    assert (plan["approved_by"], plan["overrides_until"]) == ("Ann", None)
+    assert checks["approval"]["verdict"] == "pass"
+    assert lock.release is not None
+    notes = await async_release_notes(house.hass, lock, lock.release)
+    assert notes.startswith("Front door: what Ann judged better (")
+    with pytest.raises(HomeAssistantError, match="Ann judged this better"):
+        await house.install()
+    assert house.locks[FRONT_DOOR].version == "1.0.0"
 
 
 # The second factor.

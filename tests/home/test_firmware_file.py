@@ -411,7 +411,7 @@ async def test_what_was_accepted_in_words_is_compared_with_next_time(
     assert kept is not None
     # Of the two that it may have been.
     assert kept.signer == load_firmware_key(public_pem(key))
-    await act(house, "approve", owner)
+    await act(house, "approve", owner, version="1.2.0")
     await house.install()
     assert house.locks[FRONT_DOOR].version == "1.2.0"
 

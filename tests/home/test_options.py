@@ -26,6 +26,7 @@ from custom_components.nightlatch.settings import (
 from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.core import Context
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
 from tests.rig.scene import lock_form
 
@@ -267,10 +268,10 @@ async def test_whoever_turns_it_on_consents(house: House) -> None:
     assert (consent.user_id, consent.user_name) == (user.id, "Ann")
     await press(house, "switch", "turn_off", entity_id)
     assert house.managed().policy.consent is None
-    await press(house, "switch", "turn_on", entity_id)
-    consent = house.managed().policy.consent
-    assert consent is not None
-    assert consent.user_id is None
+    with pytest.raises(HomeAssistantError) as caught:
+        await press(house, "switch", "turn_on", entity_id)
+    assert caught.value.translation_key == "consent_needs_a_person"
+    assert house.managed().policy.consent is None
 
 
 async def test_a_locks_own_quiet_hours_on_a_dashboard(house: House) -> None:

@@ -268,6 +268,28 @@ async def test_a_button_decides_only_about_what_it_was_shown_for(house: House) -
     assert house.managed().decisions.skipped == "1.2.0"
 
 
+@pytest.mark.parametrize("verb", Verb)
+async def test_what_is_gone_by_the_time_it_is_done_is_answered(
+    house: House, verb: Verb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The vendor takes the release back while the account is looked up."""
+    night = Night(house)
+    await house.release("1.1.0")
+    await house.settle()
+    ann: User = MockUser(name="Ann", is_owner=True).add_to_hass(house.hass)
+    lock, look_up = house.managed(), house.hass.auth.async_get_user
+    action = action_id(verb, lock)
+
+    async def slowly(user_id: str) -> User | None:
+        lock.release = None
+        return await look_up(user_id)
+
+    monkeypatch.setattr(house.hass.auth, "async_get_user", slowly)
+    before = lock.decisions
+    assert await press(night, action, ann) == STALE
+    assert lock.decisions == before
+
+
 @pytest.mark.parametrize(
     "action",
     [
@@ -306,12 +328,33 @@ async def test_who_may_not_control_the_update_cannot_with_a_button_either(
     await house.settle()
     ann: User = MockUser(name="Ann").add_to_hass(house.hass)
     ann.mock_policy({"entities": {"all": {"read": True}}})  # type: ignore[attr-defined]
-    answer = await press_title(night, "Install now", ann)
+    answer = await press_title(night, "Skip this version", ann)
     assert answer.startswith("Front door: Ann may not control")
+    assert house.managed().decisions.skipped is None
     assert house.managed().decisions.scheduled_at is None
     ann.mock_policy({"entities": {"all": True}})  # type: ignore[attr-defined]
-    await press_title(night, "Install now", ann)
+    answer = await press_title(night, "Install now", ann)
+    assert answer.startswith("Front door: only an administrator may do this")
+    assert house.managed().decisions.scheduled_at is None
+    admin: User = MockUser(name="Bea", is_owner=True).add_to_hass(house.hass)
+    await press_title(night, "Install now", admin)
     assert house.managed().decisions.scheduled_at is not None
+
+
+async def test_who_may_only_approve_leaves_the_time_to_others(house: House) -> None:
+    """To say when is for administrators, as Install is."""
+    night = Night(house)
+    night.set_lock(approval="person")
+    await house.release("1.1.0")
+    await house.settle()
+    ann: User = MockUser(name="Ann").add_to_hass(house.hass)
+    ann.mock_policy({"entities": {"all": True}})  # type: ignore[attr-defined]
+    answer = await press_title(night, "Approve for tonight", ann)
+    assert answer.startswith(
+        "Front door: approved. It is updated when an administrator"
+    )
+    assert house.managed().approved_by == "Ann"
+    assert house.managed().decisions.scheduled_at is None
 
 
 async def test_an_approval_is_given_by_the_person_whose_phone_it_is(
@@ -363,7 +406,8 @@ async def test_the_one_time_code_is_typed_into_the_notice(house: House) -> None:
     ann: User = MockUser(name="Ann", is_owner=True).add_to_hass(house.hass)
     app = await with_authenticator(house, ann)
     assert "needs a one-time code" in await press(night, yes["action"], ann)
-    assert "the code is wrong" in await press(night, yes["action"], ann, "000")
+    assert "the code is wrong" in await press(night, yes["action"], ann, "000000")
+    assert "six digits" in await press(night, yes["action"], ann, "000")
     assert house.managed().decisions.approval is None
 
     answer = await press(night, yes["action"], ann, f" {app.code()} ")

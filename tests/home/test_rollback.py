@@ -1,5 +1,7 @@
 """Back to what ran before: who may, to what, and what is said before anything happens."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import probatio
@@ -10,6 +12,7 @@ from custom_components.nightlatch.core.model import Purpose, Source
 from custom_components.nightlatch.vaulting import HouseholdVault
 from homeassistant.auth.models import User
 from homeassistant.const import STATE_OFF, STATE_ON
+from homeassistant.core import Context
 from homeassistant.exceptions import HomeAssistantError, Unauthorized
 from homeassistant.util import dt as dt_util
 from tests.rig.bootloader import Opcode
@@ -131,7 +134,7 @@ async def test_what_the_lock_refuses_is_said_before_it_is_touched(
     assert house.managed().decisions.choice is None
     assert house.state().state == STATE_OFF
     await house.release("1.2.0")
-    await act(house, "approve", owner, code=code)
+    await act(house, "approve", owner, version="1.2.0", code=code)
 
 
 @pytest.mark.parametrize(
@@ -257,7 +260,7 @@ async def test_to_what(
 
     async def said(version: str | None = None) -> str:
         data = {} if version is None else {"version": version}
-        return await refused(house, "rollback", owner, code="1", **data)
+        return await refused(house, "rollback", owner, code="000000", **data)
 
     assert await said("1.2.0") == "rollback_runs_already"
     # The feed has it, and that is no reason.
@@ -279,6 +282,87 @@ async def test_to_what(
         assert (await act(house, "get_plan"))["rollback_versions"] == []
     await act(house, "rollback", owner, version="1.0.0", code=app.code())
     assert house.locks[FRONT_DOOR].version == "1.0.0"
+
+
+def while_the_code_is_checked(
+    house: House,
+    monkeypatch: pytest.MonkeyPatch,
+    happens: Callable[[], Awaitable[None]],
+) -> None:
+    """Let something happen meanwhile."""
+    module = house.hass.auth.get_auth_mfa_module("totp")
+    assert module is not None
+    validate = module.async_validate
+
+    async def slowly(user_id: str, user_input: dict[str, Any]) -> bool:
+        await happens()
+        return await validate(user_id, user_input)
+
+    monkeypatch.setattr(module, "async_validate", slowly)
+
+
+async def test_an_installation_that_begins_meanwhile_is_left_alone(
+    house: House, owner: User, app: Authenticator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A choice would take away from it what it was approved for."""
+    await update(house)
+    await release(house, "1.2.0")
+    begun: list[asyncio.Task[None]] = []
+
+    async def install() -> None:
+        begun.append(house.hass.async_create_task(house.install()))
+        await until(lambda: house.managed().progress is not None)
+
+    while_the_code_is_checked(house, monkeypatch, install)
+    async with house.household.queue.short_use():
+        code = app.code()
+        with pytest.raises(HomeAssistantError) as caught:
+            await house.hass.services.async_call(
+                "nightlatch",
+                "rollback",
+                {"entity_id": UPDATE, "code": code},
+                blocking=True,
+                context=Context(user_id=owner.id),
+            )
+        assert caught.value.translation_key == "installation_running"
+        assert house.managed().decisions.choice is None
+    await begun[0]
+    assert house.locks[FRONT_DOOR].version == "1.2.0"
+
+
+async def test_what_is_decided_meanwhile_counts(
+    house: House, owner: User, app: Authenticator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else has chosen something: two who decide at once are both told."""
+    await update(house)
+    lock = house.managed()
+    (kept,) = house.household.vault.ran_before(lock)
+
+    async def choose() -> None:
+        await lock.async_choose(kept.release, Source.VAULT, Purpose.ROLLBACK)
+
+    while_the_code_is_checked(house, monkeypatch, choose)
+    said = await refused(house, "rollback", owner, code=app.code())
+    assert said == "rollback_outdated"
+    assert lock.decisions.choice is not None
+    assert lock.decisions.approval is None
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
+
+
+async def test_nothing_is_chosen_while_something_is_installed(house: House) -> None:
+    """Whoever would choose it: it would lose what it was approved for."""
+    await update(house)
+    await release(house, "1.2.0")
+    lock = house.managed()
+    (kept,) = house.household.vault.ran_before(lock)
+    async with house.household.queue.short_use():
+        press = house.hass.async_create_task(house.install())
+        await until(lambda: lock.progress is not None)
+        with pytest.raises(HomeAssistantError) as caught:
+            await lock.async_choose(kept.release, Source.FILE, Purpose.UPDATE)
+        assert caught.value.translation_key == "installation_running"
+        assert lock.decisions.choice is None
+    await press
 
 
 async def test_not_while_something_runs(

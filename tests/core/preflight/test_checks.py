@@ -442,6 +442,54 @@ def test_the_owner_may_judge_better(override: Override, fields: dict[str, Any]) 
 
 
 @pytest.mark.parametrize(
+    ("override", "age", "counts"),
+    [
+        *(
+            (override, age, age <= timedelta(hours=12))
+            for override in (Override.BATTERY, Override.DOOR, Override.WAY_IN)
+            for age in (
+                timedelta(),
+                timedelta(hours=12),
+                timedelta(hours=12, microseconds=1),
+                timedelta(days=180),
+            )
+        ),
+        # About the release, which does not change.
+        (Override.SOAK, timedelta(days=180), True),
+        # By a clock that was ahead: nobody knows when.
+        *((each, timedelta(microseconds=-1), False) for each in Override),
+        *((each, timedelta(days=-180), False) for each in Override),
+    ],
+)
+def test_a_judgement_of_a_moment_ends_with_it(
+    override: Override, age: timedelta, counts: bool
+) -> None:
+    """The consent of the same person stays; what is told says that the rest has ended."""
+    approval = replace(APPROVAL, at=NOW - age, overrides=frozenset({override}))
+    state = situation(
+        **lock(battery=3),
+        **seen(door=Door.OPEN, someone_home=False),
+        decisions=Decisions(approval=approval),
+    )
+    check = next(
+        check for check in run_checks(state) if override_for(check) is override
+    )
+    if override is Override.SECURITY_FLOOR:
+        assert approval.overrides_at(NOW) == frozenset()
+        return
+    assert check.verdict is (Verdict.WARNING if counts else Verdict.BLOCKER)
+    assert check.overridden_by == ("Ann" if counts else None)
+    assert check.override_ended == (None if counts else "Ann")
+    need = replace(state.policy, approval=ApprovalNeed.PERSON)
+    (consent,) = (
+        check
+        for check in run_checks(replace(state, policy=need))
+        if check.rule == "approval"
+    )
+    assert consent.verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
     ("reason", "fields"),
     [
         each

@@ -113,6 +113,8 @@ class Check:
     """What else the sentence names."""
     overridden_by: str | None = None
     """Who judged it better; then a blocker is a warning."""
+    override_ended: str | None = None
+    """Who has judged it better for a time that is over; it is a blocker again."""
 
     @property
     def placeholders(self) -> dict[str, str]:

@@ -101,11 +101,11 @@ def _judged(check: Check, situation: Situation) -> Check:
         or check.reason in _NOT_FOR_A_STRANDED_LOCK_REASONS
     ):
         return check.softened()
-    approval = situation.decisions.approval
-    if (
-        approval is not None
-        and is_approved(situation.decisions, situation.release)
-        and _OVERRIDABLE.get(check.rule) in approval.overrides
-    ):
+    approval, override = situation.decisions.approval, override_for(check)
+    if approval is None or not is_approved(situation.decisions, situation.release):
+        return check
+    if override in approval.overrides_at(situation.now):
         return replace(check.softened(), overridden_by=approval.user_name)
+    if override in approval.overrides:
+        return replace(check, override_ended=approval.user_name)
     return check

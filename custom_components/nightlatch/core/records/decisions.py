@@ -6,7 +6,7 @@ and loses it when the entity is not available at the wrong moment.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -24,6 +24,12 @@ class Override(StrEnum):
     SOAK = "soak"
     SECURITY_FLOOR = "security_floor"
     """Firmware with a known hole, of which the owner has said so in words."""
+
+
+JUDGEMENT_HOLDS = timedelta(hours=12)
+"""For how long somebody's judgement about a moment counts: a night."""
+OF_A_MOMENT = frozenset({Override.BATTERY, Override.DOOR, Override.WAY_IN})
+"""What changes by itself. The others are judgements about a release."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +51,22 @@ class Approval:
     def covers(self, version: str, sha256: str) -> bool:
         """Return whether this was given for that very release."""
         return (self.version, self.sha256) == (version, sha256)
+
+    def overrides_at(self, now: datetime) -> frozenset[Override]:
+        """Return what it overrides still; the approval itself does not end.
+
+        One that is dated after now was given by a clock that was ahead, and nobody
+        knows when: none of its overrides counts.
+        """
+        if self.at > now:
+            return frozenset()
+        if now - self.at > JUDGEMENT_HOLDS:
+            return self.overrides - OF_A_MOMENT
+        return self.overrides
+
+    def ended_at(self, now: datetime) -> frozenset[Override]:
+        """Return what it does not override any more."""
+        return self.overrides - self.overrides_at(now)
 
     def to_dict(self) -> dict[str, Any]:
         """Return this as what JSON can hold."""

@@ -134,6 +134,15 @@ def is_approved(decisions: Decisions, release: Release) -> bool:
     return approval is not None and approval.covers(release.version.text, release.key)
 
 
+def overrides_of(
+    decisions: Decisions, release: Release, now: datetime
+) -> frozenset[Override]:
+    """Return what somebody has judged better for this very release, as far as it holds."""
+    if decisions.approval is None or not is_approved(decisions, release):
+        return frozenset()
+    return decisions.approval.overrides_at(now)
+
+
 def _chosen(planning: Planning, release: Release, at: datetime) -> Plan:
     return Plan(
         release=release,
@@ -176,7 +185,7 @@ def _earliest(planning: Planning, release: Release) -> tuple[datetime, Waiting |
     bounds: list[tuple[datetime, Waiting]] = []
     if decisions.postponed_until is not None:
         bounds.append((bounded(decisions.postponed_until), Waiting.POSTPONED))
-    if not _soak_overridden(decisions, release):
+    if Override.SOAK not in overrides_of(decisions, release, now):
         seen = decisions.first_seen.get(release.key)
         ends = soak_ends(release, seen, planning.household.soak_days, now)
         bounds.append((ends, Waiting.SOAK))
@@ -197,11 +206,3 @@ def _earliest(planning: Planning, release: Release) -> tuple[datetime, Waiting |
     if latest is None or latest[0] <= now:
         return now, None
     return latest
-
-
-def _soak_overridden(decisions: Decisions, release: Release) -> bool:
-    return (
-        is_approved(decisions, release)
-        and decisions.approval is not None
-        and Override.SOAK in decisions.approval.overrides
-    )
