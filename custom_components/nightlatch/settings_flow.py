@@ -8,6 +8,7 @@ from homeassistant.exceptions import HomeAssistantError
 
 from .const import DOMAIN
 from .household import Household
+from .markup import neutral_all
 from .restoring import Restored
 from .settings_words import told_lines, told_name, told_why
 from .snapshots import LockSnapshots
@@ -42,7 +43,9 @@ class SettingsFlow(RepairsFlow):
         return self.async_show_menu(
             step_id="init",
             menu_options=["restore", "keep"] if snapshots.may_be_restored else ["keep"],
-            description_placeholders={"lock": self._name, "changes": snapshots.told},
+            description_placeholders=neutral_all(
+                {"lock": self._name, "changes": snapshots.told}
+            ),
         )
 
     async def async_step_keep(
@@ -67,7 +70,7 @@ class SettingsFlow(RepairsFlow):
             return self.async_show_progress(
                 step_id="restore",
                 progress_action="restoring",
-                description_placeholders={"lock": self._name},
+                description_placeholders=neutral_all({"lock": self._name}),
                 progress_task=self._task,
             )
         return self.async_show_progress_done(next_step_id="restored")
@@ -82,13 +85,17 @@ class SettingsFlow(RepairsFlow):
         except HomeAssistantError as err:
             return self.async_abort(
                 reason="not_restored",
-                description_placeholders={"lock": self._name, "problem": str(err)},
+                description_placeholders=neutral_all(
+                    {"lock": self._name, "problem": str(err)}
+                ),
             )
         if not restored.not_set:
             return self.async_create_entry(data={})
         return self.async_abort(
             reason="partly_restored",
-            description_placeholders={"lock": self._name, **self._told(restored)},
+            description_placeholders=neutral_all(
+                {"lock": self._name, **self._told(restored)}
+            ),
         )
 
     def _told(self, restored: Restored) -> dict[str, str]:
