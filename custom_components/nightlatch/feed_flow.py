@@ -29,7 +29,7 @@ from .core.errors import FeedError, FeedProblem
 from .core.feeds.base import FeedContent
 from .core.feeds.tuf_root import MAX_ROOT, RootSummary, inspect_root
 from .core.records.trust import Trust, TrustStore
-from .markup import Composed, listed, neutral, neutral_all
+from .markup import Composed, listed, neutral, neutral_all, typed_address
 from .messages import async_describe
 from .uploads import UploadGoneError, UploadTooLargeError, async_read_upload
 
@@ -106,7 +106,9 @@ class FeedFlow(ConfigSubentryFlow):
                 await self._async_inspect()
             except FeedError as err:
                 errors["base"] = "feed_refused"
-                problem = await async_describe(self.hass, err, feed=self._url)
+                problem = await async_describe(
+                    self.hass, err, feed=typed_address(self._url)
+                )
             else:
                 return await self.async_step_confirm()
             # An upload can be read only once: from now on it is as if pasted.

@@ -45,7 +45,8 @@ _ALSO_LOOKS_LIKE = (
 # What makes a line more than a line, at its start.
 _HEADING = re.compile(r"#{1,6}(?=\s|$)")
 _BULLET = re.compile(r"[-+*]\s+(?=\S)")
-_MEANS_MORE = re.compile(r"[#>=+-]|[0-9]+(?=[.)])")
+_MEANS_MORE = re.compile(r"[#>=+-]|_(?=[_\s]*$)|[0-9]+(?=[.)])")
+_PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9._:/%-]+")
 _STARTS = {"#": "＃", ">": "›"}
 
 # Control and format characters, lone surrogates, and separators of lines.
@@ -108,11 +109,23 @@ def quoted(text: str, heading: str) -> Composed:
         elif kind != before and lines[-1] != ">":
             lines.append(">")
         if kind:
-            lines.append(f"> - {line}" if kind == "point" else f"> {line}")
+            point = "- " if kind == "point" else ""
+            lines.append(f"> {point}{_only_text(line)}")
         before = kind
     while lines[-1] == ">":
         lines.pop()
     return Composed("\n".join(lines))
+
+
+def summed_up(text: str, limit: int) -> str:
+    """Return the beginning of a text of several lines as one line."""
+    lines = (f"- {line}" if kind == "point" else line for kind, line in _lines(text))
+    return neutral(" ".join(filter(None, lines)), limit)
+
+
+def typed_address(text: str) -> str:
+    """Return an address that a person has typed, to be compared with what was typed."""
+    return Composed(text) if _PLAIN_ADDRESS.fullmatch(text) else text
 
 
 def _lines(text: str) -> Iterator[tuple[str, str]]:
@@ -123,10 +136,15 @@ def _lines(text: str) -> Iterator[tuple[str, str]]:
         if bullet := _BULLET.match(line):
             kind, line = "point", line[bullet.end() :]
         line = neutral(line.replace("**", ""), MAX_QUOTED_LINE)
-        if start := _MEANS_MORE.match(line):
-            at = start.end() if start[0].isdecimal() else 0
-            line = f"{line[:at]}\\{line[at:]}"
         yield (kind if line else "", line)
+
+
+def _only_text(line: str) -> str:
+    """Return a line that is nothing but text, also where it begins a line."""
+    if start := _MEANS_MORE.match(line):
+        at = start.end() if start[0].isdecimal() else 0
+        return f"{line[:at]}\\{line[at:]}"
+    return line
 
 
 def _visible(text: str) -> str:

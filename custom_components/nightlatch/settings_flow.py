@@ -79,7 +79,9 @@ class SettingsFlow(RepairsFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
         """Tell what came of it; the issue stays for what is left."""
-        assert self._task is not None
+        if self._task is None:
+            # Nothing leads here but the step before; anybody can name a step.
+            return self.async_abort(reason="lock_gone")
         try:
             restored = self._task.result()
         except HomeAssistantError as err:

@@ -145,7 +145,9 @@ class LockQuietTime(LockEntity, TimeEntity):
     async def async_set_value(self, value: time) -> None:
         """Change the time."""
         hours = self._lock.policy.quiet_hours
-        assert hours is not None
+        if hours is None:
+            # It follows the household's again, since a moment.
+            raise self._lock.error("quiet_hours_not_own")
         self._lock.household.async_set_lock_data(
             self._lock,
             **{

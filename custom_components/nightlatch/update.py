@@ -16,7 +16,7 @@ from .core.model import Evidence, LockKind, Origin
 from .entity import LockEntity, async_add_lock_entities
 from .household import NightlatchConfigEntry
 from .locks import ManagedLock
-from .markup import neutral
+from .markup import summed_up
 from .release_notes import async_release_notes
 
 # The household has a queue of its own; the platform's would make a second press wait
@@ -171,7 +171,7 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
         """Return the first lines of the release notes."""
         if (release := self._lock.release) is None:
             return None
-        return neutral(release.release_notes, _SUMMARY) or None
+        return summed_up(release.release_notes, _SUMMARY) or None
 
     @property
     @override

@@ -174,6 +174,7 @@ class InstallationProblem(StrEnum):
     JOURNAL = "installation_journal"
     WINDOW_ENDED = "installation_window_ended"
     NOT_STRANDED = "installation_not_stranded"
+    FEED_REMOVED = "installation_feed_removed"
     # Confirming: the lock runs the release, and something else is wrong.
     LOCK_UNAVAILABLE = "installation_lock_unavailable"
     BOLT_JAMMED = "installation_bolt_jammed"

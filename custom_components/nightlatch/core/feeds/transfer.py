@@ -168,12 +168,15 @@ class Transfers(FetcherInterface):
         self._left -= len(body)
         self._values_left -= count_values(body)
         if self._left < 0 or self._values_left < 0:
-            raise FeedError(
-                FeedProblem.TOO_MUCH,
-                host=self.host,
-                file=self.last,
-                limit=self._limits.metadata // 1024**2,
-            )
+            raise self.too_much()
+
+    def too_much(self) -> FeedError:
+        """Return the error for metadata that are more than are read of a feed."""
+        return FeedError(
+            FeedProblem.TOO_MUCH,
+            **self._place,
+            limit=self._limits.metadata // 1024**2,
+        )
 
     @property
     def _place(self) -> dict[str, str]:

@@ -226,6 +226,22 @@ class _Visit:
         self, now: datetime, floor: FeedFloor | None, pinned_keys: frozenset[str] | None
     ) -> _Listing:
         """Refresh the metadata and read what they say; raise ``FeedError``."""
+        try:
+            listing = self._listing(now, floor, pinned_keys)
+        except FeedError:
+            self._tidy()
+            raise
+        if self._tidy():
+            raise self._transfers.too_much()
+        return listing
+
+    def _tidy(self) -> bool:
+        with self._explained():
+            return tidy(self._metadata_dir, self._limits)
+
+    def _listing(
+        self, now: datetime, floor: FeedFloor | None, pinned_keys: frozenset[str] | None
+    ) -> _Listing:
         state = self._refresh()
         self._check_state(state, now, floor)
         descriptor = self._descriptor()
@@ -269,7 +285,6 @@ class _Visit:
 
     def _refresh(self) -> TrustedState:
         with self._explained():
-            tidy(self._metadata_dir, self._limits)
             try:
                 # Always from the root that the owner has pinned: the cached one may be
                 # gone, or half written.

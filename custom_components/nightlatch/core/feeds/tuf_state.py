@@ -11,6 +11,7 @@ from pathlib import Path
 import shutil
 from urllib.parse import quote
 
+from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root, Signed, Snapshot, Targets, Timestamp
 
 from ..records.trust import FeedFloor, RoleFloor
@@ -34,11 +35,11 @@ class TrustedState:
         return None
 
 
-def tidy(directory: Path, limits: Limits) -> None:
+def tidy(directory: Path, limits: Limits) -> bool:
     """Delete what is cached if it is more than one look at a feed may bring.
 
-    Each file has come within the limits, but not all with the same look. Raises
-    ``OSError``.
+    Each file has come within the limits, but not all with the same look. Returns
+    whether it was; raises ``OSError``.
     """
     size = values = 0
     for path in directory.rglob("*"):
@@ -49,7 +50,8 @@ def tidy(directory: Path, limits: Limits) -> None:
             values += count_values(path.read_bytes())
         if size > limits.metadata or values > limits.values:
             shutil.rmtree(directory)
-            return
+            return True
+    return False
 
 
 def prune(directory: Path, state: TrustedState) -> None:
@@ -85,6 +87,11 @@ def read_state(directory: Path) -> TrustedState:
         .from_bytes((directory / "targets.json").read_bytes())
         .signed,
     }
+
+    for each in (root, *signed.values()):
+        # JSON's true is a number to Python, but not to whoever keeps it.
+        if isinstance(each.version, bool):
+            raise RepositoryError(f"The version of {each.type} is no number")
 
     def floor(role: str) -> RoleFloor:
         return RoleFloor(
