@@ -104,6 +104,11 @@ def quoted(text: str, heading: str) -> Composed:
     lines = [f"> {heading}", ">"]
     before = ""
     for kind, line in _lines(text):
+        if kind == "more":
+            if before == "point" and len(lines[-1]) + len(line) < MAX_QUOTED_LINE:
+                lines[-1] += f" {line}"
+                continue
+            kind = "text"  # noqa: PLW2901
         if kind == before == "text":
             lines[-1] += "\\"
         elif kind != before and lines[-1] != ">":
@@ -129,10 +134,13 @@ def typed_address(text: str) -> str:
 
 
 def _lines(text: str) -> Iterator[tuple[str, str]]:
-    """Return the lines of a text, each with what it is: a point, text, or nothing."""
+    """Return the lines of a text, each with what it is.
+
+    The beginning of a point, more of it, text, or nothing.
+    """
     for raw in text[:MAX_QUOTED].splitlines():
         line = _HEADING.sub("", _visible(raw).strip(), count=1)
-        kind = "text"
+        kind = "more" if raw[:1].isspace() else "text"
         if bullet := _BULLET.match(line):
             kind, line = "point", line[bullet.end() :]
         line = neutral(line.replace("**", ""), MAX_QUOTED_LINE)

@@ -446,6 +446,9 @@ def test_what_is_honest_reads_as_it_was_written() -> None:
         "50 % / -3 °C; #7",
     ):
         assert neutral(honest) == honest
+    assert quoted("- one\n  more\nnext", "Says:") == (
+        "> Says:\n>\n> - one more\n>\n> next"
+    )
     assert quoted("## New\n\n- Quieter\n- Faster\nSee the manual.\nBye.", "Says:") == (
         "> Says:\n>\n> New\n>\n> - Quieter\n> - Faster\n>\n> See the manual.\\\n> Bye."
     )
