@@ -7,13 +7,13 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 
 from .adapters.journal import JournalUnreadableError
+from .caches import FEEDS, INDEXES, async_forget, async_tidy
 from .const import DOMAIN
-from .coordinator import async_forget_feeds
 from .download import FirmwareView
 from .guarding import async_lift_all
 from .household import Household, NightlatchConfigEntry
 from .issues import async_delete_issues
-from .public_indexes import async_forget_indexes
+from .markup import neutral_all
 from .services import async_setup_services
 
 PLATFORMS = [
@@ -39,6 +39,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 async def async_setup_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) -> bool:
     """Set up the household."""
+    await async_tidy(hass)
     household = Household(hass, entry)
     try:
         await household.async_start()
@@ -46,7 +47,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) -
         raise ConfigEntryError(
             translation_domain=DOMAIN,
             translation_key="journal_unreadable",
-            translation_placeholders={"problem": str(err)},
+            translation_placeholders=neutral_all({"problem": str(err)}),
         ) from err
     except ValueError as err:
         # Starting without it would forget which firmware must never run again.
@@ -86,6 +87,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) 
     await household.vault.async_remove()
     await household.audit.async_remove()
     await household.snapshots.async_remove()
-    await async_forget_feeds(hass)
-    await async_forget_indexes(hass)
+    await async_forget(hass, FEEDS)
+    await async_forget(hass, INDEXES)
+    await async_tidy(hass)
     async_delete_issues(hass)

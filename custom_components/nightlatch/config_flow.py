@@ -25,6 +25,7 @@ from .core.transports.device_information import read_identity
 from .feed_flow import FeedFlow
 from .household import Household
 from .lock_flow import LockFlow
+from .markup import neutral_all
 from .messages import async_describe
 from .new_lock import (
     NewLock,
@@ -146,11 +147,13 @@ class NightlatchConfigFlow(ConfigFlow, domain=DOMAIN):
         return self.async_show_form(
             step_id="direct",
             errors=errors,
-            description_placeholders={
-                "name": self._found[CONF_NAME],
-                "address": address,
-                "problem": problem,
-            },
+            description_placeholders=neutral_all(
+                {
+                    "name": self._found[CONF_NAME],
+                    "address": address,
+                    "problem": problem,
+                }
+            ),
         )
 
     async def async_step_details(
@@ -198,5 +201,5 @@ class NightlatchConfigFlow(ConfigFlow, domain=DOMAIN):
         )
         return self.async_abort(
             reason="lock_added",
-            description_placeholders={"name": new.title(user_input)},
+            description_placeholders=neutral_all({"name": new.title(user_input)}),
         )

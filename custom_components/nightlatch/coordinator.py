@@ -1,6 +1,5 @@
 """One coordinator a feed: asks what is on offer, for all locks of the feed at once."""
 
-import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
@@ -8,23 +7,21 @@ import hashlib
 import logging
 from pathlib import Path
 import random
-import shutil
 from typing import TYPE_CHECKING, Any, override
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import CONF_URL
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
-from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
 from .adapters.storage import HouseholdStore
+from .caches import FEEDS, cache_of
 from .const import (
     ALLOW_LOOPBACK_HTTP,
     CONF_FIRMWARE_KEYS,
     CONF_ROOT,
-    DOMAIN,
     FEED_INTERVAL,
     FEED_JITTER,
 )
@@ -43,11 +40,6 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 
-def _caches(hass: HomeAssistant) -> Path:
-    """Return where the metadata of all feeds are cached."""
-    return Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.feeds"))
-
-
 def _pinned(pems: Iterable[str]) -> Iterator[FirmwareKey]:
     """Return the keys that were pinned; what cannot be read any more was not."""
     for pem in pems:
@@ -58,11 +50,6 @@ def _pinned(pems: Iterable[str]) -> Iterator[FirmwareKey]:
 def _digest(source: Mapping[str, Any]) -> str:
     text = f"{source[CONF_URL]} {source[CONF_ROOT]}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-async def async_forget_feeds(hass: HomeAssistant) -> None:
-    """Delete what is cached of any feed."""
-    await asyncio.to_thread(shutil.rmtree, _caches(hass), ignore_errors=True)
 
 
 def normal_url(text: str) -> str:
@@ -136,7 +123,8 @@ class FeedCoordinator(DataUpdateCoordinator[FeedContent | None]):
             root=subentry.data[CONF_ROOT],
             pinned_keys=frozenset(key.fingerprint for key in self.firmware_keys),
             # Another source must not meet what the last one has left.
-            cache=_caches(self.hass) / f"{subentry.subentry_id}-{_digest(self.source)}",
+            cache=cache_of(self.hass, FEEDS)
+            / f"{subentry.subentry_id}-{_digest(self.source)}",
             trust=self._store,
         )
 

@@ -17,6 +17,7 @@ from .core.preflight.base import PreflightError
 from .core.records.outcome_record import OutcomeRecord
 from .core.schedule.night import night_of
 from .happenings import ENDINGS, Happening
+from .markup import Composed
 from .messages import (
     async_as_home_assistant_error,
     async_describe,
@@ -161,7 +162,8 @@ class Ending:
         message = await async_describe(self._hass, error, **names)
         if outcome.in_bootloader and error.reason is not TransportProblem.IN_BOOTLOADER:
             waiting = TransportError(TransportProblem.IN_BOOTLOADER)
-            message += f" {await async_describe(self._hass, waiting, **names)}"
+            then = await async_describe(self._hass, waiting, **names)
+            message = Composed(f"{message} {then}")
         return message
 
     async def _async_record(

@@ -131,7 +131,7 @@ async def _async_steps(
         return [await async_sentence(hass, key, names) for key in keys]
 
     if lock.kind.name is LockKind.WATCHED and lock.facts.steps:
-        steps = list(told_of_maker(lock))
+        steps: list[str] = list(told_of_maker(lock))
     else:
         steps = await told("usb_connect", "usb_install")
     return [*await told("usb_compare"), *steps, *await told("usb_check")]

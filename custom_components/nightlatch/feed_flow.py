@@ -1,6 +1,6 @@
 """Subentry flow for a vendor's feed: what is trusted is shown before it is trusted."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, override
@@ -29,6 +29,7 @@ from .core.errors import FeedError, FeedProblem
 from .core.feeds.base import FeedContent
 from .core.feeds.tuf_root import MAX_ROOT, RootSummary, inspect_root
 from .core.records.trust import Trust, TrustStore
+from .markup import Composed, listed, neutral, neutral_all, typed_address
 from .messages import async_describe
 from .uploads import UploadGoneError, UploadTooLargeError, async_read_upload
 
@@ -105,7 +106,9 @@ class FeedFlow(ConfigSubentryFlow):
                 await self._async_inspect()
             except FeedError as err:
                 errors["base"] = "feed_refused"
-                problem = await async_describe(self.hass, err, feed=self._url)
+                problem = await async_describe(
+                    self.hass, err, feed=typed_address(self._url)
+                )
             else:
                 return await self.async_step_confirm()
             # An upload can be read only once: from now on it is as if pasted.
@@ -114,7 +117,7 @@ class FeedFlow(ConfigSubentryFlow):
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(_SCHEMA, known),
             errors=errors,
-            description_placeholders={"problem": problem},
+            description_placeholders=neutral_all({"problem": problem}),
         )
 
     def _is_configured(self, url: str) -> bool:
@@ -168,18 +171,23 @@ class FeedFlow(ConfigSubentryFlow):
             root_keys = self._summary.roles["root"]
             return self.async_show_form(
                 step_id="confirm",
-                description_placeholders={
-                    "vendor": self._content.vendor,
-                    "models": _listed(model.name for model in self._content.models),
-                    "releases": str(len(self._content.releases)),
-                    "root_keys": _listed(f"`{key}`" for key in root_keys.fingerprints),
-                    "threshold": str(root_keys.threshold),
-                    "root_version": str(self._summary.version),
-                    "root_expires": self._summary.expires.date().isoformat(),
-                    "firmware_keys": _listed(
-                        f"`{key.fingerprint}`" for key in self._content.firmware_keys
-                    ),
-                },
+                description_placeholders=neutral_all(
+                    {
+                        "vendor": self._content.vendor,
+                        "models": listed(model.name for model in self._content.models),
+                        "releases": str(len(self._content.releases)),
+                        "root_keys": listed(
+                            _code(key) for key in root_keys.fingerprints
+                        ),
+                        "threshold": str(root_keys.threshold),
+                        "root_version": str(self._summary.version),
+                        "root_expires": self._summary.expires.date().isoformat(),
+                        "firmware_keys": listed(
+                            _code(key.fingerprint)
+                            for key in self._content.firmware_keys
+                        ),
+                    }
+                ),
             )
         data = {
             CONF_URL: self._url,
@@ -194,7 +202,7 @@ class FeedFlow(ConfigSubentryFlow):
                 unique_id=self._url,
             )
         return self.async_create_entry(
-            title=self._content.vendor, data=data, unique_id=self._url
+            title=neutral(self._content.vendor), data=data, unique_id=self._url
         )
 
 
@@ -202,5 +210,5 @@ def _bad_root(problem: str) -> FeedError:
     return FeedError(FeedProblem.ROOT_INVALID, problem=problem)
 
 
-def _listed(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
+def _code(fingerprint: str) -> Composed:
+    return Composed(f"`{fingerprint}`")

@@ -7,6 +7,7 @@ from homeassistant.core import HomeAssistant
 from .core.from_file import FileReading, Proof
 from .core.model import Evidence, PayloadFormat, Release
 from .core.schedule.policy import ApprovalNeed
+from .markup import neutral
 from .messages import async_sentence
 from .risk_summary import async_risk_summary
 from .situations import risk_of
@@ -77,4 +78,4 @@ async def async_words(
 
 def says(text: str, words: str) -> bool:
     """Return whether a person has written the words, however spaced."""
-    return " ".join(text.split()).casefold() == " ".join(words.split()).casefold()
+    return neutral(text).casefold() == neutral(str(words)).casefold()

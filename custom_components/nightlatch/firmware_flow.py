@@ -32,6 +32,7 @@ from .core.model import Release
 from .file_summary import async_file_summary, async_words, says
 from .household import Household
 from .locks import ManagedLock
+from .markup import listed, neutral_all
 from .messages import async_describe
 from .uploads import UploadGoneError, UploadTooLargeError, async_read_upload
 
@@ -81,9 +82,9 @@ class FirmwareFileFlow(ConfigSubentryFlow):
             # What would become of the file could not be kept.
             return self.async_abort(
                 reason="vault_unusable",
-                description_placeholders={
-                    "problem": await self._async_describe(lock, problem)
-                },
+                description_placeholders=neutral_all(
+                    {"problem": await self._async_describe(lock, problem)}
+                ),
             )
         errors: dict[str, str] = {}
         told = ""
@@ -103,13 +104,15 @@ class FirmwareFileFlow(ConfigSubentryFlow):
             step_id="firmware_file",
             data_schema=_FILE,
             errors=errors,
-            description_placeholders={
-                "lock": lock.name,
-                "model": identity.model,
-                "hardware": identity.hardware_revision or "?",
-                "version": identity.firmware_version,
-                "problem": told,
-            },
+            description_placeholders=neutral_all(
+                {
+                    "lock": lock.name,
+                    "model": identity.model,
+                    "hardware": identity.hardware_revision or "?",
+                    "version": identity.firmware_version,
+                    "problem": told,
+                }
+            ),
         )
 
     async def async_step_firmware_details(
@@ -142,14 +145,16 @@ class FirmwareFileFlow(ConfigSubentryFlow):
                 _SAID, user_input or {CONF_VERSION: inspection.version}
             ),
             errors=errors,
-            description_placeholders={
-                "lock": lock.name,
-                "file": self._name,
-                "model": identity.model,
-                "hardware": identity.hardware_revision or "?",
-                "version": identity.firmware_version,
-                "problem": told,
-            },
+            description_placeholders=neutral_all(
+                {
+                    "lock": lock.name,
+                    "file": self._name,
+                    "model": identity.model,
+                    "hardware": identity.hardware_revision or "?",
+                    "version": identity.firmware_version,
+                    "problem": told,
+                }
+            ),
         )
 
     async def async_step_firmware_confirm(
@@ -179,10 +184,12 @@ class FirmwareFileFlow(ConfigSubentryFlow):
                 else:
                     return self.async_abort(
                         reason="firmware_offered",
-                        description_placeholders={
-                            "lock": lock.name,
-                            "version": release.version.text,
-                        },
+                        description_placeholders=neutral_all(
+                            {
+                                "lock": lock.name,
+                                "version": release.version.text,
+                            }
+                        ),
                     )
         summary = await async_file_summary(self.hass, lock, reading, release)
         return self.async_show_form(
@@ -191,13 +198,15 @@ class FirmwareFileFlow(ConfigSubentryFlow):
                 _WORDS if words else probatio.Schema({}), user_input or {}
             ),
             errors=errors,
-            description_placeholders={
-                "file": self._name,
-                "size": str(reading.inspection.size),
-                "sha256": reading.inspection.sha256,
-                "summary": "\n".join(f"- {sentence}" for sentence in summary),
-                "problem": told,
-            },
+            description_placeholders=neutral_all(
+                {
+                    "file": self._name,
+                    "size": str(reading.inspection.size),
+                    "sha256": reading.inspection.sha256,
+                    "summary": listed(summary),
+                    "problem": told,
+                }
+            ),
         )
 
     async def _async_take_upload(self, lock: ManagedLock, file_id: str) -> None:

@@ -16,6 +16,7 @@ from .core.schedule.plan import Waiting
 from .issue import Issue
 from .locks import ManagedLock
 from .maker import told_of_maker
+from .markup import listed, neutral_all
 from .messages import told_now
 from .recovery_steps import recovery_steps
 from .vault_issues import issues_of_vault
@@ -83,7 +84,7 @@ def async_sync_issues(household: Household) -> None:
                 else ir.IssueSeverity.WARNING
             ),
             translation_key=found.key,
-            translation_placeholders=found.placeholders,
+            translation_placeholders=neutral_all(found.placeholders),
         )
 
 
@@ -162,7 +163,7 @@ def _issue_of(lock: ManagedLock) -> tuple[str, dict[str, str]] | None:
     if waits and lock.release is not None:
         return "update_by_hand", {
             "version": lock.release.version.text,
-            "steps": "\n".join(f"- {line}" for line in told_of_maker(lock)),
+            "steps": listed(told_of_maker(lock)),
         }
     if lock.plan.waiting is Waiting.VENDOR:
         return "contact_vendor", {

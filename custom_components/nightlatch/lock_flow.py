@@ -26,7 +26,8 @@ from .firmware_flow import FirmwareFileFlow
 from .household import Household
 from .in_range import locks_in_range
 from .lock_form import as_data, as_form, details_schema, form_errors
-from .messages import async_describe
+from .markup import neutral_all
+from .messages import async_describe, filled
 from .new_lock import (
     NewLock,
     attached_lock,
@@ -104,7 +105,7 @@ class LockFlow(FirmwareFileFlow):
                 probatio.Schema(fields), user_input or {}
             ),
             errors=errors,
-            description_placeholders={"problem": problem},
+            description_placeholders=neutral_all({"problem": problem}),
         )
 
     async def _async_read(
@@ -138,7 +139,7 @@ class LockFlow(FirmwareFileFlow):
         """Return a lock of the house, with what can be done for it and why."""
         text = await async_label(self.hass, "lock_offer", found.why)
         name = await integration_name(self.hass, found)
-        label = f"{found.name}: {text.format(integration=name)}"
+        label = f"{found.name}: {filled(text, {'integration': name})}"
         return SelectOptionDict(value=f"{_DEVICE}{found.device_id}", label=label)
 
     async def _async_in_range(self) -> list[SelectOptionDict]:

@@ -32,6 +32,7 @@ from .elsewhere import async_note_elsewhere
 from .happenings import Happening, HappeningCallback
 from .installing import Installer, Progress
 from .kinds import make_kind
+from .markup import neutral_all
 from .messages import async_as_home_assistant_error, told_now
 from .settings import Links, parse_links, parse_lock_policy
 from .situations import checks_of, plan_of
@@ -200,7 +201,7 @@ class ManagedLock(DecidedLock):
         return HomeAssistantError(
             translation_domain=DOMAIN,
             translation_key=key,
-            translation_placeholders={"lock": self.name, **placeholders},
+            translation_placeholders=neutral_all({"lock": self.name, **placeholders}),
         )
 
     # Choosing.

@@ -7,11 +7,13 @@ from homeassistant.components.logbook import (
     LOGBOOK_ENTRY_MESSAGE,
     LOGBOOK_ENTRY_NAME,
 )
-from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.core import Event, HomeAssistant, callback, valid_entity_id
 
 from .const import DOMAIN, EVENT_NIGHTLATCH
 from .core.model import Purpose
 from .happenings import BACKUP_RESTORED, Happening
+from .markup import neutral
+from .messages import filled
 
 # Home Assistant's logbook asks for its lines at once, without translations.
 _LINES: dict[str, str] = {
@@ -41,7 +43,15 @@ _LINES_ON_PURPOSE: dict[tuple[str, str], str] = {
         "was brought out of its bootloader, runs {version} and works"
     ),
 }
-_UNKNOWN = {"type": "", "name": "?", "version": "?", "message": "", "purpose": ""}
+_SHORT = 255
+"""Characters of a name."""
+_UNKNOWN: dict[str, object] = {
+    "type": "",
+    "name": "?",
+    "version": "?",
+    "message": "",
+    "purpose": "",
+}
 
 
 @callback
@@ -55,17 +65,18 @@ def async_describe_events(
     def describe(event: Event) -> dict[str, str]:
         data = {**_UNKNOWN, **event.data}
         # Anybody may fire an event, and old ones are read by newer versions.
-        happening, purpose = str(data["type"]), str(data["purpose"])
-        line = _LINES_ON_PURPOSE.get((happening, purpose)) or _LINES.get(
-            happening, happening
-        )
-        line = line.format_map(data)
+        happening, purpose = neutral(data["type"], _SHORT), data["purpose"]
+        line = _LINES.get(happening)
+        if isinstance(purpose, str):
+            line = _LINES_ON_PURPOSE.get((happening, purpose), line)
+        told = happening if line is None else filled(line, data)
         described = {
-            LOGBOOK_ENTRY_NAME: data["name"],
-            LOGBOOK_ENTRY_MESSAGE: line.rstrip(": "),
+            LOGBOOK_ENTRY_NAME: neutral(data["name"], _SHORT),
+            LOGBOOK_ENTRY_MESSAGE: told.rstrip(": "),
         }
-        if data.get("entity_id"):
-            described[LOGBOOK_ENTRY_ENTITY_ID] = data["entity_id"]
+        entity_id = data.get("entity_id")
+        if isinstance(entity_id, str) and valid_entity_id(entity_id):
+            described[LOGBOOK_ENTRY_ENTITY_ID] = entity_id
         return described
 
     async_describe_event(DOMAIN, EVENT_NIGHTLATCH, describe)

@@ -9,12 +9,14 @@ from homeassistant.helpers.translation import async_get_cached_translations
 from .const import DOMAIN
 from .core.model import LockKind
 from .core.vendor_facts import Fact
+from .markup import Composed
+from .messages import filled
 
 if TYPE_CHECKING:
     from .locks import ManagedLock
 
 
-def told_of_maker(lock: ManagedLock) -> Iterator[str]:
+def told_of_maker(lock: ManagedLock) -> Iterator[Composed]:
     """Return a sentence for each thing that a person should know beforehand."""
     facts = lock.facts
     if lock.kind.name is LockKind.WATCHED:
@@ -22,19 +24,21 @@ def told_of_maker(lock: ManagedLock) -> Iterator[str]:
             yield _label(lock, "step_unknown")
         yield from (_sourced(lock, each) for each in facts.steps)
     if facts.minimum_battery is not None:
-        yield _label(lock, "minimum_battery").format(battery=facts.minimum_battery)
+        yield filled(
+            _label(lock, "minimum_battery"), {"battery": facts.minimum_battery}
+        )
     told = (*facts.cautions, *facts.demands, *facts.aftercare)
     yield from (_sourced(lock, each) for each in told)
 
 
-def told_of_recovery(lock: ManagedLock) -> Iterator[str]:
+def told_of_recovery(lock: ManagedLock) -> Iterator[Composed]:
     """Return a sentence for each thing that helps where the lock does not work."""
     yield from (_sourced(lock, each) for each in lock.facts.recovery)
 
 
-def _sourced(lock: ManagedLock, told: StrEnum) -> str:
+def _sourced(lock: ManagedLock, told: StrEnum) -> Composed:
     sources = ", ".join(map(_source, lock.facts.sources(told)))
-    return f"{_label(lock, told)} ({sources})"
+    return Composed(f"{_label(lock, told)} ({sources})")
 
 
 def _source(fact: Fact) -> str:
@@ -43,9 +47,9 @@ def _source(fact: Fact) -> str:
     return f"{shown}, {fact.checked.isoformat()}"
 
 
-def _label(lock: ManagedLock, option: str) -> str:
+def _label(lock: ManagedLock, option: str) -> Composed:
     translations = async_get_cached_translations(
         lock.hass, lock.hass.config.language, "selector", DOMAIN
     )
     key = f"component.{DOMAIN}.selector.maker.options.{option}"
-    return translations.get(key, option)
+    return Composed(translations.get(key, option))

@@ -1,7 +1,8 @@
 """The sentences for the errors of the ground floor, out of the translations."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
+import re
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -15,20 +16,27 @@ from .core.errors import NightlatchError
 from .core.installation.confirmation import BOLT_PROBLEMS
 from .core.preflight.base import Check, PreflightError
 from .core.records.decisions import JUDGEMENT_HOLDS
+from .markup import Composed, neutral, neutral_all
 
 HOURS_OF_A_JUDGEMENT = str(JUDGEMENT_HOLDS // timedelta(hours=1))
 
+_PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
-class _Placeholders(dict[str, str]):
-    """Placeholders of a sentence; one that is missing must not hide the sentence."""
 
-    def __missing__(self, key: str) -> str:
-        return "?"
+def filled(text: str, placeholders: Mapping[str, object]) -> Composed:
+    """Return one of our own texts with values in the place of its names.
+
+    The only way in which texts are filled: a value is never a template, and a template
+    asks for nothing but a value as it is. One that is missing must not hide the rest.
+    """
+    return Composed(
+        _PLACEHOLDER.sub(lambda name: neutral(placeholders.get(name[1])), text)
+    )
 
 
 async def async_describe(
     hass: HomeAssistant, err: NightlatchError, **names: str
-) -> str:
+) -> Composed:
     """Return the whole sentence for an error, in Home Assistant's language.
 
     ``names`` are the placeholders that the ground floor does not know: the names that
@@ -42,13 +50,13 @@ async def async_describe(
 
 async def async_told_check(
     hass: HomeAssistant, check: Check, names: Mapping[str, str]
-) -> str:
+) -> Composed:
     """Return what stands against an installation, and whose judgement has ended."""
     told = await async_sentence(hass, check.reason, {**check.placeholders, **names})
     if check.override_ended is None:
         return told
     ended = {"user": check.override_ended, "hours": HOURS_OF_A_JUDGEMENT}
-    return f"{told} {await async_sentence(hass, 'override_ended', ended)}"
+    return _together([told, await async_sentence(hass, "override_ended", ended)])
 
 
 async def _async_blockers(
@@ -66,7 +74,7 @@ async def async_describe_way_back(
     version: str,
     running: str,
     **names: str,
-) -> str:
+) -> Composed:
     """Return what is told of a lock that has gone back to its old firmware.
 
     ``err`` is why; None where it only had to be brought out of its bootloader.
@@ -82,38 +90,42 @@ async def async_describe_way_back(
             told = [f"way_back_{err.reason}", "way_back_runs", "way_back_not_again"]
         else:
             told = [err.reason, "way_back_runs", "way_back_not_again"]
-    return " ".join([await async_sentence(hass, key, known) for key in told])
+    return _together([await async_sentence(hass, key, known) for key in told])
 
 
 async def async_sentence(
-    hass: HomeAssistant, key: str, placeholders: Mapping[str, str]
-) -> str:
+    hass: HomeAssistant, key: str, placeholders: Mapping[str, object]
+) -> Composed:
     """Return one sentence of the translations, in Home Assistant's language."""
     translations = await async_get_translations(
         hass, hass.config.language, "exceptions", [DOMAIN]
     )
     text = translations.get(f"component.{DOMAIN}.exceptions.{key}.message", key)
-    return text.format_map(_Placeholders(placeholders))
+    return filled(text, placeholders)
 
 
-def told_now(hass: HomeAssistant, key: str, **placeholders: str) -> str:
+def told_now(hass: HomeAssistant, key: str, **placeholders: str) -> Composed:
     """Return one sentence, out of the translations that are loaded already."""
     translations = async_get_cached_translations(
         hass, hass.config.language, "exceptions", DOMAIN
     )
     text = translations.get(f"component.{DOMAIN}.exceptions.{key}.message", key)
-    return text.format_map(_Placeholders(placeholders))
+    return filled(text, placeholders)
 
 
 async def async_as_home_assistant_error(
     hass: HomeAssistant, err: NightlatchError, **names: str
 ) -> HomeAssistantError:
     """Return the error that Home Assistant shows, and translates, itself."""
-    placeholders = {**err.details, **names}
+    placeholders: dict[str, str] = {**err.details, **names}
     if isinstance(err, PreflightError):
         placeholders["blockers"] = await _async_blockers(hass, err, names)
     return HomeAssistantError(
         translation_domain=DOMAIN,
         translation_key=str(err.reason),
-        translation_placeholders=placeholders,
+        translation_placeholders=neutral_all(placeholders),
     )
+
+
+def _together(sentences: Iterable[Composed]) -> Composed:
+    return Composed(" ".join(sentences))

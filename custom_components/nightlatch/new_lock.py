@@ -23,6 +23,7 @@ from .coordinator import FeedCoordinator
 from .core.model import LockIdentity, LockKind, Model
 from .household import Household
 from .lock_form import as_data, as_form, details_schema, form_errors
+from .markup import neutral_all
 
 STEPS = {
     LockKind.DIRECT: "details",
@@ -56,12 +57,14 @@ class NewLock:
         return {
             "step_id": STEPS[self.kind],
             "errors": {} if user_input is None else self.errors(user_input),
-            "description_placeholders": {
-                "model": self.model,
-                "hardware": self.identity.hardware_revision or "?",
-                "version": self.identity.firmware_version or "?",
-                "feed": self.origin,
-            },
+            "description_placeholders": neutral_all(
+                {
+                    "model": self.model,
+                    "hardware": self.identity.hardware_revision or "?",
+                    "version": self.identity.firmware_version or "?",
+                    "feed": self.origin,
+                }
+            ),
             "suggested": user_input
             or as_form(self.proposed, self.name, household.policy.quiet_hours),
             "data_schema": details_schema(self.kind),

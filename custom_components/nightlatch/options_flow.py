@@ -39,6 +39,7 @@ from .const import (
 )
 from .core.feeds.public_index import IndexName
 from .core.schedule.quiet_hours import QuietHours
+from .markup import Composed, listed, neutral_all
 from .settings import (
     parse_gate,
     parse_household_policy,
@@ -109,7 +110,7 @@ class HouseholdOptionsFlow(VaultSteps):
             step_id="quiet_hours",
             data_schema=self.add_suggested_values_to_schema(schema, _known(shown)),
             errors=errors,
-            description_placeholders={"windows": _windows(hours)},
+            description_placeholders=neutral_all({"windows": _windows(hours)}),
         )
 
     async def async_step_night(
@@ -212,12 +213,12 @@ def _known(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _windows(hours: QuietHours) -> str:
+def _windows(hours: QuietHours) -> Composed:
     """Return the next windows as they are on the wall, for people to check."""
     zone = dt_util.get_default_time_zone()
     windows = islice(hours.windows(dt_util.utcnow(), zone), _SHOWN_WINDOWS)
-    return "\n".join(
-        f"- {window.start.astimezone(zone):%a %d.%m. %H:%M} - "
+    return listed(
+        f"{window.start.astimezone(zone):%a %d.%m. %H:%M} - "
         f"{window.end.astimezone(zone):%H:%M}"
         for window in windows
     )

@@ -7,17 +7,15 @@ digest, recalls, and a veto where they contradict what is offered.
 import asyncio
 from datetime import timedelta
 import logging
-from pathlib import Path
-import shutil
 from typing import TYPE_CHECKING
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
-from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.util import dt as dt_util
 
 from .adapters.index_query import IndexQuery, ZigbeeNames, async_query_of
-from .const import ALLOW_LOOPBACK_HTTP, DOMAIN
+from .caches import INDEXES, cache_of
+from .const import ALLOW_LOOPBACK_HTTP
 from .core.errors import FeedError, FirmwareError
 from .core.feeds.conditional import ConditionalFetcher
 from .core.feeds.dcl import MAX_AGE, DclIndex, DclQuery
@@ -52,7 +50,7 @@ class PublicIndexes:
         hass = household.hass
         self._fetcher = ConditionalFetcher(
             async_get_clientsession(hass),
-            cache_of(hass),
+            cache_of(hass, INDEXES),
             dt_util.utcnow,
             allow_loopback_http=ALLOW_LOOPBACK_HTTP,
         )
@@ -169,16 +167,6 @@ class PublicIndexes:
         except (FeedError, FirmwareError) as err:
             _LOGGER.debug("The image was not looked into: %s", err)
             return Evidence.INTEGRITY_ONLY
-
-
-def cache_of(hass: HomeAssistant) -> Path:
-    """Return where answers are kept."""
-    return Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.indexes"))
-
-
-async def async_forget_indexes(hass: HomeAssistant) -> None:
-    """Delete what was answered."""
-    await asyncio.to_thread(shutil.rmtree, cache_of(hass), ignore_errors=True)
 
 
 def _known(finding: Finding, offered: str, evidence: Evidence) -> Known:

@@ -14,6 +14,8 @@ from .const import DOMAIN
 from .core.installation.confirmation import BOLT_PROBLEMS
 from .core.model import LockKind, Transport
 from .maker import told_of_recovery
+from .markup import Composed, listed, quoted
+from .messages import filled
 from .rollback import ways_back
 
 if TYPE_CHECKING:
@@ -38,18 +40,17 @@ class Step(StrEnum):
     VENDOR = "ask_vendor"
 
 
-def recovery_steps(lock: ManagedLock) -> str:
+def recovery_steps(lock: ManagedLock) -> Composed:
     """Return what to do, as Markdown; the vendor's own words first."""
-    told = []
+    told: list[Composed] = []
     if lock.model is not None and lock.model.recovery.strip():
-        said = _label(lock, Step.VENDOR_SAYS)
-        told.append(f"{said}\n\n{lock.model.recovery.strip()}")
+        told.append(quoted(lock.model.recovery, _label(lock, Step.VENDOR_SAYS)))
     steps = [*told_of_recovery(lock), *_usual(lock)]
-    told.append("\n".join(f"- {step}" for step in steps))
-    return "\n\n".join(told)
+    told.append(listed(steps))
+    return Composed("\n\n".join(told))
 
 
-def _usual(lock: ManagedLock) -> Iterator[str]:
+def _usual(lock: ManagedLock) -> Iterator[Composed]:
     """Return the steps for what is wrong with this lock."""
     outcome = lock.record.outcome
     if (
@@ -59,8 +60,12 @@ def _usual(lock: ManagedLock) -> Iterator[str]:
     ):
         yield _label(lock, Step.MOVE_BY_HAND)
         if back := ways_back(lock):
-            yield _label(lock, Step.WAY_BACK).format(
-                version=back[0].release.version.text, entity=lock.update_entity_id
+            yield filled(
+                _label(lock, Step.WAY_BACK),
+                {
+                    "version": back[0].release.version.text,
+                    "entity": lock.update_entity_id or "?",
+                },
             )
     else:
         yield _label(lock, Step.KEY)
@@ -95,9 +100,9 @@ def _runs_on_trial(lock: ManagedLock) -> bool:
     )
 
 
-def _label(lock: ManagedLock, step: Step) -> str:
+def _label(lock: ManagedLock, step: Step) -> Composed:
     translations = async_get_cached_translations(
         lock.hass, lock.hass.config.language, "selector", DOMAIN
     )
     key = f"component.{DOMAIN}.selector.recovery.options.{step}"
-    return translations.get(key, step)
+    return Composed(translations.get(key, step))

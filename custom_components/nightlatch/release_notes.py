@@ -8,14 +8,18 @@ from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
+from .core.feeds.public_index import https_url
 from .core.model import Advisory, LockKind, OutcomeKind, Purpose, Release
 from .maker import told_of_maker
+from .markup import Composed, listed, neutral, quoted
 from .messages import HOURS_OF_A_JUDGEMENT, async_sentence
 from .situations import risk_of
 
 if TYPE_CHECKING:
     from .locks import ManagedLock
 
+# Percent-encoded an address is the same one.
+_ENDS_A_LINK = {ord(char): f"%{ord(char):02X}" for char in "<>()[]\\`*\"'|"}
 _NO_GOOD = {OutcomeKind.FAILED, OutcomeKind.NEEDS_HAND, OutcomeKind.ROLLED_BACK}
 
 
@@ -31,20 +35,24 @@ async def async_label(hass: HomeAssistant, selector: str, option: str) -> str:
 async def async_release_notes(
     hass: HomeAssistant, lock: ManagedLock, release: Release
 ) -> str:
-    """Return the vendor's notes, and below them what the release means for the lock."""
+    """Return what the release means for the lock, and below it the vendor's notes.
+
+    Ours come first, and theirs are fenced off, whatever they contain.
+    """
     translations = await async_get_translations(
         hass, hass.config.language, "selector", [DOMAIN]
     )
 
-    def label(selector: str, option: str) -> str:
+    def label(selector: str, option: str) -> Composed:
         key = f"component.{DOMAIN}.selector.{selector}.options.{option}"
-        return translations.get(key, option)
+        return Composed(translations.get(key, option))
 
     facts: list[tuple[str, str]] = []
     if release.severity != "none":
         facts.append(("severity", label("severity", release.severity)))
     if release.advisories:
-        facts.append(("advisories", ", ".join(map(_linked, release.advisories))))
+        linked = ", ".join(map(_linked, release.advisories))
+        facts.append(("advisories", Composed(linked)))
     if release.expected_duration is not None:
         facts.append(("duration", str(-(-release.expected_duration // 60))))
     if release.disrupts:
@@ -55,11 +63,14 @@ async def async_release_notes(
     facts.append(("evidence", label("evidence", release.evidence)))
     if (last_time := _last_time(lock, release)) is not None:
         facts.append(("last_time", last_time))
-    lines = [f"- {label('release_fact', fact)}: {value}" for fact, value in facts]
+    lines = [
+        Composed(f"{label('release_fact', fact)}: {neutral(value)}")
+        for fact, value in facts
+    ]
     if release.payload is not None:
         way_back = f"risk_way_back_{risk_of(lock, release).way_back}"
-        lines.append(f"- {await async_sentence(hass, way_back, {})}")
-    told = [release.release_notes.strip(), "\n".join(lines)]
+        lines.append(await async_sentence(hass, way_back, {}))
+    told = [listed(lines)]
     if (choice := lock.decisions.choice) is not None:
         going_back = choice.purpose is Purpose.ROLLBACK
         told.insert(
@@ -67,15 +78,17 @@ async def async_release_notes(
         )
     if (ended := await _async_ended(hass, lock, label)) is not None:
         told.insert(0, ended)
-    told.append("\n".join(f"- {line}" for line in told_of_maker(lock)))
+    told.append(listed(told_of_maker(lock)))
     if lock.kind.name is LockKind.GUARDED:
         told.append(label("release_fact", "hold_is_no_lock"))
+    if release.release_notes.strip():
+        told.append(quoted(release.release_notes, label("release_fact", "vendor_says")))
     return "\n\n".join(part for part in told if part)
 
 
 async def _async_ended(
     hass: HomeAssistant, lock: ManagedLock, label: Callable[[str, str], str]
-) -> str | None:
+) -> Composed | None:
     """Return whose judgement of the moment counts no longer, if there was any."""
     approval = lock.decisions.approval
     if approval is None or lock.approved_by is None:
@@ -105,4 +118,10 @@ def _last_time(lock: ManagedLock, release: Release) -> str | None:
 
 
 def _linked(advisory: Advisory) -> str:
-    return f"[{advisory.id}]({advisory.url})" if advisory.url else advisory.id
+    """Return an advisory, as a link where its address is one.
+
+    What could end a link in the middle of its address is written otherwise there.
+    """
+    shown = neutral(advisory.id)
+    url = https_url(advisory.url) if advisory.url else None
+    return shown if url is None else f"[{shown}](<{url.translate(_ENDS_A_LINK)}>)"

@@ -7,6 +7,7 @@ from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.exceptions import HomeAssistantError
 
 from .household import async_get_household
+from .markup import neutral_all
 from .restoring import Restored
 from .settings_words import told_lines, told_name, told_why
 from .snapshots import LockSnapshots
@@ -41,7 +42,9 @@ class SettingsFlow(RepairsFlow):
         return self.async_show_menu(
             step_id="init",
             menu_options=["restore", "keep"] if snapshots.may_be_restored else ["keep"],
-            description_placeholders={"lock": self._name, "changes": snapshots.told},
+            description_placeholders=neutral_all(
+                {"lock": self._name, "changes": snapshots.told}
+            ),
         )
 
     async def async_step_keep(
@@ -67,7 +70,7 @@ class SettingsFlow(RepairsFlow):
             return self.async_show_progress(
                 step_id="restore",
                 progress_action="restoring",
-                description_placeholders={"lock": self._name},
+                description_placeholders=neutral_all({"lock": self._name}),
                 progress_task=self._task,
             )
         return self.async_show_progress_done(next_step_id="restored")
@@ -76,19 +79,25 @@ class SettingsFlow(RepairsFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
         """Tell what came of it; the issue stays for what is left."""
-        assert self._task is not None
+        if self._task is None:
+            # Nothing leads here but the step before; anybody can name a step.
+            return self.async_abort(reason="lock_gone")
         try:
             restored = self._task.result()
         except HomeAssistantError as err:
             return self.async_abort(
                 reason="not_restored",
-                description_placeholders={"lock": self._name, "problem": str(err)},
+                description_placeholders=neutral_all(
+                    {"lock": self._name, "problem": str(err)}
+                ),
             )
         if not restored.not_set:
             return self.async_create_entry(data={})
         return self.async_abort(
             reason="partly_restored",
-            description_placeholders={"lock": self._name, **self._told(restored)},
+            description_placeholders=neutral_all(
+                {"lock": self._name, **self._told(restored)}
+            ),
         )
 
     def _told(self, restored: Restored) -> dict[str, str]:

@@ -7,6 +7,7 @@ from homeassistant.core import HomeAssistant
 from .core.records.redaction import NOT_SET, NUMBERS, SET, SettingKind, as_number
 from .core.records.settable import WhyNot
 from .core.records.snapshot import Change, Difference, Setting
+from .markup import Composed, listed
 from .messages import told_now
 
 _LINES = {
@@ -65,13 +66,13 @@ def told_why(hass: HomeAssistant, why_not: WhyNot, detail: str = "") -> str:
     return told_now(hass, f"settings_why_{why_not}", detail=_one_line(detail) or "?")
 
 
-def told_lines(hass: HomeAssistant, lines: Iterable[str]) -> str:
+def told_lines(hass: HomeAssistant, lines: Iterable[str]) -> Composed:
     """Return lines as a list; there is a limit to what anybody reads."""
     lines = list(lines)
     shown = lines[:_LINE_LIMIT]
     if more := len(lines) - len(shown):
         shown.append(told_now(hass, "settings_more", count=str(more)))
-    return "\n".join(f"- {line}" for line in shown)
+    return listed(shown)
 
 
 def _short(text: str) -> str:

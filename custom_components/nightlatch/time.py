@@ -146,9 +146,12 @@ class LockQuietTime(LockEntity, TimeEntity):
 
     @override
     async def async_set_value(self, value: time) -> None:
-        """Change the time; the lock has quiet hours of its own from then on."""
+        """Change the time."""
         await self.async_check_right(Deed.CHANGE_SETTINGS, self._lock)
-        hours = self._lock.policy.quiet_hours or self._lock.household.policy.quiet_hours
+        hours = self._lock.policy.quiet_hours
+        if hours is None:
+            # It follows the household's again, since a moment.
+            raise self._lock.error("quiet_hours_not_own")
         self._lock.household.async_set_lock_data(
             self._lock,
             **{

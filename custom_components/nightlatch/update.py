@@ -16,12 +16,15 @@ from .core.model import Evidence, LockKind, Origin
 from .entity import LockEntity, async_add_lock_entities
 from .household import NightlatchConfigEntry
 from .locks import ManagedLock
+from .markup import summed_up
 from .release_notes import async_release_notes
 from .rights import Deed
 
 # The household has a queue of its own; the platform's would make a second press wait
 # in silence instead of saying that an installation runs.
 PARALLEL_UPDATES = 0
+# Characters that Home Assistant keeps of a summary.
+_SUMMARY = 255
 
 
 async def async_setup_entry(
@@ -169,7 +172,7 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
         """Return the first lines of the release notes."""
         if (release := self._lock.release) is None:
             return None
-        return release.release_notes or None
+        return summed_up(release.release_notes, _SUMMARY) or None
 
     @property
     @override

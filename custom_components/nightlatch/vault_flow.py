@@ -27,6 +27,7 @@ from .adapters.vault_folder import first_folder, overlap
 from .const import CONF_SECOND_PLACE, CONF_VAULT_LIMIT
 from .core.errors import VaultError, VaultProblem
 from .core.vault.keys import PASSPHRASE_LEAST, KeySource
+from .markup import neutral_all
 from .settings import parse_vault
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class VaultSteps(OptionsFlow):
                 }
             ),
             errors=errors,
-            description_placeholders={"length": str(PASSPHRASE_LEAST)},
+            description_placeholders=neutral_all({"length": str(PASSPHRASE_LEAST)}),
         )
 
     async def async_step_vault_key_file(

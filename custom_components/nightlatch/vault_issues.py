@@ -7,6 +7,7 @@ from .adapters.vault_folder import FIRST, SECOND
 from .core.errors import VaultProblem
 from .core.vault.kept import Kept
 from .issue import Issue
+from .markup import listed
 from .messages import told_now
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _issues_of_copies(household: Household) -> Iterator[Issue]:
     lost += [each.kept for each in testing.unproven]
     if lost:
         lines = sorted({_line(household, kept) for kept in lost})
-        copies = "\n".join(f"- {line}" for line in lines)
+        copies = listed(lines)
         yield Issue(
             key="vault_damaged",
             placeholders={"copies": copies},

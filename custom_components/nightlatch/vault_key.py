@@ -110,7 +110,9 @@ class VaultKey:
 
         Raises ``VaultError`` where that could not be kept.
         """
-        assert self._lockbox is not None, "it has a key file"
+        if self._lockbox is None:
+            # Removed meanwhile.
+            return None
         moved = replace(self._lockbox, key_file=path)
         try:
             key = await self._async_out_of(moved)

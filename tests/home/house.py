@@ -7,6 +7,7 @@ from typing import Any
 
 from pytest_homeassistant_custom_component.common import MockConfigEntry  # type: ignore[import-untyped]
 
+from custom_components.nightlatch.caches import FEEDS, cache_of
 from custom_components.nightlatch.coordinator import FeedCoordinator
 from custom_components.nightlatch.household import Household
 from custom_components.nightlatch.locks import ManagedLock
@@ -85,7 +86,7 @@ class House:
 
     def cache(self, title: str) -> Path:
         """Return where the metadata of a feed are cached."""
-        caches = Path(self.hass.config.path(".storage", "nightlatch.feeds"))
+        caches = cache_of(self.hass, FEEDS)
         (cache,) = caches.glob(f"{self.subentry(title).subentry_id}-*")
         return cache
 

@@ -132,7 +132,7 @@ async def test_what_changes_all_the_time_is_off_by_default(house: House) -> None
 async def test_release_notes(
     house: House, hass_ws_client: WebSocketGenerator, snapshot: SnapshotAssertion
 ) -> None:
-    """The vendor's, and below them what the release means for the lock."""
+    """What the release means for the lock, and below it the vendor's."""
     assert await async_setup_component(house.hass, "config", {})
     client = await hass_ws_client(house.hass)
 
@@ -166,15 +166,15 @@ async def test_release_notes(
     house.vendor.amend(path, expected_duration=None)
     await house.check()
     assert await notes() == (
-        "Nothing much.\n\n- Evidence: Signature verified\n- There is no way back: once "
-        "the new one has started the lock refuses the old one."
+        "- Evidence: Signature verified\n- There is no way back: once the new one has "
+        "started the lock refuses the old one.\n\n> Its vendor says:\n>\n> Nothing much."
     )
 
 
 async def test_release_notes_are_cut_for_the_summary(house: House) -> None:
     """Home Assistant shows 255 characters of them."""
     await house.release("1.1.0", release_notes="word " * 100)
-    assert house.state().attributes["release_summary"] == ("word " * 100)[:255]
+    assert house.state().attributes["release_summary"] == ("word " * 50 + "word…")
     await house.release("1.2.0", release_notes="")
     assert house.state().attributes["release_summary"] is None
 

@@ -188,6 +188,26 @@ async def test_a_removed_feed_takes_its_cache_along(house: House) -> None:
     assert caught.value.translation_key == "nothing_to_install"
 
 
+async def test_a_feed_removed_while_an_update_waits_for_its_turn(
+    two_doors: House,
+) -> None:
+    """Nothing is installed, a person is told why, and others take their turns."""
+    await two_doors.release("1.1.0")
+    lock = two_doors.managed()
+    async with two_doors.household.queue.short_use():
+        press = asyncio.create_task(lock.async_install())
+        await until(lambda: bool(two_doors.household.queue.waiting))
+        two_doors.hass.config_entries.async_remove_subentry(
+            two_doors.entry, two_doors.subentry(VENDOR).subentry_id
+        )
+        await until(lambda: not two_doors.household.feeds)
+    with pytest.raises(HomeAssistantError, match="feed of Front door was removed"):
+        await press
+    assert two_doors.locks[FRONT_DOOR].version == "1.0.0"
+    assert two_doors.household.queue.running is None
+    assert lock.progress is None
+
+
 async def test_a_feed_removed_while_it_is_asked(house: House) -> None:
     """It is not waited for, and its cache does not come back."""
     cache = house.cache(VENDOR)

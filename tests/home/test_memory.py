@@ -1,10 +1,13 @@
 """What is kept on disk, and what that protects from."""
 
+from pathlib import Path
 import shutil
 from typing import Any
 
 import pytest
 
+from custom_components.nightlatch.caches import INDEXES, cache_of
+from homeassistant.components.backup.const import EXCLUDE_FROM_BACKUP
 from homeassistant.config_entries import ConfigEntryState
 from tests.rig.scene import VENDOR
 
@@ -90,6 +93,22 @@ async def test_deleting_the_cache_changes_nothing(house: House) -> None:
     vendor.replay(yesterday)
     await house.check()
     assert house.state(STATUS).state == "feed_rolled_back"
+
+
+async def test_what_is_cached_is_in_no_backup(house: House) -> None:
+    """Nor what an older Nightlatch has cached in the storage."""
+    config = Path(house.hass.config.config_dir)
+    for cached in (house.cache(VENDOR), cache_of(house.hass, INDEXES)):
+        top, *rest = cached.relative_to(config).parts
+        assert rest
+        assert f"{top}/*" in EXCLUDE_FROM_BACKUP
+    old = [config / ".storage" / f"nightlatch.{what}" for what in ("feeds", "indexes")]
+    for folder in old:
+        folder.mkdir(parents=True)
+        (folder / "left.json").write_text("{}")
+    await house.reload()
+    assert not any(folder.exists() for folder in old)
+    assert house.state(STATUS).state == "ok"
 
 
 async def test_no_firmware_below_what_has_run_is_offered(house: House) -> None:

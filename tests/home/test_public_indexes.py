@@ -11,12 +11,12 @@ from aiohttp.test_utils import TestServer
 import pytest
 
 from custom_components.nightlatch import public_indexes
+from custom_components.nightlatch.caches import INDEXES, cache_of
 from custom_components.nightlatch.core.feeds.conditional import ConditionalFetcher
 from custom_components.nightlatch.core.feeds.dcl import DclQuery
 from custom_components.nightlatch.core.feeds.public_index import IndexName
 from custom_components.nightlatch.core.feeds.zigbee_ota import ZigbeeOtaIndex
 from custom_components.nightlatch.core.feeds.zwave_js import ZwaveQuery
-from custom_components.nightlatch.public_indexes import cache_of
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.util import dt as dt_util
@@ -99,7 +99,7 @@ def let(house: ZigbeeHouse, collection: Collection, *indexes: str) -> None:
     """Let indexes be asked; that of Zigbee is the one on this machine."""
     fetcher = Fetcher(
         async_get_clientsession(house.hass),
-        cache_of(house.hass),
+        cache_of(house.hass, INDEXES),
         dt_util.utcnow,
         allow_loopback_http=True,
     )

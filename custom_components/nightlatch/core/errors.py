@@ -36,6 +36,7 @@ class FeedProblem(StrEnum):
     REDIRECTED = "feed_redirected"
     TOO_SLOW = "feed_too_slow"
     TOO_LARGE = "feed_too_large"
+    TOO_MUCH = "feed_too_much"
     HTTP_STATUS = "feed_http_status"
     # The signed metadata.
     ROOT_INVALID = "feed_root_invalid"
@@ -44,6 +45,7 @@ class FeedProblem(StrEnum):
     ROLLED_BACK = "feed_rolled_back"
     MIXED = "feed_mixed"
     METADATA_INVALID = "feed_metadata_invalid"
+    TOO_MANY_ROLES = "feed_too_many_roles"
     CLOCK_WENT_BACK = "feed_clock_went_back"
     STORAGE = "feed_storage"
     # What the metadata say.
@@ -173,6 +175,7 @@ class InstallationProblem(StrEnum):
     JOURNAL = "installation_journal"
     WINDOW_ENDED = "installation_window_ended"
     NOT_STRANDED = "installation_not_stranded"
+    FEED_REMOVED = "installation_feed_removed"
     # Confirming: the lock runs the release, and something else is wrong.
     LOCK_UNAVAILABLE = "installation_lock_unavailable"
     BOLT_JAMMED = "installation_bolt_jammed"

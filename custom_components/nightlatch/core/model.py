@@ -132,7 +132,7 @@ class Release:
     """Seconds."""
     disrupts: tuple[Disruption, ...] = ()
     release_notes: str = ""
-    """Markdown."""
+    """Text of several lines; what of its form is kept, says ``markup.quoted``."""
     release_url: str | None = None
     advisories: tuple[Advisory, ...] = ()
     severity: Severity = Severity.NONE
@@ -174,7 +174,7 @@ class Model:
     version_scheme: VersionScheme
     bluetooth: BluetoothMatch | None = None
     recovery: str = ""
-    """What a person does when a lock does not come back, as the vendor says; Markdown."""
+    """What a person does when a lock does not come back, as the vendor says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

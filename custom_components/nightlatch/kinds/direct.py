@@ -15,7 +15,14 @@ from homeassistant.util import dt as dt_util
 
 from ..adapters.situation import read_radio
 from ..const import CONF_FEED, DOMAIN
-from ..core.errors import FeedError, FeedProblem, TransportError, TransportProblem
+from ..core.errors import (
+    FeedError,
+    FeedProblem,
+    InstallationError,
+    InstallationProblem,
+    TransportError,
+    TransportProblem,
+)
 from ..core.installation.direct import Target, direct_installation
 from ..core.installation.journal import JournalEntry
 from ..core.installation.machine import Installation, Job
@@ -160,7 +167,9 @@ class DirectKind(Kind):
         lock, vault = self.lock, self.lock.household.vault
         source = job.entry.source
         if source is Source.FEED:
-            assert lock.feed is not None, "can_install_from was asked"
+            if lock.feed is None:
+                # It was there when somebody asked; the lock has waited for its turn.
+                raise InstallationError(InstallationProblem.FEED_REMOVED)
             keys = lock.feed.firmware_keys
         else:
             # The vendor may have changed its key since.
@@ -196,9 +205,10 @@ class DirectKind(Kind):
             async with asyncio.timeout(FEED_TIMEOUT):
                 while True:
                     for release in self.on_offer():
-                        if (release.version.text, release.key) == (
-                            entry.version,
-                            entry.sha256,
+                        # Its vendor may have made of it what only a person installs.
+                        if release.payload is not None and (
+                            (release.version.text, release.key)
+                            == (entry.version, entry.sha256)
                         ):
                             return release
                     if lock.content is not None:

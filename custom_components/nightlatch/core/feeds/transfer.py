@@ -12,6 +12,7 @@ from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 import ipaddress
+import re
 import threading
 from typing import IO, override
 
@@ -23,6 +24,8 @@ from yarl import URL
 from ..errors import FeedError, FeedProblem
 
 _CHUNK = 64 * 1024
+# A text that does not end goes on to the end: nothing is looked at twice.
+_TEXT = re.compile(rb'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,12 @@ class Limits:
     """Seconds of a transfer in which its speed does not count yet."""
     rate: float = 2048
     """Bytes a second that a transfer must reach on average."""
+    metadata: int = 4 * 1024 * 1024
+    """Bytes of all metadata of a check together, and of all that are cached."""
+    values: int = 50_000
+    """Values in them: an empty list takes two bytes of a file, and fifty of memory."""
+    roles: int = 32
+    """How many roles may sign for targets, the top-level one included."""
 
 
 def feed_url(text: str, *, allow_loopback_http: bool = False) -> URL:
@@ -64,6 +73,12 @@ def feed_url(text: str, *, allow_loopback_http: bool = False) -> URL:
     return url if text.endswith("/") else URL(f"{text}/")
 
 
+def count_values(body: bytes) -> int:
+    """Return how many values a JSON document has, or a few more."""
+    without_texts = _TEXT.sub(b"", body)
+    return sum(map(without_texts.count, (b"[", b"{", b",")))
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -83,7 +98,7 @@ class Transfers(FetcherInterface):
         """Start the clock."""
         self.host = host
         self.received: dict[str, bytes] = {}
-        """The last bodies, by file name without its directory."""
+        """The last metadata, by file name without its directory."""
         self.last = ""
         """The name of the file that was asked for last."""
         self._session = session
@@ -91,6 +106,9 @@ class Transfers(FetcherInterface):
         self._loop = asyncio.get_running_loop()
         self._deadline = self._loop.time() + limits.total
         self._size_limit = 0
+        self._left = limits.metadata
+        self._values_left = limits.values
+        self._of_metadata = True
         self._guard = threading.Lock()
         self._stopped = False
         self._running: Future[bytes] | None = None
@@ -105,11 +123,16 @@ class Transfers(FetcherInterface):
             if self._running is not None:
                 self._running.cancel()
 
+    def expect_artifact(self, length: int) -> None:
+        """Let one file more come than all metadata together may be long."""
+        self._left = length
+        self._of_metadata = False
+
     @override
     @contextmanager
     def download_file(self, url: str, max_length: int) -> Iterator[IO[bytes]]:
         """Download a file; its size is checked by tuf, but cut off by us."""
-        self._size_limit = max_length
+        self._size_limit = min(max_length, self._left)
         with super().download_file(url, max_length) as file:
             yield file
 
@@ -131,8 +154,29 @@ class Transfers(FetcherInterface):
             raise FeedError(FeedProblem.TOO_SLOW, **self._place) from None
         except CancelledError:
             raise FeedError(FeedProblem.UNREACHABLE, **self._place) from None
-        self.received[self.last] = body
+        if self._of_metadata:
+            self._spend(body)
+            self.received[self.last] = body
         return iter((body,))
+
+    def _spend(self, body: bytes) -> None:
+        """Count what has come; raise ``FeedError`` before anybody looks into too much.
+
+        Each file may be as long as TUF allows, but there may be any number of them, and
+        all are held in memory at once.
+        """
+        self._left -= len(body)
+        self._values_left -= count_values(body)
+        if self._left < 0 or self._values_left < 0:
+            raise self.too_much()
+
+    def too_much(self) -> FeedError:
+        """Return the error for metadata that are more than are read of a feed."""
+        return FeedError(
+            FeedProblem.TOO_MUCH,
+            **self._place,
+            limit=self._limits.metadata // 1024**2,
+        )
 
     @property
     def _place(self) -> dict[str, str]:

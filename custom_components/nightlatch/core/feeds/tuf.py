@@ -22,6 +22,7 @@ from typing import Final, override
 import aiohttp
 from tuf.api.exceptions import DownloadError, LengthOrHashMismatchError, RepositoryError
 from tuf.api.metadata import TargetFile
+from tuf.ngclient.config import UpdaterConfig
 from tuf.ngclient.updater import Updater
 
 from ..errors import FeedError, FeedProblem
@@ -38,7 +39,7 @@ from .schema import (
 )
 from .transfer import Limits, Transfers, feed_url
 from .tuf_problems import explain
-from .tuf_state import TrustedState, read_state
+from .tuf_state import TrustedState, prune, read_state, tidy
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 """How far a clock may go back without being suspect: time servers correct clocks."""
@@ -145,6 +146,7 @@ class TufFeed(Feed):
                 root=self._root,
                 cache=self._cache,
                 transfers=Transfers(self._session, str(url.host), self._limits),
+                limits=self._limits,
             )
             try:
                 yield self._running
@@ -183,13 +185,20 @@ class _Visit:
     """
 
     def __init__(
-        self, *, url: str, root: bytes, cache: Path, transfers: Transfers
+        self,
+        *,
+        url: str,
+        root: bytes,
+        cache: Path,
+        transfers: Transfers,
+        limits: Limits,
     ) -> None:
         self._url = url
         self._root = root
         self._cache = cache
         self._metadata_dir = cache / "metadata"
         self._transfers = transfers
+        self._limits = limits
         self._updater: Updater
         self._targets: dict[str, TargetFile] = {}
 
@@ -217,6 +226,22 @@ class _Visit:
         self, now: datetime, floor: FeedFloor | None, pinned_keys: frozenset[str] | None
     ) -> _Listing:
         """Refresh the metadata and read what they say; raise ``FeedError``."""
+        try:
+            listing = self._listing(now, floor, pinned_keys)
+        except FeedError:
+            self._tidy()
+            raise
+        if self._tidy():
+            raise self._transfers.too_much()
+        return listing
+
+    def _tidy(self) -> bool:
+        with self._explained():
+            return tidy(self._metadata_dir, self._limits)
+
+    def _listing(
+        self, now: datetime, floor: FeedFloor | None, pinned_keys: frozenset[str] | None
+    ) -> _Listing:
         state = self._refresh()
         self._check_state(state, now, floor)
         descriptor = self._descriptor()
@@ -239,10 +264,12 @@ class _Visit:
     def download(self, release: Release) -> bytes:
         """Return the artifact of a release that has just been listed."""
         path = self._cache / "artifact"
+        target = self._targets[_path(release)]
+        self._transfers.expect_artifact(target.length)
         with self._explained():
             try:
                 self._updater.download_target(
-                    self._targets[_path(release)],
+                    target,
                     str(path),
                     f"{self._url}targets/",
                 )
@@ -266,13 +293,16 @@ class _Visit:
                     f"{self._url}metadata/",
                     fetcher=self._transfers,
                     bootstrap=self._root,
+                    config=UpdaterConfig(max_delegations=self._limits.roles),
                 )
             except RepositoryError as err:
                 raise FeedError(
                     FeedProblem.ROOT_INVALID, problem="it does not prove itself"
                 ) from err
             self._updater.refresh()
-            return read_state(self._metadata_dir)
+            state = read_state(self._metadata_dir)
+            prune(self._metadata_dir, state)
+        return state
 
     def _check_state(
         self, state: TrustedState, now: datetime, floor: FeedFloor | None
@@ -280,6 +310,14 @@ class _Visit:
         host = self._transfers.host
         if floor is not None and (role := floor.sunk(state.floor)) is not None:
             raise FeedError(FeedProblem.ROLLED_BACK, host=host, role=role)
+        # Before any of them is asked for.
+        if len(state.files) > self._limits.roles:
+            raise FeedError(
+                FeedProblem.TOO_MANY_ROLES,
+                host=host,
+                roles=len(state.files),
+                limit=self._limits.roles,
+            )
         # tuf goes by the computer's clock; all else goes by this one.
         if (role := state.expired(now)) is not None:
             raise FeedError(
