@@ -84,15 +84,19 @@ async def async_rollback(
     # Last of all: a code that was right is used up.
     await async_check_code(hass, lock, user, code, needed=True)
     await lock.async_choose(kept.release, Source.VAULT, Purpose.ROLLBACK)
-    await lock.async_approve(
-        approval_of(
-            user,
-            kept.release,
-            second_factor=True,
-            overrides=frozenset({Override.SECURITY_FLOOR} if accepted else ()),
-            words=words,
+    try:
+        await lock.async_approve(
+            approval_of(
+                user,
+                kept.release,
+                second_factor=True,
+                overrides=frozenset({Override.SECURITY_FLOOR} if accepted else ()),
+                words=words,
+            )
         )
-    )
+    except HomeAssistantError:
+        await lock.async_drop_choice()
+        raise
     await _async_install(lock)
 
 
@@ -163,5 +167,5 @@ async def _async_install(lock: ManagedLock) -> None:
             err.translation_key != "installation_interrupted"
             and lock.decisions.choice == choice
         ):
-            await lock.async_unchoose()
+            await lock.async_drop_choice()
         raise

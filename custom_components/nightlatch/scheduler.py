@@ -11,6 +11,7 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_track_utc_time_change
 
+from .adapters.storage import unsaved_for_now
 from .core.model import Origin
 from .core.schedule.night import night_of, notice_of
 from .core.schedule.plan import Plan
@@ -70,7 +71,8 @@ class Scheduler:
         notice = notice_of(night, household.policy.notice_at, household.zone)
         if now < notice or household.store.announced_night == night:
             return
-        await household.store.async_set_announced(night)
+        with unsaved_for_now("That the night was announced"):
+            await household.store.async_set_announced(night)
         planned = self._planned(now, notice + _AHEAD)
         for lock, plan in planned:
             assert plan.release is not None

@@ -44,6 +44,7 @@ class FeedProblem(StrEnum):
     ROLLED_BACK = "feed_rolled_back"
     MIXED = "feed_mixed"
     METADATA_INVALID = "feed_metadata_invalid"
+    VERSION_TOO_HIGH = "feed_version_too_high"
     CLOCK_WENT_BACK = "feed_clock_went_back"
     STORAGE = "feed_storage"
     # What the metadata say.

@@ -33,6 +33,7 @@ from ..model import (
     Severity,
     Transport,
 )
+from ..records.stored import as_day
 from ..versions import Version, VersionError, VersionScheme
 
 SCHEMA: Final = 1
@@ -436,7 +437,7 @@ def _day(value: object) -> date:
     if not isinstance(value, str) or not _DATE.fullmatch(value):
         raise vol.Invalid("must be a date: YYYY-MM-DD")
     try:
-        return date.fromisoformat(value)
+        return as_day(value)
     except ValueError as err:
         raise vol.Invalid("must be a date that exists") from err
 

@@ -8,7 +8,13 @@ from ..schedule.plan import is_approved
 from .base import Check, Family, Reason, Verdict
 from .bolt import check_bolt
 from .door import check_door
-from .house import check_entry_doors, check_house, check_one_at_a_time, check_source
+from .house import (
+    check_entry_doors,
+    check_house,
+    check_one_at_a_time,
+    check_source,
+    check_storage,
+)
 from .identity import check_identity
 from .path import (
     check_approval,
@@ -40,6 +46,7 @@ RULES: tuple[Callable[[Situation], Check], ...] = (
     check_signal,
     check_slot,
     check_house,
+    check_storage,
     check_one_at_a_time,
     check_entry_doors,
     check_source,
@@ -74,6 +81,7 @@ _NOT_FOR_A_STRANDED_LOCK_RULES = {
     "signal",
     "slot",
     "entry_doors",
+    "storage",
 }
 # A backup takes its time; Home Assistant that stops has to be waited for all the same.
 _NOT_FOR_A_STRANDED_LOCK_REASONS = {Reason.BACKUP_RUNNING}

@@ -4,7 +4,15 @@ All raise ``TypeError`` or ``ValueError``.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from math import isfinite
+from typing import Final
+
+MAX_WHOLE: Final = 2**63 - 1
+"""No whole number from outside is kept that is higher, or as much below zero."""
+
+# What is later or earlier no clock has shown, and a day more or less would be no time.
+_YEARS = range(1970, 9000)
 
 
 def as_text(value: object) -> str:
@@ -18,12 +26,25 @@ def as_whole(value: object) -> int:
     """Return a whole number."""
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"{value!r} is no whole number")
+    if abs(value) > MAX_WHOLE:
+        raise ValueError(f"{value:#x} is too high or too low")
     return value
+
+
+def as_floor(value: object) -> int:
+    """Return a number that must not sink: one that is too high counts as the highest."""
+    if isinstance(value, int) and value > MAX_WHOLE:
+        return MAX_WHOLE
+    return as_whole(value)
 
 
 def as_number(value: object) -> float:
     """Return a number."""
-    return value if isinstance(value, float) else as_whole(value)
+    if not isinstance(value, float):
+        return as_whole(value)
+    if not isfinite(value):
+        raise ValueError(f"{value} is no number")
+    return value
 
 
 def as_truth(value: object) -> bool:
@@ -38,7 +59,17 @@ def as_time(value: object) -> datetime:
     time = datetime.fromisoformat(as_text(value))
     if time.tzinfo is None:
         raise ValueError(f"{value} has no time zone")
+    if time.year not in _YEARS:
+        raise ValueError(f"{value} is out of range")
     return time.astimezone(UTC)
+
+
+def as_day(value: object) -> date:
+    """Return a day."""
+    day = date.fromisoformat(as_text(value))
+    if day.year not in _YEARS:
+        raise ValueError(f"{value} is out of range")
+    return day
 
 
 def optional[T](read: Callable[[object], T], value: object) -> T | None:
