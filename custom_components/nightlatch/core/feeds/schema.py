@@ -33,7 +33,6 @@ from ..model import (
     Severity,
     Transport,
 )
-from ..records.stored import as_day
 from ..versions import Version, VersionError, VersionScheme
 
 SCHEMA: Final = 1
@@ -437,7 +436,7 @@ def _day(value: object) -> date:
     if not isinstance(value, str) or not _DATE.fullmatch(value):
         raise vol.Invalid("must be a date: YYYY-MM-DD")
     try:
-        return as_day(value)
+        return date.fromisoformat(value)
     except ValueError as err:
         raise vol.Invalid("must be a date that exists") from err
 

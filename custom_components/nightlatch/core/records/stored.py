@@ -11,8 +11,8 @@ from typing import Final
 MAX_WHOLE: Final = 2**63 - 1
 """No whole number from outside is kept that is higher, or as much below zero."""
 
-# What is later or earlier no clock has shown, and a day more or less would be no time.
-_YEARS = range(1970, 9000)
+# So that it is a time in every zone, and some days before and after it too.
+_YEARS = range(2, 9999)
 
 
 def as_text(value: object) -> str:
@@ -66,10 +66,7 @@ def as_time(value: object) -> datetime:
 
 def as_day(value: object) -> date:
     """Return a day."""
-    day = date.fromisoformat(as_text(value))
-    if day.year not in _YEARS:
-        raise ValueError(f"{value} is out of range")
-    return day
+    return date.fromisoformat(as_text(value))
 
 
 def optional[T](read: Callable[[object], T], value: object) -> T | None:
