@@ -2,13 +2,14 @@
 
 from homeassistant.const import Platform
 from homeassistant.core import HassJob, HomeAssistant
-from homeassistant.exceptions import ConfigEntryError
+from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 
 from .adapters.journal import JournalUnreadableError
 from .caches import FEEDS, INDEXES, async_forget, async_tidy
 from .const import DOMAIN
+from .core.disk import NoAnswerError
 from .download import FirmwareView
 from .guarding import async_lift_all
 from .household import Household, NightlatchConfigEntry
@@ -44,10 +45,16 @@ async def async_setup_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) -
     try:
         await household.async_start()
     except JournalUnreadableError as err:
+        await household.store.async_close()
         raise ConfigEntryError(
             translation_domain=DOMAIN,
             translation_key="journal_unreadable",
             translation_placeholders=neutral_all({"problem": str(err)}),
+        ) from err
+    except NoAnswerError as err:
+        await household.store.async_close()
+        raise ConfigEntryNotReady(
+            translation_domain=DOMAIN, translation_key="storage_silent"
         ) from err
     except ValueError as err:
         # Starting without it would forget which firmware must never run again.

@@ -1,5 +1,6 @@
 """The audit log of the household: who decided what, and what came of it."""
 
+from functools import partial
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
+from .core.disk import DiskFile
 from .core.records.audit import AuditLog, Detail
 from .core.records.audit_chain import AuditDamage, AuditFinding, AuditHead
 from .core.records.outcome_record import OutcomeRecord
@@ -25,11 +27,11 @@ class Auditing:
 
     def __init__(self, hass: HomeAssistant, household: Household) -> None:
         """Prepare; nothing is read or written yet."""
-        self._hass = hass
         self._household = household
         self._path = Path(
             hass.config.path(STORAGE_DIR, f"{DOMAIN}.{household.entry.entry_id}.audit")
         )
+        self._file = DiskFile(self._path)
         self.log = AuditLog(self._path, dt_util.utcnow)
         self.broken: AuditFinding | None = None
         """The first place where it is not what was written, if there is one."""
@@ -94,7 +96,7 @@ class Auditing:
             f"{self._path.name}.broken-{dt_util.utcnow():%Y%m%dT%H%M%S}"
         )
         try:
-            await self._hass.async_add_executor_job(_put_aside, self._path, aside)
+            await self._file.in_thread(partial(_put_aside, self._path, aside))
         except OSError as err:
             self._tell(err)
             return
@@ -141,7 +143,7 @@ class Auditing:
 
     async def async_remove(self) -> None:
         """Delete it, and what was put aside of it."""
-        await self._hass.async_add_executor_job(_delete, self._path)
+        await self._file.in_thread(partial(_delete, self._path))
 
 
 def _put_aside(path: Path, aside: Path) -> None:

@@ -1,15 +1,17 @@
 """What people have decided about a lock, and what holds because of it."""
 
 from abc import ABC, abstractmethod
+import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
+from .adapters.storage import told_problem, unsaved_for_now
 from .core.model import Purpose, Release, Source
 from .core.moments import is_past, is_too_far
 from .core.records.decisions import Approval, Choice, Decisions
@@ -32,6 +34,8 @@ class DecidedLock(ABC):
     release: Release | None
     """What it should get next."""
     _policy: LockPolicy
+    _deciding: asyncio.Lock
+    """Held while a decision is being saved: the next one is made on top of it."""
 
     @abstractmethod
     @callback
@@ -51,6 +55,12 @@ class DecidedLock(ABC):
     @abstractmethod
     def error(self, key: str, **placeholders: str) -> HomeAssistantError:
         """Return an error that a person is shown."""
+
+    @property
+    def unsaved(self) -> str | None:
+        """Return why what is known or decided of it is not saved; None if it is."""
+        problem = self.household.store.problem_of(self.subentry_id)
+        return told_problem(problem) if problem else None
 
     @property
     def policy(self) -> LockPolicy:
@@ -93,31 +103,26 @@ class DecidedLock(ABC):
             self.decisions, first_seen={**seen, sha256: dt_util.utcnow()}
         )
         self.household.async_create_task(
-            self.household.store.async_set_decisions(self.subentry_id, self.decisions),
-            f"decisions of {self.name}",
+            self._async_keep_decisions(), f"decisions of {self.name}"
         )
 
     async def async_pin(self, version: str | None) -> None:
         """Let the lock stay at a version; None lifts that."""
-        await self._async_decide(replace(self.decisions, pinned=version))
+        await self._async_decide(pinned=version)
 
     async def async_skip(self, version: str | None) -> None:
         """Leave one version out; None lifts that."""
-        await self._async_decide(replace(self.decisions, skipped=version))
+        await self._async_decide(skipped=version)
 
     async def async_postpone(self, until: datetime | None) -> None:
         """Install nothing by itself before a moment."""
         self._check_moment(until)
-        await self._async_decide(
-            replace(self.decisions, postponed_until=until, scheduled_at=None)
-        )
+        await self._async_decide(postponed_until=until, scheduled_at=None)
 
     async def async_schedule(self, at: datetime | None) -> None:
         """Install at a moment that a person has chosen."""
         self._check_moment(at)
-        await self._async_decide(
-            replace(self.decisions, scheduled_at=at, postponed_until=None)
-        )
+        await self._async_decide(scheduled_at=at, postponed_until=None)
 
     def _check_moment(self, moment: datetime | None) -> None:
         """Refuse a moment that nobody can have meant."""
@@ -144,17 +149,14 @@ class DecidedLock(ABC):
         if self.progress is not None:
             raise self.error("installation_running")
         await self._async_decide(
-            replace(
-                self.decisions,
-                choice=Choice(
-                    sha256=release.key,
-                    version=release.version.text,
-                    source=source,
-                    purpose=purpose,
-                ),
-                approval=approval,
-                scheduled_at=None,
-            )
+            choice=Choice(
+                sha256=release.key,
+                version=release.version.text,
+                source=source,
+                purpose=purpose,
+            ),
+            approval=approval,
+            scheduled_at=None,
         )
         self.async_select()
         if approval is not None:
@@ -162,14 +164,17 @@ class DecidedLock(ABC):
 
     async def async_unchoose(self) -> None:
         """Offer what the feed offers again."""
-        await self._async_decide(
-            replace(self.decisions, choice=None, approval=None, scheduled_at=None)
-        )
+        await self._async_decide(choice=None, approval=None, scheduled_at=None)
+        self.async_select()
+
+    async def async_drop_choice(self) -> None:
+        """Offer what the feed offers again: what was chosen was for now."""
+        await self._async_note(choice=None, approval=None, scheduled_at=None)
         self.async_select()
 
     async def async_approve(self, approval: Approval) -> None:
         """Keep a person's consent to one installation."""
-        await self._async_decide(replace(self.decisions, approval=approval))
+        await self._async_decide(approval=approval)
         await self._async_audit(approval)
 
     async def _async_audit(self, approval: Approval) -> None:
@@ -186,31 +191,79 @@ class DecidedLock(ABC):
 
     async def async_revoke(self) -> None:
         """Take a consent back; whoever is about to transfer looks again."""
-        await self._async_decide(replace(self.decisions, approval=None))
+        await self._async_decide(approval=None)
 
     async def async_note_announced(self, release: Release) -> None:
         """Keep that people were told when a release will be installed."""
-        await self._async_decide(replace(self.decisions, announced=release.key))
+        await self._async_note(announced=release.key)
 
     async def async_decisions_used(self, version: str, sha256: str | None) -> None:
-        """Drop what was decided for one installation only, now that it is over."""
+        """Drop what was decided for one installation only, now that it is over.
+
+        It is used whether or not that can be saved. Raises ``OSError``.
+        """
         approval = self.decisions.approval
         if approval and (approval.version, approval.sha256) == (version, sha256):
             approval = None
         choice = self.decisions.choice
         if choice and choice.sha256 == sha256:
             choice = None
-        await self._async_decide(
-            replace(self.decisions, approval=approval, choice=choice, scheduled_at=None)
+        self.decisions = replace(
+            self.decisions, approval=approval, choice=choice, scheduled_at=None
         )
+        await self.household.store.async_set_decisions(self.subentry_id, self.decisions)
+        self.async_changed()
 
     async def async_put_decisions_right(self, now: datetime) -> None:
         """Drop what a wrong clock has made of what was decided."""
-        await self._async_decide(self.decisions.put_right(now))
-
-    async def _async_decide(self, decisions: Decisions) -> None:
-        if decisions == self.decisions:
+        right = self.decisions.put_right(now)
+        if right == self.decisions:
             return
-        self.decisions = decisions
-        await self.household.store.async_set_decisions(self.subentry_id, decisions)
+        self.decisions = right
+        await self._async_keep_decisions()
         self.async_changed()
+
+    async def async_note_skip(self, version: str | None) -> None:
+        """Keep that a version is left out already, or no longer; raise ``OSError``."""
+        self.decisions = replace(self.decisions, skipped=version)
+        await self.household.store.async_set_decisions(self.subentry_id, self.decisions)
+        self.async_changed()
+
+    async def _async_decide(self, **changes: Any) -> None:
+        """Keep what a person decides; raise what people are told where it is not saved.
+
+        Then it does not hold either: nobody relies on what is gone after a restart.
+        """
+        async with self._deciding:
+            before = self.decisions
+            self.decisions = replace(before, **changes)
+            if self.decisions == before:
+                return
+            store = self.household.store
+            try:
+                await store.async_set_decisions(self.subentry_id, self.decisions)
+            except OSError as err:
+                # Something else may have been noted meanwhile.
+                self.decisions = replace(
+                    self.decisions,
+                    **{
+                        key: getattr(before, key)
+                        for key, value in changes.items()
+                        if getattr(self.decisions, key) == value
+                    },
+                )
+                store.async_restore_decisions(self.subentry_id, self.decisions)
+                raise self.error("decision_unsaved", problem=told_problem(err)) from err
+        self.async_changed()
+
+    async def _async_note(self, **changes: Any) -> None:
+        """Keep what follows from what has happened; it holds also while it is unsaved."""
+        self.decisions = replace(self.decisions, **changes)
+        await self._async_keep_decisions()
+        self.async_changed()
+
+    async def _async_keep_decisions(self) -> None:
+        with unsaved_for_now(f"What was decided about {self.name}"):
+            await self.household.store.async_set_decisions(
+                self.subentry_id, self.decisions
+            )

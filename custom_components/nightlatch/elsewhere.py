@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from homeassistant.util import dt as dt_util
 
+from .adapters.storage import unsaved_for_now
 from .core.errors import InstallationError, NightlatchError
 from .core.installation.confirmation import confirm_works
 from .core.model import LockKind, Origin, OutcomeKind
@@ -69,7 +70,8 @@ async def async_note_elsewhere(lock: ManagedLock, before: str) -> None:
             reason=ended.reason,
             message=ended.message,
         )
-    await lock.async_ended(ended)
+    with unsaved_for_now(f"What was installed on {lock.name}"):
+        await lock.async_ended(ended)
     lock.async_changed()
     last = lock.record.outcome
     if last is not None and last.tries > 1:

@@ -1,13 +1,17 @@
 """How an installation on a lock ends: kept, told, and nothing left behind."""
 
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import date
+from functools import partial
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
+from .adapters.storage import told_problem
 from .core.errors import NightlatchError, TransportError, TransportProblem
 from .core.installation.journal import JournalEntry
 from .core.installation.machine import Outcome
@@ -30,6 +34,9 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
+# Seconds, until it is looked again whether an end is saved by now.
+_LOOK_AGAIN = 5.0
+
 
 class Ending:
     """Keeps and tells how installations on one lock end."""
@@ -40,6 +47,8 @@ class Ending:
         self._lock = lock
         self._held_told: tuple[date, str] | None = None
         """The night in which people were told that it is held, and by what."""
+        self.unsaved: str | None = None
+        """Why it could not be saved how the last one has ended."""
 
     @property
     def feed_title(self) -> str:
@@ -66,16 +75,25 @@ class Ending:
         if unsettled and outcome.running is not None and release is not None:
             # It has told what it runs: nothing will settle by itself any more.
             unsettled = False
-        await lock.async_ended(record, entry.to_dict() if unsettled else None)
-        await lock.async_decisions_used(record.to_version, record.sha256)
+        kept = [
+            partial(lock.async_ended, record, entry.to_dict() if unsettled else None),
+            partial(lock.async_decisions_used, record.to_version, record.sha256),
+        ]
         succeeded = record.kind is OutcomeKind.SUCCEEDED
         if succeeded and record.purpose is Purpose.ROLLBACK:
             # Somebody wanted to be rid of it: it must not come back by itself.
-            await lock.async_skip(record.from_version)
+            kept.append(partial(lock.async_note_skip, record.from_version))
         if release is not None and succeeded:
-            await lock.async_raise_floor(release)
+            kept.append(partial(lock.async_raise_floor, release))
+        self.unsaved = await self._async_keep(kept)
         await self.async_learn(outcome)
-        await self.async_forget()
+        if self.unsaved is None:
+            await self.async_forget()
+        else:
+            household.async_create_task(
+                self._async_forget_when_saved(entry.attempt),
+                f"journal of {lock.name}",
+            )
         if not news:
             _LOGGER.debug("%s: still in vain: %s", lock.name, record.message)
             return
@@ -96,10 +114,34 @@ class Ending:
         if record.is_bad_news:
             household.queue.fail(lock.name)
 
-    async def async_forget(self) -> None:
+    async def _async_keep(
+        self, kept: Iterable[Callable[[], Coroutine[Any, Any, None]]]
+    ) -> str | None:
+        """Keep all of it, whatever of it cannot be saved; return why not."""
+        problem: str | None = None
+        for keep in kept:
+            try:
+                await keep()
+            except OSError as err:
+                problem = told_problem(err)
+        return problem
+
+    async def _async_forget_when_saved(self, attempt: str) -> None:
+        """Keep the journal until the end is on disk: after a restart it tells of it."""
+        while True:
+            await asyncio.sleep(_LOOK_AGAIN)
+            if self._lock.unsaved is None:
+                break
+        await self.async_forget(attempt)
+
+    async def async_forget(self, attempt: str | None = None) -> None:
         """Delete the journal; a disk that refuses must not keep people from being told."""
         try:
-            await self._lock.household.journal.clear()
+            journal = self._lock.household.journal
+            if attempt is None:
+                await journal.clear()
+            else:
+                await journal.async_forget(attempt=attempt)
         except OSError as err:
             _LOGGER.warning("%s: the journal was not deleted: %s", self._lock.name, err)
 
@@ -140,7 +182,7 @@ class Ending:
             and choice.sha256 == release.key
         ):
             # Nobody waits for a way back: the code that approved it was for now.
-            await lock.async_unchoose()
+            await lock.async_drop_choice()
         lock.async_changed()
         return await async_as_home_assistant_error(
             self._hass, error, lock=lock.name, feed=self.feed_title

@@ -16,7 +16,7 @@ from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.util import dt as dt_util
 
 from .adapters.delegate import UpdateEntityDelegate, reading_of
-from .adapters.storage import HouseholdStore
+from .adapters.storage import HouseholdStore, unsaved_for_now
 from .const import CONF_UPDATE_ENTITY
 from .core.errors import DelegateError
 from .core.guard.conduct import Conduct, Observation, misconduct, observe
@@ -51,6 +51,8 @@ class Guard:
         self.record: HoldRecord = lock.household.store.hold(lock.subentry_id)
         self._refused: str | None = None
         """The version that could not be held."""
+        self._unsaved = False
+        """Whether it is not held because that could not be written down."""
         self._observation: Observation | None = None
         self._by_person = False
         self._at_start = True
@@ -91,7 +93,7 @@ class Guard:
         record = after_change(self.record, before, after)
         if record != self.record:
             self._lock.household.async_create_task(
-                self._async_keep(record), f"hold on {self._lock.name}"
+                self._async_note(record), f"hold on {self._lock.name}"
             )
         self.look(dt_util.utcnow())
         self._lock.async_look()
@@ -106,6 +108,7 @@ class Guard:
             self.hold is Hold.OPEN
             and self._lock.progress is None
             and reading.offered != self._refused
+            and not self._unsaved
         ):
             # Written down first: a skip that nobody remembers would look like a person's.
             self._lock.household.async_create_task(
@@ -115,7 +118,18 @@ class Guard:
 
     async def _async_hold(self, record: HoldRecord) -> None:
         before = self.record
-        await self._async_keep(record)
+        try:
+            await self._async_keep(record)
+        except OSError as err:
+            _LOGGER.warning(
+                "%s: what is offered is not held back, for that could not be written"
+                " down: %s",
+                self._lock.name,
+                err,
+            )
+            await self._async_note(before)
+            self._unsaved = True
+            return
         try:
             await self._delegate.async_skip()
         except DelegateError as err:
@@ -123,8 +137,13 @@ class Guard:
                 "%s: what is offered could not be held back: %s", self._lock.name, err
             )
             self._refused = record.held
-            await self._async_keep(before)
+            await self._async_note(before)
         self._lock.async_changed()
+
+    async def _async_note(self, record: HoldRecord) -> None:
+        """Keep what has happened; it holds also while it is unsaved."""
+        with unsaved_for_now(f"The hold on {self._lock.name}"):
+            await self._async_keep(record)
 
     async def _async_keep(self, record: HoldRecord) -> None:
         self.record = record
@@ -140,6 +159,9 @@ class Guard:
     @callback
     def look(self, now: datetime) -> None:
         """See whether the source does what it was not told to, and tell."""
+        if self._unsaved and self._lock.unsaved is None:
+            self._unsaved = False
+            self._hold_if_open()
         if self._lock.progress is not None:
             self._observation = self.conduct = None
             return

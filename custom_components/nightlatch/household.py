@@ -15,7 +15,7 @@ from homeassistant.util import dt as dt_util
 
 from .adapters.bluetooth import HomeAssistantRadio
 from .adapters.journal import JournalFile
-from .adapters.storage import HouseholdStore
+from .adapters.storage import HouseholdStore, unsaved_for_now
 from .auditing import Auditing
 from .const import (
     DOMAIN,
@@ -76,6 +76,7 @@ class Household:
         self.hass = hass
         self.entry = entry
         self.store = HouseholdStore(hass, entry.entry_id)
+        self.store.async_on_problem(self.async_changed)
         self.journal = JournalFile(hass, entry.entry_id)
         self.radio = HomeAssistantRadio(hass)
         self.faults = Faults()
@@ -195,7 +196,7 @@ class Household:
         self.unfinished = None
         lock = self.locks.get(unfinished.lock_id)
         if lock is None:
-            await self.journal.clear()
+            await self._async_forget_journal(unfinished.lock_id)
         else:
             await lock.installer.async_go_on(unfinished)
 
@@ -216,8 +217,9 @@ class Household:
             await self._async_drop_lock(subentry_id)
             self.faults.forget(subentry_id)
             await kind.async_removed()
-            await self.journal.async_forget(subentry_id)
-            await self.store.async_remove_lock(subentry_id)
+            await self._async_forget_journal(subentry_id)
+            with unsaved_for_now("That a lock was removed"):
+                await self.store.async_remove_lock(subentry_id)
             await self.snapshots.async_forget(subentry_id)
         for subentry_id, feed in tuple(self.feeds.items()):
             subentry = subentries.get(subentry_id)
@@ -236,6 +238,13 @@ class Household:
                 with self.faults.apart(f"setup of {subentry.title}"):
                     self._take_lock(subentry)
 
+    async def _async_forget_journal(self, lock_id: str) -> None:
+        """Delete the journal of a lock that is gone; after a start it is tried again."""
+        try:
+            await self.journal.async_forget(lock_id=lock_id)
+        except OSError as err:
+            _LOGGER.warning("The journal of a removed lock was not deleted: %s", err)
+
     async def async_close(self) -> None:
         """Stop everything and wait for its end."""
         async with self._sync_lock:
@@ -246,6 +255,7 @@ class Household:
             await self.vault.async_close()
             for subentry_id in tuple(self.feeds):
                 await self._async_drop_feed(subentry_id)
+            await self.store.async_close()
 
     @callback
     def async_create_task[ResultT](

@@ -12,6 +12,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
+from .adapters.storage import unsaved_for_now
 from .core.errors import InstallationError, NightlatchError, TransportProblem
 from .core.installation.confirmation import BOLT_PROBLEMS
 from .core.installation.journal import JournalEntry
@@ -101,6 +102,10 @@ class Installer:
             lock.decisions, release
         ):
             raise self._lock.error("approval_missing", version=release.version.text)
+        with unsaved_for_now(f"What was decided about {lock.name}"):
+            await lock.household.store.async_saved()
+        if (problem := lock.unsaved) is not None and origin is Origin.PERSON:
+            raise self._lock.error("unsaved", problem=problem)
         unattended = origin is Origin.SCHEDULE
         if lock.in_bootloader and not unattended:
             # A person wants it out of there with this. If it runs its application after
@@ -207,6 +212,10 @@ class Installer:
             )
         error = task.result().error
         if error is None:
+            if (problem := self._ending.unsaved) is not None:
+                raise self._lock.error(
+                    "outcome_unsaved", version=self._version, problem=problem
+                )
             return
         went_back = task.result().kind is OutcomeKind.ROLLED_BACK
         if went_back and error.reason in BOLT_PROBLEMS:

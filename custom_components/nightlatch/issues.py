@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
+from .adapters.storage import told_problem
 from .const import DOMAIN
 from .core.errors import FeedProblem
 from .core.model import LockKind, OutcomeKind
@@ -25,7 +26,14 @@ from .wellbeing import needs_hand
 if TYPE_CHECKING:
     from .household import Household
 
-_URGENT = {"needs_hand", "stranded", "in_bootloader", "in_bootloader_by_hand"}
+_URGENT = {
+    "unsaved",
+    "unsaved_lock",
+    "needs_hand",
+    "stranded",
+    "in_bootloader",
+    "in_bootloader_by_hand",
+}
 _UNWANTED = {Waiting.PINNED, Waiting.SKIPPED, Waiting.NOTHING_OFFERED}
 
 
@@ -66,6 +74,10 @@ def async_sync_issues(household: Household) -> None:
             wanted[f"firmware_key_changed_{feed.subentry_id}"] = Issue(
                 key="firmware_key_changed", placeholders={"feed": feed.title}
             )
+    if (problem := household.store.problem) is not None:
+        wanted["unsaved"] = Issue(
+            key="unsaved", placeholders={"problem": told_problem(problem)}
+        )
     wanted.update((found.key, found) for found in issues_of_vault(household))
     for (domain, issue_id), issue in tuple(registry.issues.items()):
         # One that is not active is only the memory that somebody has ignored it.
@@ -90,6 +102,11 @@ def async_sync_issues(household: Household) -> None:
 
 def _issues_of(lock: ManagedLock) -> Iterator[Issue]:
     """Return what a person must do about a lock."""
+    if lock.unsaved is not None and lock.household.store.problem is None:
+        yield Issue(
+            key="unsaved_lock",
+            placeholders={"lock": lock.name, "problem": lock.unsaved},
+        )
     if lock.progress is not None or lock.is_cut_off:
         return
     if lock.in_bootloader:

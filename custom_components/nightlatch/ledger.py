@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .const import EVENT_NIGHTLATCH
 from .core.errors import VaultError
 from .core.records.audit_chain import AuditHead
-from .core.records.stored import as_text, as_whole
+from .core.records.stored import as_floor, as_text, as_whole
 from .core.records.trust import Trust
 from .core.vault.vault import Vault
 from .happenings import BACKUP_RESTORED
@@ -64,7 +64,7 @@ class Ledger:
         anchor: AuditHead | None = None
         for raw in await vault.read_ledgers():
             try:
-                generation = as_whole(raw["generation"])
+                generation = as_floor(raw["generation"])
                 trust = Trust.from_dict(raw["trust"])
                 anchor = anchor or _head(raw["audit"])
             except (KeyError, TypeError, ValueError) as err:

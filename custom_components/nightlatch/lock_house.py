@@ -10,6 +10,7 @@ from homeassistant.const import ATTR_ENTITY_ID, SERVICE_LOCK, SERVICE_UNLOCK
 from homeassistant.core import HomeAssistant
 
 from .adapters.entities import read_surroundings
+from .adapters.storage import unsaved_for_now
 from .core.installation.ports import House
 from .core.model import LockIdentity, Release
 from .core.preflight.base import Check
@@ -51,6 +52,9 @@ class LockHouse(House):
         """Ask all rules, with what the lock has told; see ``House``."""
         assert self._release is not None
         await self._lock.kind.async_recheck()
+        # What counts for it must be on disk; what is not becomes a blocker.
+        with unsaved_for_now(f"What was decided about {self._lock.name}"):
+            await self._lock.household.store.async_saved()
         return checks_of(
             self._lock,
             self._release,

@@ -1,5 +1,6 @@
 """A lock of the household: what is known of it, and what it should get."""
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,6 +14,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 
+from .adapters.storage import told_problem, unsaved_for_now
 from .const import CONF_IDENTITY, DOMAIN
 from .coordinator import FeedCoordinator
 from .core.errors import NightlatchError
@@ -77,6 +79,7 @@ class ManagedLock(DecidedLock):
         self.facts: VendorFacts = household.facts_of(self)
         """What its maker says of updates."""
         self.decisions: Decisions = household.store.decisions(subentry.subentry_id)
+        self._deciding = asyncio.Lock()
         self.in_bootloader = False
         """Whether it waits in its bootloader, as far as was seen."""
         self._bootloader_told: deque[datetime] = deque(maxlen=_BOOTLOADER_NOTICES)
@@ -226,8 +229,7 @@ class ManagedLock(DecidedLock):
         """Tell once, also over restarts, that a release is available."""
         self.record = replace(self.record, announced=release.version.text)
         self.household.async_create_task(
-            self.household.store.async_set_lock(self.subentry_id, self.record),
-            f"record of {self.name}",
+            self._async_keep_for_now(), f"record of {self.name}"
         )
         self.async_tell(
             Happening.UPDATE_AVAILABLE,
@@ -321,13 +323,14 @@ class ManagedLock(DecidedLock):
             identity, now, is_known=self._knows_firmware(identity)
         )
         async_note_battery(self, identity.battery)
-        await self.async_keep()
+        await self._async_keep_for_now()
         for release in self.kind.on_offer():
             if (
                 release.model == identity.model
                 and release.version.text == identity.firmware_version
             ):
-                await self.async_raise_floor(release)
+                with unsaved_for_now(f"What has run on {self.name}"):
+                    await self.async_raise_floor(release)
         self.async_select()
 
     def _knows_firmware(self, identity: LockIdentity) -> bool:
@@ -355,11 +358,18 @@ class ManagedLock(DecidedLock):
         await self.async_put_decisions_right(now)
 
     async def async_keep(self) -> None:
-        """Write the record to disk."""
+        """Write the record to disk; raise ``OSError``, and hold on to it all the same."""
         await self.household.store.async_set_lock(self.subentry_id, self.record)
 
+    async def _async_keep_for_now(self) -> None:
+        with unsaved_for_now(f"What is known of {self.name}"):
+            await self.async_keep()
+
     async def async_raise_floor(self, release: Release) -> None:
-        """Never accept firmware older than this release again."""
+        """Never accept firmware older than this release again; raise ``OSError``.
+
+        It holds also while it is unsaved.
+        """
         floor = LockFloor(
             version=release.version,
             security_version=release.security_version,
@@ -425,17 +435,24 @@ class ManagedLock(DecidedLock):
         """Keep how an installation ended, and what a person has to do after it.
 
         ``unsettled`` is its journal where only the lock can tell the end, once it is back.
+        Raises ``OSError``, and holds on to it all the same.
         """
         self.record = replace(self.record.ended(outcome), unsettled=unsettled)
         if outcome.kind is OutcomeKind.SUCCEEDED:
             to_do = [each for each in self.facts.aftercare if each in TO_DO]
             self.record = replace(self.record, to_do=tuple(map(str, to_do)))
-        await self.async_keep()
         await self.household.audit.async_note_end(self, outcome)
+        await self.async_keep()
 
     async def async_aftercare_done(self, done: str) -> None:
         """Keep that a person has done what the maker wants after an update."""
-        left = tuple(each for each in self.record.to_do if each != done)
+        before = self.record.to_do
+        left = tuple(each for each in before if each != done)
         self.record = replace(self.record, to_do=left)
-        await self.async_keep()
+        try:
+            await self.async_keep()
+        except OSError as err:
+            self.record = replace(self.record, to_do=before)
+            await self._async_keep_for_now()
+            raise self.error("decision_unsaved", problem=told_problem(err)) from err
         self.async_changed()

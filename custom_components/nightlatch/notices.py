@@ -12,6 +12,7 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from .adapters.notify import Button, Messenger, Notice
+from .adapters.storage import unsaved_for_now
 from .core.model import LockKind, Purpose
 from .core.moments import bounded
 from .core.preflight.base import Check, blockers
@@ -136,7 +137,7 @@ class Notices:
         # Told twice after a cut is better than not at all.
         await self._async_send("\n".join(lines), tag="digest")
         told, now_there = len(lines), household.store.digest
-        await household.store.async_set_digest(now_there[told:])
+        await self._async_keep_digest(now_there[told:])
 
     @callback
     def _happened(
@@ -179,7 +180,7 @@ class Notices:
         if told_at_once or self._household.people.everything:
             await self._async_send(text, tag=lock.subentry_id, urgent=told_at_once)
         elif text not in (digest := self._household.store.digest):
-            await self._household.store.async_set_digest((*digest, text))
+            await self._async_keep_digest((*digest, text))
 
     async def _async_ask(self, lock: ManagedLock, details: dict[str, str]) -> None:
         """Tell once that a release waits for somebody to say yes."""
@@ -199,8 +200,12 @@ class Notices:
 
     async def async_tell_later(self, key: str) -> None:
         """Tell in the morning's notice; nothing has to be done about it."""
-        store = self._household.store
-        await store.async_set_digest((*store.digest, await self._sentence(key)))
+        text = await self._sentence(key)
+        await self._async_keep_digest((*self._household.store.digest, text))
+
+    async def _async_keep_digest(self, digest: tuple[str, ...]) -> None:
+        with unsaved_for_now("What is told in the morning"):
+            await self._household.store.async_set_digest(digest)
 
     async def async_answer(self, text: str) -> None:
         """Tell what came of a button."""

@@ -194,5 +194,5 @@ async def _async_install(lock: ManagedLock, kept: KeptRelease) -> None:
         # What was only cut off goes on after the next start; what somebody else has
         # begun with this choice needs it.
         if err.translation_key not in _NEEDS_CHOICE and lock.decisions.choice == choice:
-            await lock.async_unchoose()
+            await lock.async_drop_choice()
         raise

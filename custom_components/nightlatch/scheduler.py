@@ -11,6 +11,7 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_track_utc_time_change
 
+from .adapters.storage import unsaved_for_now
 from .core.model import Origin
 from .core.moments import shifted
 from .core.schedule.night import night_of, notice_of
@@ -65,7 +66,8 @@ class Scheduler:
         notice = notice_of(night, household.policy.notice_at, household.zone)
         if now >= notice and household.store.announced_night != night:
             with apart("evening_notice"):
-                await household.store.async_set_announced(night)
+                with unsaved_for_now("That the night was announced"):
+                    await household.store.async_set_announced(night)
                 await self._async_announce(self._planned(now, shifted(notice, _AHEAD)))
         with apart("digest"):
             await household.notices.async_tell_digest(now)

@@ -241,6 +241,7 @@ def _house(lock: ManagedLock, now: datetime) -> HouseState:
     return HouseState(
         backup_running=backup_running,
         stopping=stopping,
+        unsaved=lock.unsaved,
         installing=(
             running.name
             if running is not None and running.key != lock.subentry_id

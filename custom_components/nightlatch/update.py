@@ -12,6 +12,7 @@ from homeassistant.core import Event, EventStateChangedData, HomeAssistant, call
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_track_state_change_event
 
+from .adapters.storage import unsaved_for_now
 from .core.model import Evidence, LockKind, Origin
 from .entity import LockEntity, async_add_lock_entities
 from .household import NightlatchConfigEntry
@@ -163,8 +164,12 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
             return
         if skipped is not None or was == self.latest_version:
             self.hass.async_create_task(
-                self._lock.async_skip(skipped), f"skip of {self.entity_id}"
+                self._async_note_skip(skipped), f"skip of {self.entity_id}"
             )
+
+    async def _async_note_skip(self, skipped: str | None) -> None:
+        with unsaved_for_now(f"What is skipped on {self._lock.name}"):
+            await self._lock.async_note_skip(skipped)
 
     @property
     @override

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from homeassistant.util import dt as dt_util
 
+from .adapters.storage import unsaved_for_now
 from .adapters.vault_folder import FIRST
 from .core.errors import VaultError, VaultProblem
 from .core.firmware.packages import verify_artifact
@@ -55,7 +56,8 @@ class VaultTesting:
         self._vault.found = report.places
         await self._async_set_damaged(vault, report.damaged)
         self.unproven = report.unproven
-        await household.store.async_set_vault_tested(dt_util.utcnow())
+        with unsaved_for_now("When the vault was tested"):
+            await household.store.async_set_vault_tested(dt_util.utcnow())
         if report.replaced or report.damaged or report.unproven:
             await household.async_audit(
                 "vault_tested",
@@ -101,9 +103,10 @@ class VaultTesting:
             and (each.kept is None or vault.by_digest(each.kept.binding.sha256) is None)
         }
         self.damaged = tuple(lost.values())
-        await self._household.store.async_set_vault_suspects(
-            tuple(each.kept.binding.sha256 for each in self.damaged if each.kept)
-        )
+        with unsaved_for_now("What is damaged in the vault"):
+            await self._household.store.async_set_vault_suspects(
+                tuple(each.kept.binding.sha256 for each in self.damaged if each.kept)
+            )
 
     async def async_drop_damaged(self) -> None:
         """Remove the copies that nothing could replace: a person has seen them.

@@ -182,7 +182,7 @@ async def test_a_button_for_the_night_leaves_other_locks_alone(
     """A lock that has another release by now was not told of."""
     night = await announced(two_doors)
     back = two_doors.managed(BACK_DOOR)
-    await back._async_decide(type(back.decisions)())
+    await back._async_decide(announced=None)
     answer = await press_title(night, "Postpone to tomorrow")
     assert answer == "Front door is not updated before tomorrow."
     assert back.decisions.postponed_until is None

@@ -9,6 +9,7 @@ from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.util.file import WriteError, write_utf8_file_atomic
 
 from ..const import DOMAIN
+from ..core.disk import DiskFile, NoAnswerError
 from ..core.installation.journal import Journal, JournalEntry
 
 
@@ -28,6 +29,7 @@ class JournalFile(Journal):
         self._hass = hass
         self._current: JournalEntry | None = None
         self._path = Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.{entry_id}.journal"))
+        self._file = DiskFile(self._path)
 
     @property
     def current(self) -> JournalEntry | None:
@@ -37,7 +39,7 @@ class JournalFile(Journal):
     async def async_load(self) -> JournalEntry | None:
         """Return what was under way, if anything was.
 
-        Raises ``JournalUnreadableError``.
+        Raises ``JournalUnreadableError``, or ``NoAnswerError``.
         """
 
         def load() -> JournalEntry | None:
@@ -48,25 +50,44 @@ class JournalFile(Journal):
             return JournalEntry.from_dict(json.loads(text))
 
         try:
-            self._current = await self._hass.async_add_executor_job(load)
+            self._current = await self._file.in_thread(load)
+        except NoAnswerError:
+            # Whoever waits long enough will know.
+            raise
         except (OSError, ValueError) as err:
             raise JournalUnreadableError(str(err)) from err
         return self._current
 
-    async def async_forget(self, lock_id: str) -> None:
-        """Delete the file if it is about a lock that is gone."""
-        if self._current is not None and self._current.lock_id == lock_id:
-            await self.clear()
+    async def async_forget(
+        self, *, lock_id: str | None = None, attempt: str | None = None
+    ) -> None:
+        """Delete the file if it is about a lock that is gone, or a certain attempt.
+
+        Raises ``OSError``.
+        """
+
+        async def forget() -> None:
+            current = self._current
+            if current is not None and (
+                current.lock_id == lock_id or current.attempt == attempt
+            ):
+                await self._delete()
+
+        await self._file.use(forget)
 
     @override
     async def write(self, entry: JournalEntry) -> None:
         """Write the entry; see ``Journal``."""
         text = json.dumps(entry.to_dict(), indent=2)
-        try:
+
+        async def write() -> None:
             await self._hass.async_add_executor_job(self._write, text)
+            self._current = entry
+
+        try:
+            await self._file.use(write)
         except WriteError as err:
             raise OSError(str(err)) from err
-        self._current = entry
 
     def _write(self, text: str) -> None:
         self._path.parent.mkdir(exist_ok=True)
@@ -76,5 +97,8 @@ class JournalFile(Journal):
     @override
     async def clear(self) -> None:
         """Delete the file; see ``Journal``."""
+        await self._file.use(self._delete)
+
+    async def _delete(self) -> None:
         await self._hass.async_add_executor_job(self._path.unlink, True)
         self._current = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.util.file import WriteError, write_utf8_file_atomic
 
 from ..const import DOMAIN
+from ..core.disk import DiskFile, NoAnswerError
 from ..core.errors import VaultError, VaultProblem
 
 
@@ -32,8 +34,8 @@ class LockboxFile:
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         """Prepare; nothing is read or written yet."""
-        self._hass = hass
         self.path = Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.{entry_id}.lockbox"))
+        self._file = DiskFile(self.path)
 
     async def async_load(self) -> Lockbox | None:
         """Return the lockbox, if there is one; raise ``VaultError``: KEY_LOST."""
@@ -51,7 +53,10 @@ class LockboxFile:
             except (KeyError, OSError, TypeError, ValueError) as err:
                 raise VaultError(VaultProblem.KEY_LOST) from err
 
-        return await self._hass.async_add_executor_job(load)
+        try:
+            return await self._file.in_thread(load)
+        except NoAnswerError as err:
+            raise VaultError(VaultProblem.KEY_LOST) from err
 
     async def async_write(self, lockbox: Lockbox) -> None:
         """Write it; raise ``OSError``. It is on disk when this returns."""
@@ -67,10 +72,10 @@ class LockboxFile:
             write_utf8_file_atomic(str(self.path), text, private=True)
 
         try:
-            await self._hass.async_add_executor_job(write)
+            await self._file.in_thread(write)
         except WriteError as err:
             raise OSError(str(err)) from err
 
     async def async_remove(self) -> None:
         """Delete it."""
-        await self._hass.async_add_executor_job(self.path.unlink, True)
+        await self._file.in_thread(partial(self.path.unlink, True))

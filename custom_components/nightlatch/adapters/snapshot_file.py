@@ -4,6 +4,7 @@ Apart from what else is kept: it is bigger, it is written seldom, and if it is d
 nothing but the comparison is lost, so it keeps no household from starting.
 """
 
+from functools import partial
 import json
 import logging
 from pathlib import Path
@@ -14,6 +15,7 @@ from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.util.file import WriteError, write_utf8_file_atomic
 
 from ..const import DOMAIN
+from ..core.disk import DiskFile
 from ..core.records.settings_record import SettingsRecord
 
 _LOGGER = logging.getLogger(__name__)
@@ -30,14 +32,15 @@ class SnapshotFiles:
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         """Prepare; nothing is read or written yet."""
-        self._hass = hass
         self._folder = Path(
             hass.config.path(STORAGE_DIR, f"{DOMAIN}.{entry_id}.snapshots")
         )
+        # One for all: what is deleted must not come back by a write that was begun.
+        self._disk = DiskFile(self._folder)
 
     async def async_load(self) -> dict[str, SettingsRecord]:
         """Return what is kept of each lock; what cannot be read is put aside."""
-        return await self._hass.async_add_executor_job(self._load)
+        return await self._disk.in_thread(self._load)
 
     async def async_write(self, lock_id: str, record: SettingsRecord) -> None:
         """Keep it; raise ``OSError`` where that cannot be done."""
@@ -45,17 +48,17 @@ class SnapshotFiles:
             {"version": VERSION, **record.to_dict()}, indent=2, ensure_ascii=False
         )
         try:
-            await self._hass.async_add_executor_job(self._write, lock_id, text)
+            await self._disk.in_thread(partial(self._write, lock_id, text))
         except WriteError as err:
             raise OSError(str(err)) from err
 
     async def async_forget(self, lock_id: str) -> None:
         """Delete what is kept of a lock."""
-        await self._hass.async_add_executor_job(self._path(lock_id).unlink, True)
+        await self._disk.in_thread(partial(self._path(lock_id).unlink, True))
 
     async def async_remove(self) -> None:
         """Delete everything that is kept."""
-        await self._hass.async_add_executor_job(shutil.rmtree, self._folder, True)
+        await self._disk.in_thread(partial(shutil.rmtree, self._folder, True))
 
     def _path(self, lock_id: str) -> Path:
         return self._folder / f"{lock_id}.json"

@@ -1,18 +1,42 @@
 """What is kept over a restart, in Home Assistant's own storage."""
 
-from datetime import date, datetime
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+import errno
+from functools import partial
+import logging
+from pathlib import Path
 from typing import Any, override
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.event import async_call_later
+from homeassistant.helpers.json import json_bytes
 from homeassistant.helpers.storage import Store
+from homeassistant.util.file import WriteError
+from homeassistant.util.json import SerializationError, json_loads_object
 
 from ..const import DOMAIN
+from ..core.disk import DiskFile
 from ..core.guard.hold import HoldRecord
 from ..core.records.decisions import Decisions
 from ..core.records.lock_record import LockRecord
-from ..core.records.stored import as_text, as_time, as_whole, optional
+from ..core.records.stored import (
+    MAX_WHOLE,
+    as_day,
+    as_floor,
+    as_text,
+    as_time,
+    optional,
+)
 from ..core.records.trust import Trust, TrustStore
+
+_LOGGER = logging.getLogger(__name__)
+
+RETRY = timedelta(seconds=30)
+"""After which what could not be saved is tried again."""
 
 _VERSION = 1
 _MINOR_VERSION = 4
@@ -20,6 +44,30 @@ _MINOR_VERSION = 4
 
 class _Store(Store[dict[str, Any]]):
     """The file, with what earlier versions of Nightlatch have written into it."""
+
+    async def async_write(self, data: dict[str, Any]) -> None:
+        """Write it; return when it is on disk, also while Home Assistant stops.
+
+        ``async_save`` only logs where that cannot be done. Raises ``OSError``.
+        """
+        async with self._write_lock:
+            self._manager.async_invalidate(self.key)
+            try:
+                await self._async_write_data(
+                    {
+                        "version": self.version,
+                        "minor_version": self.minor_version,
+                        "key": self.key,
+                        "data": data,
+                    }
+                )
+            except WriteError as err:
+                cause = err.__cause__
+                raise (
+                    cause if isinstance(cause, OSError) else OSError(str(err))
+                ) from err
+            except (SerializationError, TypeError, ValueError) as err:
+                raise OSError(errno.EINVAL, f"it cannot be written: {err}") from err
 
     @override
     async def _async_migrate_func(
@@ -63,15 +111,32 @@ def _completed(outcome: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@contextmanager
+def unsaved_for_now(name: str) -> Iterator[None]:
+    """Go on where something could not be saved.
+
+    It holds in memory, is tried again, and a repair tells of it.
+    """
+    try:
+        yield
+    except OSError as err:
+        _LOGGER.debug("%s is not saved: %s", name, err)
+
+
 class HouseholdStore(TrustStore):
     """Trust, and what is known and decided of the locks; written at once, atomically.
 
     It lies apart from the caches of the feeds, so that deleting those makes nothing
     acceptable that was not before.
+
+    Everything that changes something returns when it is on disk, and raises ``OSError``
+    where that cannot be done. What holds in memory then is tried again by itself; what
+    could not be read back is refused at once, and harms nothing else.
     """
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         """Prepare the store; ``async_load`` reads it."""
+        self._hass = hass
         self._store = _Store(
             hass,
             _VERSION,
@@ -80,6 +145,18 @@ class HouseholdStore(TrustStore):
             atomic_writes=True,
             minor_version=_MINOR_VERSION,
         )
+        self._file = DiskFile(Path(self._store.path))
+        self._changes = self._saved = 0
+        """How often something was changed, and how many of these changes are on disk."""
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._writing: asyncio.Task[None] | None = None
+        self._retry: CALLBACK_TYPE | None = None
+        self._closed = False
+        self._told: Callable[[], None] | None = None
+        self._refused: dict[tuple[type, str], OSError] = {}
+        """Why something about a lock was refused, by what it is and the lock's id."""
+        self.problem: OSError | None = None
+        """Why nothing can be saved; None while it can."""
         self._trust = Trust()
         self._locks: dict[str, LockRecord] = {}
         self._decisions: dict[str, Decisions] = {}
@@ -99,10 +176,12 @@ class HouseholdStore(TrustStore):
         """Read what was kept; raise ``ValueError`` where it cannot be understood.
 
         Or where nothing is ``expected`` to be missing: Home Assistant puts a damaged
-        file aside and goes on as if there had never been one.
+        file aside and goes on as if there had never been one. Raises ``OSError`` where
+        the disk does not answer.
         """
         try:
-            data = await self._store.async_load()
+            # One before this may still be about to write.
+            data = await self._file.use(self._store.async_load)
             if data is not None:
                 self._trust = Trust.from_dict(data["trust"])
                 self._locks = {
@@ -117,12 +196,11 @@ class HouseholdStore(TrustStore):
                     subentry_id: HoldRecord.from_dict(raw)
                     for subentry_id, raw in data["holds"].items()
                 }
-                self.generation = as_whole(data["generation"])
+                self.generation = as_floor(data["generation"])
                 self.vault_tested = optional(as_time, data["vault_tested"])
-                self.vault_suspects = tuple(map(as_text, data["vault_suspects"]))
-                night = data["announced_night"]
-                self.announced_night = date.fromisoformat(night) if night else None
-                self.digest = tuple(map(str, data["digest"]))
+                self.vault_suspects = _texts(data["vault_suspects"])
+                self.announced_night = optional(as_day, data["announced_night"])
+                self.digest = _texts(data["digest"])
         except (
             AttributeError,
             HomeAssistantError,
@@ -134,29 +212,131 @@ class HouseholdStore(TrustStore):
         if data is None:
             if expected:
                 raise ValueError("What Nightlatch keeps is missing")
-            await self._async_save()
+            with unsaved_for_now("What Nightlatch keeps"):
+                await self._async_save()
+
+    @callback
+    def async_on_problem(self, told: Callable[[], None]) -> None:
+        """Call when nothing can be saved any more, or everything again."""
+        self._told = told
+
+    def problem_of(self, subentry_id: str) -> OSError | None:
+        """Return why what is known or decided of a lock is not saved; None if it is."""
+        refused = (err for (_, of), err in self._refused.items() if of == subentry_id)
+        return self.problem or next(refused, None)
+
+    async def async_saved(self) -> None:
+        """Return when all that was changed before the call is on disk; raise ``OSError``.
+
+        What is changed while something is being written is written with the next one:
+        one write at a time, each with everything.
+        """
+        if self._saved >= self._changes:
+            return
+        ended = self._hass.loop.create_future()
+        self._waiting.append((self._changes, ended))
+        if self._writing is None or self._writing.done():
+            # Of nobody: it goes on when whoever waits for it is cancelled.
+            self._writing = self._hass.async_create_task(
+                self._async_write(), f"save {self._store.key}"
+            )
+        await ended
 
     async def _async_save(self) -> None:
-        await self._store.async_save(
-            {
-                "trust": self._trust.to_dict(),
-                "locks": {key: record.to_dict() for key, record in self._locks.items()},
-                "decisions": {
-                    key: decisions.to_dict()
-                    for key, decisions in self._decisions.items()
-                },
-                "holds": {key: hold.to_dict() for key, hold in self._holds.items()},
-                "generation": self.generation,
-                "vault_tested": (
-                    self.vault_tested.isoformat() if self.vault_tested else None
-                ),
-                "vault_suspects": list(self.vault_suspects),
-                "announced_night": (
-                    self.announced_night.isoformat() if self.announced_night else None
-                ),
-                "digest": list(self.digest),
-            }
-        )
+        self._changes += 1
+        await self.async_saved()
+
+    async def _async_write(self) -> None:
+        """Write until everything is on disk, or cannot be written."""
+        while self._saved < self._changes:
+            covers = self._changes
+            try:
+                await self._file.use(partial(self._store.async_write, self._to_dict()))
+            except OSError as err:
+                self._note(err)
+                return
+            except Exception as err:
+                # A mistake of ours must not let everybody wait for ever.
+                _LOGGER.exception("What Nightlatch keeps was not saved")
+                self._note(OSError(errno.EINVAL, type(err).__name__))
+                return
+            self._saved = covers
+            self._note(None)
+
+    @callback
+    def _note(self, problem: OSError | None) -> None:
+        """Tell whoever waits, and everybody where that is new."""
+        self._stop_retrying()
+        if problem is not None and not self._closed:
+            self._retry = async_call_later(self._hass, RETRY, self._async_try_again)
+        is_new = (problem is None) is not (self.problem is None)
+        self.problem = problem
+        if is_new and problem is not None:
+            _LOGGER.warning("What Nightlatch keeps cannot be saved: %s", problem)
+        waiting, self._waiting = self._waiting, []
+        for change, ended in waiting:
+            if ended.done():
+                continue
+            if problem is not None:
+                ended.set_exception(OSError(problem.errno, told_problem(problem)))
+                # Seen, also where whoever has waited was cancelled.
+                ended.exception()
+            elif change <= self._saved:
+                ended.set_result(None)
+            else:
+                self._waiting.append((change, ended))
+        if is_new and self._told is not None:
+            self._told()
+
+    async def _async_try_again(self, _: datetime) -> None:
+        self._retry = None
+        with unsaved_for_now("What Nightlatch keeps"):
+            await self.async_saved()
+
+    @callback
+    def _stop_retrying(self) -> None:
+        if self._retry is not None:
+            self._retry()
+            self._retry = None
+
+    async def async_close(self) -> None:
+        """Wait until everything is on disk; what cannot be saved now is lost."""
+        self._closed = True
+        self._told = None
+        self._stop_retrying()
+        with unsaved_for_now("What Nightlatch keeps"):
+            await self.async_saved()
+
+    def _check_readable(
+        self, subentry_id: str, kept: LockRecord | Decisions | HoldRecord
+    ) -> None:
+        """Raise ``OSError`` for what of one lock could not be read back."""
+        about = (type(kept), subentry_id)
+        try:
+            _check_readable(kept.to_dict(), type(kept).from_dict)
+        except OSError as err:
+            self._refused[about] = err
+            raise
+        self._refused.pop(about, None)
+
+    def _to_dict(self) -> dict[str, Any]:
+        return {
+            "trust": self._trust.to_dict(),
+            "locks": {key: record.to_dict() for key, record in self._locks.items()},
+            "decisions": {
+                key: decisions.to_dict() for key, decisions in self._decisions.items()
+            },
+            "holds": {key: hold.to_dict() for key, hold in self._holds.items()},
+            "generation": self.generation,
+            "vault_tested": (
+                self.vault_tested.isoformat() if self.vault_tested else None
+            ),
+            "vault_suspects": list(self.vault_suspects),
+            "announced_night": (
+                self.announced_night.isoformat() if self.announced_night else None
+            ),
+            "digest": list(self.digest),
+        }
 
     @property
     @override
@@ -167,23 +347,29 @@ class HouseholdStore(TrustStore):
     @override
     async def raise_to(self, trust: Trust) -> None:
         """Merge into the floors; see ``TrustStore``."""
-        merged = self._trust.merged(trust)
-        if merged != self._trust:
-            self._trust = merged
-            self.generation += 1
-            await self._async_save()
+        if self._merge(trust, self.generation):
+            self._changes += 1
+        await self.async_saved()
 
     async def async_take_back(self, trust: Trust, generation: int) -> bool:
         """Merge floors that were written elsewhere; return whether they were higher.
 
         Then what is kept here was older than it should be. It goes on above both.
         """
+        if not self._merge(trust, generation):
+            return False
+        with unsaved_for_now("What the vault knows"):
+            await self._async_save()
+        return True
+
+    def _merge(self, trust: Trust, generation: int) -> bool:
+        """Merge into the floors; return whether anything was higher."""
         merged = self._trust.merged(trust)
         if merged == self._trust and generation <= self.generation:
             return False
+        _check_readable(merged.to_dict(), Trust.from_dict)
         self._trust = merged
-        self.generation = max(self.generation, generation) + 1
-        await self._async_save()
+        self.generation = min(max(self.generation, generation) + 1, MAX_WHOLE)
         return True
 
     async def async_set_vault_tested(self, at: datetime) -> None:
@@ -195,7 +381,8 @@ class HouseholdStore(TrustStore):
         """Keep of which artifacts no good copy is left: a start does not read them."""
         if suspects != self.vault_suspects:
             self.vault_suspects = suspects
-            await self._async_save()
+            self._changes += 1
+        await self.async_saved()
 
     def lock(self, subentry_id: str) -> LockRecord | None:
         """Return what is known of a lock."""
@@ -203,6 +390,7 @@ class HouseholdStore(TrustStore):
 
     async def async_set_lock(self, subentry_id: str, record: LockRecord) -> None:
         """Keep what is known of a lock."""
+        self._check_readable(subentry_id, record)
         self._locks[subentry_id] = record
         await self._async_save()
 
@@ -212,8 +400,16 @@ class HouseholdStore(TrustStore):
 
     async def async_set_decisions(self, subentry_id: str, decisions: Decisions) -> None:
         """Keep what people have decided about a lock."""
+        self._check_readable(subentry_id, decisions)
         self._decisions[subentry_id] = decisions
         await self._async_save()
+
+    @callback
+    def async_restore_decisions(self, subentry_id: str, decisions: Decisions) -> None:
+        """Keep again what was decided before something that could not be saved."""
+        self._decisions[subentry_id] = decisions
+        self._refused.pop((Decisions, subentry_id), None)
+        self._changes += 1
 
     def hold(self, subentry_id: str) -> HoldRecord:
         """Return what is known of our hold on a lock's source."""
@@ -221,6 +417,7 @@ class HouseholdStore(TrustStore):
 
     async def async_set_hold(self, subentry_id: str, hold: HoldRecord) -> None:
         """Keep what is known of our hold on a lock's source."""
+        self._check_readable(subentry_id, hold)
         self._holds[subentry_id] = hold
         await self._async_save()
 
@@ -231,6 +428,7 @@ class HouseholdStore(TrustStore):
 
     async def async_set_digest(self, digest: tuple[str, ...]) -> None:
         """Keep what people will be told in the morning."""
+        _check_readable({"digest": list(digest)}, lambda raw: _texts(raw["digest"]))
         self.digest = digest
         await self._async_save()
 
@@ -239,8 +437,29 @@ class HouseholdStore(TrustStore):
         self._locks.pop(subentry_id, None)
         self._decisions.pop(subentry_id, None)
         self._holds.pop(subentry_id, None)
+        for kind in (LockRecord, Decisions, HoldRecord):
+            self._refused.pop((kind, subentry_id), None)
         await self._async_save()
 
     async def async_remove(self) -> None:
         """Delete everything that is kept."""
-        await self._store.async_remove()
+        await self._file.use(self._store.async_remove)
+
+
+def _texts(raw: Iterable[object]) -> tuple[str, ...]:
+    return tuple(map(as_text, raw))
+
+
+def _check_readable(
+    raw: Mapping[str, Any], read: Callable[[dict[str, Any]], object]
+) -> None:
+    """Raise ``OSError`` for what could not be written, or not be read back."""
+    try:
+        read(json_loads_object(json_bytes(raw)))
+    except (AttributeError, KeyError, TypeError, ValueError) as err:
+        raise OSError(errno.EINVAL, f"it could not be read again: {err}") from err
+
+
+def told_problem(err: OSError) -> str:
+    """Return what is wrong, in the words of the system."""
+    return err.strerror or str(err) or type(err).__name__

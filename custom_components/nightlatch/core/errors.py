@@ -46,6 +46,7 @@ class FeedProblem(StrEnum):
     MIXED = "feed_mixed"
     METADATA_INVALID = "feed_metadata_invalid"
     TOO_MANY_ROLES = "feed_too_many_roles"
+    VERSION_TOO_HIGH = "feed_version_too_high"
     CLOCK_WENT_BACK = "feed_clock_went_back"
     STORAGE = "feed_storage"
     # What the metadata say.

@@ -240,6 +240,7 @@ BLOCKED: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.NO_SLOT, {"radio": RadioState(heard=True, rssi=-60, free_slots=0)}),
     (Reason.BACKUP_RUNNING, {"house": HouseState(backup_running=True)}),
     (Reason.HOUSE_STOPPING, {"house": HouseState(stopping=True)}),
+    (Reason.UNSAVED, {"house": HouseState(unsaved="no space")}),
     (Reason.OTHER_INSTALLATION, {"house": HouseState(installing="Shed")}),
     (Reason.ENTRY_DOOR_TONIGHT, {"house": HouseState(entry_door_tonight="Back door")}),
     (Reason.DOES_NOT_FIT, {"expected": timedelta(hours=3, seconds=1)}),

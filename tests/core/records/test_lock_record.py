@@ -30,7 +30,7 @@ from custom_components.nightlatch.core.records.lock_record import (
 )
 from custom_components.nightlatch.core.records.outcome_record import OutcomeRecord
 
-times = st.datetimes(timezones=st.just(UTC))
+times = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=st.just(UTC))
 texts = st.text(max_size=20)
 identities = st.builds(
     LockIdentity,

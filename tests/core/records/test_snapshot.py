@@ -367,7 +367,9 @@ snapshots = st.builds(
     id=st.text(),
     attempt=st.text(),
     occasion=st.sampled_from(Occasion),
-    taken_at=st.datetimes(timezones=st.just(UTC)),
+    taken_at=st.datetimes(
+        datetime(2, 1, 1), datetime(9998, 12, 31), timezones=st.just(UTC)
+    ),
     version=st.text(),
     settings=st.lists(settings_, max_size=3).map(tuple),
     left_out=st.integers(0, 99),

@@ -43,7 +43,8 @@ lock_floors = st.builds(
 )
 trusts = st.builds(
     Trust,
-    time=st.none() | st.datetimes(timezones=st.just(UTC)),
+    time=st.none()
+    | st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=st.just(UTC)),
     feeds=st.dictionaries(st.sampled_from(["one", "two"]), feed_floors),
     locks=st.dictionaries(st.sampled_from(["door", "gate"]), lock_floors),
 )

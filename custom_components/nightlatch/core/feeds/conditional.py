@@ -23,6 +23,7 @@ import aiohttp
 from yarl import URL
 
 from ..errors import FeedError, FeedProblem
+from ..records.stored import as_time
 from .transfer import Limits, Transfers, feed_url
 
 MAX_STALE: Final = timedelta(days=30)
@@ -72,7 +73,7 @@ class _Answer:
             answer = cls(
                 found=header["found"] is True,
                 body=body,
-                checked=datetime.fromisoformat(header["checked"]),
+                checked=as_time(header["checked"]),
                 etag=_validator(header["etag"]),
                 modified=_validator(header["modified"]),
             )
@@ -80,7 +81,6 @@ class _Answer:
                 header["schema"] == _SCHEMA
                 and header["name"] == name
                 and header["sha256"] == hashlib.sha256(body).hexdigest()
-                and answer.checked.tzinfo is not None
             )
         except ValueError, TypeError, KeyError, RecursionError:
             return None

@@ -308,6 +308,10 @@ class _Visit:
         self, state: TrustedState, now: datetime, floor: FeedFloor | None
     ) -> None:
         host = self._transfers.host
+        if (role := state.floor.beyond) is not None:
+            # Else what follows it would be older than that for ever.
+            shutil.rmtree(self._metadata_dir, ignore_errors=True)
+            raise FeedError(FeedProblem.VERSION_TOO_HIGH, host=host, role=role)
         if floor is not None and (role := floor.sunk(state.floor)) is not None:
             raise FeedError(FeedProblem.ROLLED_BACK, host=host, role=role)
         # Before any of them is asked for.

@@ -78,6 +78,7 @@ class Reason(StrEnum):
     OTHER_INSTALLATION = "preflight_other_installation"
     BACKUP_RUNNING = "preflight_backup_running"
     HOUSE_STOPPING = "preflight_house_stopping"
+    UNSAVED = "preflight_unsaved"
     ENTRY_DOOR_TONIGHT = "preflight_entry_door_tonight"
     SOURCE_BUSY = "preflight_source_busy"
     SOURCE_ALONE = "preflight_source_alone"

@@ -22,6 +22,19 @@ def check_house(situation: Situation) -> Check:
     )
 
 
+def check_storage(situation: Situation) -> Check:
+    """Check that what is decided, and how it ends, can be saved."""
+    if (problem := situation.house.unsaved) is None:
+        return passed(Family.HOUSE, "storage")
+    return Check(
+        family=Family.HOUSE,
+        rule="storage",
+        verdict=Verdict.BLOCKER,
+        reason=Reason.UNSAVED,
+        measured=problem,
+    )
+
+
 def check_one_at_a_time(situation: Situation) -> Check:
     """Check that no other lock is being installed to."""
     if (other := situation.house.installing) is None:

@@ -9,7 +9,13 @@ from .application import check_application
 from .base import Check, Family, Reason, Verdict
 from .bolt import check_bolt
 from .door import check_door
-from .house import check_entry_doors, check_house, check_one_at_a_time, check_source
+from .house import (
+    check_entry_doors,
+    check_house,
+    check_one_at_a_time,
+    check_source,
+    check_storage,
+)
 from .identity import check_identity
 from .path import (
     check_approval,
@@ -42,6 +48,7 @@ RULES: tuple[Callable[[Situation], Check], ...] = (
     check_signal,
     check_slot,
     check_house,
+    check_storage,
     check_one_at_a_time,
     check_entry_doors,
     check_source,
@@ -76,6 +83,7 @@ _NOT_FOR_A_STRANDED_LOCK_RULES = {
     "signal",
     "slot",
     "entry_doors",
+    "storage",
 }
 # A backup takes its time; Home Assistant that stops has to be waited for all the same.
 _NOT_FOR_A_STRANDED_LOCK_REASONS = {Reason.BACKUP_RUNNING}

@@ -72,6 +72,8 @@ class HouseState:
     backup_running: bool = False
     stopping: bool = False
     """Whether Home Assistant stops."""
+    unsaved: str | None = None
+    """Why what is known and decided of the lock cannot be saved; None where it is."""
     installing: str | None = None
     """The name of the lock on which another installation runs."""
     entry_door_tonight: str | None = None

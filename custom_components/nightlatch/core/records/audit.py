@@ -3,13 +3,13 @@
 One file of hash-chained lines (``audit_chain.py``).
 """
 
-import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 import errno
+from functools import partial
 import hashlib
 from math import isfinite
 import os
@@ -18,6 +18,7 @@ import stat
 import threading
 from typing import Any, Final
 
+from ..disk import DiskFile
 from .audit_chain import (
     REPAIRED,
     AuditEntry,
@@ -55,7 +56,8 @@ class AuditLog:
     """A file of hash-chained lines.
 
     ``append``, ``entries`` and ``verify`` block: they are for a thread. The ``async_``
-    methods do the same from the loop, in the order in which they were called.
+    methods do the same from the loop, in the order in which they were called; whoever
+    waits for one may be cancelled, and it is done to its end all the same.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class AuditLog:
         self._end: End | None = None
         """None while it has to be read."""
         self._lock = threading.Lock()
-        self._turn = asyncio.Lock()
+        self._file = DiskFile(path)
 
     def append(self, event: str, /, **details: Detail) -> AuditEntry:
         """Add an entry; return when it is on disk. Raises ``OSError``.
@@ -124,23 +126,19 @@ class AuditLog:
 
     async def async_append(self, event: str, /, **details: Detail) -> AuditEntry:
         """See ``append``."""
-        async with self._turn:
-            return await asyncio.to_thread(self.append, event, **details)
+        return await self._file.in_thread(partial(self.append, event, **details))
 
     async def async_entries(self, last: int = 100) -> tuple[AuditEntry, ...]:
         """See ``entries``."""
-        async with self._turn:
-            return await asyncio.to_thread(self.entries, last)
+        return await self._file.in_thread(partial(self.entries, last))
 
     async def async_head(self) -> AuditHead:
         """See ``head``."""
-        async with self._turn:
-            return await asyncio.to_thread(self.head)
+        return await self._file.in_thread(self.head)
 
     async def async_verify(self, anchor: AuditHead | None = None) -> AuditReport:
         """See ``verify``."""
-        async with self._turn:
-            return await asyncio.to_thread(self.verify, anchor)
+        return await self._file.in_thread(partial(self.verify, anchor))
 
     def _next(
         self, end: End, event: str, details: dict[str, Any]

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..model import Purpose, Source
 from ..moments import can_have_been, is_set, is_too_far
-from .stored import as_text, as_time, as_truth, optional
+from .stored import as_chosen_time, as_text, as_time, as_truth, optional
 
 
 class Override(StrEnum):
@@ -213,8 +213,8 @@ class Decisions:
             return cls(
                 pinned=optional(as_text, raw["pinned"]),
                 skipped=optional(as_text, raw["skipped"]),
-                postponed_until=optional(as_time, raw["postponed_until"]),
-                scheduled_at=optional(as_time, raw["scheduled_at"]),
+                postponed_until=optional(as_chosen_time, raw["postponed_until"]),
+                scheduled_at=optional(as_chosen_time, raw["scheduled_at"]),
                 approval=None if approval is None else Approval.from_dict(approval),
                 choice=None if choice is None else Choice.from_dict(choice),
                 announced=optional(as_text, raw["announced"]),

@@ -23,7 +23,7 @@ from ..model import (
     Transport,
 )
 from ..versions import Version, VersionScheme
-from .stored import as_text, as_whole, optional
+from .stored import as_day, as_text, as_whole, optional
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,14 +130,10 @@ def _release_from_dict(raw: Mapping[str, Any]) -> Release:
             for each in raw["advisories"]
         ),
         severity=Severity(raw["severity"]),
-        support_end=_as_day(raw["support_end"]),
-        released=_as_day(raw["released"]),
+        support_end=optional(as_day, raw["support_end"]),
+        released=optional(as_day, raw["released"]),
     )
 
 
 def _day(day: date | None) -> str | None:
     return day.isoformat() if day else None
-
-
-def _as_day(raw: object) -> date | None:
-    return None if raw is None else date.fromisoformat(as_text(raw))

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from ..versions import Version, VersionScheme
-from .stored import as_time, as_whole
+from .stored import MAX_WHOLE, as_floor, as_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,17 @@ class FeedFloor:
     timestamp: RoleFloor
     snapshot: RoleFloor
     targets: RoleFloor
+
+    @property
+    def beyond(self) -> str | None:
+        """Return the first role whose version is too high to be kept, or ``None``."""
+        versions = {
+            "root": self.root,
+            "timestamp": self.timestamp.version,
+            "snapshot": self.snapshot.version,
+            "targets": self.targets.version,
+        }
+        return next((role for role, at in versions.items() if at > MAX_WHOLE), None)
 
     def sunk(self, seen: FeedFloor) -> str | None:
         """Return the first role that is below this floor in ``seen``, or ``None``."""
@@ -167,7 +178,7 @@ def _role_to_dict(floor: RoleFloor) -> dict[str, Any]:
 
 def _role_from_dict(raw: Mapping[str, Any]) -> RoleFloor:
     return RoleFloor(
-        version=as_whole(raw["version"]),
+        version=as_floor(raw["version"]),
         key_ids=frozenset(str(key_id) for key_id in raw["key_ids"]),
     )
 
@@ -183,7 +194,7 @@ def _feed_to_dict(floor: FeedFloor) -> dict[str, Any]:
 
 def _feed_from_dict(raw: Mapping[str, Any]) -> FeedFloor:
     return FeedFloor(
-        root=as_whole(raw["root"]),
+        root=as_floor(raw["root"]),
         timestamp=_role_from_dict(raw["timestamp"]),
         snapshot=_role_from_dict(raw["snapshot"]),
         targets=_role_from_dict(raw["targets"]),
@@ -202,6 +213,6 @@ def _lock_to_dict(floor: LockFloor) -> dict[str, Any]:
 def _lock_from_dict(raw: Mapping[str, Any]) -> LockFloor:
     return LockFloor(
         version=Version.parse(VersionScheme(raw["version_scheme"]), raw["version"]),
-        security_version=as_whole(raw["security_version"]),
-        firmware_version=as_whole(raw["firmware_version"]),
+        security_version=as_floor(raw["security_version"]),
+        firmware_version=as_floor(raw["firmware_version"]),
     )

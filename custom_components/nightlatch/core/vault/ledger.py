@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..records.stored import as_time, as_whole
+from ..records.stored import as_floor, as_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Ledger:
         """Read what ``to_dict`` gave; raise ``ValueError`` where it is anything else."""
         try:
             return cls(
-                counter=as_whole(raw["counter"]),
+                counter=as_floor(raw["counter"]),
                 at=as_time(raw["at"]),
                 content=dict(raw["content"]),
             )
