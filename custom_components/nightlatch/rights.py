@@ -16,6 +16,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
 from .const import DOMAIN
+from .markup import neutral_all
 
 if TYPE_CHECKING:
     from .locks import ManagedLock
@@ -169,8 +170,7 @@ def _refusal(
     return HomeAssistantError(
         translation_domain=DOMAIN,
         translation_key=key,
-        translation_placeholders={
-            "lock": lock.name if lock is not None else "Nightlatch",
-            **placeholders,
-        },
+        translation_placeholders=neutral_all(
+            {"lock": lock.name if lock is not None else "Nightlatch", **placeholders}
+        ),
     )

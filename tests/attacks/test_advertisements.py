@@ -5,12 +5,12 @@ everybody. Whatever is advertised, the lock is asked, every rule counts, nobody 
 and the real lock's battery is left alone.
 """
 
-import asyncio
 from typing import Any
 
 import pytest
 
 from custom_components.nightlatch.core import sightings
+from homeassistant.components.bluetooth import MONOTONIC_TIME
 from homeassistant.components.lock import LockState
 from homeassistant.exceptions import HomeAssistantError
 from tests.attacks.table import Tried
@@ -39,8 +39,20 @@ def spoof(
 async def heard_for_a_while(house: House) -> None:
     """Wait until Home Assistant has heard it for longer than anything is waited for."""
     await until(lambda: house.heard(BOOTLOADER))
-    await asyncio.sleep(3 * SILENCE)
+    await pass_time(3 * SILENCE)
     await house.settle()
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pauses be as long as in a house: what is counted is how often."""
+    monkeypatch.setattr(sightings, "ASK_AGAIN", 60.0)
+
+
+async def pass_time(seconds: float) -> None:
+    """Let time pass by the clock that advertisements are stamped with."""
+    began = MONOTONIC_TIME()
+    await until(lambda: MONOTONIC_TIME() > began + seconds)
 
 
 @pytest.mark.parametrize("conduct", Conduct)
@@ -141,7 +153,7 @@ async def test_a_lock_whose_connection_is_held(
 
 @pytest.mark.parametrize("conduct", Conduct)
 async def test_a_night_with_a_bootloader_that_leads_nowhere(
-    two_doors: House, conduct: Conduct, attack: Tried
+    two_doors: House, conduct: Conduct, patience: None, attack: Tried
 ) -> None:
     """The lock was never touched, is not said to be, and keeps no other from its night."""
     house = two_doors
@@ -171,12 +183,6 @@ async def test_a_night_with_a_bootloader_that_leads_nowhere(
     attack(f"a night beside it, {conduct.value}", 2, "untouched, other door updated")
 
 
-@pytest.fixture
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let pauses be as long as in a house: what is counted is how often."""
-    monkeypatch.setattr(sightings, "ASK_AGAIN", 60.0)
-
-
 @pytest.mark.parametrize("conduct", [Conduct.REFUSING, Conduct.AGREEING])
 @pytest.mark.parametrize("lock_is_heard", [True, False])
 async def test_one_that_comes_and_goes(
@@ -192,14 +198,14 @@ async def test_one_that_comes_and_goes(
         if not lock_is_heard:
             house.proxy.remove(lock)
         spoofer.advertise(True)
-        await asyncio.sleep(2 * SILENCE)
+        await pass_time(2 * SILENCE)
         spoofer.advertise(False)
         if not lock_is_heard:
             link = house.links[FRONT_DOOR] = house.proxy.add(
                 lock, LinkModel(supervision_timeout=0.2)
             )
             before = 0
-        await asyncio.sleep(SILENCE / 2)
+        await pass_time(SILENCE / 2)
     await house.settle()
     found = [each for each in night.events if each["type"] == "bootloader_found"]
     assert len(found) <= (0 if lock_is_heard else 3)
@@ -220,7 +226,7 @@ async def test_at_the_locks_own_address(
     spoofer = spoof(house, Conduct.AGREEING, FRONT_DOOR, name=name)
     link = house.links[FRONT_DOOR]
     before = link.counters.connects
-    await asyncio.sleep(1)
+    await pass_time(1)
     await house.settle()
     assert spoofer.connections + link.counters.connects - before <= 2
     assert not house.managed().in_bootloader

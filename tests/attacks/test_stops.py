@@ -27,7 +27,8 @@ from tests.rig.lock import Mode
 
 from .table import Tried
 
-# One that waits for its turn writes nothing yet; one on trial is in test_trials.py.
+# One that waits for its turn writes nothing yet; one on trial is cut at every moment in
+# tests/core/installation/test_trial.py.
 WRITTEN = [
     state for state in State if state not in {*ENDS, State.PLANNED, State.REVERTING}
 ]

@@ -21,7 +21,7 @@ from custom_components.nightlatch.core.moments import (
     is_too_far,
     shifted,
 )
-from custom_components.nightlatch.core.records.stored import as_time
+from custom_components.nightlatch.core.records.stored import as_chosen_time
 
 ZONES: list[tzinfo] = [
     UTC,
@@ -61,7 +61,7 @@ def test_nothing_that_is_computed_with_moments_fails(
 @given(EVER)
 def test_any_moment_that_was_written_can_be_read(moment: datetime) -> None:
     """In whatever zone it was written, at either end of the calendar."""
-    read = as_time(moment.isoformat())
+    read = as_chosen_time(moment.isoformat())
     assert read.tzinfo is UTC
     assert bounded(read) == bounded(moment)
 

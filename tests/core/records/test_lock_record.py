@@ -16,6 +16,7 @@ from custom_components.nightlatch.core.model import (
     Purpose,
     Source,
 )
+from custom_components.nightlatch.core.moments import bounded
 from custom_components.nightlatch.core.records.decisions import (
     Approval,
     Choice,
@@ -95,8 +96,8 @@ decisions = st.builds(
     Decisions,
     pinned=st.none() | texts,
     skipped=st.none() | texts,
-    postponed_until=st.none() | times,
-    scheduled_at=st.none() | times,
+    postponed_until=st.none() | times.map(bounded),
+    scheduled_at=st.none() | times.map(bounded),
     approval=st.none() | approvals,
     choice=st.none()
     | st.builds(

@@ -140,7 +140,7 @@ class NordicDfuTransport(Transport):
         there, none is looked for at another address than its own.
         """
         if self._away:
-            heard = await self._hear()
+            heard = await self._hear(activating=sender.activating)
             if heard is None and not sender.activating:
                 raise TransportError(TransportProblem.BOOTLOADER_NOT_FOUND)
             if heard != self._address:
@@ -164,10 +164,11 @@ class NordicDfuTransport(Transport):
             await close(client)
         return await self._await_bootloader(bonded=bonded)
 
-    async def _hear(self) -> str | None:
+    async def _hear(self, *, activating: bool) -> str | None:
         """Return the address that the lock advertises at, if it is heard.
 
-        Where nobody has asked it yet, its application counts more than a bootloader.
+        Where nobody has asked it yet, or it may have started its firmware, what its
+        application advertises counts more than a bootloader.
         """
         heard = await hear(
             self._radio,
@@ -176,8 +177,10 @@ class NordicDfuTransport(Transport):
             ),
             AWAY_TIMEOUT,
         )
-        if heard is None or self._asked or self._heard_before:
-            return heard.address if heard else None
+        if heard is None:
+            return None
+        if not activating and (self._asked or self._heard_before):
+            return heard.address
         self._heard_before = True
         application = await hear(
             self._radio, lambda seen: seen.address == self._address, APPLICATION_TIMEOUT
