@@ -8,6 +8,7 @@ import os
 from typing import Any, override
 
 from hypothesis import HealthCheck, Phase, settings, strategies as st
+import pytest
 
 from custom_components.nightlatch.core.errors import NightlatchError, TransportProblem
 from custom_components.nightlatch.core.transports.base import GattClient
@@ -27,11 +28,12 @@ from tests.rig.gatt import (
     Service,
     characteristic_at,
 )
-from tests.rig.link import ATT_HEADER, LinkModel
+from tests.rig.link import ATT_HEADER, Link, LinkModel
 from tests.rig.radio import RigClient, RigRadio
 from tests.rig.virtual_time import run_virtual
 
 LONG = os.environ.get("NIGHTLATCH_ATTACKS") == "long"
+patience = pytest.mark.timeout(3600 if LONG else 120)
 # What a cancelled transfer may still take: to abort, and to close the connection.
 _FAREWELL = 30.0
 QUESTION_TIMEOUT = 600.0
@@ -196,6 +198,7 @@ class Mouth:
     late: Callable[[bytes], None]
     """Says something on connections that may have ended."""
     _timers: set[asyncio.TimerHandle] = field(default_factory=set)
+    _chatters: bool = False
 
     def answer(self, honest: bytes) -> None:
         """Say something in place of this."""
@@ -236,11 +239,13 @@ class Mouth:
 
     def _chatter(self, move: Move, honest: bytes, nth: int = 0) -> None:
         """Say it again and again: what it should, and what not."""
-        for _ in range(20):
+        if self._chatters and not nth:
+            return
+        self._chatters = True
+        for _ in range(4):
             self.say(move.data)
             self.say(move.altered(honest))
-        if nth < 1000:
-            self._later(0.7, lambda: self._chatter(move, honest, nth + 1))
+        self._later(1.3, lambda: self._chatter(move, honest, nth + 1))
 
     def _later(self, delay: float, do: Callable[[], None]) -> None:
         def due() -> None:
@@ -253,9 +258,16 @@ class Mouth:
     def behave(self) -> None:
         """Say what is meant from now on, and nothing else."""
         self.script = None
+        self._chatters = False
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
+
+
+def vanish(link: Link) -> None:
+    """Let a lock be gone without a word; it has forgotten who was connected to it."""
+    link.vanished()
+    link.peripheral.disconnect()
 
 
 class Meeting(Enum):

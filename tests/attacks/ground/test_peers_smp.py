@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 import tracemalloc
 from typing import Any
 
@@ -60,10 +61,14 @@ from .hostile import (
     link_model,
     longest_transfer,
     nothing_is_left,
+    patience,
     run,
     scripts,
     tries,
+    vanish,
 )
+
+pytestmark = patience
 
 WANTED = artifact(NEW, 4_000)
 IMAGE, HASH = WANTED.firmware, WANTED.image_hash
@@ -178,7 +183,7 @@ states = st.fixed_dictionaries(
         },
     },
 )
-bodies = st.one_of(
+bodies: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.lists(states, max_size=4).map(lambda images: {"images": images}),
     st.fixed_dictionaries(
         {},
@@ -209,10 +214,10 @@ contents = st.one_of(anything, bodies.map(cbor2.dumps), st.binary(max_size=60))
 def message(content: bytes, sequence: int, command: tuple[int, int, int]) -> bytes:
     """Return an answer, with what it likes to say."""
     operation, group, number = command
-    return (
-        HEADER.pack(operation | 8, 0, len(content) % 65536, group, sequence, number)
-        + content
+    start: bytes = HEADER.pack(
+        operation | 8, 0, len(content) % 65536, group, sequence, number
     )
+    return start + content
 
 
 @st.composite
@@ -345,7 +350,6 @@ servers = st.builds(
     st.lists(st.none() | st.none() | st.none() | contents, max_size=8),
     st.lists(st.sampled_from([0, 0, 0, 1, 255, 128]), max_size=6),
 )
-properties = st.just(Property.WRITE_WITHOUT_RESPONSE | Property.NOTIFY)
 
 
 def table(copies: int = 1, *, notifies: bool = True) -> tuple[Service, ...]:
@@ -475,7 +479,7 @@ def test_whoever_answers_as_the_server_of_a_lock_stops_nothing(attack: Tried) ->
     outcomes: Outcomes = Counter()
     peers = 0
 
-    @tries(90, 900)
+    @tries(40, 320)
     @given(servers, strangers, mtus)
     def meet(server: Server, options: dict[str, Any], mtu: int | None) -> None:
         nonlocal peers
@@ -491,7 +495,7 @@ def test_a_server_that_lies_and_else_keeps_to_the_protocol(attack: Tried) -> Non
     outcomes: Outcomes = Counter()
     peers = 0
 
-    @tries(90, 900)
+    @tries(40, 320)
     @given(servers)
     def meet(server: Server) -> None:
         nonlocal peers
@@ -525,8 +529,10 @@ async def meet_altered_lock(script: Script, mtu: int | None) -> Outcomes:
             for start in range(0, max(len(data), 1), room):
                 notify(data[start : start + room])
 
-        mouth = Mouth(script, say, door.link.cut, door.link.vanished, radio.say_late)
-        door.lock.notify_smp = mouth.answer  # type: ignore[method-assign]
+        mouth = Mouth(
+            script, say, door.link.cut, partial(vanish, door.link), radio.say_late
+        )
+        door.lock.notify_smp = mouth.answer  # type: ignore[assignment, method-assign]
         raised = await deliver(radio, None)
         outcomes[str(getattr(raised, "reason", "an update"))] += 1
         mouth.behave()
@@ -545,7 +551,7 @@ def test_a_lock_whose_answers_are_altered_is_updated_afterwards(attack: Tried) -
     outcomes: Outcomes = Counter()
     peers = 0
 
-    @tries(60, 500)
+    @tries(40, 250)
     @given(scripts(messages()), mtus)
     def meet(script: Script, mtu: int | None) -> None:
         nonlocal peers
@@ -569,15 +575,8 @@ def test_answers_to_other_requests_make_no_wait_longer(group: Group) -> None:
             request = decode(data)
             if request is None or request.group != group:
                 return None
-            request = SmpRequest(
-                *[
-                    (request.sequence + 9) % 256
-                    if name == "sequence"
-                    else getattr(request, name)
-                    for name in SmpRequest.__slots__
-                ]
-            )
-            return encode(request, {}, 1)
+            other = replace(request, sequence=(request.sequence + 9) % 256)
+            return encode(other, {}, 1)
 
         stranger = Stranger(
             ADDRESS,
@@ -664,7 +663,7 @@ def test_any_content_of_an_answer_is_read_or_called_garbled(attack: Tried) -> No
     """All of CBOR, torn anywhere, and with any byte another one."""
     ear = Ear()
 
-    @tries(150, 6_000)
+    @tries(80, 2_000)
     @given(contents, st.integers(0, 255))
     def one(content: bytes, mask: int) -> None:
         ear.hear(message(content, 1, (3, 1, 1)))
@@ -676,8 +675,8 @@ def test_any_content_of_an_answer_is_read_or_called_garbled(attack: Tried) -> No
 
     one()
     if LONG:
-        # Each answer of three bytes that begins a map or a list.
-        for first in range(0x80, 0xC0):
+        # Each answer of three bytes that begins a map.
+        for first in range(0xA0, 0xC0):
             for rest in range(65536):
                 read(bytes((first, *rest.to_bytes(2))))
                 ear.count += 1
@@ -688,7 +687,7 @@ def test_pieces_in_any_order_are_put_together_or_dropped(attack: Tried) -> None:
     """And nothing grows while they come."""
     ear = Ear()
 
-    @tries(150, 5_000)
+    @tries(80, 2_000)
     @given(st.lists(messages() | st.binary(max_size=244), max_size=6), st.randoms())
     def one(whole_ones: list[bytes], order: Any) -> None:
         pieces = [
