@@ -228,9 +228,9 @@ def messages(draw: st.DrawFn) -> bytes:
     )
     content = draw(contents)
     whole_one = message(content, draw(st.integers(0, 255)), draw(known))
-    return draw(
-        st.sampled_from([whole_one, content[:200], whole_one[:7], whole_one + b"\0"])
-    )
+    said = [whole_one, content[:200], whole_one[:7], whole_one + b"\0"]
+    chosen: bytes = draw(st.sampled_from(said))
+    return chosen
 
 
 # A server that answers as it likes.
@@ -592,6 +592,34 @@ def test_answers_to_other_requests_make_no_wait_longer(group: Group) -> None:
         nothing_is_left(radio)
 
     run(meet())
+
+
+@pytest.mark.parametrize("mode", [True, False, None, -1, 3.0, "3", [3]])
+def test_what_is_no_number_is_no_mode_of_a_boot_loader(mode: Any) -> None:
+    """A lock that only says yes is not taken for one that goes back by itself."""
+
+    async def meet() -> None:
+        radio = CarelessRadio()
+        stranger = Stranger(
+            ADDRESS,
+            services=table(),
+            values=(),
+            script=Script((), Move(Way.HONEST)),
+            answers=lambda _, data: encode(decoded(data), {"mode": mode}, 1),
+        )
+        radio.add(stranger)
+        async with SmpLink.open(radio, ADDRESS, NAME) as link:
+            assert await link.boot_mode() is None
+        nothing_is_left(radio)
+
+    run(meet())
+
+
+def decoded(data: bytes) -> SmpRequest:
+    """Return a request that has come in one piece."""
+    request = decode(data)
+    assert request is not None
+    return request
 
 
 def test_a_link_that_is_gone_with_its_services_is_a_lost_link(

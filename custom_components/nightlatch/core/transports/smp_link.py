@@ -34,6 +34,7 @@ from .smp_protocol import (
     Slot,
     SmpError,
     encode_request,
+    is_whole,
     message_size,
     parse_parameters,
     parse_state,
@@ -246,7 +247,7 @@ class SmpLink:
         except SmpError:
             return None
         mode = body.get("mode")
-        return mode if isinstance(mode, int) and mode >= 0 else None
+        return mode if is_whole(mode) else None
 
     async def state(self) -> tuple[Slot, ...]:
         """Return what is in the slots of the application's image."""
