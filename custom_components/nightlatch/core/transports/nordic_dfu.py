@@ -25,11 +25,13 @@ from .base import (
     TransferReport,
     Transport,
     close,
+    find_characteristic,
     hear,
     link_errors,
     nobody_waits,
     once,
 )
+from .inbox import Inbox
 from .nordic_link import BootloaderLink
 from .nordic_protocol import (
     BUTTONLESS_BONDED,
@@ -150,7 +152,7 @@ class NordicDfuTransport(Transport):
             self._address, name=self._name, disconnected=lost.set, fresh_services=True
         )
         try:
-            if client.services.get_characteristic(CONTROL_POINT):
+            if find_characteristic(client, CONTROL_POINT):
                 if self._asked and not self._away:
                     # Not where it answered just now, and not because of us.
                     raise TransportError(TransportProblem.IN_BOOTLOADER)
@@ -194,18 +196,17 @@ class NordicDfuTransport(Transport):
 
         Return whether its bootloader stays at the application's address.
         """
-        services = client.services
-        bonded = services.get_characteristic(BUTTONLESS_BONDED)
-        buttonless = bonded or services.get_characteristic(BUTTONLESS_UNBONDED)
+        bonded = find_characteristic(client, BUTTONLESS_BONDED)
+        buttonless = bonded or find_characteristic(client, BUTTONLESS_UNBONDED)
         if buttonless is None:
-            if services.get_characteristic(BUTTONLESS_EXPERIMENTAL):
+            if find_characteristic(client, BUTTONLESS_EXPERIMENTAL):
                 raise TransportError(TransportProblem.INSECURE_BUTTONLESS)
             raise TransportError(TransportProblem.NOT_UPDATABLE)
         await about_to_touch()
-        answers: asyncio.Queue[bytes] = asyncio.Queue()
+        answers = Inbox[bytes]()
 
         def answered(_: BleakGATTCharacteristic, data: bytearray) -> None:
-            answers.put_nowait(bytes(data))
+            answers.add(bytes(data))
 
         async with link_errors("enter_bootloader", BUTTONLESS_TIMEOUT):
             if bonded:
