@@ -19,6 +19,7 @@ from typing import Any
 SCRIPTS = Path(__file__).resolve().parent
 ROOT = SCRIPTS.parent
 PACKAGE = "custom_components/nightlatch"
+DOTTED = "custom_components.nightlatch."
 WORK = ROOT / ".dev" / "mutants"
 
 # What mutmut writes down as pytest's exit code.
@@ -66,7 +67,12 @@ def function_of(name: str) -> str:
     """Return ``core.select.select`` out of the name that mutmut gives a mutant."""
     module, _, mangled = name.rpartition("__mutmut_")[0].rpartition(".")
     plain = mangled.removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".")
-    return f"{module.removeprefix('custom_components.nightlatch.')}.{plain}"
+    return f"{module.removeprefix(DOTTED)}.{plain}"
+
+
+def pattern_of(module: str) -> str:
+    """Return what fits the names of all mutants of a module, and of no other."""
+    return f"{DOTTED}{module.removesuffix('.py').replace('/', '.')}.*"
 
 
 def prepare(group: str, wanted: dict[str, Any]) -> Path:
@@ -131,13 +137,15 @@ def survivors_of(folder: Path, module: str) -> tuple[int, list[Mutant]]:
         os.chdir(here)
 
 
-def judge(group: str, wanted: dict[str, Any], reasons: dict[Mutant, str]) -> int:
-    """Run one group; print what came of it and return how much is unexplained."""
+def judge(
+    group: str, wanted: dict[str, Any], modules: list[str], reasons: dict[Mutant, str]
+) -> int:
+    """Run modules of one group; print what came of it, return how much is unexplained."""
     folder = prepare(group, wanted)
     began = time.monotonic()
     with (folder / "mutmut.log").open("w", encoding="utf-8") as log:
         done = subprocess.run(
-            [sys.executable, "-m", "mutmut", "run"],
+            [sys.executable, "-m", "mutmut", "run", *map(pattern_of, modules)],
             cwd=folder,
             env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
             stdout=log,
@@ -149,7 +157,7 @@ def judge(group: str, wanted: dict[str, Any], reasons: dict[Mutant, str]) -> int
         return 1
     print(f"{group}: {time.monotonic() - began:.0f} s")
     unexplained = 0
-    for module in wanted["modules"]:
+    for module in modules:
         total, survivors = survivors_of(folder, module)
         unknown = [mutant for mutant in survivors if mutant not in reasons]
         print(
@@ -161,23 +169,33 @@ def judge(group: str, wanted: dict[str, Any], reasons: dict[Mutant, str]) -> int
             for sign, lines in (("-", mutant.was), ("+", mutant.became)):
                 print(*(f"      {sign} {line}" for line in lines.split("\n")), sep="\n")
         unexplained += len(unknown)
-        name = module.removesuffix(".py").replace("/", ".")
+        prefix = pattern_of(module).removeprefix(DOTTED).removesuffix("*")
         for mutant in reasons.keys() - set(survivors):
-            if mutant.function.startswith(f"{name}."):
+            if mutant.function.startswith(prefix):
                 print(f"    explained, but gone: {mutant}")
                 unexplained += 1
     return unexplained
 
 
 def main(names: list[str]) -> int:
-    """Judge the named groups, or all."""
+    """Judge the named groups and modules, or all."""
     config = tomllib.loads((SCRIPTS / "mutants.toml").read_text("utf-8"))
     groups, reasons = config["group"], read_reasons(config.get("equivalent", []))
-    if unknown := set(names) - set(groups):
-        raise SystemExit(
-            f"No such group: {', '.join(sorted(unknown))}. There are: {', '.join(groups)}"
-        )
-    unexplained = sum(judge(name, groups[name], reasons) for name in names or groups)
+    known = {
+        *groups,
+        *(module for group in groups.values() for module in group["modules"]),
+    }
+    if unknown := set(names) - known:
+        raise SystemExit(f"{', '.join(sorted(unknown))}: none of {sorted(known)}")
+    unexplained = 0
+    for name, group in groups.items():
+        modules = [
+            module
+            for module in group["modules"]
+            if not names or name in names or module in names
+        ]
+        if modules:
+            unexplained += judge(name, group, modules, reasons)
     if unexplained:
         print(f"{unexplained} mutants that nothing noticed and nobody has explained")
     return min(unexplained, 1)
