@@ -10,6 +10,7 @@ from custom_components.nightlatch.core.errors import FeedError
 from custom_components.nightlatch.core.feeds.conditional import ConditionalFetcher
 from custom_components.nightlatch.core.feeds.public_index import (
     Contradiction,
+    Finding,
     IndexName,
 )
 from custom_components.nightlatch.core.feeds.zwave_js import (
@@ -46,7 +47,7 @@ def bolt(
 def test_the_record_of_the_offered_version_is_told() -> None:
     """However the offer writes its patch number."""
     found = find(ANSWER, bolt(), "1.5")
-    assert (found.index, found.lists_device) == (IndexName.ZWAVE_JS, True)
+    assert found.index is IndexName.ZWAVE_JS
     assert found.contradiction is None
     assert found.release is not None
     assert (found.release.version, found.release.number) == ("1.5", None)
@@ -94,12 +95,13 @@ def test_an_older_version_is_a_downgrade_whatever_the_service_says() -> None:
 
 
 def test_an_unknown_device_is_missing() -> None:
-    """One without updates is there."""
-    assert not find([], bolt(), "1.5").lists_device
+    """One without updates is there; nothing is known against either."""
+    nothing = Finding(index=IndexName.ZWAVE_JS, release=None, contradiction=None)
+    assert find([], bolt(), "1.5") == nothing
     empty = [dict(ANSWER[0], updates=[])]
-    assert find(empty, bolt(), "1.5").lists_device
+    assert find(empty, bolt(), "1.5") == nothing
     other = [dict(ANSWER[0], productId="0x0002")]
-    assert not find(other, bolt(), "1.5").lists_device
+    assert find(other, bolt(), "1.5") == nothing
 
 
 def test_a_question_has_all_that_is_known() -> None:
@@ -199,5 +201,5 @@ async def test_the_service_is_asked(
     assert server.requests[0].method == "POST"
     assert "Nightlatch" in server.requests[0].headers["User-Agent"]
     gone = ZwaveJsIndex(fetcher, url=f"{server.url}gone")
-    assert not (await gone.lookup(bolt(), "1.5")).lists_device
+    assert (await gone.lookup(bolt(), "1.5")).release is None
     await server.stop()

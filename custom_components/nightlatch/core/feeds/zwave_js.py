@@ -120,7 +120,7 @@ def find(answer: object, query: ZwaveQuery, offered: str) -> Finding:
                 matches.append(
                     (_contradiction(release, region, query, downgrade), release)
                 )
-    return _finding(matches, listed=bool(own))
+    return _finding(matches)
 
 
 def _asked(query: ZwaveQuery) -> tuple[int, int, int]:
@@ -148,7 +148,7 @@ def _is_meant(region: str | None, query: ZwaveQuery) -> bool:
 
 
 def _finding(
-    matches: Sequence[tuple[Contradiction | None, IndexedRelease]], *, listed: bool
+    matches: Sequence[tuple[Contradiction | None, IndexedRelease]],
 ) -> Finding:
     # Of several entries for the version, the one that a controller would install.
     contradiction, release = min(
@@ -158,7 +158,6 @@ def _finding(
     )
     return Finding(
         index=IndexName.ZWAVE_JS,
-        lists_device=listed,
         release=release,
         contradiction=contradiction,
     )
