@@ -13,7 +13,7 @@ from .core.records.outcome_record import OutcomeRecord
 from .entity import HouseholdEntity
 from .household import Household, NightlatchConfigEntry
 from .locks import ManagedLock
-from .release_notes import async_label
+from .messages import async_label
 
 PARALLEL_UPDATES = 0
 

@@ -27,7 +27,7 @@ from .household import Household
 from .in_range import locks_in_range
 from .lock_form import as_data, as_form, details_schema, form_errors
 from .markup import neutral_all
-from .messages import async_describe, filled
+from .messages import async_describe, async_label, filled
 from .new_lock import (
     NewLock,
     attached_lock,
@@ -35,7 +35,6 @@ from .new_lock import (
     feed_knowing,
     integration_name,
 )
-from .release_notes import async_label
 
 _ADDRESS = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
 # Before the id of a device; no address looks like that.

@@ -4,13 +4,10 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from homeassistant.helpers.translation import async_get_cached_translations
-
-from .const import DOMAIN
 from .core.model import LockKind
 from .core.vendor_facts import Fact
 from .markup import Composed
-from .messages import filled
+from .messages import filled, label_now
 
 if TYPE_CHECKING:
     from .locks import ManagedLock
@@ -48,8 +45,4 @@ def _source(fact: Fact) -> str:
 
 
 def _label(lock: ManagedLock, option: str) -> Composed:
-    translations = async_get_cached_translations(
-        lock.hass, lock.hass.config.language, "selector", DOMAIN
-    )
-    key = f"component.{DOMAIN}.selector.maker.options.{option}"
-    return Composed(translations.get(key, option))
+    return label_now(lock.hass, "maker", option)
