@@ -19,7 +19,6 @@ from .core.records.kept_release import KeptRelease
 from .core.vault.kept import Binding, Kept
 from .core.vault.keys import HouseholdKey, KeySource
 from .core.vault.place import Place
-from .core.vault.reports import PlaceReport
 from .core.vault.vault import Vault
 from .ledger import Ledger
 from .settings import VaultSettings, parse_vault
@@ -60,8 +59,6 @@ class HouseholdVault(VaultContents):
         # One at a time: opening, unlocking, and changing the key or the places.
         self._turn = asyncio.Lock()
         self._tried = asyncio.Event()
-        self.found: Mapping[str, PlaceReport] = {}
-        """What was found when it was looked at last, by the names of the places."""
         self.not_kept: VaultError | None = None
         """Why the last that should have been kept was not; None when it was."""
         self.ledger = Ledger(household)
@@ -159,10 +156,10 @@ class HouseholdVault(VaultContents):
 
     async def _async_look_at(self, vault: Vault) -> None:
         """Read what all places hold, and take back what must not sink."""
-        self.found = (await vault.open()).places
+        found = (await vault.open()).places
         await self.ledger.async_read(vault)
-        await self.testing.async_take_over(vault, self.found)
-        for name, place in self.found.items():
+        await self.testing.async_take_over(vault, found)
+        for name, place in found.items():
             if place.ledger is not None:
                 await self._household.async_audit(
                     "vault_ledger_refused", place=name, reason=str(place.ledger.reason)
