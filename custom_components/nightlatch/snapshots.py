@@ -374,10 +374,6 @@ class Snapshots:
         except OSError as err:
             _LOGGER.warning("How a removed lock was set was not deleted: %s", err)
 
-    async def async_remove(self) -> None:
-        """Delete everything that is kept."""
-        await self._files.async_remove()
-
     @callback
     def _take(self, lock: ManagedLock) -> None:
         snapshots = self._locks[lock.subentry_id] = LockSnapshots(

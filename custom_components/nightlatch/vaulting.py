@@ -118,11 +118,6 @@ class HouseholdVault(VaultContents):
         await self.upkeep.async_stand_aside()
         await self.async_write_ledger()
 
-    async def async_remove(self) -> None:
-        """Delete everything in the first place, and the key; the second is left alone."""
-        await self._hass.async_add_executor_job(_delete, self._folder)
-        await self._key.async_remove()
-
     @callback
     def async_configure(self) -> None:
         """Take over what the owner has set, in the background."""
@@ -369,6 +364,12 @@ def _as_kept(kept: KeptRelease, size: int) -> Kept:
         kept_at=dt_util.utcnow(),
         about=kept.to_about(),
     )
+
+
+async def async_delete_vault(hass: HomeAssistant, entry_id: str) -> None:
+    """Delete everything in the first place, and the key; the second is left alone."""
+    await hass.async_add_executor_job(_delete, first_folder(hass, entry_id))
+    await VaultKey(hass, entry_id).async_remove()
 
 
 def _delete(folder: Path) -> None:
