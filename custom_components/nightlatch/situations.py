@@ -18,7 +18,7 @@ from .core.preflight.rules import run_checks
 from .core.preflight.situation import FeedState, HouseState, Situation
 from .core.records.decisions import Decisions
 from .core.schedule.duration import expected_duration
-from .core.schedule.night import night_of
+from .core.schedule.night import night_of, noon_of
 from .core.schedule.plan import Plan, Planning, Tonight, make_plan
 from .core.schedule.policy import Importance
 from .core.schedule.retries import retry
@@ -92,24 +92,24 @@ def _decisions(lock: ManagedLock, release: Release | None) -> Decisions:
 def _tonight(lock: ManagedLock, now: datetime) -> Tonight:
     """Return what has happened on other locks since the last noon."""
     household = lock.household
-    night = night_of(now, household.zone)
+    noon = noon_of(night_of(now, household.zone), household.zone)
     failed = entry_door = None
     for other in household.locks.values():
-        for outcome in other.record.history:
-            if (
-                outcome.origin is Origin.EXTERNAL
-                # It has ended, whatever the clock said.
-                or night_of(min(outcome.ended, now), household.zone) != night
-            ):
-                continue
-            if outcome.is_bad_news:
-                failed = other.name
-            if (
-                other is not lock
-                and outcome.touched
-                and other.policy.importance is Importance.ENTRY
-            ):
-                entry_door = other.name
+        # What is dated after now has ended, whatever the clock said. And all of them are
+        # looked at: one that a clock has dated long ago may be newer than those before.
+        tonight = [
+            outcome
+            for outcome in other.record.history
+            if outcome.ended >= noon and outcome.origin is not Origin.EXTERNAL
+        ]
+        if any(outcome.is_bad_news for outcome in tonight):
+            failed = other.name
+        if (
+            other is not lock
+            and other.policy.importance is Importance.ENTRY
+            and any(outcome.touched for outcome in tonight)
+        ):
+            entry_door = other.name
     return Tonight(failed=failed, entry_door=entry_door, gate_open=_gate_is_open(lock))
 
 
