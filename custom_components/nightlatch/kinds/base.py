@@ -160,9 +160,9 @@ class Kind(ABC):
         return False
 
     @callback
-    def look(self, now: datetime) -> bool:
+    def look(self, now: datetime) -> None:
         """See whether anything goes on that nobody asked for."""
-        return False
+        return
 
     async def async_removed(self) -> None:
         """Leave everything as it was before the lock was added."""

@@ -211,9 +211,8 @@ class GuardedKind(AttachedKind):
 
     @callback
     @override
-    def look(self, now: datetime) -> bool:
+    def look(self, now: datetime) -> None:
         self.guard.look(now)
-        return self.guard.conduct is not None
 
     @override
     async def async_removed(self) -> None:
