@@ -74,7 +74,10 @@ class LockEntity(AskedEntity):
         """Attach the entity to the lock's device."""
         self._lock = lock
         self._attr_unique_id = f"{lock.subentry_id}_{key}"
-        lock.kind.attach(self)
+        if (device := lock.kind.device) is not None:
+            self.device_entry = device
+        else:
+            self._attr_device_info = lock.kind.device_info
 
     @property
     def managed_lock(self) -> ManagedLock:

@@ -4,9 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, override
 
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.core import callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
-from homeassistant.helpers.entity import Entity
 
 from ..adapters.registry import device_of, main_device_of
 from ..core.model import LockIdentity
@@ -47,8 +45,9 @@ class AttachedKind(Kind):
         return self._unique or self.lock.subentry_id
 
     @property
+    @override
     def device(self) -> dr.AnyDeviceEntry | None:
-        """Return the lock's device; None where the integration has removed it."""
+        # None where the integration has removed it.
         return device_of(self.lock.hass, self.anchor)
 
     @property
@@ -79,11 +78,3 @@ class AttachedKind(Kind):
         device = self.main_device
         names = (device.model_id, device.model) if device else ()
         return [name for name in names if name]
-
-    @callback
-    @override
-    def attach(self, entity: Entity) -> None:
-        if (device := self.device) is not None:
-            entity.device_entry = device
-        else:
-            self.attach_own(entity, set())

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import CALLBACK_TYPE, callback
-from homeassistant.helpers.device_registry import DeviceInfo
-from homeassistant.helpers.entity import Entity
+from homeassistant.helpers.device_registry import AnyDeviceEntry, DeviceInfo
 
 from ..const import DOMAIN
 from ..core.errors import NightlatchError
@@ -89,17 +88,23 @@ class Kind(ABC):
         """Return its device in Home Assistant's registry."""
         return None
 
-    @abstractmethod
-    @callback
-    def attach(self, entity: Entity) -> None:
-        """Put an entity on the lock's device."""
+    @property
+    def device(self) -> AnyDeviceEntry | None:
+        """Return the device of another integration that it is; None where it has none."""
+        return None
 
-    def attach_own(self, entity: Entity, connections: set[tuple[str, str]]) -> None:
-        """Put an entity on a device of our own."""
+    @property
+    def connections(self) -> set[tuple[str, str]]:
+        """Return how a device of our own is connected."""
+        return set()
+
+    @property
+    def device_info(self) -> DeviceInfo:
+        """Return what a device of our own is, where there is no other one."""
         lock, identity = self.lock, self.lock.record.identity
-        entity._attr_device_info = DeviceInfo(  # noqa: SLF001
+        return DeviceInfo(
             identifiers={(DOMAIN, lock.subentry_id)},
-            connections=connections,
+            connections=self.connections,
             name=lock.name,
             manufacturer=identity.manufacturer,
             model=lock.model_name,

@@ -7,10 +7,9 @@ from typing import ClassVar, override
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import CONF_ADDRESS
-from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.core import CALLBACK_TYPE
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import CONNECTION_BLUETOOTH
-from homeassistant.helpers.entity import Entity
 from homeassistant.util import dt as dt_util
 
 from ..adapters.situation import read_radio
@@ -85,10 +84,10 @@ class DirectKind(Kind):
         )
         return device.id if device else None
 
-    @callback
+    @property
     @override
-    def attach(self, entity: Entity) -> None:
-        self.attach_own(entity, {(CONNECTION_BLUETOOTH, self.address)})
+    def connections(self) -> set[tuple[str, str]]:
+        return {(CONNECTION_BLUETOOTH, self.address)}
 
     @override
     def on_offer(self) -> Iterable[Release]:
