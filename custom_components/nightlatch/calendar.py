@@ -11,7 +11,7 @@ from homeassistant.util import dt as dt_util
 from .core.moments import bounded, shifted
 from .core.records.outcome_record import OutcomeRecord
 from .entity import HouseholdEntity
-from .household import Household, NightlatchConfigEntry
+from .household import NightlatchConfigEntry
 from .locks import ManagedLock
 from .messages import async_label
 
@@ -34,11 +34,8 @@ class InstallationCalendar(HouseholdEntity, CalendarEntity):
     """Planned and past installations; read only."""
 
     _attr_translation_key = "installations"
-
-    def __init__(self, household: Household) -> None:
-        """Take the household."""
-        super().__init__(household, "installations")
-        self._next: CalendarEvent | None = None
+    _key = "installations"
+    _next: CalendarEvent | None = None
 
     @property
     @override

@@ -170,10 +170,7 @@ class SignalSensor(LockEntity, SensorEntity):
     _attr_native_unit_of_measurement = SIGNAL_STRENGTH_DECIBELS_MILLIWATT
     _attr_should_poll = True
     _attr_state_class = SensorStateClass.MEASUREMENT
-
-    def __init__(self, lock: ManagedLock) -> None:
-        """Take the lock."""
-        super().__init__(lock, "signal_strength")
+    _key = "signal_strength"
 
     @property
     @override

@@ -65,10 +65,7 @@ class AutomaticSwitch(HouseholdEntity, SwitchEntity):
 
     _attr_entity_category = EntityCategory.CONFIG
     _attr_translation_key = "automatic"
-
-    def __init__(self, household: Household) -> None:
-        """Take the household."""
-        super().__init__(household, "automatic")
+    _key = "automatic"
 
     @property
     @override
@@ -130,10 +127,7 @@ class LockAutomaticSwitch(LockEntity, SwitchEntity):
 
     _attr_entity_category = EntityCategory.CONFIG
     _attr_translation_key = "install_automatically"
-
-    def __init__(self, lock: ManagedLock) -> None:
-        """Take the lock."""
-        super().__init__(lock, "install_automatically")
+    _key = "install_automatically"
 
     @property
     @override
@@ -167,10 +161,7 @@ class OwnQuietHoursSwitch(LockEntity, SwitchEntity):
     _attr_entity_category = EntityCategory.CONFIG
     _attr_entity_registry_enabled_default = False
     _attr_translation_key = "own_quiet_hours"
-
-    def __init__(self, lock: ManagedLock) -> None:
-        """Take the lock."""
-        super().__init__(lock, "own_quiet_hours")
+    _key = "own_quiet_hours"
 
     @property
     @override

@@ -76,10 +76,7 @@ class NoticeTime(HouseholdEntity, TimeEntity):
 
     _attr_entity_category = EntityCategory.CONFIG
     _attr_translation_key = "notice_at"
-
-    def __init__(self, household: Household) -> None:
-        """Take the household."""
-        super().__init__(household, "notice_at")
+    _key = "notice_at"
 
     @property
     @override
