@@ -10,10 +10,9 @@ from homeassistant.components.update.const import ATTR_AUTO_UPDATE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 
-from .adapters.registry import device_of, main_device_of
+from .adapters.registry import device_of, identity_of, main_device_of
 from .const import CONF_LOCK_ENTITY, DOMAIN, SUBENTRY_LOCK
 from .core.model import LockIdentity, LockKind
-from .kinds.attached import identity_of
 
 if TYPE_CHECKING:
     from .household import Household

@@ -7,22 +7,10 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
 from ..adapters.registry import device_of, main_device_of
-from ..core.model import LockIdentity
 from .base import Kind
 
 if TYPE_CHECKING:
     from ..locks import ManagedLock
-
-
-def identity_of(device: dr.DeviceEntry | None, version: str) -> LockIdentity:
-    """Return what the device registry knows of a lock that runs a version."""
-    return LockIdentity(
-        model=(device and (device.model_id or device.model)) or "?",
-        hardware_revision=device.hw_version if device else None,
-        firmware_version=version,
-        manufacturer=device.manufacturer if device else None,
-        serial_number=device.serial_number if device else None,
-    )
 
 
 class AttachedKind(Kind):

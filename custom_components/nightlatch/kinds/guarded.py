@@ -11,6 +11,7 @@ from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.util import dt as dt_util
 
 from ..adapters.delegate import UpdateEntityDelegate
+from ..adapters.registry import identity_of
 from ..const import CONF_UPDATE_ENTITY
 from ..core.errors import DelegateError, DelegateProblem
 from ..core.guard.conduct import Conduct
@@ -24,7 +25,7 @@ from ..core.model import Evidence, LockIdentity, LockKind, Release
 from ..core.preflight.situation import FeedState, RadioState
 from ..core.select import PassedOver, reason_against
 from ..guarding import Guard
-from .attached import AttachedKind, identity_of
+from .attached import AttachedKind
 
 if TYPE_CHECKING:
     from ..locks import ManagedLock
