@@ -44,7 +44,9 @@ class GuardedKind(AttachedKind):
         """Take the lock."""
         super().__init__(lock)
         self.delegate: UpdateEntityDelegate
-        self.guard = Guard(lock, self)
+        self.guard = Guard(
+            lock, lambda: self.delegate, lock.household.entry, lock.household.store
+        )
 
     @override
     def configure(self, subentry: ConfigSubentry) -> None:
