@@ -9,6 +9,7 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.device_registry import AnyDeviceEntry, DeviceInfo
 
+from ..adapters.index_query import IndexQuery
 from ..const import DOMAIN
 from ..core.errors import NightlatchError
 from ..core.guard.conduct import Conduct
@@ -158,6 +159,10 @@ class Kind(ABC):
 
     def source(self) -> SourceReading | None:
         """Return what another integration says that updates it."""
+        return None
+
+    async def async_index_query(self) -> IndexQuery | None:
+        """Return what a public index is to be asked about it; None for nothing."""
         return None
 
     def skipped_by_person(self, release: Release) -> bool:

@@ -11,6 +11,7 @@ from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.util import dt as dt_util
 
 from ..adapters.delegate import UpdateEntityDelegate
+from ..adapters.index_query import IndexQuery, async_query_of
 from ..adapters.registry import identity_of
 from ..const import CONF_UPDATE_ENTITY
 from ..core.errors import DelegateError, DelegateProblem
@@ -150,11 +151,23 @@ class GuardedKind(AttachedKind):
 
     @override
     async def async_recheck(self) -> None:
-        await self.lock.household.public_indexes.async_recheck(self.lock, self)
+        await self.lock.household.public_indexes.async_recheck(self.lock)
 
     @override
     def source(self) -> SourceReading:
         return self.delegate.reading()
+
+    @override
+    async def async_index_query(self) -> IndexQuery | None:
+        if (device := self.main_device) is None:
+            return None
+        return await async_query_of(
+            self.lock.hass,
+            self.integration,
+            device,
+            self.delegate.reading(),
+            self.delegate.base_topic,
+        )
 
     @override
     def skipped_by_person(self, release: Release) -> bool:
