@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import partial
 from typing import ClassVar, override
 
 from homeassistant.config_entries import ConfigSubentry
@@ -123,7 +124,11 @@ class DirectKind(Kind):
 
     @override
     def watch(self) -> CALLBACK_TYPE:
-        return Watch(self).async_start(self.lock.hass)
+        lock, household = self.lock, self.lock.household
+        watch = Watch(
+            lock, self, partial(household.async_read, lock), household.async_create_task
+        )
+        return watch.async_start(lock.hass)
 
     @property
     def may_have_bootloader(self) -> bool:
