@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from .core.model import LockKind
 from .core.vendor_facts import Fact
 from .markup import Composed
 from .messages import filled, label_now
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 def told_of_maker(lock: ManagedLock) -> Iterator[Composed]:
     """Return a sentence for each thing that a person should know beforehand."""
     facts = lock.facts
-    if lock.kind.name is LockKind.WATCHED:
+    if lock.kind.by_hand:
         if not facts.steps:
             yield _label(lock, "step_unknown")
         yield from (_sourced(lock, each) for each in facts.steps)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from .core.installation.confirmation import BOLT_PROBLEMS
-from .core.model import LockKind, Transport
+from .core.model import Transport
 from .maker import told_of_recovery
 from .markup import Composed, listed, quoted
 from .messages import filled, label_now
@@ -71,7 +71,7 @@ def _usual(lock: ManagedLock) -> Iterator[Composed]:
 
 
 def _for_a_silent_lock(lock: ManagedLock) -> Iterator[Step]:
-    if lock.kind.name is not LockKind.DIRECT:
+    if not lock.kind.sends_firmware:
         yield Step.BATTERIES
         yield Step.LOOK_ELSEWHERE
         return

@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from .core.feeds.public_index import https_url
-from .core.model import Advisory, LockKind, OutcomeKind, Purpose, Release
+from .core.model import Advisory, OutcomeKind, Purpose, Release
 from .maker import told_of_maker
 from .markup import Composed, listed, neutral, quoted
 from .messages import HOURS_OF_A_JUDGEMENT, async_labels, async_sentence
@@ -61,7 +61,7 @@ async def async_release_notes(
     if (ended := await _async_ended(hass, lock, label)) is not None:
         told.insert(0, ended)
     told.append(listed(told_of_maker(lock)))
-    if lock.kind.name is LockKind.GUARDED:
+    if lock.kind.hold is not None:
         told.append(label("release_fact", "hold_is_no_lock"))
     if release.release_notes.strip():
         told.append(quoted(release.release_notes, label("release_fact", "vendor_says")))

@@ -35,7 +35,6 @@ from .core.records.snapshot import (
 )
 from .happenings import Happening
 from .issue import Issue
-from .kinds.attached import AttachedKind
 from .restoring import Restored, async_restore, check_free
 from .settings_words import told_difference, told_lines
 
@@ -273,9 +272,7 @@ class LockSnapshots:
     def read(self) -> Reading:
         """Return how the lock is set now."""
         lock = self._lock
-        anchors = [lock.links.lock_entity]
-        if isinstance(lock.kind, AttachedKind):
-            anchors.append(lock.kind.anchor)
+        anchors = [lock.links.lock_entity, lock.kind.anchor]
         return read_settings(lock.hass, filter(None, anchors))
 
     @callback

@@ -10,7 +10,6 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
 from .const import CONF_CONSENT, CONF_MODE, CONF_PAUSED, CONF_QUIET_HOURS
-from .core.model import LockKind
 from .core.records.decisions import Consent
 from .core.schedule.policy import Mode
 from .entity import HouseholdEntity, LockEntity, async_add_lock_entities
@@ -55,7 +54,7 @@ async def async_setup_entry(
 
 def _switches_of(lock: ManagedLock) -> list[SwitchEntity]:
     """Return the switches of a lock; what only a person installs has none."""
-    if lock.kind.name is LockKind.WATCHED:
+    if lock.kind.by_hand:
         return []
     return [LockAutomaticSwitch(lock), OwnQuietHoursSwitch(lock)]
 

@@ -11,7 +11,6 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import CONF_NOTICE_AT, CONF_QUIET_HOURS
-from .core.model import LockKind
 from .core.schedule.quiet_hours import QuietHours
 from .entity import HouseholdEntity, LockEntity, async_add_lock_entities
 from .household import Household, NightlatchConfigEntry
@@ -66,7 +65,7 @@ async def async_setup_entry(
         lambda lock: [
             LockQuietTime(lock, description)
             for description in QUIET_TIMES
-            if lock.kind.name is not LockKind.WATCHED
+            if not lock.kind.by_hand
         ],
     )
 

@@ -1,7 +1,7 @@
 """Locks that another integration knows: their device, and what it says of them."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, override
+from typing import TYPE_CHECKING, ClassVar, override
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -16,16 +16,22 @@ if TYPE_CHECKING:
 class AttachedKind(Kind):
     """A lock whose device belongs to another integration; our entities sit on it."""
 
+    shown_elsewhere: ClassVar = True
+
     def __init__(self, lock: ManagedLock) -> None:
         """Take the lock."""
         super().__init__(lock)
-        self.anchor = ""
-        """The entity that stands for the lock: where it goes, ours go."""
+        self._anchor = ""
         self._unique: str | None = None
 
     def _configure_anchor(self, subentry: ConfigSubentry, key: str) -> None:
-        self.anchor = subentry.data[key]
+        self._anchor = subentry.data[key]
         self._unique = subentry.unique_id
+
+    @property
+    @override
+    def anchor(self) -> str:
+        return self._anchor
 
     @property
     @override

@@ -13,6 +13,7 @@ from ..adapters.index_query import IndexQuery
 from ..const import DOMAIN
 from ..core.errors import NightlatchError
 from ..core.guard.conduct import Conduct
+from ..core.guard.hold import Hold
 from ..core.guard.source import SourceReading
 from ..core.installation.journal import JournalEntry
 from ..core.installation.machine import Installation, Job
@@ -29,6 +30,13 @@ class Kind(ABC):
     name: ClassVar[LockKind]
     firmware_key = "firmware"
     """The translation key of its update entity."""
+
+    by_hand: ClassVar = False
+    """Whether only a person can bring firmware to it."""
+    sends_firmware: ClassVar = False
+    """Whether Nightlatch sends its firmware itself, and so can use what is kept of it."""
+    shown_elsewhere: ClassVar = False
+    """Whether another integration shows its battery, its signal and the like."""
 
     def __init__(self, lock: ManagedLock) -> None:
         """Take the lock."""
@@ -67,6 +75,11 @@ class Kind(ABC):
     @property
     def trouble(self) -> str | None:
         """Return the issue that keeps it from being cared for, if there is one."""
+        return None
+
+    @property
+    def anchor(self) -> str | None:
+        """Return the entity that stands for the lock: where it goes, ours go."""
         return None
 
     @property
@@ -163,6 +176,11 @@ class Kind(ABC):
 
     async def async_index_query(self) -> IndexQuery | None:
         """Return what a public index is to be asked about it; None for nothing."""
+        return None
+
+    @property
+    def hold(self) -> Hold | None:
+        """Return how it is with what is held back at its source; None where nothing is."""
         return None
 
     def skipped_by_person(self, release: Release) -> bool:

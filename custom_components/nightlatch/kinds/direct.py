@@ -45,6 +45,7 @@ class DirectKind(Kind):
     """A lock with a Bluetooth address and a feed; or without one, for files only."""
 
     name: ClassVar = LockKind.DIRECT
+    sends_firmware: ClassVar = True
 
     @override
     def configure(self, subentry: ConfigSubentry) -> None:

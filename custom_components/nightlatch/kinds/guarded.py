@@ -16,6 +16,7 @@ from ..adapters.registry import identity_of
 from ..const import CONF_UPDATE_ENTITY
 from ..core.errors import DelegateError, DelegateProblem
 from ..core.guard.conduct import Conduct
+from ..core.guard.hold import Hold
 from ..core.guard.known import Known
 from ..core.guard.offer import NoOffer, offered_version, release_of
 from ..core.guard.source import SourceReading
@@ -168,6 +169,11 @@ class GuardedKind(AttachedKind):
             self.delegate.reading(),
             self.delegate.base_topic,
         )
+
+    @property
+    @override
+    def hold(self) -> Hold:
+        return self.guard.hold
 
     @override
     def skipped_by_person(self, release: Release) -> bool:

@@ -37,6 +37,7 @@ class WatchedKind(AttachedKind):
     """A lock whose version another integration knows."""
 
     name: ClassVar = LockKind.WATCHED
+    by_hand: ClassVar = True
     firmware_key = "watched_firmware"
 
     @override
