@@ -131,7 +131,7 @@ class Discovering:
     @callback
     def _seen(self, info: BluetoothServiceInfoBleak, _: BluetoothChange) -> None:
         seen = as_advertisement(info)
-        model = model_of(self._household, seen)
+        model = model_of(self._household.feeds.values(), seen)
         known = cared_for(self._hass, self._household)
         if model is not None and seen.address not in known:
             self._offer(

@@ -161,7 +161,7 @@ class LockFlow(FirmwareFileFlow):
         configured = self._configured()
         return [
             found
-            for found in locks_in_range(self.hass, self._household)
+            for found in locks_in_range(self.hass, self._household.feeds.values())
             if found[0] not in configured
         ]
 
