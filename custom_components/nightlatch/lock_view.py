@@ -27,6 +27,10 @@ class LockView(Protocol):
         """What is kept of it."""
 
     @property
+    def update_entity_id(self) -> str | None:
+        """Its update entity; None where there is none."""
+
+    @property
     def unsaved(self) -> str | None:
         """Why what is kept of it is not on disk; None where it is."""
 
