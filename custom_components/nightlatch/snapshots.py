@@ -239,7 +239,7 @@ class LockSnapshots:
         lock = self._lock
         if self._restoring:
             raise lock.error("settings_busy")
-        check_free(lock)
+        check_free(lock, lock.household.queue)
         if not wanted:
             return Restored()
         self._restoring = True
@@ -256,7 +256,9 @@ class LockSnapshots:
     async def _async_restore(self, wanted: Sequence[Setting]) -> Restored:
         try:
             await self._async_take(uuid4().hex, Occasion.RESTORE)
-            restored = await async_restore(self._lock, wanted, self.read)
+            restored = await async_restore(
+                self._lock, self._lock.household.queue, wanted, self.read
+            )
             failed = {
                 each.setting.key: (each.why_not, each.detail)
                 for each in restored.not_set
