@@ -61,7 +61,8 @@ class LockFlow(FirmwareFileFlow):
         if self._get_entry().state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="entry_not_loaded")
         known = {
-            found.device_id: found for found in candidates(self.hass, self._household)
+            found.device_id: found
+            for found in candidates(self.hass, self._household.entry)
         }
         errors: dict[str, str] = {}
         problem = ""
