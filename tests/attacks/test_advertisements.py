@@ -52,9 +52,10 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> float:
 
 
 @pytest.fixture
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+def patience(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Let pauses be as long as in a house: what is counted is how often."""
     monkeypatch.setattr(sightings, "ASK_AGAIN", 60.0)
+    return monkeypatch
 
 
 async def pass_time(seconds: float) -> None:
@@ -161,7 +162,7 @@ async def test_a_lock_whose_connection_is_held(
 
 @pytest.mark.parametrize("conduct", Conduct)
 async def test_a_night_with_a_bootloader_that_leads_nowhere(
-    two_doors: House, conduct: Conduct, patience: None, attack: Tried
+    two_doors: House, conduct: Conduct, patience: pytest.MonkeyPatch, attack: Tried
 ) -> None:
     """The lock was never touched, is not said to be, and keeps no other from its night."""
     house = two_doors
@@ -197,9 +198,8 @@ async def test_one_that_comes_and_goes(
     house: House,
     conduct: Conduct,
     lock_is_heard: bool,
-    patience: None,
+    patience: pytest.MonkeyPatch,
     attack: Tried,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It floods nobody, and does not empty the lock's battery."""
     night = Night(house)
@@ -207,7 +207,7 @@ async def test_one_that_comes_and_goes(
     before = link.counters.connects
     spoofer = spoof(house, conduct)
     if lock_is_heard:
-        monkeypatch.setattr(sightings, "SILENT_FOR", UNHURRIED)
+        patience.setattr(sightings, "SILENT_FOR", UNHURRIED)
     rounds = 12
     for _ in range(rounds):
         if not lock_is_heard:
@@ -235,7 +235,7 @@ async def test_one_that_comes_and_goes(
 
 @pytest.mark.parametrize("name", ["Kestrel front", "DfuTarg"])
 async def test_at_the_locks_own_address(
-    house: House, name: str, patience: None, attack: Tried
+    house: House, name: str, patience: pytest.MonkeyPatch, attack: Tried
 ) -> None:
     """A second device at the lock's address is connected to now and then; no more."""
     spoofer = spoof(house, Conduct.AGREEING, FRONT_DOOR, name=name)
@@ -250,7 +250,7 @@ async def test_at_the_locks_own_address(
 
 
 async def test_a_mcuboot_lock_is_not_watched_for_what_it_does_not_have(
-    mcuboot_house: McubootHouse, patience: None, attack: Tried
+    mcuboot_house: McubootHouse, patience: pytest.MonkeyPatch, attack: Tried
 ) -> None:
     """It has no bootloader that is heard over the air."""
     house = mcuboot_house.house
@@ -265,7 +265,7 @@ async def test_a_mcuboot_lock_is_not_watched_for_what_it_does_not_have(
 
 
 async def test_a_lock_that_claims_another_version_each_time(
-    house: House, patience: None, attack: Tried
+    house: House, patience: pytest.MonkeyPatch, attack: Tried
 ) -> None:
     """A lying lock, or somebody at its address: the records hold what really happened."""
     night = Night(house)

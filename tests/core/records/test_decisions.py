@@ -74,10 +74,18 @@ def test_only_what_nobody_can_have_chosen_is_taken_away() -> None:
     last = NOW + FURTHEST + TOLERANCE
     good = Decisions(announced="a", postponed_until=last, scheduled_at=NOW)
     assert good.put_right(NOW) == good
-    for wrong in ("postponed_until", "scheduled_at"):
-        decided = replace(good, **{wrong: last + INSTANT})
-        right = replace(good, announced=None, **{wrong: None})
-        assert decided.put_right(NOW) == right
+    too_late = last + INSTANT
+    for wrong, right in (
+        (
+            replace(good, postponed_until=too_late),
+            replace(good, postponed_until=None, announced=None),
+        ),
+        (
+            replace(good, scheduled_at=too_late),
+            replace(good, scheduled_at=None, announced=None),
+        ),
+    ):
+        assert wrong.put_right(NOW) == right
 
 
 def test_an_approval_a_moment_ahead_keeps_its_judgements() -> None:

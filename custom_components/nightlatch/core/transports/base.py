@@ -230,7 +230,7 @@ class Counters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferReport:
-    """What a transfer took, for the records."""
+    """What a transfer took, for who measures it."""
 
     bytes_sent: int
     bytes_sent_again: int
