@@ -211,9 +211,8 @@ class FeedFlow(ConfigSubentryFlow):
         """Return by what a key can be compared, however its vendor has named it."""
         if key.whole == key.alone:
             return _code(key.whole)
-        return await async_sentence(
-            self.hass, "feed_key_two_ways", {"whole": key.whole, "alone": key.alone}
-        )
+        both = {"whole": _code(key.whole), "alone": _code(key.alone)}
+        return await async_sentence(self.hass, "feed_key_two_ways", both)
 
 
 def _bad_root(problem: str) -> FeedError:

@@ -150,7 +150,7 @@ async def test_keys_are_shown_as_their_vendor_publishes_them(
     assert [line[3:67] for line in lines] == sorted(published)
     for line in lines:
         assert line[2:].startswith("`")
-        assert any(f"it: `{key_id}`)" in line for key_id in plain)
+        assert any(f"it: `{key_id}`)." in line for key_id in plain)
 
 
 async def test_a_root_that_is_newer_than_nightlatch(empty_house: House) -> None:
