@@ -92,13 +92,13 @@ def test_a_key_is_compared_by_what_its_vendor_publishes() -> None:
         for signer in keys:
             root.add_key(signer.public_key, role)
         root.roles[role].threshold = 3
-    role = inspect_root(signed_root(root, *keys), NOW).roles["root"]
-    assert [key.whole for key in role.fingerprints] == sorted(
+    summary = inspect_root(signed_root(root, *keys), NOW).roles["root"]
+    assert [key.whole for key in summary.fingerprints] == sorted(
         signer.public_key.keyid for signer in keys
     )
     # And by the key alone, as other tools name it.
-    assert plain.public_key.keyid in {key.alone for key in role.fingerprints}
-    assert sum(key.whole == key.alone for key in role.fingerprints) == 1
+    assert plain.public_key.keyid in {key.alone for key in summary.fingerprints}
+    assert sum(key.whole == key.alone for key in summary.fingerprints) == 1
 
 
 def with_kind(data: bytes, keytype: object, scheme: object) -> bytes:

@@ -9,6 +9,7 @@ import subprocess
 from typing import Any
 import zipfile
 
+from hypothesis import example, given
 import pytest
 
 from custom_components.nightlatch.core.errors import FirmwareError, FirmwareProblem
@@ -29,8 +30,10 @@ from custom_components.nightlatch.core.firmware.packages import (
 from custom_components.nightlatch.core.model import Payload, PayloadFormat
 from tests.rig.crafted_zip import CraftedMember, craft_zip
 from tests.rig.dfu_package import make_init_packet, make_manifest
+from tests.rig.mcuboot_image import make_mcuboot_image
 
 from .imgtool_vendor import PINNED_KEYS, tool_image
+from .test_nordic_properties import mutated
 from .test_packages import release
 from .vendor import FW_VERSION, HW_VERSION, IMAGE, KEY, PINNED
 
@@ -241,6 +244,24 @@ def test_a_zip_of_the_sdk_is_none_of_nordics_dfu(tmp_path: Path) -> None:
             FirmwareProblem.NOT_A_PACKAGE,
             FirmwareProblem.IMAGE_INVALID,
         }
+
+
+SIGNED = make_mcuboot_image(IMAGE, key=KEY, version="1.2.3")
+SIGNED_ZIP = sdk_zip(SIGNED)
+
+
+@given(mutated(SIGNED_ZIP))
+@example(SIGNED_ZIP)
+def test_an_altered_zip_is_refused_or_means_the_same(data: bytes) -> None:
+    """What a zip and its manifest say may change; the image may not."""
+    payload = Payload(format=PayloadFormat.MCUBOOT, firmware_version=0)
+    try:
+        artifact = verify_artifact(
+            data, release(payload), keys=(PINNED,), minimum_firmware_version=None
+        )
+    except FirmwareError:
+        return
+    assert artifact.firmware == SIGNED
 
 
 # What does no harm.
