@@ -16,7 +16,7 @@ from homeassistant.helpers.translation import (
 )
 
 from .const import DOMAIN
-from .core.errors import NightlatchError
+from .core.errors import FirmwareError, NightlatchError
 from .core.installation.confirmation import BOLT_PROBLEMS
 from .core.preflight.base import Check, PreflightError
 from .core.records.decisions import JUDGEMENT_HOLDS
@@ -50,6 +50,17 @@ async def async_describe(
         blockers = await _async_blockers(hass, err, names)
         return await async_sentence(hass, err.reason, {"blockers": blockers, **names})
     return await async_sentence(hass, err.reason, {**err.details, **names})
+
+
+async def async_describe_file(
+    hass: HomeAssistant, err: NightlatchError, **names: str
+) -> Composed:
+    """Return the whole sentence for who has picked a file, not waits for a release."""
+    if isinstance(err, FirmwareError):
+        return await async_sentence(
+            hass, f"file_{err.reason}", {**err.details, **names}
+        )
+    return await async_describe(hass, err, **names)
 
 
 async def async_told_check(
