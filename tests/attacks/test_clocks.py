@@ -241,7 +241,7 @@ async def test_what_a_clock_that_was_ahead_has_written_is_neither_new_nor_for_ev
     await store.async_set_decisions(lock.subentry_id, lock.decisions)
     await store.async_set_announced(ahead.date())
     await store.async_set_vault_tested(ahead)
-    lock.installer._held_at = ahead
+    lock.installer._asked_at = ahead
     # What was read nobody knows when is not fresh, before anything is put right.
     stale = {check.reason for check in blockers(await lock.async_checks(True))}
     assert {Reason.BATTERY_STALE, Reason.SOAKING} <= stale

@@ -100,6 +100,7 @@ decisions = st.builds(
     skipped=st.none() | texts,
     postponed_until=st.none() | chosen_times,
     scheduled_at=st.none() | chosen_times,
+    scheduled_for=st.none() | texts,
     approval=st.none() | approvals,
     choice=st.none()
     | st.builds(
