@@ -149,11 +149,13 @@ class Ending:
         """Keep what the lock has said of itself, if it has."""
         lock = self._lock
         lock.in_bootloader = outcome.in_bootloader
-        if outcome.running is not None:
+        if outcome.running is not None and outcome.told:
             await lock.async_learn(outcome.running)
-        else:
+            return
+        # What it said before counts as said before.
+        if outcome.running is None:
             lock.to_be_asked = True
-            lock.async_changed()
+        lock.async_changed()
 
     async def async_hold(
         self, release: Release, error: NightlatchError

@@ -287,6 +287,7 @@ class Installer:
                 else OutcomeKind.SUCCEEDED
             ),
             running=running,
+            told=running is not None,
             error=error,
             in_bootloader=error is not None
             and error.reason is TransportProblem.IN_BOOTLOADER,

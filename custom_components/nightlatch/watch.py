@@ -105,7 +105,8 @@ class Watch:
     @callback
     def _application_seen(self, info: BluetoothServiceInfoBleak) -> None:
         lock = self._lock
-        if SERVICE not in info.service_uuids:
+        in_application = SERVICE not in info.service_uuids
+        if in_application:
             self._sightings.application_heard()
             lock.async_found_in_application()
         elif lock.in_bootloader:
@@ -114,7 +115,11 @@ class Watch:
             lock.to_be_asked
             and lock.progress is None
             and info.connectable
-            and (self._is_awaited or self._reading.allows(info.time))
+            # A bootloader at the same address has nothing to tell, and who connects to
+            # it again and again keeps it from starting its application.
+            and (
+                (in_application and self._is_awaited) or self._reading.allows(info.time)
+            )
         ):
             lock.to_be_asked = False
             self._begin(self._read(), f"reading of {lock.name}")

@@ -219,6 +219,40 @@ async def test_it_is_helped_after_a_restart(one_bank: House) -> None:
     assert house.state(OUTCOME).state == "succeeded"
 
 
+@pytest.mark.parametrize("trouble", ["battery out", "update asked for"])
+async def test_a_try_that_does_not_reach_the_lock_does_not_give_it_up(
+    one_bank: House, no_pauses: None, trouble: str
+) -> None:
+    """It is as stranded as before, and is helped once it can be."""
+    house, night = one_bank, Night(one_bank)
+    lock = house.locks[FRONT_DOOR]
+    await strand(house)
+    left = house.managed().record
+    if trouble == "battery out":
+        # It was heard once more in its bootloader, and is silent again.
+        house.managed().async_found_in_bootloader()
+        await night.look()
+    else:
+        await house.reload()
+        # It has not been heard since the restart: this is an update like any other.
+        await install_in_vain(house)
+    await house.settle()
+    record = house.managed().record
+    assert len(record.history) > len(left.history)
+    assert not record.history[-1].touched
+    assert record.read_at == left.read_at
+    assert record.batteries == left.batteries
+    assert house.household.recovering.is_ours(house.managed())
+
+    lock.restore_power()
+    if trouble == "battery out":
+        await until_next_try(house)
+        await night.look()
+    await until(lambda: lock.version == "1.1.0")
+    await house.settle()
+    assert house.state(OUTCOME).state == "succeeded"
+
+
 async def test_a_recovery_that_is_cut_off_by_a_restart_goes_on(one_bank: House) -> None:
     """And is not begun a second time beside itself."""
     house = one_bank

@@ -1,10 +1,15 @@
 """A lock that is found where it should not be: in its bootloader."""
 
 import asyncio
+from unittest.mock import Mock
 
 import pytest
 
+from custom_components.nightlatch.core import sightings
+from custom_components.nightlatch.core.transports.nordic_protocol import SERVICE
+from custom_components.nightlatch.watch import Watch
 from homeassistant.exceptions import HomeAssistantError
+from tests.core.installation.test_recovery import FAILED, after
 from tests.rig.lock import Mode, VirtualLock
 from tests.rig.lock_services import Buttonless
 
@@ -110,6 +115,29 @@ async def test_a_bootloader_at_the_locks_own_address(house: House) -> None:
     await until(lambda: lock.mode is Mode.APPLICATION)
     await until(lambda: house.state(problem).state == "off")
     await house.settle()
+
+
+@pytest.mark.parametrize("in_bootloader", [True, False])
+def test_a_bootloader_at_the_locks_own_address_is_not_asked_again_and_again(
+    monkeypatch: pytest.MonkeyPatch, in_bootloader: bool
+) -> None:
+    """What was left there has nothing to tell; its application is asked at once.
+
+    Each connection costs battery, and keeps the bootloader from starting what it has.
+    """
+    monkeypatch.setattr(sightings, "ASK_AGAIN", 60.0)
+    lock = Mock(in_bootloader=in_bootloader, to_be_asked=False, progress=None)
+    lock.record = after(FAILED)
+    begun: list[str] = []
+    watch = Watch(lock, Mock(), Mock(), lambda _, what: begun.append(what))
+    services = [SERVICE] if in_bootloader else []
+    minute = 60 * 40
+    for number in range(minute):
+        lock.to_be_asked = lock.to_be_asked or not in_bootloader
+        watch._application_seen(
+            Mock(service_uuids=services, connectable=True, time=number / 40)
+        )
+    assert len(begun) == (1 if in_bootloader else minute)
 
 
 async def test_a_silent_lock_is_no_alarm(house: House) -> None:

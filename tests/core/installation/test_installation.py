@@ -18,7 +18,7 @@ from custom_components.nightlatch.core.errors import (
 )
 from custom_components.nightlatch.core.installation.states import State
 from custom_components.nightlatch.core.installation.verification import RETURN_TIMEOUT
-from custom_components.nightlatch.core.model import BatteryReading, OutcomeKind
+from custom_components.nightlatch.core.model import BatteryReading, OutcomeKind, Purpose
 from custom_components.nightlatch.core.preflight.base import PreflightError, Reason
 from custom_components.nightlatch.core.preflight.situation import Bolt, Surroundings
 from custom_components.nightlatch.core.records.trust import LockFloor
@@ -462,6 +462,54 @@ async def test_what_brings_a_lock_out_sends_none_to_its_bootloader(
     assert not outcome.touched
     bench.door.assert_as_before()
     assert bench.door.lock.mode is Mode.APPLICATION
+
+
+# A recovery that does not get as far as the lock.
+
+
+@pytest.mark.parametrize("trouble", ["silence", "feed", "cancel", "restart"])
+async def test_a_lock_that_was_not_reached_is_not_said_to_run_anything(
+    bench: Bench, trouble: str
+) -> None:
+    """It is where it was before: who helps it must not take it for a lock that works."""
+    bench.door.lock._jump()
+    await asyncio.sleep(1)
+    bench.in_bootloader = True
+    if trouble == "silence":
+        bench.door.lock.cut_power()
+        outcome = await bench.bring_out()
+    elif trouble == "feed":
+        bench.supply.given = FeedError(FeedProblem.UNREACHABLE, host="v", file="f")
+        outcome = await bench.bring_out()
+    elif trouble == "cancel":
+        installation = bench.prepare(purpose=Purpose.RECOVERY)
+        running = asyncio.create_task(installation.run())
+        await until(lambda: installation.state is State.SNAPSHOT)
+        assert installation.cancel()
+        outcome = await running
+    else:
+        # Nothing has been heard yet of where it is.
+        bench.in_bootloader = False
+        entry = replace(
+            new_entry(), state=State.FETCHING, purpose=Purpose.RECOVERY, touched=False
+        )
+        outcome = await bench.prepare(entry).run()
+    assert outcome.kind is OutcomeKind.NEEDS_HAND
+    assert outcome.running is None
+    assert not outcome.told
+    assert not outcome.touched
+
+
+async def test_what_a_lock_said_before_is_not_told_anew(bench: Bench) -> None:
+    """What was not asked has not answered: neither its version nor its battery is news."""
+    bench.supply.given = FeedError(FeedProblem.UNREACHABLE, host="v", file="f")
+    outcome = await bench.install()
+    assert outcome.kind is OutcomeKind.FAILED
+    assert outcome.running == OLD_IDENTITY
+    assert not outcome.told
+    bench.supply.given = good_package()
+    outcome = await bench.install()
+    assert outcome.told
 
 
 @pytest.mark.parametrize("battery", [3, 90])

@@ -91,6 +91,19 @@ def test_a_recovery_that_a_person_began_is_ours_from_then_on() -> None:
 
 
 @pytest.mark.parametrize(
+    "kind", [OutcomeKind.FAILED, OutcomeKind.CANCELLED, OutcomeKind.NEEDS_HAND]
+)
+@pytest.mark.parametrize("purpose", Purpose)
+def test_what_did_not_get_as_far_as_the_lock_leaves_it_ours(
+    kind: OutcomeKind, purpose: Purpose
+) -> None:
+    """A vendor out of reach, or no connection, does not mean that the lock is well."""
+    in_vain = replace(TRIED, kind=kind, purpose=purpose, touched=False)
+    assert what_left_it(after(FAILED, in_vain)) == FAILED
+    assert what_left_it(after(FAILED, TRIED, in_vain)) == FAILED
+
+
+@pytest.mark.parametrize(
     "ours",
     [
         {"kind": OutcomeKind.SUCCEEDED},

@@ -73,6 +73,9 @@ class DirectInstallation(Installation):
         self._keys = keys
         self._radio = radio
         self._in_bootloader = target.in_bootloader
+        if job.entry.purpose is Purpose.RECOVERY:
+            # What it ran it does not run before its application answers.
+            self._running = None
         self._verified: VerifiedArtifact | None = None
         """What was fetched and proven, once it was."""
 
@@ -93,6 +96,8 @@ class DirectInstallation(Installation):
                 raise
             # Whatever was heard of a bootloader: everything is asked once more.
             self._in_bootloader = False
+            if not self._touched:
+                self._running = self._identity
             await self._bring()
 
     async def _bring(self) -> None:

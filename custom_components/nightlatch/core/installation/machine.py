@@ -78,6 +78,8 @@ class Outcome:
     kind: OutcomeKind
     running: LockIdentity | None
     """What the lock said of itself last; None when it no longer answers."""
+    told: bool = False
+    """Whether it has said so in this installation, and not only before."""
     error: NightlatchError | None = None
     in_bootloader: bool = False
     """Whether the lock waits in its bootloader, as far as was seen."""
@@ -362,6 +364,8 @@ class Installation(ABC):
         return Outcome(
             kind=_ENDINGS[self._end(error)],
             running=self._running,
+            # Whatever it says anew is another object, also where it says the same.
+            told=self._running is not None and self._running is not self._identity,
             error=error,
             in_bootloader=self._in_bootloader,
             touched=self._touched,
@@ -373,9 +377,14 @@ class Installation(ABC):
         if error is None:
             # What brings a stranded lock back to what it ran has updated nothing.
             return State.ROLLED_BACK if self._is_way_out else State.SUCCEEDED
+        nothing_done = (
+            isinstance(error, PreflightError) or error.reason in _NOTHING_DONE
+        )
+        if nothing_done and not self._touched:
+            return State.POSTPONED
         if self._running is None or (self._touched and self._runs_release):
             return State.NEEDS_HAND
-        if isinstance(error, PreflightError) or error.reason in _NOTHING_DONE:
+        if nothing_done:
             return State.POSTPONED
         if error.reason in _ENDED_ON_PURPOSE:
             return State.CANCELLED

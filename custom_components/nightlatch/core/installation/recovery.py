@@ -77,18 +77,22 @@ def what_left_it(record: LockRecord) -> OutcomeRecord | None:
     """Return the installation that has left a lock in its bootloader.
 
     For a lock that is found there. None where it was none of ours: the last one ended
-    well, or the lock has told since that it ran.
+    well, or the lock has told since that it ran. One that did not get as far as the lock
+    tells nothing of where that is.
     """
     left: OutcomeRecord | None = None
     for outcome in reversed(record.history):
-        if outcome.kind is not OutcomeKind.NEEDS_HAND or outcome.ended < record.read_at:
+        if outcome.ended < record.read_at:
             break
         if outcome.is_fruitless:
             left = outcome
-            continue
-        if outcome.touched and outcome.reason not in BOLT_PROBLEMS:
-            left = outcome
-        break
+        elif outcome.touched or outcome.kind is OutcomeKind.SUCCEEDED:
+            if (
+                outcome.kind is OutcomeKind.NEEDS_HAND
+                and outcome.reason not in BOLT_PROBLEMS
+            ):
+                left = outcome
+            break
     return left
 
 
