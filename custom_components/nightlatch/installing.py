@@ -17,6 +17,7 @@ from .core.errors import InstallationError, NightlatchError, TransportProblem
 from .core.installation.confirmation import BOLT_PROBLEMS
 from .core.installation.journal import JournalEntry
 from .core.installation.machine import Installation, Job, Outcome
+from .core.installation.recovery import what_left_it
 from .core.installation.states import TOUCHED, State
 from .core.model import (
     LockIdentity,
@@ -108,6 +109,8 @@ class Installer:
             raise self._lock.error("unsaved", problem=problem)
         unattended = origin is Origin.SCHEDULE
         if lock.in_bootloader and not unattended:
+            if origin is not Origin.PERSON and what_left_it(lock.record) is None:
+                raise self._lock.error("transport_in_bootloader")
             # A person wants it out of there with this. If it runs its application after
             # all, it does not get it without having been asked like any other.
             errand = replace(errand, purpose=Purpose.RECOVERY)

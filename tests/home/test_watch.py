@@ -4,16 +4,17 @@ import asyncio
 from unittest.mock import Mock
 
 import pytest
+from pytest_homeassistant_custom_component.common import MockUser  # type: ignore[import-untyped]
 
 from custom_components.nightlatch.core import sightings
 from custom_components.nightlatch.core.transports.nordic_protocol import SERVICE
 from custom_components.nightlatch.watch import Watch
+from homeassistant.core import Context
 from homeassistant.exceptions import HomeAssistantError
 from tests.core.installation.test_recovery import FAILED, after
 from tests.rig.lock import Mode, VirtualLock
 from tests.rig.lock_services import Buttonless
 
-from .ending import ends_well
 from .flows import add_lock, until
 from .house import BACK_DOOR, EVENT, FRONT_DOOR, OUTCOME, PROBLEM, UPDATE, House
 
@@ -60,13 +61,27 @@ async def test_what_it_runs_afterwards_is_asked(house: House) -> None:
 
 
 async def test_a_lock_in_its_bootloader_can_be_installed_to(two_doors: House) -> None:
-    """It is not asked first, for it cannot answer."""
+    """By a person: nobody of this house has sent it there. It cannot answer before."""
     lock = two_doors.locks[FRONT_DOOR]
     await two_doors.release("1.1.0")
     lock.flash.application[:] = bytes(len(lock.flash.application))
     send_to_bootloader(lock)
     await until(lambda: two_doors.managed().in_bootloader)
-    await ends_well(two_doors)
+    with pytest.raises(HomeAssistantError) as refused:
+        await two_doors.install()
+    assert refused.value.translation_key == "transport_in_bootloader"
+    assert lock.mode is Mode.BOOTLOADER
+    person = MockUser(name="Ann", is_owner=True).add_to_hass(two_doors.hass)
+    await two_doors.hass.services.async_call(
+        "update",
+        "install",
+        {"entity_id": UPDATE},
+        blocking=True,
+        context=Context(user_id=person.id),
+    )
+    assert lock.version == "1.1.0"
+    assert two_doors.state().state == "off"
+    await two_doors.settle()
 
 
 async def test_an_own_installation_is_no_alarm(house: House) -> None:
