@@ -1,5 +1,6 @@
 """Guarding what another integration offers for a lock: holding, and looking."""
 
+from dataclasses import replace
 from datetime import datetime
 import logging
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ from .core.guard.hold import (
     after_change,
     held_by_us,
     hold_of,
+    must_let_go,
     must_lift,
 )
 from .core.model import OutcomeKind
@@ -51,6 +53,7 @@ class Guard:
         self.record: HoldRecord = lock.household.store.hold(lock.subentry_id)
         self._refused: str | None = None
         """The version that could not be held."""
+        self._letting_go = False
         self._unsaved = False
         """Whether it is not held because that could not be written down."""
         self._observation: Observation | None = None
@@ -66,7 +69,9 @@ class Guard:
     @property
     def hold(self) -> Hold:
         """Return how it is with what the source offers."""
-        return hold_of(self.record, self._delegate.reading())
+        return hold_of(
+            self.record, self._delegate.reading(), offered_on=self._kind.offers_on
+        )
 
     @property
     def skipped_by_person(self) -> str | None:
@@ -79,7 +84,6 @@ class Guard:
         """Follow the source from now on; return what ends that."""
         self.look(dt_util.utcnow())
         self._lock.async_look()
-        self._hold_if_open()
         return async_track_state_change_event(
             self._lock.hass, self._delegate.entity_id, self._changed
         )
@@ -91,15 +95,30 @@ class Guard:
         if not before.in_progress and after.in_progress:
             self._by_person = event.context.user_id is not None
         record = after_change(self.record, before, after)
-        if record != self.record:
+        if record != self.record and not self._letting_go:
             self._lock.household.async_create_task(
                 self._async_note(record), f"hold on {self._lock.name}"
             )
         self.look(dt_util.utcnow())
         self._lock.async_look()
-        self._hold_if_open()
 
     # Holding.
+
+    @callback
+    def _hold_or_let_go(self) -> None:
+        """Hold what is offered on, and nothing else."""
+        self._hold_if_open()
+        if (
+            self._lock.progress is None
+            and not self._letting_go
+            and must_let_go(
+                self.record, self._delegate.reading(), offered_on=self._kind.offers_on
+            )
+        ):
+            self._letting_go = True
+            self._lock.household.async_create_task(
+                self._async_let_go(), f"hold on {self._lock.name}"
+            )
 
     @callback
     def _hold_if_open(self) -> None:
@@ -140,6 +159,19 @@ class Guard:
             await self._async_note(before)
         self._lock.async_changed()
 
+    async def _async_let_go(self) -> None:
+        """Let people see at the source what they are not offered here."""
+        try:
+            # Noted afterwards: a skip that nobody remembers would look like a person's.
+            await self._delegate.async_clear_skipped()
+        except DelegateError as err:
+            _LOGGER.warning("%s: the hold was not lifted: %s", self._lock.name, err)
+        else:
+            await self._async_note(replace(self.record, held=None))
+        finally:
+            self._letting_go = False
+        self._lock.async_changed()
+
     async def _async_note(self, record: HoldRecord) -> None:
         """Keep what has happened; it holds also while it is unsaved."""
         with unsaved_for_now(f"The hold on {self._lock.name}"):
@@ -161,7 +193,7 @@ class Guard:
         """See whether the source does what it was not told to, and tell."""
         if self._unsaved and self._lock.unsaved is None:
             self._unsaved = False
-            self._hold_if_open()
+        self._hold_or_let_go()
         if self._lock.progress is not None:
             self._observation = self.conduct = None
             return
