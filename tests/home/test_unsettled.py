@@ -50,14 +50,14 @@ async def test_it_is_kept_once_it_is_back_and_has_proven_itself(
     lock.restore_power()
     await until(lambda: house.state(OUTCOME).state == "succeeded")
     await house.settle()
-    assert house.state(UPDATE).attributes["installed_version"] == "1.1.0"
+    assert house.state(UPDATE).attributes["installed_version"] == "1.1.0+0"
     assert house.state(PROBLEM).state == STATE_OFF
     assert await issues(house) == {}
     assert len(house.managed().record.history) == 1
     assert house.managed().record.unsettled is None
     lock.reset()
     await until(lambda: lock.mode is Mode.APPLICATION)
-    assert lock.version == "1.1.0"
+    assert lock.version == "1.1.0+0"
 
 
 async def test_it_is_taken_back_if_it_is_no_good(mcuboot_house: McubootHouse) -> None:
@@ -67,6 +67,6 @@ async def test_it_is_taken_back_if_it_is_no_good(mcuboot_house: McubootHouse) ->
     lock.restore_power()
     await until(lambda: house.state(OUTCOME).state == "rolled_back")
     await house.settle()
-    assert lock.version == "1.0.0"
-    assert house.state(UPDATE).attributes["installed_version"] == "1.0.0"
+    assert lock.version == "1.0.0+0"
+    assert house.state(UPDATE).attributes["installed_version"] == "1.0.0+0"
     assert len(house.managed().record.history) == 1

@@ -54,7 +54,7 @@ NOTES = """\
 
 def firmware_version(version: str) -> int:
     """Return the number that the vendor gives a version in its init packets."""
-    major, minor, patch = (int(part) for part in version.split("."))
+    major, minor, patch = (int(part) for part in version.partition("+")[0].split("."))
     return major * 10_000 + minor * 100 + patch
 
 

@@ -20,6 +20,7 @@ from ..trial_doorway import (
     artifact,
     image,
     radio_link,
+    told,
     trial_doorway,
 )
 
@@ -104,7 +105,7 @@ async def test_a_server_that_falls_silent_is_given_up(nth: int) -> None:
         error = await door.fails()
         assert error.reason is TransportProblem.NO_ANSWER
         assert door.lock.mode is Mode.APPLICATION
-        assert door.runs == OLD
+        assert door.runs == told(OLD)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -150,7 +151,7 @@ async def test_a_link_that_loses_everything_is_given_up(buffer: int, nth: int) -
         door.link.order(Traffic.PACKET, Fault.LOSE, nth=nth, times=MANY)
         error = await door.fails()
         assert error.reason in {TransportProblem.NO_ANSWER, TransportProblem.LOSSY_LINK}
-        assert door.runs == OLD
+        assert door.runs == told(OLD)
         door.behave()
         await door.transfer()
         await door.assert_on_trial()
