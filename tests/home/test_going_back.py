@@ -179,3 +179,23 @@ async def test_a_rollback_runs_on_trial_too(mcuboot_house: McubootHouse) -> None
         "is being brought back to 1.0.0+0",
         "was brought back to 1.0.0+0 and works",
     ]
+
+
+@pytest.mark.parametrize("version", ["1.1.0", "1.1.0+0"])
+async def test_a_lock_that_tells_its_build_is_updated(
+    mcuboot_house: McubootHouse, version: str
+) -> None:
+    """Whether or not its vendor names the build: it is the same version."""
+    house, lock = mcuboot_house.house, mcuboot_house.lock
+    assert house.state().attributes["installed_version"] == "1.0.0+0"
+    await mcuboot_house.release(version)
+    assert house.state().state == STATE_ON
+    assert house.state().attributes["latest_version"] == version
+    await house.install()
+    assert lock.version == "1.1.0+0"
+    assert house.state(OUTCOME).state == "succeeded"
+    assert house.state().state == STATE_OFF
+    await house.managed().async_read()
+    await house.check()
+    assert house.state().state == STATE_OFF
+    assert len(house.managed().record.history) == 1

@@ -9,11 +9,12 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry  # type
 from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.installation import delegated
 from custom_components.nightlatch.household import Household
+from custom_components.nightlatch.issues import async_sync_issues
 from custom_components.nightlatch.locks import ManagedLock
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.setup import async_setup_component
 from tests.rig.ota_script import OtaEnding, OtaScript
 from tests.rig.scene import lock_form
@@ -24,6 +25,7 @@ from .test_rig_guardable import BOLT, FIRMWARE, EsphomeHome, esphome_home, espho
 __all__ = ["esphome_host"]
 
 UPDATE = "update.back_door_guarded_firmware"
+HOLD = "sensor.back_door_hold_not_a_lock"
 
 
 @dataclass(kw_only=True)
@@ -90,6 +92,104 @@ async def test_install(guarded: GuardedEsphome) -> None:
     assert guarded.home.lock.record.installs == 1
     (outcome,) = guarded.managed.record.history
     assert outcome.kind == "succeeded"
+
+
+def left_to_people(guarded: GuardedEsphome) -> dict[str, str] | None:
+    """Return what people are told of an update that is theirs to decide."""
+    async_sync_issues(guarded.entry.runtime_data)
+    issue = ir.async_get(guarded.home.hass).async_get_issue(
+        DOMAIN, f"left_at_source_{guarded.managed.subentry_id}"
+    )
+    return issue.translation_placeholders if issue else None
+
+
+async def says(guarded: GuardedEsphome, installed: str, latest: str) -> None:
+    """Let the device say what it runs, and what is new."""
+    state = guarded.home.lock.state
+    state.installed_version, state.latest_version = installed, latest
+    guarded.home.lock.tell()
+    source = guarded.home.hass.states
+
+    def heard() -> bool:
+        said = source.get(FIRMWARE)
+        return said is not None and (
+            said.attributes["installed_version"],
+            said.attributes["latest_version"],
+        ) == (installed, latest)
+
+    await until(heard)
+    await guarded.home.hass.async_block_till_done(wait_background_tasks=False)
+
+
+async def test_versions_as_they_are_on_offer_in_real_homes(
+    guarded: GuardedEsphome,
+) -> None:
+    """They are offered on, and so they may be held."""
+    hass = guarded.home.hass
+    await says(guarded, "2025.11.5_c51f7548", "2025.12.0")
+    await until(lambda: hass.states.get(HOLD).state == "held")
+    ours, source = hass.states.get(UPDATE), hass.states.get(FIRMWARE)
+    assert (ours.state, ours.attributes["latest_version"]) == ("on", "2025.12.0")
+    assert source.attributes["skipped_version"] == "2025.12.0"
+    assert left_to_people(guarded) is None
+
+
+@pytest.mark.parametrize(
+    ("installed", "latest"),
+    [("beta", "gamma"), ("2025.12.0_c51f7548", "2025.12.0_00000000"), ("-1", "20")],
+)
+async def test_what_cannot_be_compared_does_not_vanish(
+    guarded: GuardedEsphome, installed: str, latest: str
+) -> None:
+    """It stays where it is, for people to decide; and they are told why."""
+    hass = guarded.home.hass
+    await says(guarded, installed, latest)
+    await until(
+        lambda: hass.states.get(HOLD).state in {"not_offered_on", "nothing_offered"}
+    )
+    source = hass.states.get(FIRMWARE)
+    assert source.state == "on"
+    assert source.attributes["skipped_version"] is None
+    told = left_to_people(guarded)
+    assert told is not None
+    assert (told["lock"], told["version"]) == ("Back door", latest)
+    # As soon as it can be compared it is guarded again.
+    await says(guarded, "1.0.0", "1.1.0")
+    await until(lambda: hass.states.get(HOLD).state == "held")
+    assert left_to_people(guarded) is None
+
+
+async def test_a_hold_ends_when_what_runs_is_not_known_any_more(
+    guarded: GuardedEsphome,
+) -> None:
+    """What was held must not vanish, nor does it count as let go by a person."""
+    hass = guarded.home.hass
+    await until(lambda: hass.states.get(HOLD).state == "held")
+    await says(guarded, "beta", "1.1.0")
+    await until(lambda: hass.states.get(FIRMWARE).state == "on")
+    assert left_to_people(guarded) is not None
+    await says(guarded, "1.0.0", "1.1.0")
+    await until(lambda: hass.states.get(HOLD).state == "held")
+    assert hass.states.get(FIRMWARE).attributes["skipped_version"] == "1.1.0"
+
+
+async def test_what_says_nothing_is_no_installation(guarded: GuardedEsphome) -> None:
+    """Nor is it shown as what runs."""
+    hass = guarded.home.hass
+    await says(guarded, "-1", "-1")
+    assert guarded.managed.record.identity.firmware_version == "1.0.0"
+    assert hass.states.get(UPDATE).attributes["installed_version"] == "1.0.0"
+    await says(guarded, "1.0.0", "1.1.0")
+    await until(lambda: hass.states.get(HOLD).state == "held")
+    assert guarded.managed.record.history == ()
+
+
+async def test_what_is_older_is_not_held(guarded: GuardedEsphome) -> None:
+    """It is not offered here either."""
+    hass = guarded.home.hass
+    await says(guarded, "2.0.0", "1.9.0")
+    await until(lambda: hass.states.get(UPDATE).state == "off")
+    assert hass.states.get(FIRMWARE).attributes["skipped_version"] is None
 
 
 @pytest.mark.parametrize("ending", [OtaEnding.LIE, OtaEnding.FALL_BACK])
