@@ -11,7 +11,7 @@ from custom_components.nightlatch.core.installation import delegated
 from custom_components.nightlatch.household import Household
 from custom_components.nightlatch.issues import async_sync_issues
 from custom_components.nightlatch.locks import ManagedLock
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, State
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
@@ -41,6 +41,12 @@ class GuardedEsphome:
         household: Household = self.entry.runtime_data
         (lock,) = household.locks.values()
         return lock
+
+    def state(self, entity_id: str) -> State:
+        """Return what an entity says."""
+        state = self.home.hass.states.get(entity_id)
+        assert state is not None
+        return state
 
     async def install(self) -> None:
         """Press Install."""
@@ -108,14 +114,13 @@ async def says(guarded: GuardedEsphome, installed: str, latest: str) -> None:
     state = guarded.home.lock.state
     state.installed_version, state.latest_version = installed, latest
     guarded.home.lock.tell()
-    source = guarded.home.hass.states
 
     def heard() -> bool:
-        said = source.get(FIRMWARE)
-        return said is not None and (
-            said.attributes["installed_version"],
-            said.attributes["latest_version"],
-        ) == (installed, latest)
+        said = guarded.state(FIRMWARE).attributes
+        return (said["installed_version"], said["latest_version"]) == (
+            installed,
+            latest,
+        )
 
     await until(heard)
     await guarded.home.hass.async_block_till_done(wait_background_tasks=False)
@@ -125,10 +130,9 @@ async def test_versions_as_they_are_on_offer_in_real_homes(
     guarded: GuardedEsphome,
 ) -> None:
     """They are offered on, and so they may be held."""
-    hass = guarded.home.hass
     await says(guarded, "2025.11.5_c51f7548", "2025.12.0")
-    await until(lambda: hass.states.get(HOLD).state == "held")
-    ours, source = hass.states.get(UPDATE), hass.states.get(FIRMWARE)
+    await until(lambda: guarded.state(HOLD).state == "held")
+    ours, source = guarded.state(UPDATE), guarded.state(FIRMWARE)
     assert (ours.state, ours.attributes["latest_version"]) == ("on", "2025.12.0")
     assert source.attributes["skipped_version"] == "2025.12.0"
     assert left_to_people(guarded) is None
@@ -142,12 +146,11 @@ async def test_what_cannot_be_compared_does_not_vanish(
     guarded: GuardedEsphome, installed: str, latest: str
 ) -> None:
     """It stays where it is, for people to decide; and they are told why."""
-    hass = guarded.home.hass
     await says(guarded, installed, latest)
     await until(
-        lambda: hass.states.get(HOLD).state in {"not_offered_on", "nothing_offered"}
+        lambda: guarded.state(HOLD).state in {"not_offered_on", "nothing_offered"}
     )
-    source = hass.states.get(FIRMWARE)
+    source = guarded.state(FIRMWARE)
     assert source.state == "on"
     assert source.attributes["skipped_version"] is None
     told = left_to_people(guarded)
@@ -155,7 +158,7 @@ async def test_what_cannot_be_compared_does_not_vanish(
     assert (told["lock"], told["version"]) == ("Back door", latest)
     # As soon as it can be compared it is guarded again.
     await says(guarded, "1.0.0", "1.1.0")
-    await until(lambda: hass.states.get(HOLD).state == "held")
+    await until(lambda: guarded.state(HOLD).state == "held")
     assert left_to_people(guarded) is None
 
 
@@ -163,33 +166,30 @@ async def test_a_hold_ends_when_what_runs_is_not_known_any_more(
     guarded: GuardedEsphome,
 ) -> None:
     """What was held must not vanish, nor does it count as let go by a person."""
-    hass = guarded.home.hass
-    await until(lambda: hass.states.get(HOLD).state == "held")
+    await until(lambda: guarded.state(HOLD).state == "held")
     await says(guarded, "beta", "1.1.0")
-    await until(lambda: hass.states.get(FIRMWARE).state == "on")
+    await until(lambda: guarded.state(FIRMWARE).state == "on")
     assert left_to_people(guarded) is not None
     await says(guarded, "1.0.0", "1.1.0")
-    await until(lambda: hass.states.get(HOLD).state == "held")
-    assert hass.states.get(FIRMWARE).attributes["skipped_version"] == "1.1.0"
+    await until(lambda: guarded.state(HOLD).state == "held")
+    assert guarded.state(FIRMWARE).attributes["skipped_version"] == "1.1.0"
 
 
 async def test_what_says_nothing_is_no_installation(guarded: GuardedEsphome) -> None:
     """Nor is it shown as what runs."""
-    hass = guarded.home.hass
     await says(guarded, "-1", "-1")
     assert guarded.managed.record.identity.firmware_version == "1.0.0"
-    assert hass.states.get(UPDATE).attributes["installed_version"] == "1.0.0"
+    assert guarded.state(UPDATE).attributes["installed_version"] == "1.0.0"
     await says(guarded, "1.0.0", "1.1.0")
-    await until(lambda: hass.states.get(HOLD).state == "held")
+    await until(lambda: guarded.state(HOLD).state == "held")
     assert guarded.managed.record.history == ()
 
 
 async def test_what_is_older_is_not_held(guarded: GuardedEsphome) -> None:
     """It is not offered here either."""
-    hass = guarded.home.hass
     await says(guarded, "2.0.0", "1.9.0")
-    await until(lambda: hass.states.get(UPDATE).state == "off")
-    assert hass.states.get(FIRMWARE).attributes["skipped_version"] is None
+    await until(lambda: guarded.state(UPDATE).state == "off")
+    assert guarded.state(FIRMWARE).attributes["skipped_version"] is None
 
 
 @pytest.mark.parametrize("ending", [OtaEnding.LIE, OtaEnding.FALL_BACK])
