@@ -149,8 +149,16 @@ class Guard:
             await self._async_note(before)
             self._unsaved = True
             return
+        if self._delegate.reading().offered != record.held:
+            # Something else is offered meanwhile; a skip would be of that.
+            await self._async_note(before)
+            self._hold_or_let_go()
+            return
         try:
             await self._delegate.async_skip()
+            if self._delegate.reading().skipped not in {None, record.held}:
+                # It changed on the way there: nobody has decided about what it is now.
+                await self._delegate.async_clear_skipped()
         except DelegateError as err:
             _LOGGER.warning(
                 "%s: what is offered could not be held back: %s", self._lock.name, err
