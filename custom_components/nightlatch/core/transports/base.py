@@ -16,6 +16,10 @@ from ..firmware.verify import VerifiedArtifact
 
 CLOSE_TIMEOUT = 10.0
 
+_ATT_HEADER = 3
+# Bluetooth Core 5.4 Vol 3 Part F 3.2.8; whatever is said, it cannot be less.
+_LEAST_MTU = 23
+
 type NotifyCallback = Callable[[BleakGATTCharacteristic, bytearray], None]
 
 
@@ -82,6 +86,27 @@ async def link_errors(step: str, timeout: float) -> AsyncIterator[None]:
         raise TransportError(TransportProblem.NO_ANSWER, step=step) from err
     except BleakError as err:
         raise TransportError(TransportProblem.LINK_LOST) from err
+
+
+def find_characteristic(
+    client: GattClient, uuid: str
+) -> BleakGATTCharacteristic | None:
+    """Return a characteristic; None where the lock has none, or several.
+
+    Of several nobody can say which is meant. Raises ``TransportError`` with LINK_LOST:
+    with the link some stacks drop the services.
+    """
+    try:
+        characteristics = client.services.characteristics.values()
+    except BleakError as err:
+        raise TransportError(TransportProblem.LINK_LOST) from err
+    found = [each for each in characteristics if each.uuid == uuid]
+    return found[0] if len(found) == 1 else None
+
+
+def longest_write(client: GattClient) -> int:
+    """Return how many bytes one write holds on this connection."""
+    return max(client.mtu_size, _LEAST_MTU) - _ATT_HEADER
 
 
 async def close(client: GattClient) -> None:
@@ -205,7 +230,7 @@ class Counters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferReport:
-    """What a transfer took, for the records."""
+    """What a transfer took, for who measures it."""
 
     bytes_sent: int
     bytes_sent_again: int

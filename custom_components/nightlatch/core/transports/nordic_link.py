@@ -9,9 +9,18 @@ from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakError
 
 from ..errors import TransportError, TransportProblem
-from .base import CLOSE_TIMEOUT, Counters, GattClient, Radio, close, link_errors
+from .base import (
+    CLOSE_TIMEOUT,
+    Counters,
+    GattClient,
+    Radio,
+    close,
+    find_characteristic,
+    link_errors,
+    longest_write,
+)
+from .inbox import Inbox
 from .nordic_protocol import (
-    ATT_HEADER,
     CONTROL_POINT,
     MAX_PACKET,
     PACKET,
@@ -39,15 +48,16 @@ async def answers_as_bootloader(radio: Radio, address: str, name: str) -> bool:
         return False
     try:
         return _is_bootloader(client)
+    except TransportError:
+        return False
     finally:
         await close(client)
 
 
 def _is_bootloader(client: GattClient) -> bool:
-    services = client.services
     return bool(
-        services.get_characteristic(CONTROL_POINT)
-        and services.get_characteristic(PACKET)
+        find_characteristic(client, CONTROL_POINT)
+        and find_characteristic(client, PACKET)
     )
 
 
@@ -62,7 +72,7 @@ class BootloaderLink:
         """Prepare the link; ``open`` makes one."""
         self._counters = counters
         self._client: GattClient
-        self._inbox: asyncio.Queue[bytes] = asyncio.Queue()
+        self._inbox = Inbox[bytes]()
         self._lost = False
         self.round_trip = 0.0
         """Seconds that a request takes, until its answer is here."""
@@ -99,15 +109,15 @@ class BootloaderLink:
     @property
     def max_packet(self) -> int:
         """The largest packet that the bootloader takes on this link, in bytes."""
-        return min(self._client.mtu_size - ATT_HEADER, MAX_PACKET) // WORD * WORD
+        return min(longest_write(self._client), MAX_PACKET) // WORD * WORD
 
     def _disconnected(self) -> None:
         self._lost = True
         # Wakes whoever waits for an answer.
-        self._inbox.put_nowait(b"")
+        self._inbox.add(b"")
 
     def _notified(self, _: BleakGATTCharacteristic, data: bytearray) -> None:
-        self._inbox.put_nowait(bytes(data))
+        self._inbox.add(bytes(data))
 
     async def request(
         self, message: bytes, *, timeout: float = ANSWER_TIMEOUT
@@ -118,9 +128,8 @@ class BootloaderLink:
         """
         operation = Operation(message[0])
         started = asyncio.get_running_loop().time()
-        while not self._inbox.empty():
-            # What came before the question is no answer to it.
-            self._inbox.get_nowait()
+        # What came before the question is no answer to it.
+        self._inbox.clear()
         self._check_link()
         self._counters.control_writes += 1
         async with link_errors(operation.name.lower(), timeout):
