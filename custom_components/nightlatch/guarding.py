@@ -78,7 +78,9 @@ class Guard:
         self.record: HoldRecord = store.hold(lock.subentry_id)
         self._refused: str | None = None
         """The version that could not be held."""
+        self._at_work = False
         self._letting_go = False
+        """Whether a skip that is taken away is not taken away by a person."""
         self._unsaved = False
         """Whether it is not held because that could not be written down."""
         self._observation: Observation | None = None
@@ -129,35 +131,41 @@ class Guard:
 
     @callback
     def _hold_or_let_go(self) -> None:
-        """Hold what is offered on, and nothing else."""
-        self._hold_if_open()
-        if (
-            self._lock.progress is None
-            and not self._letting_go
-            and must_let_go(
-                self.record, self._delegate.reading(), offered_on=self._offers_on()
-            )
-        ):
-            self._letting_go = True
-            self._begin(self._async_let_go(), f"hold on {self._lock.name}")
+        """Hold what is offered on, and nothing else.
 
-    @callback
-    def _hold_if_open(self) -> None:
+        One after the other: what two do at once would be remembered as what neither did.
+        """
+        if self._at_work or self._lock.progress is not None:
+            return
         reading = self._delegate.reading()
+        record: HoldRecord | None = None
         if (
             self.hold is Hold.OPEN
-            and self._lock.progress is None
             and reading.offered != self._refused
             and not self._unsaved
         ):
-            # Written down first: a skip that nobody remembers would look like a person's.
-            self._begin(
-                self._async_hold(held_by_us(self.record, reading)),
-                f"hold on {self._lock.name}",
-            )
+            record = held_by_us(self.record, reading)
+        elif not must_let_go(self.record, reading, offered_on=self._offers_on()):
+            return
+        self._at_work = True
+        self._begin(self._async_work(record), f"hold on {self._lock.name}")
 
-    async def _async_hold(self, record: HoldRecord) -> None:
+    async def _async_work(self, record: HoldRecord | None) -> None:
+        """Hold what is recorded, or let go where nothing is; look again if need be."""
+        try:
+            look_again = await (
+                self._async_let_go() if record is None else self._async_hold(record)
+            )
+        finally:
+            self._at_work = False
+        if look_again:
+            self._hold_or_let_go()
+        self._lock.async_changed()
+
+    async def _async_hold(self, record: HoldRecord) -> bool:
+        """Hold; return whether something else is to be done meanwhile."""
         before = self.record
+        # Written down first: a skip that nobody remembers would look like a person's.
         try:
             await self._async_keep(record)
         except OSError as err:
@@ -169,12 +177,11 @@ class Guard:
             )
             await self._async_note(before)
             self._unsaved = True
-            return
+            return False
         if self._delegate.reading().offered != record.held:
             # Something else is offered meanwhile; a skip would be of that.
             await self._async_note(before)
-            self._hold_or_let_go()
-            return
+            return True
         try:
             await self._delegate.async_skip()
             if self._delegate.reading().skipped not in {None, record.held}:
@@ -186,20 +193,24 @@ class Guard:
             )
             self._refused = record.held
             await self._async_note(before)
-        self._lock.async_changed()
+        return self._delegate.reading().offered != record.held or not self._offers_on()
 
-    async def _async_let_go(self) -> None:
-        """Let people see at the source what they are not offered here."""
+    async def _async_let_go(self) -> bool:
+        """Let people see at the source what they are not offered here.
+
+        Return whether that was done.
+        """
+        self._letting_go = True
         try:
             # Noted afterwards: a skip that nobody remembers would look like a person's.
             await self._delegate.async_clear_skipped()
         except DelegateError as err:
             _LOGGER.warning("%s: the hold was not lifted: %s", self._lock.name, err)
-        else:
-            await self._async_note(replace(self.record, held=None))
+            return False
         finally:
             self._letting_go = False
-        self._lock.async_changed()
+        await self._async_note(replace(self.record, held=None))
+        return True
 
     async def _async_note(self, record: HoldRecord) -> None:
         """Keep what has happened; it holds also while it is unsaved."""

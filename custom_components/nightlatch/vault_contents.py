@@ -92,7 +92,8 @@ class VaultContents:
         installed = {
             outcome.sha256: outcome.ended
             for outcome in lock.record.history
-            if outcome.kind is OutcomeKind.SUCCEEDED and outcome.to_version == version
+            if outcome.kind is OutcomeKind.SUCCEEDED
+            and is_same_version(outcome.to_version, version)
         }
         found = [
             (installed.get(known.release.key, _NEVER), since, known)

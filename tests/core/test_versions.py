@@ -12,6 +12,7 @@ from custom_components.nightlatch.core.versions import (
     VersionScheme,
     is_other_version,
     is_same_version,
+    is_told_as,
     told_version,
 )
 
@@ -388,6 +389,25 @@ def test_a_lock_may_tell_more_than_its_release_is_called(
 ) -> None:
     """The build, revision or hash of it, but nothing else."""
     assert Version.parse(DOTTED, version).is_told_by(told) is runs
+    assert is_told_as(version, told) is runs
+
+
+@pytest.mark.parametrize(
+    ("version", "told", "runs"),
+    [
+        ("0x1A", "0x1a", True),
+        ("0x1a", "0x1b", False),
+        ("beta", "Beta", True),
+        ("beta", "gamma", False),
+        ("beta", "1.0", False),
+        ("20260312", "20260312", True),
+    ],
+)
+def test_a_lock_tells_its_release_also_where_that_has_no_numbers(
+    version: str, told: str, runs: bool
+) -> None:
+    """Then the same text says it."""
+    assert is_told_as(version, told) is runs
 
 
 @pytest.mark.parametrize(

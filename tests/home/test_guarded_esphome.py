@@ -147,9 +147,7 @@ async def test_what_cannot_be_compared_does_not_vanish(
 ) -> None:
     """It stays where it is, for people to decide; and they are told why."""
     await says(guarded, installed, latest)
-    await until(
-        lambda: guarded.state(HOLD).state in {"not_offered_on", "nothing_offered"}
-    )
+    await until(lambda: guarded.state(HOLD).state == "not_offered_on")
     source = guarded.state(FIRMWARE)
     assert source.state == "on"
     assert source.attributes["skipped_version"] is None
@@ -167,12 +165,52 @@ async def test_a_hold_ends_when_what_runs_is_not_known_any_more(
 ) -> None:
     """What was held must not vanish, nor does it count as let go by a person."""
     await until(lambda: guarded.state(HOLD).state == "held")
-    await says(guarded, "beta", "1.1.0")
+    await says(guarded, "factory", "1.1.0")
     await until(lambda: guarded.state(FIRMWARE).state == "on")
+    assert guarded.state(FIRMWARE).attributes["skipped_version"] is None
     assert left_to_people(guarded) is not None
     await says(guarded, "1.0.0", "1.1.0")
     await until(lambda: guarded.state(HOLD).state == "held")
     assert guarded.state(FIRMWARE).attributes["skipped_version"] == "1.1.0"
+
+
+async def test_nobody_is_asked_about_what_home_assistant_calls_no_update(
+    guarded: GuardedEsphome,
+) -> None:
+    """It compares the words of a channel; our hold ends there as well."""
+    await until(lambda: guarded.state(HOLD).state == "held")
+    await says(guarded, "beta", "1.1.0")
+    await until(lambda: guarded.state(FIRMWARE).attributes["skipped_version"] is None)
+    await guarded.home.hass.async_block_till_done(wait_background_tasks=True)
+    # Its own word now: nothing is skipped any more.
+    assert guarded.state(FIRMWARE).state == "off"
+    assert guarded.state(UPDATE).state != "on"
+    assert guarded.state(HOLD).state == "nothing_offered"
+    assert left_to_people(guarded) is None
+    await says(guarded, "1.0.0", "1.1.0")
+    await until(lambda: guarded.state(HOLD).state == "held")
+
+
+@pytest.mark.parametrize(
+    ("installed", "latest"),
+    [
+        ("2025.12.0_c51f7548", "2025.12.0_00000000"),
+        ("2025.12.0_00000000", "2025.12.0_c51f7548"),
+        ("2025.12.0_c51f7548", "2025.12.0"),
+    ],
+)
+async def test_a_hash_makes_no_update(
+    guarded: GuardedEsphome, installed: str, latest: str
+) -> None:
+    """Neither for Home Assistant nor here, and what was held before is let go."""
+    await says(guarded, "2025.11.5_c51f7548", latest)
+    await until(lambda: guarded.state(HOLD).state == "held")
+    await says(guarded, installed, latest)
+    await until(lambda: guarded.state(FIRMWARE).attributes["skipped_version"] is None)
+    await until(lambda: guarded.state(UPDATE).state != "on")
+    assert guarded.state(FIRMWARE).state == "off"
+    assert guarded.state(HOLD).state == "nothing_offered"
+    assert left_to_people(guarded) is None
 
 
 async def test_what_says_nothing_is_no_installation(guarded: GuardedEsphome) -> None:

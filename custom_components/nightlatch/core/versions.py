@@ -255,6 +255,19 @@ def is_same_version(one: str, two: str) -> bool:
     return first == second
 
 
+def is_told_as(version: str, told: str) -> bool:
+    """Return whether a lock that tells a text runs what a release of a version brings.
+
+    As ``Version.is_told_by``, where all that was kept of the release is its version.
+    """
+    if is_same_version(version, told):
+        return True
+    try:
+        return Version.parse(VersionScheme.DOTTED, version).is_told_by(told)
+    except VersionError:
+        return False
+
+
 def is_other_version(before: str, runs: str) -> bool:
     """Return whether something was installed between two texts that a lock has told.
 

@@ -180,6 +180,11 @@ def test_nothing_vanishes(
         assert release is not None
         assert release.version.text == reading.offered
     why = left_at_source(reading, offer, release)
+    if hold is Hold.NOT_OFFERED_ON:
+        assert not offered_on
+        assert reading.says_new
+        # Where nobody can install it nobody has to decide either.
+        assert (why is None) is (not reading.can_install or offer is NoOffer.UP_TO_DATE)
     if (
         reading.says_new
         and reading.can_install
@@ -218,7 +223,11 @@ def test_what_is_not_offered_on_is_not_held(
     )
     offer = release_of(reading, IDENTITY, source_kind("mqtt", "x"))
     assert left_at_source(reading, offer, None) is why
-    assert hold_of(NOTHING, reading, offered_on=False) is not Hold.OPEN
+    assert hold_of(NOTHING, reading, offered_on=False) is Hold.NOT_OFFERED_ON
+    # Nothing is left to people that nobody else calls an update.
+    quiet = replace(reading, says_new=False)
+    assert hold_of(NOTHING, quiet, offered_on=False) is Hold.NOTHING_OFFERED
+    assert left_at_source(quiet, offer, None) is None
     held = replace(reading, skipped=offered, says_new=False)
     assert must_let_go(HoldRecord(held=offered), held, offered_on=False)
     assert not must_let_go(NOTHING, held, offered_on=False)

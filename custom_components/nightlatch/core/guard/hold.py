@@ -63,13 +63,14 @@ def hold_of(record: HoldRecord, reading: SourceReading, *, offered_on: bool) -> 
     """
     if not reading.available or reading.installs_by_itself:
         return Hold.NOT_POSSIBLE
+    left = Hold.NOT_OFFERED_ON if reading.says_new else Hold.NOTHING_OFFERED
     if not reading.offers_update:
-        return Hold.NOTHING_OFFERED
+        return left
     if reading.skipped == reading.offered:
         return Hold.HELD if record.held == reading.offered else Hold.SKIPPED
     if record.cleared == reading.offered:
         return Hold.CLEARED
-    return Hold.OPEN if offered_on else Hold.NOT_OFFERED_ON
+    return Hold.OPEN if offered_on else left
 
 
 def held_by_us(record: HoldRecord, reading: SourceReading) -> HoldRecord:
