@@ -176,8 +176,8 @@ async def test_a_rollback_runs_on_trial_too(mcuboot_house: McubootHouse) -> None
     assert (outcome.kind, outcome.purpose) == (OutcomeKind.SUCCEEDED, Purpose.ROLLBACK)
     shown = await lines(house.hass, *night.events[-2:])
     assert [each["message"] for each in shown] == [
-        "is being brought back to 1.0.0+0",
-        "was brought back to 1.0.0+0 and works",
+        "is being brought back to 1.0.0",
+        "was brought back to 1.0.0 and works",
     ]
 
 

@@ -94,9 +94,11 @@ async def test_a_person_is_asked_where_its_vendor_has_taken_back_what_it_tries(
     house.vendor.withdraw(path)
     await house.check()
     lock.restore_power()
-    await until(lambda: house.managed().record.unsettled is None)
+    await until(
+        lambda: house.managed().record.history[-1].reason == "feed_release_withdrawn"
+    )
     await house.settle()
     assert lock.version is not None
     assert lock.version.startswith("1.1.0+")
     (outcome,) = house.managed().record.history
-    assert (outcome.kind, outcome.reason) == ("needs_hand", "release_withdrawn")
+    assert outcome.kind == "needs_hand"

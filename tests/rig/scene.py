@@ -200,7 +200,7 @@ def publish_mcuboot(
     **fields: Any,
 ) -> str:
     """Release a version for the locks with MCUboot; return its path in the feed."""
-    path = f"{MCUBOOT_MODEL.lower()}/{version}.bin"
+    path = f"{MCUBOOT_MODEL.lower()}/{version.replace('+', '_')}.bin"
     if image is None:
         image = make_mcuboot_firmware(
             vendor, version, security_counter=security_counter, behaviour=behaviour
