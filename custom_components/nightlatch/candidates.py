@@ -13,6 +13,7 @@ from homeassistant.helpers import entity_registry as er
 from .adapters.registry import device_of, identity_of, main_device_of
 from .const import CONF_LOCK_ENTITY, DOMAIN, SUBENTRY_LOCK
 from .core.model import LockIdentity, LockKind
+from .core.versions import told_version
 
 BATTERY = "battery"
 DOOR_CLASSES = ("door", "garage_door", "opening", "window")
@@ -112,9 +113,9 @@ def _version(
 ) -> str:
     """Return what the lock runs, as its integration writes it."""
     state = hass.states.get(update.entity_id) if update else None
-    told = state.attributes.get("installed_version") if state else None
+    told = told_version(state.attributes.get("installed_version")) if state else None
     device = main_device_of(hass, lock.entity_id)
-    return told or (device.sw_version if device else None) or ""
+    return told or (told_version(device.sw_version) if device else None) or ""
 
 
 def _of(

@@ -11,6 +11,7 @@ from .core.errors import InstallationError, NightlatchError
 from .core.installation.confirmation import confirm_works
 from .core.model import Origin, OutcomeKind
 from .core.records.outcome_record import OutcomeRecord
+from .core.versions import is_told_as
 from .happenings import ENDINGS, Happening
 from .lock_house import LockHouse
 from .messages import async_describe
@@ -31,7 +32,7 @@ def _ours(lock: ManagedLock, running: str) -> OutcomeRecord | None:
         or outcome.kind is not OutcomeKind.NEEDS_HAND
         or outcome.origin is Origin.EXTERNAL
         or not outcome.touched
-        or outcome.to_version != running
+        or not is_told_as(outcome.to_version, running)
     ):
         return None
     return outcome

@@ -1,6 +1,7 @@
 """Guarding what another integration offers for a lock: holding, and looking."""
 
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from datetime import datetime
 import logging
 from typing import Any, Protocol
@@ -27,6 +28,7 @@ from .core.guard.hold import (
     after_change,
     held_by_us,
     hold_of,
+    must_let_go,
     must_lift,
 )
 from .core.model import OutcomeKind
@@ -61,15 +63,24 @@ class Guard:
         source: Callable[[], UpdateEntityDelegate],
         entry: ConfigEntry,
         store: HouseholdStore,
+        *,
+        offers_on: Callable[[], bool],
     ) -> None:
-        """Take the lock, and what updates it now: the owner may point elsewhere."""
+        """Take the lock, and what updates it now: the owner may point elsewhere.
+
+        ``offers_on`` tells whether the lock is offered what its source offers.
+        """
         self._lock = lock
         self._source = source
+        self._offers_on = offers_on
         self._entry = entry
         self._store = store
         self.record: HoldRecord = store.hold(lock.subentry_id)
         self._refused: str | None = None
         """The version that could not be held."""
+        self._at_work = False
+        self._letting_go = False
+        """Whether a skip that is taken away is not taken away by a person."""
         self._unsaved = False
         """Whether it is not held because that could not be written down."""
         self._observation: Observation | None = None
@@ -85,7 +96,9 @@ class Guard:
     @property
     def hold(self) -> Hold:
         """Return how it is with what the source offers."""
-        return hold_of(self.record, self._delegate.reading())
+        return hold_of(
+            self.record, self._delegate.reading(), offered_on=self._offers_on()
+        )
 
     @property
     def skipped_by_person(self) -> str | None:
@@ -98,7 +111,6 @@ class Guard:
         """Follow the source from now on; return what ends that."""
         self.look(dt_util.utcnow())
         self._lock.async_look()
-        self._hold_if_open()
         return async_track_state_change_event(
             self._lock.hass, self._delegate.entity_id, self._changed
         )
@@ -110,31 +122,50 @@ class Guard:
         if not before.in_progress and after.in_progress:
             self._by_person = event.context.user_id is not None
         record = after_change(self.record, before, after)
-        if record != self.record:
+        if record != self.record and not self._letting_go:
             self._begin(self._async_note(record), f"hold on {self._lock.name}")
         self.look(dt_util.utcnow())
         self._lock.async_look()
-        self._hold_if_open()
 
     # Holding.
 
     @callback
-    def _hold_if_open(self) -> None:
+    def _hold_or_let_go(self) -> None:
+        """Hold what is offered on, and nothing else.
+
+        One after the other: what two do at once would be remembered as what neither did.
+        """
+        if self._at_work or self._lock.progress is not None:
+            return
         reading = self._delegate.reading()
+        record: HoldRecord | None = None
         if (
             self.hold is Hold.OPEN
-            and self._lock.progress is None
             and reading.offered != self._refused
             and not self._unsaved
         ):
-            # Written down first: a skip that nobody remembers would look like a person's.
-            self._begin(
-                self._async_hold(held_by_us(self.record, reading)),
-                f"hold on {self._lock.name}",
-            )
+            record = held_by_us(self.record, reading)
+        elif not must_let_go(self.record, reading, offered_on=self._offers_on()):
+            return
+        self._at_work = True
+        self._begin(self._async_work(record), f"hold on {self._lock.name}")
 
-    async def _async_hold(self, record: HoldRecord) -> None:
+    async def _async_work(self, record: HoldRecord | None) -> None:
+        """Hold what is recorded, or let go where nothing is; look again if need be."""
+        try:
+            look_again = await (
+                self._async_let_go() if record is None else self._async_hold(record)
+            )
+        finally:
+            self._at_work = False
+        if look_again:
+            self._hold_or_let_go()
+        self._lock.async_changed()
+
+    async def _async_hold(self, record: HoldRecord) -> bool:
+        """Hold; return whether something else is to be done meanwhile."""
         before = self.record
+        # Written down first: a skip that nobody remembers would look like a person's.
         try:
             await self._async_keep(record)
         except OSError as err:
@@ -146,16 +177,40 @@ class Guard:
             )
             await self._async_note(before)
             self._unsaved = True
-            return
+            return False
+        if self._delegate.reading().offered != record.held:
+            # Something else is offered meanwhile; a skip would be of that.
+            await self._async_note(before)
+            return True
         try:
             await self._delegate.async_skip()
+            if self._delegate.reading().skipped not in {None, record.held}:
+                # It changed on the way there: nobody has decided about what it is now.
+                await self._delegate.async_clear_skipped()
         except DelegateError as err:
             _LOGGER.warning(
                 "%s: what is offered could not be held back: %s", self._lock.name, err
             )
             self._refused = record.held
             await self._async_note(before)
-        self._lock.async_changed()
+        return self._delegate.reading().offered != record.held or not self._offers_on()
+
+    async def _async_let_go(self) -> bool:
+        """Let people see at the source what they are not offered here.
+
+        Return whether that was done.
+        """
+        self._letting_go = True
+        try:
+            # Noted afterwards: a skip that nobody remembers would look like a person's.
+            await self._delegate.async_clear_skipped()
+        except DelegateError as err:
+            _LOGGER.warning("%s: the hold was not lifted: %s", self._lock.name, err)
+            return False
+        finally:
+            self._letting_go = False
+        await self._async_note(replace(self.record, held=None))
+        return True
 
     async def _async_note(self, record: HoldRecord) -> None:
         """Keep what has happened; it holds also while it is unsaved."""
@@ -178,7 +233,7 @@ class Guard:
         """See whether the source does what it was not told to, and tell."""
         if self._unsaved and self._lock.unsaved is None:
             self._unsaved = False
-            self._hold_if_open()
+        self._hold_or_let_go()
         if self._lock.progress is not None:
             self._observation = self.conduct = None
             return

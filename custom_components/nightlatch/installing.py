@@ -33,6 +33,7 @@ from .core.preflight.base import PreflightError, blockers
 from .core.schedule.plan import is_approved
 from .core.schedule.policy import ApprovalNeed
 from .core.schedule.queue import Ticket
+from .core.versions import is_told_as
 from .ending import Ending
 from .happenings import Happening
 from .lock_house import LockHouse
@@ -276,15 +277,15 @@ class Installer:
         except NightlatchError as err:
             error = err
         on_trial = entry.trial and entry.touched
-        if running is not None and (
-            on_trial or running.firmware_version != entry.version
-        ):
+        runs_it = running is not None and is_told_as(
+            entry.version, running.firmware_version
+        )
+        if running is not None and (on_trial or not runs_it):
             error = lock.kind.gone()
         outcome = Outcome(
             kind=(
                 OutcomeKind.NEEDS_HAND
-                if running is None
-                or (on_trial and running.firmware_version == entry.version)
+                if running is None or (on_trial and runs_it)
                 else OutcomeKind.FAILED
                 if error
                 else OutcomeKind.SUCCEEDED

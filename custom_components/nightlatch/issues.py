@@ -12,6 +12,7 @@ from homeassistant.helpers import issue_registry as ir
 from .adapters.storage import told_problem
 from .const import DOMAIN
 from .core.errors import FeedProblem
+from .core.guard.offer import NoOffer
 from .core.model import OutcomeKind
 from .core.schedule.plan import Waiting
 from .issue import Issue
@@ -116,12 +117,31 @@ def _issues_of(lock: ManagedLock) -> Iterator[Issue]:
         yield Issue(key=key, placeholders={"lock": lock.name, **placeholders})
     if (settings := lock.household.snapshots.of(lock).issue) is not None:
         yield settings
+    if (why := lock.kind.left_at_source) is not None:
+        yield _left_at_source(lock, why)
     for aftercare in lock.record.to_do:
         yield Issue(
             key=aftercare,
             placeholders={"lock": lock.name},
             data={"lock_id": lock.subentry_id, "aftercare": aftercare},
         )
+
+
+def _left_at_source(lock: ManagedLock, why: NoOffer) -> Issue:
+    """Return what a person must decide: whether to install what is not offered here."""
+    reading = lock.kind.source()
+    return Issue(
+        key="left_at_source",
+        placeholders={
+            "lock": lock.name,
+            "version": (reading.offered if reading else None) or "?",
+            "why": told_now(
+                lock.hass,
+                f"left_at_source_{why}",
+                installed=lock.record.identity.firmware_version,
+            ),
+        },
+    )
 
 
 def _stranded(lock: ManagedLock) -> Issue:

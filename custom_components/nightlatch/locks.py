@@ -29,6 +29,7 @@ from .core.records.outcome_record import OutcomeRecord
 from .core.records.trust import LockFloor, Trust
 from .core.schedule.plan import Plan
 from .core.vendor_facts import TO_DO, VendorFacts
+from .core.versions import is_other_version, is_same_version
 from .decided_lock import DecidedLock
 from .elsewhere import async_note_elsewhere
 from .happenings import Happening, HappeningCallback
@@ -267,7 +268,7 @@ class ManagedLock(DecidedLock):
             )
             return
         await self.async_learn(identity)
-        if identity.firmware_version != before:
+        if is_other_version(before, identity.firmware_version):
             self.household.async_create_task(
                 async_note_elsewhere(self, before),
                 f"look at what was installed on {self.name}",
@@ -325,9 +326,8 @@ class ManagedLock(DecidedLock):
         async_note_battery(self, identity.battery)
         await self._async_keep_for_now()
         for release in self.kind.on_offer():
-            if (
-                release.model == identity.model
-                and release.version.text == identity.firmware_version
+            if release.model == identity.model and is_same_version(
+                release.version.text, identity.firmware_version
             ):
                 with unsaved_for_now(f"What has run on {self.name}"):
                     await self.async_raise_floor(release)
@@ -340,9 +340,12 @@ class ManagedLock(DecidedLock):
         """
         before = self.record.identity.firmware_version
         return (
-            before == identity.firmware_version
+            is_same_version(before, identity.firmware_version)
             or self.household.vault.running(self) is not None
-            or any(release.version.text == before for release in self.kind.on_offer())
+            or any(
+                is_same_version(release.version.text, before)
+                for release in self.kind.on_offer()
+            )
         )
 
     async def async_put_right(self, now: datetime) -> None:

@@ -27,6 +27,7 @@ from .core.installation.recovery import (
 from .core.model import Origin, Purpose, Release, Source
 from .core.records.kept_release import KeptRelease
 from .core.select import reason_against
+from .core.versions import is_same_version
 
 if TYPE_CHECKING:
     from .household import Household
@@ -175,7 +176,9 @@ class Recovering:
             (
                 _of_feed(each)
                 for each in offered
-                if each.version.text == lock.record.identity.firmware_version
+                if is_same_version(
+                    each.version.text, lock.record.identity.firmware_version
+                )
             ),
         )
         if left is None or left.sha256 is None:

@@ -17,6 +17,7 @@ from .core.records.decisions import Choice, Override
 from .core.records.kept_release import KeptRelease
 from .core.records.trust import LockFloor
 from .core.select import PassedOver, reason_against
+from .core.versions import is_same_version
 from .messages import async_as_home_assistant_error
 from .rights import Deed, async_person
 from .situations import Errand, checks_of
@@ -137,9 +138,9 @@ async def _async_find(
         if not ran:
             raise lock.error("rollback_nothing_before", version=runs)
         version = ran[-1]
-    if version == runs:
+    if is_same_version(version, runs):
         raise lock.error("rollback_runs_already", version=version)
-    if version not in ran:
+    if not any(is_same_version(version, each) for each in ran):
         raise lock.error(
             "rollback_never_ran", version=version, versions=", ".join(ran) or "-"
         )
@@ -148,7 +149,7 @@ async def _async_find(
         raise await async_as_home_assistant_error(hass, vault.problem, lock=lock.name)
     before = _kept_before(lock)
     for kept in before:
-        if kept.release.version.text == version:
+        if is_same_version(kept.release.version.text, version):
             return kept
     raise lock.error(
         "rollback_not_kept", version=version, versions=_versions(before) or "-"

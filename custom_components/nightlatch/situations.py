@@ -22,6 +22,7 @@ from .core.schedule.night import night_of, noon_of
 from .core.schedule.plan import Plan, Planning, Tonight, make_plan
 from .core.schedule.policy import Importance
 from .core.schedule.retries import retry
+from .core.versions import is_same_version
 
 if TYPE_CHECKING:
     from .locks import ManagedLock
@@ -212,7 +213,8 @@ def _running_release(lock: ManagedLock) -> Release | None:
         release
         for release in lock.kind.on_offer()
         if release.payload is not None
-        and (release.model, release.version.text) == (runs.model, runs.firmware_version)
+        and release.model == runs.model
+        and is_same_version(release.version.text, runs.firmware_version)
         and runs.hardware_revision in release.hardware_revisions
     )
     return next(offered, None)

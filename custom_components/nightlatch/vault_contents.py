@@ -11,6 +11,7 @@ from homeassistant.core import callback
 from .core.model import LockIdentity, OutcomeKind, Release
 from .core.records.kept_release import KeptRelease
 from .core.vault.kept import Kept
+from .core.versions import is_same_version
 
 if TYPE_CHECKING:
     from .household import Household
@@ -64,7 +65,7 @@ class VaultContents:
             (self._kept[sha256].kept_at, known)
             for sha256, known in self._releases.items()
             if (release := known.release).model == model
-            and release.version.text == version
+            and is_same_version(release.version.text, version)
             and vendor in {None, release.vendor}
         ]
 
@@ -91,7 +92,8 @@ class VaultContents:
         installed = {
             outcome.sha256: outcome.ended
             for outcome in lock.record.history
-            if outcome.kind is OutcomeKind.SUCCEEDED and outcome.to_version == version
+            if outcome.kind is OutcomeKind.SUCCEEDED
+            and is_same_version(outcome.to_version, version)
         }
         found = [
             (installed.get(known.release.key, _NEVER), since, known)

@@ -24,6 +24,7 @@ from .core.moments import is_over
 from .core.records.kept_release import KeptRelease
 from .core.vault.kept import Kept
 from .core.vault.reports import TestReport
+from .core.versions import is_same_version
 from .vault_contents import is_for_hardware
 
 if TYPE_CHECKING:
@@ -230,7 +231,7 @@ class VaultUpkeep:
             if (
                 release.payload is not None
                 and release.model == identity.model
-                and release.version.text == identity.firmware_version
+                and is_same_version(release.version.text, identity.firmware_version)
                 and is_for_hardware(release, identity)
             ):
                 yield release

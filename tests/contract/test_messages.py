@@ -14,6 +14,7 @@ import pytest
 from custom_components.nightlatch import core
 from custom_components.nightlatch.core import errors
 from custom_components.nightlatch.core.guard.conduct import Conduct
+from custom_components.nightlatch.core.guard.offer import NoOffer
 from custom_components.nightlatch.core.installation.confirmation import BOLT_PROBLEMS
 from custom_components.nightlatch.core.preflight import base
 from custom_components.nightlatch.core.preflight.risk import WayBack
@@ -55,6 +56,7 @@ COMPOSED = (
     | {f"risk_way_back_{way}" for way in WayBack}
     | {f"way_back_{problem}" for problem in BOLT_PROBLEMS}
     | {f"conduct_{conduct}" for conduct in Conduct}
+    | {f"left_at_source_{why}" for why in NoOffer if why is not NoOffer.UP_TO_DATE}
     | {f"settings_why_{why_not}" for why_not in WhyNot}
     | FOR_A_FILE.keys()
 )

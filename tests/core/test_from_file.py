@@ -399,9 +399,9 @@ def test_what_no_feed_could_offer_a_file_cannot_either(
             {"found": "?", "expected": "B"},
         ),
         (
-            replace(SAID, version="v1.1"),
+            replace(SAID, version="1.1-beta"),
             FileProblem.VERSION_INVALID,
-            {"version": "v1.1", "installed": "1.0.0"},
+            {"version": "1.1-beta", "installed": "1.0.0"},
         ),
         (
             replace(SAID, version=""),

@@ -1,6 +1,7 @@
 """Versions: a strict order within a scheme, and no guess beyond it."""
 
 from collections.abc import Callable
+import re
 
 from hypothesis import assume, given, strategies as st
 import pytest
@@ -9,6 +10,10 @@ from custom_components.nightlatch.core.versions import (
     Version,
     VersionError,
     VersionScheme,
+    is_other_version,
+    is_same_version,
+    is_told_as,
+    told_version,
 )
 
 DOTTED = VersionScheme.DOTTED
@@ -70,9 +75,22 @@ def test_two_ways_to_write_a_version_are_equal(one: str, two: str) -> None:
         "1.",
         ".1",
         "1..2",
-        "v1.2",
         "1.2-beta",
-        "1.2+3",
+        "1.2b1",
+        "1.2-",
+        "1.2-3-4",
+        "1.2.3.4+5",
+        "1.2.3.4-5",
+        "1.2.3.4_c51f7548",
+        "1.2_c51f",
+        "1.2_c51g7548",
+        "2026-11-30",
+        "9-3",
+        "vv1.2",
+        "undefined",
+        "undefined-9",
+        "other-4.3.0",
+        "-4.3.0",
         "1.2 ",
         " 1.2",
         "1.2\n",
@@ -159,7 +177,7 @@ def test_any_text_is_a_version_or_is_refused(scheme: VersionScheme, text: str) -
     except VersionError:
         return
     assert version.text == text
-    assert all(part.isascii() and part.isdigit() for part in text.split("."))
+    assert any(part.isascii() and part.isdigit() for part in text)
 
 
 @given(versions, st.none() | st.integers() | st.text())
@@ -234,3 +252,202 @@ def test_only_versions_with_a_text_have_a_label() -> None:
     """Those of other schemes are numbers as a whole."""
     assert not Version.parse(DOTTED, "1.0").numbers_label("")
     assert not Version.parse(INTEGER, "1").numbers_label("1")
+
+
+# What stands behind the numbers, and in front of them.
+
+few = st.integers(0, 3).map(str)
+few_numbers = st.lists(few, min_size=2, max_size=3).map(".".join)
+tails = st.one_of(
+    st.just(""),
+    few.map("+{}".format),
+    few.map("-{}".format),
+    st.sampled_from(
+        ["_c51f7548", "_00000000", "-1_c51f7548", "-1_abcdef01", "-g1a2b3c"]
+    ),
+    st.lists(few, min_size=2, max_size=3).map(".".join).map("-{}".format),
+    few.map(".{}".format),
+)
+odd_texts = st.builds(
+    "{}{}{}".format, st.sampled_from(["", "v", "undefined-"]), few_numbers, tails
+).filter(
+    lambda text: not re.fullmatch(r"undefined-.*\+.*|undefined-\d\.\d\.\d\.\d", text)
+)
+odd = st.builds(Version.parse, st.just(DOTTED), odd_texts)
+
+
+def order(one: Version, two: Version) -> str | None:
+    """Return how two versions stand to each other; None where they do not compare."""
+    try:
+        signs = [one < two, one == two, one > two]
+    except VersionError:
+        for compare in (one.__le__, one.__gt__, one.__ge__):
+            with pytest.raises(VersionError):
+                compare(two)
+        assert one != two
+        return None
+    assert signs.count(True) == 1
+    assert (one <= two, one >= two) == (signs[0] or signs[1], signs[1] or signs[2])
+    return "<=>"[signs.index(True)]
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "expected"),
+    [
+        ("1.0.0+0", "1.2.11+0", "<"),
+        ("1.0.0+0", "1.0.0", "="),
+        ("1.1.0+0", "1.1.0+1", "<"),
+        ("1.1+2", "1.1.0+10", "<"),
+        ("1.1.0+7", "1.1.0.7", "="),
+        ("1.1.0+7", "1.1.1", "<"),
+        ("1.1.0-315", "1.4.0", "<"),
+        ("1.1.0-315", "1.1.0-316", "<"),
+        ("1.1.0-315", "1.0.9", ">"),
+        ("3.0.0-54", "3.0.0-6", ">"),
+        ("1.1.0-315", "1.1.0", None),
+        ("1.1.0-315", "1.1.0+315", None),
+        ("1.1.0-315", "1.1.0.315", None),
+        ("1.1.0-315", "1.1.1+0", "<"),
+        ("1.1.0-315", "1.0.9.9", ">"),
+        ("2025.11.5_c51f7548", "2025.12.0", "<"),
+        ("2025.11.5_c51f7548", "2025.11.5_C51F7548", "="),
+        ("2025.11.5_c51f7548", "2025.11.5_00000000", None),
+        ("2025.11.5_c51f7548", "2025.11.5", None),
+        ("1.2.3-4-g1a2b3c", "1.2.3-5-g000000", "<"),
+        ("1.2.3-4-g1a2b3c", "1.2.3-4-g000000", None),
+        ("1.0.0+1a2b3c", "1.0.1", "<"),
+        ("v4.2.2", "4.2.2", "="),
+        ("V1.0", "v1.0.0", "="),
+        ("v4.2.2", "4.3", "<"),
+        ("10.00.00264232", "10.0.264233", "<"),
+        ("undefined-4.3.0-1.8.14", "undefined-4.3.0-1.9.0", "<"),
+        ("undefined-4.3.0-1.8.14", "undefined-4.4.0-1.8.14", "<"),
+        ("undefined-4.3.0-1.8.14", "4.4.0-1.8.14", None),
+        ("undefined-4.3.0-1.8.14", "5.0.0", None),
+    ],
+)
+def test_versions_as_real_locks_tell_them(
+    one: str, two: str, expected: str | None
+) -> None:
+    """Numbers first, then build or revision; a hash decides nothing."""
+    first, second = Version.parse(DOTTED, one), Version.parse(DOTTED, two)
+    turned = {"<": ">", ">": "<", "=": "=", None: None}
+    assert order(first, second) == expected
+    assert order(second, first) == turned[expected]
+    assert is_same_version(one, two) is (expected == "=")
+
+
+@given(odd, odd)
+def test_no_form_breaks_the_order(one: Version, two: Version) -> None:
+    """Reflexive and antisymmetric; what is equal is neither older nor newer."""
+    assert order(one, one) == "="
+    turned = {"<": ">", ">": "<", "=": "=", None: None}
+    found = order(one, two)
+    assert order(two, one) == turned[found]
+    if found == "=":
+        assert hash(one) == hash(two)
+    if found is not None:
+        assert (one.rank < two.rank) is (found == "<")
+    if one.is_plain and two.is_plain:
+        assert found is not None
+
+
+@given(st.lists(odd, min_size=3, max_size=3))
+def test_no_form_breaks_transitivity(three: list[Version]) -> None:
+    """Wherever versions compare at all."""
+    one, two, last = sorted(three, key=lambda each: each.rank)
+    if order(one, two) and order(two, last):
+        assert order(one, last) in {"<", "="}
+    if order(one, two) == "=":
+        assert order(one, last) == order(two, last)
+
+
+@pytest.mark.parametrize(
+    ("version", "told", "runs"),
+    [
+        ("1.1.0", "1.1.0+0", True),
+        ("1.1.0", "1.1.0+7", True),
+        ("1.1", "1.1.0+7", True),
+        ("1.1.0+7", "1.1.0+7", True),
+        ("1.1.0+7", "1.1.0", False),
+        ("1.1.0+7", "1.1.0+8", False),
+        ("1.1.0.7", "1.1.0+7", True),
+        ("1.1.0.7", "1.1.0+8", False),
+        ("1.1.0", "1.1.1+0", False),
+        ("1.1.0", "1.1.0.7", False),
+        ("1.4.0", "1.4.0-320", True),
+        ("1.4.0-320", "1.4.0", False),
+        ("2025.12.0", "2025.12.0_00c0ffee", True),
+        ("2025.12.0_c51f7548", "2025.12.0_00c0ffee", False),
+        ("2025.12.0", "2025.11.5_c51f7548", False),
+        ("4.3.0", "undefined-4.3.0", False),
+        ("1.1.0", "unknown", False),
+    ],
+)
+def test_a_lock_may_tell_more_than_its_release_is_called(
+    version: str, told: str, runs: bool
+) -> None:
+    """The build, revision or hash of it, but nothing else."""
+    assert Version.parse(DOTTED, version).is_told_by(told) is runs
+    assert is_told_as(version, told) is runs
+
+
+@pytest.mark.parametrize(
+    ("version", "told", "runs"),
+    [
+        ("0x1A", "0x1a", True),
+        ("0x1a", "0x1b", False),
+        ("beta", "Beta", True),
+        ("beta", "gamma", False),
+        ("beta", "1.0", False),
+        ("20260312", "20260312", True),
+    ],
+)
+def test_a_lock_tells_its_release_also_where_that_has_no_numbers(
+    version: str, told: str, runs: bool
+) -> None:
+    """Then the same text says it."""
+    assert is_told_as(version, told) is runs
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(None, "", " ", "-1", "unknown", "Unknown", "None", "undefined"),
+        *("0", "0.0.0", "v0.0.0", "0.0.0+0", "0x00000000", "0.0.0-0"),
+    ],
+)
+def test_what_says_nothing_is_no_version(text: str | None) -> None:
+    """And nothing was installed when it comes or goes."""
+    assert told_version(text) is None
+    assert not is_other_version(text or "", "1.0")
+    assert not is_other_version("1.0", text or "")
+
+
+@pytest.mark.parametrize(
+    "text", ["1", "1.0", "0.0.1", "0x00000001", "undefined-4.3.0-1.8.14", "00.01", "10"]
+)
+def test_what_says_something_is_left_as_it_is(text: str) -> None:
+    """Also where it begins with zeros."""
+    assert told_version(text) == text
+
+
+@pytest.mark.parametrize(
+    ("before", "runs", "other"),
+    [
+        ("V1.0", "1.0", False),
+        ("1.0", "1.0.0", False),
+        ("6.5.07", "6.5.7", False),
+        ("0x1A", "0x1a", False),
+        ("1.0", "1.1", True),
+        ("1.1", "1.0", True),
+        ("2025.11.5_c51f7548", "2025.11.5_00000000", True),
+        ("beta", "gamma", True),
+        ("beta", " Beta", False),
+    ],
+)
+def test_another_way_to_write_it_is_no_installation(
+    before: str, runs: str, other: bool
+) -> None:
+    """What says something else is one."""
+    assert is_other_version(before, runs) is other

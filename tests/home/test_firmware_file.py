@@ -498,8 +498,8 @@ async def test_an_image_is_installed_on_trial(
 
     await act(house, "approve", await add_user(house, is_owner=True))
     await house.install()
-    assert mcuboot_house.lock.version == "1.1.0"
-    assert house.managed().record.identity.firmware_version == "1.1.0"
+    assert mcuboot_house.lock.version == "1.1.0+0"
+    assert house.managed().record.identity.firmware_version == "1.1.0+0"
 
 
 # What stands in the way.

@@ -24,7 +24,7 @@ from .test_logbook import lines
 
 JAMMED = (
     "With 1.1.0 the bolt of Front door was jammed, so the lock has gone back. It runs "
-    "1.0.0 again, and works. Nightlatch does not try 1.1.0 again by itself; tell the "
+    "1.0.0+0 again, and works. Nightlatch does not try 1.1.0 again by itself; tell the "
     "vendor."
 )
 
@@ -47,13 +47,13 @@ async def test_firmware_that_jams_the_bolt_is_taken_back(
 
     await night.look()
 
-    assert lock.version == "1.0.0"
+    assert lock.version == "1.0.0+0"
     assert lock.bolt is Bolt.LOCKED
     assert night.types()[-1] == "update_rolled_back"
     assert night.messages[-1] == JAMMED
     assert [call.data["trigger"] for call in calls] == ["update_rolled_back"]
     event = house.state(EVENT).attributes
-    assert (event["version"], event["running_version"]) == ("1.1.0", "1.0.0")
+    assert (event["version"], event["running_version"]) == ("1.1.0", "1.0.0+0")
     assert house.state(OUTCOME).state == "rolled_back"
     assert house.state(OUTCOME).attributes["message"] == JAMMED
     assert house.state(PROBLEM).state == STATE_ON
@@ -69,7 +69,7 @@ async def test_firmware_that_jams_the_bolt_is_taken_back(
     await mcuboot_house.release("1.2.0")
     assert house.state(PROBLEM).state == STATE_OFF
     await house.install()
-    assert lock.version == "1.2.0"
+    assert lock.version == "1.2.0+0"
     assert house.state(OUTCOME).state == "succeeded"
 
 
@@ -104,7 +104,7 @@ async def test_firmware_that_never_starts_goes_back_by_itself(
     assert caught.value.translation_key == "transport_reverted"
     message = house.state(EVENT).attributes["message"]
     assert message.startswith(f"{caught.value}")
-    assert "It runs 1.0.0 again, and works." in message
+    assert "It runs 1.0.0+0 again, and works." in message
     (outcome,) = house.managed().record.history
     assert outcome.kind is OutcomeKind.ROLLED_BACK
 
@@ -118,7 +118,7 @@ async def test_a_lock_that_is_silent_on_trial_goes_back_without_its_batteries(
     await mcuboot_house.release("1.1.0")
 
     def die() -> None:
-        if lock.mode is Mode.APPLICATION and lock.version == "1.1.0":
+        if lock.mode is Mode.APPLICATION and lock.version == "1.1.0+0":
             loop.call_soon(lock.cut_power)
 
     stop = lock.on_change(die)
@@ -134,7 +134,7 @@ async def test_a_lock_that_is_silent_on_trial_goes_back_without_its_batteries(
 
     lock.restore_power()
     await until(lambda: lock.mode is Mode.APPLICATION)
-    assert lock.version == "1.0.0"
+    assert lock.version == "1.0.0+0"
     await house.settle()
     await house.household.async_read(house.managed())
     assert await issues(house) == {}
@@ -147,7 +147,7 @@ async def test_a_bolt_that_jams_later_has_a_way_back(
     house, lock = mcuboot_house.house, mcuboot_house.lock
     await mcuboot_house.release("1.1.0")
     await house.install()
-    assert lock.version == "1.1.0"
+    assert lock.version == "1.1.0+0"
     mcuboot_house.link_bolt()
     house.hass.states.async_set("lock.front", LockState.JAMMED)
     # Somebody else has put other firmware on it, and now its bolt jams.
@@ -170,7 +170,7 @@ async def test_a_rollback_runs_on_trial_too(mcuboot_house: McubootHouse) -> None
     await mcuboot_house.release("1.1.0")
     await house.install()
     await act(house, "rollback", owner, code=app.code())
-    assert lock.version == "1.0.0"
+    assert lock.version == "1.0.0+0"
     outcome = house.managed().record.outcome
     assert outcome is not None
     assert (outcome.kind, outcome.purpose) == (OutcomeKind.SUCCEEDED, Purpose.ROLLBACK)
@@ -179,3 +179,23 @@ async def test_a_rollback_runs_on_trial_too(mcuboot_house: McubootHouse) -> None
         "is being brought back to 1.0.0",
         "was brought back to 1.0.0 and works",
     ]
+
+
+@pytest.mark.parametrize("version", ["1.1.0", "1.1.0+0"])
+async def test_a_lock_that_tells_its_build_is_updated(
+    mcuboot_house: McubootHouse, version: str
+) -> None:
+    """Whether or not its vendor names the build: it is the same version."""
+    house, lock = mcuboot_house.house, mcuboot_house.lock
+    assert house.state().attributes["installed_version"] == "1.0.0+0"
+    await mcuboot_house.release(version)
+    assert house.state().state == STATE_ON
+    assert house.state().attributes["latest_version"] == version
+    await house.install()
+    assert lock.version == "1.1.0+0"
+    assert house.state(OUTCOME).state == "succeeded"
+    assert house.state().state == STATE_OFF
+    await house.managed().async_read()
+    await house.check()
+    assert house.state().state == STATE_OFF
+    assert len(house.managed().record.history) == 1

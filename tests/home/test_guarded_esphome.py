@@ -9,11 +9,12 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry  # type
 from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.installation import delegated
 from custom_components.nightlatch.household import Household
+from custom_components.nightlatch.issues import async_sync_issues
 from custom_components.nightlatch.locks import ManagedLock
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, State
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.setup import async_setup_component
 from tests.rig.ota_script import OtaEnding, OtaScript
 from tests.rig.scene import lock_form
@@ -24,6 +25,7 @@ from .test_rig_guardable import BOLT, FIRMWARE, EsphomeHome, esphome_home, espho
 __all__ = ["esphome_host"]
 
 UPDATE = "update.back_door_guarded_firmware"
+HOLD = "sensor.back_door_hold_not_a_lock"
 
 
 @dataclass(kw_only=True)
@@ -39,6 +41,12 @@ class GuardedEsphome:
         household: Household = self.entry.runtime_data
         (lock,) = household.locks.values()
         return lock
+
+    def state(self, entity_id: str) -> State:
+        """Return what an entity says."""
+        state = self.home.hass.states.get(entity_id)
+        assert state is not None
+        return state
 
     async def install(self) -> None:
         """Press Install."""
@@ -90,6 +98,136 @@ async def test_install(guarded: GuardedEsphome) -> None:
     assert guarded.home.lock.record.installs == 1
     (outcome,) = guarded.managed.record.history
     assert outcome.kind == "succeeded"
+
+
+def left_to_people(guarded: GuardedEsphome) -> dict[str, str] | None:
+    """Return what people are told of an update that is theirs to decide."""
+    async_sync_issues(guarded.entry.runtime_data)
+    issue = ir.async_get(guarded.home.hass).async_get_issue(
+        DOMAIN, f"left_at_source_{guarded.managed.subentry_id}"
+    )
+    return issue.translation_placeholders if issue else None
+
+
+async def says(guarded: GuardedEsphome, installed: str, latest: str) -> None:
+    """Let the device say what it runs, and what is new."""
+    state = guarded.home.lock.state
+    state.installed_version, state.latest_version = installed, latest
+    guarded.home.lock.tell()
+
+    def heard() -> bool:
+        said = guarded.state(FIRMWARE).attributes
+        return (said["installed_version"], said["latest_version"]) == (
+            installed,
+            latest,
+        )
+
+    await until(heard)
+    await guarded.home.hass.async_block_till_done(wait_background_tasks=False)
+
+
+async def test_versions_as_they_are_on_offer_in_real_homes(
+    guarded: GuardedEsphome,
+) -> None:
+    """They are offered on, and so they may be held."""
+    await says(guarded, "2025.11.5_c51f7548", "2025.12.0")
+    await until(lambda: guarded.state(HOLD).state == "held")
+    ours, source = guarded.state(UPDATE), guarded.state(FIRMWARE)
+    assert (ours.state, ours.attributes["latest_version"]) == ("on", "2025.12.0")
+    assert source.attributes["skipped_version"] == "2025.12.0"
+    assert left_to_people(guarded) is None
+
+
+@pytest.mark.parametrize(
+    ("installed", "latest"),
+    [("beta", "gamma"), ("-1", "20")],
+)
+async def test_what_cannot_be_compared_does_not_vanish(
+    guarded: GuardedEsphome, installed: str, latest: str
+) -> None:
+    """It stays where it is, for people to decide; and they are told why."""
+    await says(guarded, installed, latest)
+    await until(lambda: guarded.state(HOLD).state == "not_offered_on")
+    source = guarded.state(FIRMWARE)
+    assert source.state == "on"
+    assert source.attributes["skipped_version"] is None
+    told = left_to_people(guarded)
+    assert told is not None
+    assert (told["lock"], told["version"]) == ("Back door", latest)
+    # As soon as it can be compared it is guarded again.
+    await says(guarded, "1.0.0", "1.1.0")
+    await until(lambda: guarded.state(HOLD).state == "held")
+    assert left_to_people(guarded) is None
+
+
+async def test_a_hold_ends_when_what_runs_is_not_known_any_more(
+    guarded: GuardedEsphome,
+) -> None:
+    """What was held must not vanish, nor does it count as let go by a person."""
+    await until(lambda: guarded.state(HOLD).state == "held")
+    await says(guarded, "factory", "1.1.0")
+    await until(lambda: guarded.state(FIRMWARE).state == "on")
+    assert guarded.state(FIRMWARE).attributes["skipped_version"] is None
+    assert left_to_people(guarded) is not None
+    await says(guarded, "1.0.0", "1.1.0")
+    await until(lambda: guarded.state(HOLD).state == "held")
+    assert guarded.state(FIRMWARE).attributes["skipped_version"] == "1.1.0"
+
+
+async def test_nobody_is_asked_about_what_home_assistant_calls_no_update(
+    guarded: GuardedEsphome,
+) -> None:
+    """It compares the words of a channel; our hold ends there as well."""
+    await until(lambda: guarded.state(HOLD).state == "held")
+    await says(guarded, "beta", "1.1.0")
+    await until(lambda: guarded.state(FIRMWARE).attributes["skipped_version"] is None)
+    await guarded.home.hass.async_block_till_done(wait_background_tasks=True)
+    # Its own word now: nothing is skipped any more.
+    assert guarded.state(FIRMWARE).state == "off"
+    assert guarded.state(UPDATE).state != "on"
+    assert guarded.state(HOLD).state == "nothing_offered"
+    assert left_to_people(guarded) is None
+    await says(guarded, "1.0.0", "1.1.0")
+    await until(lambda: guarded.state(HOLD).state == "held")
+
+
+@pytest.mark.parametrize(
+    ("installed", "latest"),
+    [
+        ("2025.12.0_c51f7548", "2025.12.0_00000000"),
+        ("2025.12.0_00000000", "2025.12.0_c51f7548"),
+        ("2025.12.0_c51f7548", "2025.12.0"),
+    ],
+)
+async def test_a_hash_makes_no_update(
+    guarded: GuardedEsphome, installed: str, latest: str
+) -> None:
+    """Neither for Home Assistant nor here, and what was held before is let go."""
+    await says(guarded, "2025.11.5_c51f7548", latest)
+    await until(lambda: guarded.state(HOLD).state == "held")
+    await says(guarded, installed, latest)
+    await until(lambda: guarded.state(FIRMWARE).attributes["skipped_version"] is None)
+    await until(lambda: guarded.state(UPDATE).state != "on")
+    assert guarded.state(FIRMWARE).state == "off"
+    assert guarded.state(HOLD).state == "nothing_offered"
+    assert left_to_people(guarded) is None
+
+
+async def test_what_says_nothing_is_no_installation(guarded: GuardedEsphome) -> None:
+    """Nor is it shown as what runs."""
+    await says(guarded, "-1", "-1")
+    assert guarded.managed.record.identity.firmware_version == "1.0.0"
+    assert guarded.state(UPDATE).attributes["installed_version"] == "1.0.0"
+    await says(guarded, "1.0.0", "1.1.0")
+    await until(lambda: guarded.state(HOLD).state == "held")
+    assert guarded.managed.record.history == ()
+
+
+async def test_what_is_older_is_not_held(guarded: GuardedEsphome) -> None:
+    """It is not offered here either."""
+    await says(guarded, "2.0.0", "1.9.0")
+    await until(lambda: guarded.state(UPDATE).state == "off")
+    assert guarded.state(FIRMWARE).attributes["skipped_version"] is None
 
 
 @pytest.mark.parametrize("ending", [OtaEnding.LIE, OtaEnding.FALL_BACK])

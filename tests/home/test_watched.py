@@ -467,3 +467,21 @@ async def test_the_owner_says_which_indexes_are_asked(
     result = await options.async_configure(result["flow_id"], {"indexes": ["dcl"]})
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await until(lambda: household.indexes == frozenset({IndexName.DCL}))
+
+
+@pytest.mark.parametrize("told", ["", "unknown", "0.0.0", "V1.0", "1.0.0", "1.0.0+0"])
+async def test_another_way_to_write_a_version_is_no_installation(
+    watched_house: WatchedHouse, told: str
+) -> None:
+    """Nor is a moment in which nobody knows it; nobody calibrates a lock for that."""
+    await watched_house.add_lock()
+    watched_house.runs(told)
+    await watched_house.hass.async_block_till_done(wait_background_tasks=False)
+    watched_house.runs("1.0")
+    await watched_house.hass.async_block_till_done(wait_background_tasks=False)
+    assert watched_house.managed.record.history == ()
+    assert watched_house.managed.record.to_do == ()
+    # What is one is noticed all the same.
+    watched_house.runs("1.1")
+    await until(lambda: bool(watched_house.managed.record.history))
+    assert watched_house.managed.record.identity.firmware_version == "1.1"

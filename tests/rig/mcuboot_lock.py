@@ -37,10 +37,15 @@ class VirtualMcubootLock(LockBody):
         serial_number: str = "0001",
         hardware_revision: str = "A",
         needs_bond: bool = False,
+        tells_build: bool = True,
         service_uuids: tuple[str, ...] = (),
         manufacturer_data: dict[int, bytes] | None = None,
     ) -> None:
-        """Build a lock that is still without power."""
+        """Build a lock that is still without power.
+
+        With ``tells_build`` it says ``1.0.0+0`` of firmware 1.0.0, as Zephyr does where
+        nobody has configured anything else.
+        """
         super().__init__(
             address,
             name=name,
@@ -56,6 +61,7 @@ class VirtualMcubootLock(LockBody):
         self.server = server or SmpServer(SmpImages(self.flash))
         self.needs_bond = needs_bond
         """Whether only a bonded central may speak SMP."""
+        self.tells_build = tells_build
         self._service_uuids = service_uuids
         self._manufacturer_data = manufacturer_data or {}
         self._running: SlotImage | None = None
@@ -75,7 +81,10 @@ class VirtualMcubootLock(LockBody):
                 image = read_slot(self.flash.primary)
             except NoImage:
                 return None
-        return image_version(image.firmware)
+        version = image_version(image.firmware)
+        if version is None or not self.tells_build or "+" in version:
+            return version
+        return f"{version}+0"
 
     @override
     def _behaviours(self) -> Behaviour:

@@ -54,7 +54,7 @@ NOTES = """\
 
 def firmware_version(version: str) -> int:
     """Return the number that the vendor gives a version in its init packets."""
-    major, minor, patch = (int(part) for part in version.split("."))
+    major, minor, patch = (int(part) for part in version.partition("+")[0].split("."))
     return major * 10_000 + minor * 100 + patch
 
 
@@ -200,7 +200,7 @@ def publish_mcuboot(
     **fields: Any,
 ) -> str:
     """Release a version for the locks with MCUboot; return its path in the feed."""
-    path = f"{MCUBOOT_MODEL.lower()}/{version}.bin"
+    path = f"{MCUBOOT_MODEL.lower()}/{version.replace('+', '_')}.bin"
     if image is None:
         image = make_mcuboot_firmware(
             vendor, version, security_counter=security_counter, behaviour=behaviour

@@ -180,7 +180,7 @@ async def test_it_tells_who_it_is(home: Home) -> None:
             FIRMWARE_REVISION,
         )
     }
-    assert list(told.values()) == [b"Kestrel Locks", b"KM-1", b"0001", b"B", b"1.0.0"]
+    assert list(told.values()) == [b"Kestrel Locks", b"KM-1", b"0001", b"B", b"1.0.0+0"]
     home.lock.set_battery(42)
     assert await client.read_gatt_char(BATTERY_LEVEL) == b"\x2a"
     (service,) = [one for one in client.services if one.uuid == SMP_SERVICE]
@@ -259,23 +259,23 @@ async def test_an_update_runs_on_trial_until_it_is_confirmed(model: LinkModel) -
     await home.open()
     await home.upload()
     assert home.in_mode(Mode.APPLICATION)
-    assert home.lock.version == "1.0.0"
+    assert home.lock.version == "1.0.0+0"
     await home.client.disconnect()
     await home.install()
     assert home.in_mode(Mode.SWAPPING)
     await home.appears()
-    assert home.lock.version == "1.1.0"
+    assert home.lock.version == "1.1.0+0"
     running = home.lock.running
     assert running is not None
     assert running.hash == image_hash(NEW_IMAGE)
     client = await home.connect()
-    assert await client.read_gatt_char(FIRMWARE_REVISION) == b"1.1.0"
+    assert await client.read_gatt_char(FIRMWARE_REVISION) == b"1.1.0+0"
     await client.disconnect()
     await home.confirm()
     await home.open()
     await home.restart()
     await home.appears()
-    assert home.lock.version == "1.1.0"
+    assert home.lock.version == "1.1.0+0"
     assert home.bolt_is(Bolt.UNLOCKED)
     assert home.lock.bootloader.counters.swaps == 1
     home.close()
@@ -287,7 +287,7 @@ async def test_an_update_that_nobody_confirms_is_taken_back(home: Home) -> None:
     await home.appears()
     home.lock.cut_power(restore_after=5)
     await home.appears()
-    assert home.lock.version == "1.0.0"
+    assert home.lock.version == "1.0.0+0"
 
 
 async def test_a_restart_takes_seconds_while_it_swaps(home: Home) -> None:
@@ -349,12 +349,12 @@ async def test_firmware_may_jam_the_bolt(home: Home) -> None:
     home.lock.move_bolt(Bolt.UNLOCKED)
     await home.install(bad(Behaviour.JAMS_BOLT))
     await home.appears()
-    assert home.lock.version == "1.1.0"
+    assert home.lock.version == "1.1.0+0"
     assert home.bolt_is(Bolt.JAMMED)
     await home.open()
     await home.restart()
     await home.appears()
-    assert home.lock.version == "1.0.0"
+    assert home.lock.version == "1.0.0+0"
     assert home.bolt_is(Bolt.UNLOCKED)
 
 
@@ -365,7 +365,7 @@ async def test_a_bolt_that_a_person_has_freed_stays_where_it_is(home: Home) -> N
     home.lock.move_bolt(Bolt.UNLOCKED)
     home.lock.cut_power(restore_after=1)
     await home.appears()
-    assert home.lock.version == "1.0.0"
+    assert home.lock.version == "1.0.0+0"
     assert home.bolt_is(Bolt.UNLOCKED)
 
 
@@ -375,7 +375,7 @@ async def test_firmware_may_never_start(home: Home) -> None:
     with pytest.raises(TimeoutError):
         await home.appears(WATCHDOG)
     await home.appears()
-    assert home.lock.version == "1.0.0"
+    assert home.lock.version == "1.0.0+0"
     assert home.lock.bootloader.counters.reverts == 1
 
 
@@ -383,12 +383,12 @@ async def test_firmware_may_crash(home: Home) -> None:
     """It looks well until then."""
     await home.install(bad(Behaviour.CRASHES))
     await home.appears()
-    assert home.lock.version == "1.1.0"
+    assert home.lock.version == "1.1.0+0"
     await home.open()
     await asyncio.sleep(CRASH_AFTER)
     assert not home.client.is_connected
     await home.appears()
-    assert home.lock.version == "1.0.0"
+    assert home.lock.version == "1.0.0+0"
 
 
 async def test_firmware_may_be_the_last(home: Home) -> None:
@@ -398,7 +398,7 @@ async def test_firmware_may_be_the_last(home: Home) -> None:
     assert client.services.get_characteristic(SMP_CHARACTERISTIC) is None
     home.lock.cut_power(restore_after=1)
     await home.appears()
-    assert home.lock.version == "1.0.0"
+    assert home.lock.version == "1.0.0+0"
 
 
 async def test_firmware_may_confirm_itself(home: Home) -> None:
@@ -408,7 +408,7 @@ async def test_firmware_may_confirm_itself(home: Home) -> None:
     assert next_swap(home.lock.flash) is SwapType.NONE
     home.lock.cut_power(restore_after=1)
     await home.appears()
-    assert home.lock.version == "1.1.0"
+    assert home.lock.version == "1.1.0+0"
 
 
 # Power.
@@ -436,7 +436,7 @@ async def test_power_can_be_cut_in_a_swap(home: Home) -> None:
         await asyncio.sleep(0.55)
         assert home.in_mode(Mode.SWAPPING)
     await home.appears()
-    assert home.lock.version == "1.1.0"
+    assert home.lock.version == "1.1.0+0"
 
 
 async def test_a_cut_at_a_write_is_a_loss_of_power(home: Home) -> None:
@@ -448,10 +448,10 @@ async def test_a_cut_at_a_write_is_a_loss_of_power(home: Home) -> None:
     assert home.in_mode(Mode.OFF)
     assert home.lock.flash.operations.count == 8
     await home.appears(100)
-    assert home.lock.version == "1.0.0"
+    assert home.lock.version == "1.0.0+0"
     await home.install()
     await home.appears()
-    assert home.lock.version == "1.1.0"
+    assert home.lock.version == "1.1.0+0"
 
 
 async def test_a_vendor_may_have_another_key_for_images(tmp_path: Path) -> None:

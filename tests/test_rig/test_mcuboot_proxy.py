@@ -59,7 +59,7 @@ async def test_an_update_through_the_proxy(proxied_home: ProxiedHome, mtu: int) 
     await ask(2, 0, 5)
     await until(lambda: not client.is_connected)
     await until(lambda: lock.mode is Mode.APPLICATION)
-    assert lock.version == "1.1.0"
+    assert lock.version == "1.1.0+0"
     client = await connect(proxied_home.hass, ADDRESS)
     await client.start_notify(
         SMP_CHARACTERISTIC, lambda _, data: answers.put_nowait(bytes(data))

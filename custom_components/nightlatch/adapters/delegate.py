@@ -24,6 +24,7 @@ from homeassistant.components.update.const import (
 from homeassistant.const import (
     ATTR_ENTITY_ID,
     ATTR_SUPPORTED_FEATURES,
+    STATE_ON,
     STATE_UNAVAILABLE,
     STATE_UNKNOWN,
 )
@@ -42,6 +43,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from ..core.errors import DelegateError, DelegateProblem
 from ..core.guard.source import Delegate, SourceKind, SourceReading, source_kind
+from ..core.versions import told_version
 from .registry import device_of, main_device_of
 
 # Home Assistant has no constant for it in all versions that are supported.
@@ -60,8 +62,9 @@ def reading_of(state: State | None, device_version: str | None) -> SourceReading
     features = UpdateEntityFeature(told.get(ATTR_SUPPORTED_FEATURES, 0))
     return SourceReading(
         available=state.state != STATE_UNKNOWN or bool(told.get(ATTR_IN_PROGRESS)),
-        installed=told.get(ATTR_INSTALLED_VERSION),
-        offered=told.get(ATTR_LATEST_VERSION),
+        installed=told_version(told.get(ATTR_INSTALLED_VERSION)),
+        offered=told_version(told.get(ATTR_LATEST_VERSION)),
+        says_new=state.state == STATE_ON,
         in_progress=told.get(ATTR_IN_PROGRESS) is not False
         and told.get(ATTR_IN_PROGRESS) is not None,
         percentage=told.get(ATTR_UPDATE_PERCENTAGE),
@@ -126,7 +129,7 @@ class UpdateEntityDelegate(Delegate):
     @property
     def _device_version(self) -> str | None:
         device = main_device_of(self._hass, self.entity_id)
-        return device.sw_version if device else None
+        return told_version(device.sw_version) if device else None
 
     @override
     async def changed(self, timeout: float) -> None:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from .model import LockIdentity, Model, Purpose, Release
 from .records.trust import LockFloor
-from .versions import Version, VersionError, VersionScheme
+from .versions import Version, VersionError, VersionScheme, is_same_version
 
 
 class PassedOver(StrEnum):
@@ -17,7 +17,7 @@ class PassedOver(StrEnum):
     """The lock does not say its hardware revision."""
     OTHER_HARDWARE = "other_hardware"
     NOT_COMPARABLE = "not_comparable"
-    """What the lock runs is no version of the model's scheme."""
+    """What the lock runs is no version of the model's scheme, or has no order with it."""
     NOT_NEWER = "not_newer"
     BELOW_FLOOR = "below_floor"
     """Older, by version, security version or firmware counter, than what ran before."""
@@ -60,7 +60,7 @@ def select(
         )
         if reason is not None:
             passed_over.append((release, reason))
-        elif chosen is None or release.version > chosen.version:
+        elif chosen is None or release.version.rank > chosen.version.rank:
             if chosen is not None:
                 passed_over.append((chosen, PassedOver.SUPERSEDED))
             chosen = release
@@ -96,16 +96,15 @@ def reason_against(
         return PassedOver.BELOW_FLOOR if below else None
     try:
         installed = Version.parse(scheme, identity.firmware_version)
+        if release.version <= installed:
+            return PassedOver.NOT_NEWER
+        minimum = release.minimum_installed_version
+        needs_step = minimum is not None and installed < minimum
     except VersionError:
         return PassedOver.NOT_COMPARABLE
-    if installed.scheme is not release.version.scheme:
-        return PassedOver.NOT_COMPARABLE
-    if release.version <= installed:
-        return PassedOver.NOT_NEWER
     if floor is not None and _below(floor, release):
         return PassedOver.BELOW_FLOOR
-    minimum = release.minimum_installed_version
-    if minimum is not None and installed < minimum:
+    if needs_step:
         return PassedOver.NEEDS_NEWER_FIRST
     return None
 
@@ -117,9 +116,8 @@ def _against_return(
     purpose: Purpose,
 ) -> PassedOver | None:
     """Return why a lock must not get back what ran before."""
-    if (
-        purpose is Purpose.ROLLBACK
-        and release.version.text == identity.firmware_version
+    if purpose is Purpose.ROLLBACK and is_same_version(
+        release.version.text, identity.firmware_version
     ):
         return PassedOver.NOT_NEWER
     if floor is None:
@@ -128,9 +126,8 @@ def _against_return(
         return PassedOver.REFUSED_BY_LOCK
     if release.security_version >= floor.security_version:
         return None
-    if (
-        purpose is Purpose.RECOVERY
-        and release.version.text == identity.firmware_version
+    if purpose is Purpose.RECOVERY and is_same_version(
+        release.version.text, identity.firmware_version
     ):
         # Somebody has wanted that version back; a door that opens sinks no lower.
         return None
@@ -158,7 +155,7 @@ def _below(floor: LockFloor, release: Release) -> bool:
         return True
     # Versions from before the vendor changed the scheme do not compare; the two
     # counters, which know no scheme, hold alone then.
-    return (
-        release.version.scheme is floor.version.scheme
-        and release.version < floor.version
-    )
+    try:
+        return release.version < floor.version
+    except VersionError:
+        return False

@@ -1,11 +1,13 @@
-"""Versions of firmware, each scheme with its own strict total order.
+"""Versions of firmware, each scheme with its own strict order.
 
 Vendors number firmware in ways that do not compare with each other, and general
 version libraries guess where they cannot know (they call ``6.5.07`` neither older nor
 newer than ``6.5.7``, nor the same). A wrong guess here is a downgrade of a lock, so a
-text that does not fit its scheme is refused, and unlike schemes are never compared.
+text that does not fit its scheme is refused, unlike schemes are never compared, and
+within a scheme nothing is ordered by what has no order, such as a hash.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 import re
@@ -13,19 +15,42 @@ from typing import override
 
 # Longer numbers are no versions but attempts to be clever.
 _MAX_DIGITS = 10
-_DOTTED = re.compile(rf"[0-9]{{1,{_MAX_DIGITS}}}(?:\.[0-9]{{1,{_MAX_DIGITS}}}){{0,5}}")
-_INTEGER = re.compile(rf"[0-9]{{1,{_MAX_DIGITS}}}")
+_NUMBER = rf"[0-9]{{1,{_MAX_DIGITS}}}"
+_NUMBERS = rf"{_NUMBER}(?:\.{_NUMBER}){{0,5}}"
+# Where something stands behind them there has to be a dot, or dates would be versions;
+# and no fourth, or one with a fourth could stand between two that have no order.
+_SEVERAL = rf"{_NUMBER}(?:\.{_NUMBER}){{1,2}}"
+_DOTTED = re.compile(
+    rf"[vV]?(?P<built>{_NUMBER}(?:\.{_NUMBER}){{0,2}})\+(?P<build>{_NUMBER})"
+    rf"|[vV]?(?P<plain>{_NUMBERS})"
+    rf"|(?P<label>undefined-|[vV]?)(?P<several>{_SEVERAL})"
+    rf"(?:-(?P<revision>{_NUMBERS}))?"
+    r"(?:(?:_|-g|\+g?)(?P<hash>[0-9A-Fa-f]{6,64}))?"
+)
+_INTEGER = re.compile(_NUMBER)
 _HEX = re.compile(r"0[xX][0-9A-Fa-f]{1,16}")
 _TEXT_INTEGER = re.compile(
     rf"[^\s()](?:[^()]{{0,62}}[^\s()])? \(([0-9]{{1,{_MAX_DIGITS}}})\)"
 )
+# Major, minor and revision of an image's header: the build comes behind these.
+_BEFORE_BUILD = 3
+
+_SAYS_NOTHING = frozenset(
+    {"", "-", "-1", "?", "n/a", "none", "null", "unavailable", "undefined", "unknown"}
+)
+_ONLY_ZEROS = re.compile(r"[vV]?(?:0[xX])?0+(?:[.+-]0+)*")
 
 
 class VersionScheme(StrEnum):
     """How a vendor numbers firmware."""
 
     DOTTED = "dotted"
-    """One to six decimal numbers with dots between: ``1.10.0``."""
+    """One to six decimal numbers with dots between: ``1.10.0``.
+
+    A ``v`` in front says nothing. Behind up to three numbers a build may stand, which is
+    the fourth: ``1.2.0+3`` as in the header of MCUboot's images. Behind two or three, a
+    revision (``1.1.0-315``), a hash (``2025.11.5_c51f7548``) or both.
+    """
     INTEGER = "integer"
     """One decimal number: ``20260312``."""
     HEX = "hex"
@@ -50,13 +75,22 @@ class VersionError(ValueError):
 class Version:
     """A version of one scheme, with its text as the vendor wrote it.
 
-    Two versions of a scheme are equal when their numbers are, so ``1.0`` equals
-    ``1.0.0`` and ``6.5.07`` equals ``6.5.7``.
+    Two versions of a scheme are equal when all that they say is, so ``1.0`` equals
+    ``1.0.0`` and ``1.0.0+0``, and ``6.5.07`` equals ``6.5.7``. The numbers decide first,
+    then the revision. Versions with the same numbers of which only one has a revision
+    have no order (some count such builds before a release, some after it), nor have
+    those that differ by their hash only.
     """
 
     scheme: VersionScheme
     text: str
-    numbers: tuple[int, ...]
+    written: tuple[int, ...]
+    """All numbers as they are written, the build being the fourth."""
+    label: str = ""
+    """What stands in front, in place of another number: ``undefined``."""
+    revision: tuple[int, ...] | None = None
+    hash: str = ""
+    """Of what it was built from; it tells two apart and orders nothing."""
 
     @classmethod
     def parse(cls, scheme: VersionScheme, text: str) -> Version:
@@ -68,10 +102,54 @@ class Version:
             return cls(scheme, text, (int(text, 16),))
         if scheme is VersionScheme.TEXT_INTEGER:
             return cls(scheme, text, (int(match[1]),))
-        numbers = [int(part) for part in text.split(".")]
-        while len(numbers) > 1 and numbers[-1] == 0:
-            numbers.pop()
-        return cls(scheme, text, tuple(numbers))
+        if scheme is VersionScheme.INTEGER:
+            return cls(scheme, text, (int(text),))
+        if (built := match["built"]) is not None:
+            numbers = _numbers(built)
+            padding = (0,) * (_BEFORE_BUILD - len(numbers))
+            return cls(scheme, text, (*numbers, *padding, int(match["build"])))
+        revision, label = match["revision"], match["label"] or ""
+        return cls(
+            scheme,
+            text,
+            _numbers(match["plain"] or match["several"]),
+            label=label.rstrip("-").removeprefix("v").removeprefix("V"),
+            revision=None if revision is None else _shortest(_numbers(revision)),
+            hash=(match["hash"] or "").lower(),
+        )
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Return the numbers that count, without zeros at the end."""
+        return _shortest(self.written)
+
+    @property
+    def has_build(self) -> bool:
+        """Return whether the last of its numbers is written as a build."""
+        return (
+            self.scheme is VersionScheme.DOTTED and "+" in self.text and not self.hash
+        )
+
+    @property
+    def is_plain(self) -> bool:
+        """Return whether it has nothing but numbers, and so an order with all such."""
+        return not self.label and self.revision is None and not self.hash
+
+    @property
+    def rank(self) -> tuple[str, tuple[int, ...], bool, tuple[int, ...], str]:
+        """Return what sorts all versions of a scheme, also those without an order.
+
+        It is in step with the order. It is for choosing the same one of many always,
+        never for telling which is newer.
+        """
+        revision = self.revision
+        return (
+            self.label,
+            self.numbers,
+            revision is not None,
+            revision or (),
+            self.hash,
+        )
 
     def numbers_label(self, label: str) -> bool:
         """Return whether this is ``label`` with the number behind it that counts.
@@ -86,40 +164,137 @@ class Version:
             and self.text.rpartition(" (")[0] == label
         )
 
-    def _comparable(self, other: Version) -> tuple[int, ...]:
+    def is_told_by(self, text: str) -> bool:
+        """Return whether a lock that tells a text runs this version.
+
+        It may tell more than the version names: the build, revision or hash of it.
+        """
+        try:
+            told = Version.parse(self.scheme, text)
+        except VersionError:
+            return False
+        numbers = told.written
+        if told.has_build and len(self.written) <= _BEFORE_BUILD:
+            numbers = numbers[:_BEFORE_BUILD]
+        return (
+            (self.label, self.numbers) == (told.label, _shortest(numbers))
+            and self.revision in (None, told.revision)
+            and self.hash in ("", told.hash)
+        )
+
+    def _compared(self, other: Version) -> int:
+        """Return below, at or above 0; raise ``VersionError`` where there is no order."""
         if self.scheme is not other.scheme:
             raise VersionError(f"{self.scheme} and {other.scheme} do not compare")
-        return other.numbers
+        if self == other:
+            return 0
+        if self.label == other.label:
+            if _differ_by_build(self, other) or _differ_by_build(other, self):
+                raise VersionError(f"{self.text!r} and {other.text!r} do not compare")
+            if self.numbers != other.numbers:
+                return -1 if self.numbers < other.numbers else 1
+            mine, theirs = self.revision, other.revision
+            if mine is not None and theirs is not None and mine != theirs:
+                return -1 if mine < theirs else 1
+        raise VersionError(f"{self.text!r} and {other.text!r} do not compare")
 
     @override
     def __eq__(self, other: object) -> bool:
-        """Compare by numbers; versions of unlike schemes are never equal."""
+        """Compare by all that is said; those of unlike schemes are never equal."""
         if not isinstance(other, Version):
             return NotImplemented
-        return self.scheme is other.scheme and self.numbers == other.numbers
+        return self.scheme is other.scheme and self.rank == other.rank
 
     @override
     def __hash__(self) -> int:
         """Hash like ``__eq__`` compares."""
-        return hash((self.scheme, self.numbers))
+        return hash((self.scheme, self.rank))
 
     def __lt__(self, other: Version) -> bool:
         """Return whether this version is older."""
-        return self.numbers < self._comparable(other)
+        return self._compared(other) < 0
 
     def __le__(self, other: Version) -> bool:
         """Return whether this version is older or the same."""
-        return self.numbers <= self._comparable(other)
+        return self._compared(other) <= 0
 
     def __gt__(self, other: Version) -> bool:
         """Return whether this version is newer."""
-        return self.numbers > self._comparable(other)
+        return self._compared(other) > 0
 
     def __ge__(self, other: Version) -> bool:
         """Return whether this version is newer or the same."""
-        return self.numbers >= self._comparable(other)
+        return self._compared(other) >= 0
 
     @override
     def __str__(self) -> str:
         """Return the text as the vendor wrote it."""
         return self.text
+
+
+def told_version(text: str | None) -> str | None:
+    """Return a text that another program gives as a version; None where it says nothing.
+
+    Programs write ``-1``, ``unknown``, ``0.0.0`` and the like before they know.
+    """
+    if text is None or text.strip().lower() in _SAYS_NOTHING:
+        return None
+    return None if _ONLY_ZEROS.fullmatch(text.strip()) else text
+
+
+def is_same_version(one: str, two: str) -> bool:
+    """Return whether two texts say the same, however they are written."""
+    if one == two:
+        return True
+    try:
+        first, second = (
+            Version.parse(VersionScheme.DOTTED, each.strip()) for each in (one, two)
+        )
+    except VersionError:
+        return one.strip().casefold() == two.strip().casefold()
+    return first == second
+
+
+def is_told_as(version: str, told: str) -> bool:
+    """Return whether a lock that tells a text runs what a release of a version brings.
+
+    As ``Version.is_told_by``, where all that was kept of the release is its version.
+    """
+    if is_same_version(version, told):
+        return True
+    try:
+        return Version.parse(VersionScheme.DOTTED, version).is_told_by(told)
+    except VersionError:
+        return False
+
+
+def is_other_version(before: str, runs: str) -> bool:
+    """Return whether something was installed between two texts that a lock has told.
+
+    Nothing was where one of them says nothing.
+    """
+    if told_version(before) is None or told_version(runs) is None:
+        return False
+    return not is_same_version(before, runs)
+
+
+def _differ_by_build(one: Version, other: Version) -> bool:
+    """Return whether one has a build where another has a revision or a hash."""
+    return (
+        one.is_plain
+        and not other.is_plain
+        and len(one.numbers) > _BEFORE_BUILD
+        and _shortest(one.numbers[:_BEFORE_BUILD]) == other.numbers
+    )
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split("."))
+
+
+def _shortest(numbers: Iterable[int]) -> tuple[int, ...]:
+    """Return numbers without zeros at the end; the first stays."""
+    shortest = list(numbers)
+    while len(shortest) > 1 and shortest[-1] == 0:
+        shortest.pop()
+    return tuple(shortest)

@@ -14,6 +14,7 @@ from ..const import DOMAIN
 from ..core.errors import NightlatchError
 from ..core.guard.conduct import Conduct
 from ..core.guard.hold import Hold
+from ..core.guard.offer import NoOffer
 from ..core.guard.source import SourceReading
 from ..core.installation.journal import JournalEntry
 from ..core.installation.machine import Installation, Job
@@ -95,6 +96,11 @@ class Kind(ABC):
     @property
     def misconduct(self) -> Conduct | None:
         """Return what its source lastingly does that it was not told to."""
+        return None
+
+    @property
+    def left_at_source(self) -> NoOffer | None:
+        """Return why an update that waits at its source is not offered here."""
         return None
 
     @property

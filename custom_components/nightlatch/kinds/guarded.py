@@ -18,7 +18,13 @@ from ..core.errors import DelegateError, DelegateProblem
 from ..core.guard.conduct import Conduct
 from ..core.guard.hold import Hold
 from ..core.guard.known import Known
-from ..core.guard.offer import NoOffer, offered_version, release_of
+from ..core.guard.offer import (
+    NoOffer,
+    left_at_source,
+    offered_version,
+    offers_on,
+    release_of,
+)
 from ..core.guard.source import SourceReading
 from ..core.installation.delegated import DelegatedInstallation
 from ..core.installation.journal import JournalEntry
@@ -47,7 +53,11 @@ class GuardedKind(AttachedKind):
         super().__init__(lock)
         self.delegate: UpdateEntityDelegate
         self.guard = Guard(
-            lock, lambda: self.delegate, lock.household.entry, lock.household.store
+            lock,
+            lambda: self.delegate,
+            lock.household.entry,
+            lock.household.store,
+            offers_on=lambda: self.offers_on,
         )
 
     @override
@@ -119,6 +129,11 @@ class GuardedKind(AttachedKind):
             ),
             None,
         )
+
+    @property
+    def offers_on(self) -> bool:
+        """Return whether the lock is offered what the other integration offers."""
+        return offers_on(self.delegate.reading(), self.select())
 
     @override
     async def async_ask(self) -> LockIdentity:
@@ -225,6 +240,11 @@ class GuardedKind(AttachedKind):
                 return False
             await self.delegate.changed(left)
         return True
+
+    @property
+    @override
+    def left_at_source(self) -> NoOffer | None:
+        return left_at_source(self.delegate.reading(), self.offer, self.select())
 
     @property
     @override

@@ -29,6 +29,7 @@ from ..core.installation.machine import Installation, Job
 from ..core.model import LockIdentity, LockKind, Model, Release, Transport
 from ..core.preflight.situation import FeedState, RadioState
 from ..core.select import select
+from ..core.versions import told_version
 from .attached import AttachedKind
 from .feed import feed_state, model_of
 
@@ -61,8 +62,8 @@ class WatchedKind(AttachedKind):
             state = self.lock.hass.states.get(self._version_entity)
             if state is None or state.state in {STATE_UNAVAILABLE, STATE_UNKNOWN}:
                 return None
-            return state.state
-        return self.main_device.sw_version if self.main_device else None
+            return told_version(state.state)
+        return told_version(self.main_device.sw_version) if self.main_device else None
 
     @property
     @override

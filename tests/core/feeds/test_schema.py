@@ -380,7 +380,7 @@ def test_no_field_may_be_null(field: str) -> None:
             "must be older than the release",
         ),
         (
-            {"minimum_installed_version": "v1"},
+            {"minimum_installed_version": "1-beta"},
             "minimum_installed_version",
             "is no dotted version",
         ),
@@ -419,6 +419,16 @@ def test_no_field_may_be_null(field: str) -> None:
             {"payload": MCUBOOT, "version": "1.2.3.4.5"},
             "version",
             "must be dotted and at most 255.255.65535.4294967295, as of images",
+        ),
+        (
+            {"payload": MCUBOOT, "version": "1.2.3-4"},
+            "version",
+            "must be dotted and at most 255.255.65535.4294967295, as of images",
+        ),
+        (
+            {"minimum_installed_version": "1.1.0-3", "version": "1.1.0"},
+            "minimum_installed_version",
+            "must be older than the release",
         ),
         (
             {"payload": MCUBOOT, "version": "1.256"},
@@ -729,7 +739,10 @@ def test_firmware_for_locks_with_mcuboot(key: str) -> None:
     assert release.extra == {}
 
 
-@pytest.mark.parametrize("version", ["1", "1.2.3", "255.255.65535.4294967295"])
+@pytest.mark.parametrize(
+    "version",
+    ["1", "1.2.3", "1.1.0+0", "255.255.65535.4294967295", "255.255.65535+4294967295"],
+)
 def test_versions_that_an_image_can_have(version: str) -> None:
     """Major, minor, revision and build."""
     release = read_release(

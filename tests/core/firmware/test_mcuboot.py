@@ -232,15 +232,19 @@ def test_signatures_filled_up_with_zeros_are_read(tmp_path: Path) -> None:
     assert verify(data).firmware == data
 
 
-@pytest.mark.parametrize(
-    "version", ["1.2.3", "1.2.3.4", "01.02.003"], ids=["plain", "build", "zeros"]
-)
+@pytest.mark.parametrize("version", ["1.2.3", "1.2.3.4", "1.2.3+4", "01.02.003"])
 def test_the_version_is_that_of_the_header(version: str, tmp_path: Path) -> None:
     """The build counts where the release tells it."""
     assert verify(tool_image(tmp_path), version=version)
 
 
-@pytest.mark.parametrize("version", ["1.2", "1.2.4", "1.2.3.5", "1.2.3.0", "2.2.3"])
+@pytest.mark.parametrize(
+    "version",
+    [
+        *("1.2", "1.2.4", "1.2.3.5", "1.2.3.0", "2.2.3"),
+        *("1.2.3+5", "1.2.3+0", "1.2.3-4", "1.2.3_c51f7548"),
+    ],
+)
 def test_another_version_than_the_release_is_refused(
     version: str, tmp_path: Path
 ) -> None:
@@ -262,7 +266,7 @@ def test_some_versions_no_image_can_have(
     assert reason(data, version=version, scheme=scheme) is FirmwareProblem.WRONG_VERSION
 
 
-@pytest.mark.parametrize("version", ["1", "1.0", "1.0.0", "1.0.0.0"])
+@pytest.mark.parametrize("version", ["1", "1.0", "1.0.0", "1.0.0.0", "1.0.0+0", "1+0"])
 def test_numbers_that_are_not_told_are_zero(version: str, tmp_path: Path) -> None:
     """As everywhere else."""
     assert verify(tool_image(tmp_path, version="1.0.0"), version=version)

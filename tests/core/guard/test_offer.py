@@ -62,6 +62,18 @@ def test_how_each_integration_updates(
         ("matter", "1.0.1", "1.0.1 (1012)", VersionScheme.TEXT_INTEGER),
         ("matter", "1.0.1", "1.0.2", VersionScheme.DOTTED),
         ("somebody", "9", "10", VersionScheme.DOTTED),
+        ("matter", "1.0.0+0", "1.2.11+0", VersionScheme.DOTTED),
+        ("matter", "1.1.0-315", "1.4.0", VersionScheme.DOTTED),
+        ("esphome", "2025.11.5_c51f7548", "2025.12.0", VersionScheme.DOTTED),
+        ("mqtt", "v4.2.2", "v4.3.0", VersionScheme.DOTTED),
+        ("mqtt", "3.0.0-54", "3.0.0-60", VersionScheme.DOTTED),
+        ("zwave_js", "10.00.00264232", "10.00.00264300", VersionScheme.DOTTED),
+        (
+            "somebody",
+            "undefined-4.3.0-1.8.14",
+            "undefined-4.3.0-1.9.0",
+            VersionScheme.DOTTED,
+        ),
     ],
 )
 def test_what_is_newer_is_a_release(

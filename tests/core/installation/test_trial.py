@@ -21,7 +21,7 @@ from tests.rig.lock_body import Bolt, Mode
 from tests.rig.virtual_time import virtual_time
 
 from ..doorway import until
-from ..trial_doorway import NEW, OLD, TrialDoorway, trial_doorway
+from ..trial_doorway import NEW, OLD, TrialDoorway, told, trial_doorway
 from .trial_bench import TrialBench
 
 pytestmark = virtual_time
@@ -63,14 +63,16 @@ async def test_it_is_kept_once_it_has_proven_itself(door: TrialDoorway) -> None:
 
     bench.house.compare_settings = note  # type: ignore[method-assign]
     running = asyncio.create_task(bench.prepare().run())
-    await until(lambda: bench.states[-1:] == [State.CONFIRMING] and door.runs == NEW)
+    await until(
+        lambda: bench.states[-1:] == [State.CONFIRMING] and door.runs == told(NEW)
+    )
     assert not (await door.transport.running()).confirmed
     outcome = await running
     assert outcome.kind is OutcomeKind.SUCCEEDED
     assert confirmed == [True]
     assert State.REVERTING not in bench.states
     assert len(bench.supply.kept) == 1
-    await assert_runs_for_good(door, NEW)
+    await assert_runs_for_good(door, told(NEW))
 
 
 @pytest.mark.parametrize(
@@ -98,10 +100,10 @@ async def test_firmware_that_jams_the_bolt_is_taken_back(door: TrialDoorway) -> 
     assert outcome.kind is OutcomeKind.ROLLED_BACK
     assert reason(outcome) is InstallationProblem.BOLT_JAMMED
     assert outcome.running is not None
-    assert outcome.running.firmware_version == OLD
+    assert outcome.running.firmware_version == told(OLD)
     assert bench.states[-2:] == [State.CONFIRMING, State.REVERTING]
     assert bench.house.compared == ["1"]
-    await assert_runs_for_good(door, OLD)
+    await assert_runs_for_good(door, told(OLD))
 
 
 @pytest.mark.parametrize("behaviour", [Behaviour.NEVER_STARTS, Behaviour.CRASHES])
@@ -113,8 +115,8 @@ async def test_a_lock_that_goes_back_by_itself_is_believed(
     assert outcome.kind is OutcomeKind.ROLLED_BACK
     assert reason(outcome) is TransportProblem.REVERTED
     assert outcome.running is not None
-    assert outcome.running.firmware_version == OLD
-    await assert_runs_for_good(door, OLD)
+    assert outcome.running.firmware_version == told(OLD)
+    await assert_runs_for_good(door, told(OLD))
 
 
 async def test_firmware_that_keeps_itself_cannot_be_taken_back(
@@ -131,13 +133,13 @@ async def test_a_bolt_that_stays_jammed_needs_a_hand(door: TrialDoorway) -> None
     """The old firmware is back, but something else is wrong with the door."""
     bench = TrialBench(door, behaviour=Behaviour.JAMS_BOLT)
     running = asyncio.create_task(bench.prepare().run())
-    await until(lambda: State.REVERTING in bench.states and door.runs == OLD)
+    await until(lambda: State.REVERTING in bench.states and door.runs == told(OLD))
     door.lock.move_bolt(Bolt.JAMMED)
     outcome = await running
     assert outcome.kind is OutcomeKind.NEEDS_HAND
     assert reason(outcome) is InstallationProblem.BOLT_JAMMED
     assert outcome.running is not None
-    assert outcome.running.firmware_version == OLD
+    assert outcome.running.firmware_version == told(OLD)
 
 
 async def test_a_lock_that_stays_silent_is_not_given_up_as_rolled_back(
@@ -176,7 +178,7 @@ async def test_a_restart_of_home_assistant_loses_nothing(
     await asyncio.sleep(pause)
     outcome = await bench.go_on()
     assert outcome.kind is OutcomeKind.SUCCEEDED
-    await assert_runs_for_good(door, NEW)
+    await assert_runs_for_good(door, told(NEW))
 
 
 @pytest.mark.parametrize("state", [State.CONFIRMING, State.REVERTING], ids=str)
@@ -191,7 +193,7 @@ async def test_bad_firmware_is_taken_back_after_a_restart_too(
     await asyncio.wait((running,))
     outcome = await bench.go_on()
     assert outcome.kind is OutcomeKind.ROLLED_BACK
-    await assert_runs_for_good(door, OLD)
+    await assert_runs_for_good(door, told(OLD))
 
 
 async def test_what_went_back_meanwhile_is_not_installed_again(
@@ -200,17 +202,19 @@ async def test_what_went_back_meanwhile_is_not_installed_again(
     """The lock has tried it, and nobody was there to tell it to keep it."""
     bench = TrialBench(door)
     running = asyncio.create_task(bench.prepare().run())
-    await until(lambda: bench.states[-1:] == [State.CONFIRMING] and door.runs == NEW)
+    await until(
+        lambda: bench.states[-1:] == [State.CONFIRMING] and door.runs == told(NEW)
+    )
     running.cancel()
     await asyncio.wait((running,))
     door.lock.reset()
-    await until(lambda: door.runs == OLD)
+    await until(lambda: door.runs == told(OLD))
     sent = len(door.sizes)
     outcome = await bench.go_on()
     assert outcome.kind is OutcomeKind.ROLLED_BACK
     assert reason(outcome) is TransportProblem.REVERTED
     assert len(door.sizes) == sent
-    await assert_runs_for_good(door, OLD)
+    await assert_runs_for_good(door, told(OLD))
 
 
 async def test_what_the_lock_has_kept_by_then_has_succeeded(
@@ -237,4 +241,4 @@ async def test_a_transfer_that_fails_is_a_failure_as_any_other(
     assert outcome.kind is OutcomeKind.FAILED
     assert isinstance(outcome.error, TransportError)
     assert outcome.running is not None
-    assert outcome.running.firmware_version == OLD
+    assert outcome.running.firmware_version == told(OLD)

@@ -38,13 +38,13 @@ from custom_components.nightlatch.core.versions import Version, VersionScheme
 from tests.rig.image import Behaviour
 from tests.rig.lock_body import Mode
 
-from ..trial_doorway import ADDRESS, KEY, NAME, NEW, OLD, TrialDoorway, image
+from ..trial_doorway import ADDRESS, KEY, NAME, NEW, OLD, TrialDoorway, image, told
 from .bench import LONG_AGO, Desk, DeskHouse, MemoryJournal, new_entry
 
 IDENTITY = LockIdentity(
     model="NL-1",
     hardware_revision="A",
-    firmware_version=OLD,
+    firmware_version=told(OLD),
     manufacturer="Rig Locks",
     serial_number="0001",
     battery=90,

@@ -20,6 +20,7 @@ from ..trial_doorway import (
     artifact,
     image,
     radio_link,
+    told,
     trial_doorway,
 )
 
@@ -104,7 +105,7 @@ async def test_a_server_that_falls_silent_is_given_up(nth: int) -> None:
         error = await door.fails()
         assert error.reason is TransportProblem.NO_ANSWER
         assert door.lock.mode is Mode.APPLICATION
-        assert door.runs == OLD
+        assert door.runs == told(OLD)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -150,7 +151,7 @@ async def test_a_link_that_loses_everything_is_given_up(buffer: int, nth: int) -
         door.link.order(Traffic.PACKET, Fault.LOSE, nth=nth, times=MANY)
         error = await door.fails()
         assert error.reason in {TransportProblem.NO_ANSWER, TransportProblem.LOSSY_LINK}
-        assert door.runs == OLD
+        assert door.runs == told(OLD)
         door.behave()
         await door.transfer()
         await door.assert_on_trial()
@@ -233,7 +234,7 @@ async def test_the_power_may_go_while_the_lock_restarts(after: float) -> None:
         await door.transfer()
         await asyncio.sleep(100)
         assert door.lock.mode is Mode.APPLICATION
-        assert door.runs in {OLD, NEW}
+        assert door.runs in {told(OLD), told(NEW)}
         door.assert_nothing_left()
 
 
@@ -284,7 +285,7 @@ async def test_on_any_link_the_image_arrives_or_the_old_firmware_stays(
         try:
             await door.transfer()
         except TransportError:
-            assert door.runs in {OLD, NEW}
+            assert door.runs in {told(OLD), told(NEW)}
             door.behave()
             await door.restarted()
             await door.transfer()

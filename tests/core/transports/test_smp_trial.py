@@ -43,6 +43,7 @@ from ..trial_doorway import (
     artifact_of,
     image,
     radio_link,
+    told,
     trial_doorway,
 )
 
@@ -79,7 +80,7 @@ async def test_what_is_confirmed_stays() -> None:
         for _ in range(2):
             door.lock.reset()
             await door.restarted()
-            assert door.runs == NEW
+            assert door.runs == told(NEW)
         door.assert_nothing_left()
 
 
@@ -98,7 +99,7 @@ async def test_only_what_runs_is_confirmed() -> None:
         transport = await on_trial(door)
         door.lock.reset()
         await door.restarted()
-        assert door.runs == OLD
+        assert door.runs == told(OLD)
         error = await problem(transport.confirm(artifact()))
         assert error.reason is TransportProblem.REVERTED
         await door.assert_as_before()
@@ -176,7 +177,7 @@ async def test_going_back_twice_does_no_harm() -> None:
         await transport.take_back(artifact())
         await asyncio.sleep(20)
         assert door.lock.bootloader.counters.boots == boots
-        assert door.runs == OLD
+        assert door.runs == told(OLD)
 
 
 async def test_what_was_confirmed_is_not_taken_back() -> None:
@@ -281,7 +282,7 @@ async def test_a_lock_that_tries_other_firmware_is_left_alone() -> None:
         assert error.reason is TransportProblem.OTHER_UPDATE
         assert error.details == {"version": NEW}
         assert door.sizes == sizes
-        assert door.runs == NEW
+        assert door.runs == told(NEW)
 
 
 async def test_a_lock_that_will_try_other_firmware_is_left_alone() -> None:
@@ -467,7 +468,7 @@ async def test_a_lock_that_says_yes_and_does_not_restart() -> None:
         assert error.reason is TransportProblem.NO_ANSWER
         assert error.details == {"step": "reset"}
         assert door.activations > 1
-        assert door.runs == OLD
+        assert door.runs == told(OLD)
 
 
 async def test_a_lock_that_swaps_for_long_is_not_waited_for() -> None:

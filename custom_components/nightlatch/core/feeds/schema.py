@@ -147,7 +147,7 @@ def parse_release(target: Target, descriptor: Descriptor) -> Release:
     minimum: Version | None = None
     if (text := fields.get("minimum_installed_version")) is not None:
         minimum = _version("minimum_installed_version", model.version_scheme, text)
-        if minimum >= version:
+        if not _is_older(minimum, version):
             raise _wrong("minimum_installed_version", "must be older than the release")
     return Release(
         vendor=fields["vendor"],
@@ -272,6 +272,13 @@ def _artifact(target: Target) -> Artifact:
     if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
         raise _wrong("hashes.sha256", "must be 64 lower-case hexadecimal digits")
     return Artifact(path=target.path, length=target.length, sha256=sha256)
+
+
+def _is_older(one: Version, other: Version) -> bool:
+    try:
+        return one < other
+    except VersionError:
+        return False
 
 
 def _version(field: str, scheme: VersionScheme, text: str) -> Version:

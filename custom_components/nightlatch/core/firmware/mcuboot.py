@@ -88,7 +88,7 @@ class ImageVersion(NamedTuple):
     minor: int
     revision: int
     build: int
-    """MCUboot does not compare it unless it is told to."""
+    """The last that counts; MCUboot itself does not compare it unless it is told to."""
 
     @override
     def __str__(self) -> str:
@@ -100,11 +100,12 @@ class ImageVersion(NamedTuple):
         """Return whether an image with this version is of a release with that one.
 
         Only ``dotted`` versions can be: their first three numbers are major, minor and
-        revision; a fourth is the build, which otherwise may be any.
+        revision; a fourth, or what stands behind a ``+``, is the build, which otherwise
+        may be any.
         """
         if not can_be_version_of_image(version):
             return False
-        told = tuple(int(part) for part in version.text.split("."))
+        told = version.written
         mine = self if len(told) == len(self) else self[:3]
         return told + (0,) * (len(mine) - len(told)) == mine
 
@@ -116,7 +117,8 @@ def can_be_version_of_image(version: Version) -> bool:
     """Return whether the header of an image could hold this version."""
     return (
         version.scheme is VersionScheme.DOTTED
-        and len(version.text.split(".")) <= len(_LARGEST_VERSION)
+        and version.is_plain
+        and len(version.written) <= len(_LARGEST_VERSION)
         and all(
             number <= largest
             for number, largest in zip(version.numbers, _LARGEST_VERSION, strict=False)

@@ -23,6 +23,8 @@ class Hold(StrEnum):
     CLEARED = "cleared"
     """A person has taken the hold away; that is respected."""
     NOTHING_OFFERED = "nothing_offered"
+    NOT_OFFERED_ON = "not_offered_on"
+    """It is not offered here, so that it must not vanish there."""
     NOT_POSSIBLE = "not_possible"
     """The lock takes updates by itself, or the source is not available."""
     OPEN = "open"
@@ -54,17 +56,21 @@ class HoldRecord:
             raise ValueError(f"Not what is known of a hold: {err!r}") from err
 
 
-def hold_of(record: HoldRecord, reading: SourceReading) -> Hold:
-    """Return how it is with what a source offers."""
+def hold_of(record: HoldRecord, reading: SourceReading, *, offered_on: bool) -> Hold:
+    """Return how it is with what a source offers.
+
+    ``offered_on`` is whether the lock is offered it here.
+    """
     if not reading.available or reading.installs_by_itself:
         return Hold.NOT_POSSIBLE
+    left = Hold.NOT_OFFERED_ON if reading.says_new else Hold.NOTHING_OFFERED
     if not reading.offers_update:
-        return Hold.NOTHING_OFFERED
+        return left
     if reading.skipped == reading.offered:
         return Hold.HELD if record.held == reading.offered else Hold.SKIPPED
     if record.cleared == reading.offered:
         return Hold.CLEARED
-    return Hold.OPEN
+    return Hold.OPEN if offered_on else left
 
 
 def held_by_us(record: HoldRecord, reading: SourceReading) -> HoldRecord:
@@ -75,6 +81,18 @@ def held_by_us(record: HoldRecord, reading: SourceReading) -> HoldRecord:
 def must_lift(record: HoldRecord, reading: SourceReading) -> bool:
     """Return whether there is a skip of ours to take away."""
     return record.held is not None and reading.skipped == record.held
+
+
+def must_let_go(
+    record: HoldRecord, reading: SourceReading, *, offered_on: bool
+) -> bool:
+    """Return whether a skip of ours hides what the lock is not offered here."""
+    return (
+        reading.available
+        and not offered_on
+        and must_lift(record, reading)
+        and reading.offered not in {None, reading.installed}
+    )
 
 
 def after_change(

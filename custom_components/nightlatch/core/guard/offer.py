@@ -14,9 +14,11 @@ class NoOffer(StrEnum):
     """It is not available, or does not say what runs or what is new."""
     UP_TO_DATE = "up_to_date"
     NOT_COMPARABLE = "not_comparable"
-    """The two versions are not numbered in one of the ways that are known."""
+    """The two versions are not numbered in one way that is known and has an order."""
     NOT_NEWER = "not_newer"
     """What is offered is older: a downgrade is never done."""
+    BELOW_FLOOR = "below_floor"
+    """What is offered is older than what has run before."""
 
 
 def release_of(
@@ -34,8 +36,11 @@ def release_of(
     version = offered_version(reading.installed, reading.offered, kind.schemes)
     if version is None:
         return NoOffer.NOT_COMPARABLE
-    if not is_newer(version, reading.installed):
-        return NoOffer.NOT_NEWER
+    try:
+        if not is_newer(version, reading.installed):
+            return NoOffer.NOT_NEWER
+    except VersionError:
+        return NoOffer.NOT_COMPARABLE
     return Release(
         vendor=identity.manufacturer or "",
         model=identity.model,
@@ -70,7 +75,10 @@ def offered_version(
 
 
 def is_newer(version: Version, installed: str) -> bool:
-    """Return whether a version is newer than what is installed, in its own scheme."""
+    """Return whether a version is newer than what is installed, in its own scheme.
+
+    Raises ``VersionError`` where the two have no order.
+    """
     if version.numbers_label(installed):
         return True
     return Version.parse(version.scheme, installed) < version
@@ -83,7 +91,29 @@ def runs(reading: SourceReading, version: Version) -> bool:
     if version.numbers_label(reading.installed):
         # Only as long as it still offers it the number is written behind the text.
         return reading.offered != version.text
-    try:
-        return Version.parse(version.scheme, reading.installed) == version
-    except VersionError:
-        return False
+    return version.is_told_by(reading.installed)
+
+
+def offers_on(reading: SourceReading, release: Release | None) -> bool:
+    """Return whether what a source offers is what its lock is offered here."""
+    return release is not None and release.version.text == reading.offered
+
+
+def left_at_source(
+    reading: SourceReading, offer: Release | NoOffer, release: Release | None
+) -> NoOffer | None:
+    """Return why an update that waits at a source is not offered on; None where it is.
+
+    ``release`` is what was chosen of the offer. Nobody has to decide about what nobody
+    can install, or what comes by itself.
+    """
+    if (
+        not reading.available
+        or not reading.says_new
+        or not reading.can_install
+        or reading.installs_by_itself
+        or offers_on(reading, release)
+    ):
+        return None
+    why = offer if isinstance(offer, NoOffer) else NoOffer.BELOW_FLOOR
+    return None if why is NoOffer.UP_TO_DATE else why

@@ -29,6 +29,8 @@ class SourceReading:
     installed: str | None = None
     offered: str | None = None
     """The newest that it knows; the same as ``installed`` where nothing is newer."""
+    says_new: bool = False
+    """Whether it counts what it offers as an update that waits."""
     in_progress: bool = False
     percentage: float | None = None
     skipped: str | None = None

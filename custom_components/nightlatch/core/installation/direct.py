@@ -19,6 +19,7 @@ from ..transports.base import Radio, Transport
 from ..transports.device_information import read_identity
 from ..transports.nordic_dfu import NordicDfuTransport
 from ..transports.smp import SmpTransport
+from ..versions import is_same_version
 from .machine import Installation, Job
 from .ports import Supply
 from .states import Event
@@ -208,9 +209,8 @@ class TrialInstallation(DirectInstallation):
             super()._check_runs_release()
         except TransportError as err:
             assert self._running is not None
-            if (
-                self._entry.activated
-                and self._running.firmware_version == self._entry.from_version
+            if self._entry.activated and is_same_version(
+                self._running.firmware_version, self._entry.from_version
             ):
                 # Nobody has taken it back: it never started, or not for long.
                 raise TransportError(TransportProblem.REVERTED) from err

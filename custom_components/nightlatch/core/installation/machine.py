@@ -23,6 +23,7 @@ from ..errors import (
 from ..model import LockIdentity, OutcomeKind, Purpose, Release
 from ..preflight.base import PreflightError, blockers
 from ..schedule.policy import LockPolicy
+from ..versions import is_same_version
 from .confirmation import confirm_works
 from .journal import Journal, JournalEntry
 from .ports import House
@@ -262,9 +263,8 @@ class Installation(ABC):
     @property
     def _is_way_out(self) -> bool:
         """Whether it only brings a stranded lock back to what it ran before."""
-        return (
-            self._entry.purpose is Purpose.RECOVERY
-            and self._entry.version == self._entry.from_version
+        return self._entry.purpose is Purpose.RECOVERY and is_same_version(
+            self._entry.version, self._entry.from_version
         )
 
     @property

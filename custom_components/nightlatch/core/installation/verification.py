@@ -8,7 +8,7 @@ from ..model import LockIdentity
 from ..transports.base import Radio, hear
 from ..transports.device_information import read_identity
 from ..transports.nordic_dfu import APPLICATION_TIMEOUT, is_bootloader_of
-from ..versions import Version, VersionError
+from ..versions import Version
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -81,11 +81,7 @@ def check_version(identity: LockIdentity, wanted: Version) -> None:
 
     Raises ``TransportError`` with OTHER_VERSION.
     """
-    try:
-        running = Version.parse(wanted.scheme, identity.firmware_version)
-    except VersionError:
-        running = None
-    if running != wanted:
+    if not wanted.is_told_by(identity.firmware_version):
         raise TransportError(
             TransportProblem.OTHER_VERSION,
             running=identity.firmware_version,

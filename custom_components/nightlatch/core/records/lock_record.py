@@ -7,6 +7,7 @@ from typing import Any
 
 from ..model import BatteryReading, LockIdentity, Origin, Purpose
 from ..moments import EARLIEST, can_have_been, is_set
+from ..versions import is_other_version, is_same_version
 from .outcome_record import OutcomeRecord
 from .stored import as_text, as_time, as_truth, as_whole, optional
 
@@ -69,8 +70,12 @@ class LockRecord:
         ``is_known`` is whether what it ran until now is known from elsewhere.
         """
         before, runs = self.identity.firmware_version, identity.firmware_version
-        changed = runs != before
-        ran = tuple(each for each in self.ran if each not in {before, runs})
+        changed = is_other_version(before, runs)
+        ran = tuple(
+            each
+            for each in self.ran
+            if not (is_same_version(each, before) or is_same_version(each, runs))
+        )
         return replace(
             self,
             identity=identity,

@@ -104,7 +104,8 @@ class LockFloor:
         with the newer firmware.
         """
         if self.version.scheme is other.version.scheme:
-            version = max(self.version, other.version)
+            # The same one whichever way round, also of two that have no order.
+            version = max(self.version, other.version, key=lambda each: each.rank)
         else:
             version = max(
                 (self, other),
