@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from typing import override
 
-from .gatt import AdvertisingData, AttError, AttRefusal, Characteristic, Service
+from .gatt import AdvertisingData, Characteristic, Service
 from .image import Behaviour, image_behaviour, image_version
 from .lock_body import LockBody, Mode
 from .lock_services import (
@@ -166,18 +166,12 @@ class VirtualMcubootLock(LockBody):
 
     @override
     def pair(self) -> bool:
-        if not self.needs_bond or self.refuses_pairing:
-            return False
-        self.bonded = True
-        return True
-
-    def _require_bond(self) -> None:
-        if self.needs_bond and not self.bonded:
-            raise AttRefusal(AttError.INSUFFICIENT_ENCRYPTION)
+        return (self.needs_bond or self.reads_need_bond) and self._bond()
 
     @override
     def _write_cccd(self, characteristic: Characteristic, data: bytes) -> None:
-        self._require_bond()
+        if self.needs_bond:
+            self._require_bond()
         super()._write_cccd(characteristic, data)
         if not self._require_session().subscribed(characteristic):
             self.server.end_reassembly()
@@ -186,5 +180,6 @@ class VirtualMcubootLock(LockBody):
     def _write(
         self, characteristic: Characteristic, data: bytes, *, response: bool
     ) -> None:
-        self._require_bond()
+        if self.needs_bond:
+            self._require_bond()
         self.server.receive(data)

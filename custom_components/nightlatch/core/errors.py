@@ -137,6 +137,8 @@ class TransportProblem(StrEnum):
     INSECURE_BUTTONLESS = "transport_insecure_buttonless"
     BUTTONLESS_REFUSED = "transport_buttonless_refused"
     NOT_BONDED = "transport_not_bonded"
+    PAIRING_REFUSED = "transport_pairing_refused"
+    NEEDS_PASSKEY = "transport_needs_passkey"
     BOOTLOADER_NOT_FOUND = "transport_bootloader_not_found"
     IN_BOOTLOADER = "transport_in_bootloader"
     IN_APPLICATION = "transport_in_application"

@@ -523,8 +523,7 @@ async def test_a_bond_that_fails_is_told() -> None:
         door.lock.needs_bond = True
         door.lock.refuses_pairing = True
         error = await door.fails()
-        assert error.reason is TransportProblem.NOT_BONDED
-        assert error.details == {}
+        assert error.reason is TransportProblem.PAIRING_REFUSED
         assert door.sizes == []
 
 

@@ -141,6 +141,9 @@ class Radio(Protocol):
         A wish: where the radio or the lock cannot, nothing happens.
         """
 
+    def way(self, client: GattClient) -> str | None:
+        """Return what people call the adapter or proxy of a connection, if it is known."""
+
     async def forget_services(self, client: GattClient) -> None:
         """Drop what any cache on the way knows of this lock's services and MTU.
 

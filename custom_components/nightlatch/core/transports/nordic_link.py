@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Self
 
 from bleak.backends.characteristic import BleakGATTCharacteristic
@@ -10,6 +11,7 @@ from bleak.exc import BleakError
 
 from ..errors import TransportError, TransportProblem
 from .base import CLOSE_TIMEOUT, Counters, GattClient, Radio, close, link_errors
+from .bonding import with_bond
 from .nordic_protocol import (
     ATT_HEADER,
     CONTROL_POINT,
@@ -91,7 +93,11 @@ class BootloaderLink:
         if not _is_bootloader(self._client):
             raise TransportError(TransportProblem.BOOTLOADER_NOT_FOUND)
         async with link_errors("subscribe", SUBSCRIBE_TIMEOUT):
-            await self._client.start_notify(CONTROL_POINT, self._notified)
+            await with_bond(
+                radio,
+                self._client,
+                partial(self._client.start_notify, CONTROL_POINT, self._notified),
+            )
             # The application will be back with other services, perhaps at this address.
             await radio.forget_services(self._client)
             await radio.shorten_interval(self._client)

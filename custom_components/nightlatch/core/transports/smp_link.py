@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, Self
 
 from bleak.backends.characteristic import BleakGATTCharacteristic
-from bleak.exc import BleakError, BleakGATTProtocolError, BleakGATTProtocolErrorCode
 
 from ..errors import TransportError, TransportProblem
 from .base import Counters, GattClient, Radio, close, link_errors
+from .bonding import with_bond
 from .smp_protocol import (
     CHARACTERISTIC,
     HEADER_SIZE,
@@ -47,11 +47,6 @@ RESTART_TIMEOUT = 10.0
 _ATT_HEADER = 3
 # The longest value that an attribute may have (Bluetooth Core 5.4 Vol 3 Part F 3.2.9).
 _MAX_PACKET: Final = 512
-_NEEDS_A_BOND = {
-    BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHENTICATION,
-    BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHORIZATION,
-    BleakGATTProtocolErrorCode.INSUFFICIENT_ENCRYPTION,
-}
 
 
 class SmpLink:
@@ -105,23 +100,10 @@ class SmpLink:
         if not self._client.services.get_characteristic(CHARACTERISTIC):
             raise TransportError(TransportProblem.NOT_UPDATABLE)
         async with link_errors("subscribe", SUBSCRIBE_TIMEOUT):
-            try:
-                await self._subscribe()
-            except BleakGATTProtocolError as err:
-                if err.code not in _NEEDS_A_BOND:
-                    raise
-                await self._bond()
-                await self._subscribe()
+            await with_bond(self._radio, self._client, self._subscribe)
 
     async def _subscribe(self) -> None:
         await self._client.start_notify(CHARACTERISTIC, self._notified)
-
-    async def _bond(self) -> None:
-        try:
-            await self._client.pair()
-        except (BleakError, NotImplementedError) as err:
-            self._check_link()
-            raise TransportError(TransportProblem.NOT_BONDED) from err
 
     @property
     def max_packet(self) -> int:
