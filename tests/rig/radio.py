@@ -25,15 +25,7 @@ from custom_components.nightlatch.core.transports.base import (
     Radio,
 )
 
-from .gatt import (
-    CCCD,
-    AttError,
-    AttRefusal,
-    Peripheral,
-    Property,
-    Service,
-    uuid16,
-)
+from .gatt import CCCD, AttError, AttRefusal, Peripheral, Property, Service, uuid16
 from .link import ATT_HEADER, Link, LinkError, LinkModel
 
 CONNECT_TIMEOUT = 20.0
@@ -41,6 +33,7 @@ CONNECT_ATTEMPTS = 4
 _BACK_OFF = 0.25
 _SCAN_INTERVAL = 0.1
 _RSSI = -60
+_LEAST_MTU = 23
 _FAST_INTERVAL = 0.0075
 """Seconds; the shortest interval that Bluetooth LE allows."""
 
@@ -77,6 +70,8 @@ class RigRadio(Radio):
         self.slots = slots
         self.name = name
         self.stack = stack
+        self.tells_mtu = False
+        """Whether its clients know the MTU; else they say the least there is."""
         self.tells_way = True
         """Whether it is known which adapter or proxy holds a connection."""
         self.links: list[Link] = []
@@ -124,7 +119,8 @@ class RigRadio(Radio):
         except asyncio.CancelledError:
             client.link.cut()
             raise
-        self._cache[address] = (client.table, client.mtu_size)
+        client.tells_mtu = self.tells_mtu
+        self._cache[address] = (client.table, client.mtu)
         return client
 
     async def _connect(
@@ -226,6 +222,8 @@ class RigClient(GattClient):
         self._disconnected = disconnected
         self._connected = True
         self._mtu = 0
+        self.tells_mtu = False
+        """Whether the client knows the MTU, and not the characteristics alone."""
         self._services = BleakGATTServiceCollection()
         self._callbacks: dict[int, tuple[BleakGATTCharacteristic, NotifyCallback]] = {}
 
@@ -253,9 +251,16 @@ class RigClient(GattClient):
         return self._connected
 
     @property
+    def mtu(self) -> int:
+        """The MTU that was exchanged, or is remembered."""
+        return self._mtu
+
+    @property
     @override
     def mtu_size(self) -> int:
-        return self._mtu
+        # Neither BlueZ's client (bleak, until it has acquired the MTU) nor ESPHome's with
+        # cached services says what was exchanged.
+        return self._mtu if self.tells_mtu else _LEAST_MTU
 
     @property
     @override

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 import pytest
 
 from custom_components.nightlatch.core.errors import TransportError
-from custom_components.nightlatch.core.transports.base import GattClient
+from custom_components.nightlatch.core.transports.base import GattClient, longest_write
 from tests.rig.image import Behaviour
 from tests.rig.link import LinkModel
 from tests.rig.lock_body import CRASH_AFTER, WATCHDOG, Bolt, Mode
@@ -114,7 +114,7 @@ class Home:
             )
             + body
         )
-        size = self.client.mtu_size - 3
+        size = longest_write(self.client, SMP_CHARACTERISTIC)
         for start in range(0, len(packet), size):
             await self.client.write_gatt_char(
                 SMP_CHARACTERISTIC, packet[start : start + size], response=False

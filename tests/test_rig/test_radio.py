@@ -40,7 +40,7 @@ async def home() -> AsyncIterator[Home]:
 async def test_services_look_as_bleak_shows_them(home: Home) -> None:
     """With properties, descriptors and the length of a packet."""
     client = await home.connect()
-    assert client.mtu_size == 247
+    assert client.mtu_size == 23
     model = client.services.get_characteristic(MODEL)
     buttonless = client.services.get_characteristic(Buttonless.UNBONDED.uuid)
     assert model is not None
@@ -204,6 +204,7 @@ async def bonded_home() -> AsyncIterator[Home]:
     home = Home(
         buttonless=Buttonless.BONDED, model=LinkModel(mtu_after_reconnect=(23,))
     )
+    home.radio.tells_mtu = True
     await home.appears(ADDRESS)
     yield home
     home.close()

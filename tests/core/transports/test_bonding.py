@@ -16,8 +16,7 @@ from tests.rig.radio import RigRadio, Stack
 from tests.rig.virtual_time import virtual_time
 
 from ..doorway import ADDRESS, NAME, OLD, doorway
-from ..trial_doorway import ADDRESS as MCUBOOT_ADDRESS
-from ..trial_doorway import NEW, radio_link, trial_doorway
+from ..trial_doorway import ADDRESS as MCUBOOT_ADDRESS, NEW, radio_link, trial_doorway
 
 pytestmark = virtual_time
 

@@ -575,3 +575,15 @@ async def test_a_lock_that_tells_nothing_sensible_is_given_up() -> None:
         error = await door.fails()
         assert error.reason is TransportProblem.GARBLED_ANSWER
         assert door.lock.mode is Mode.APPLICATION
+
+
+@pytest.mark.parametrize("tells_mtu", [True, False])
+async def test_a_write_is_as_large_as_the_link_even_if_its_mtu_is_not_known(
+    tells_mtu: bool,
+) -> None:
+    """BlueZ and a proxy with a cache say 23; the characteristic knows better."""
+    async with trial_doorway(model=radio_link()) as door:
+        door.radio.tells_mtu = tells_mtu
+        await door.transfer()
+        counters = door.link.counters
+        assert counters.packet_bytes / counters.packets > 100

@@ -15,6 +15,10 @@ from ..errors import TransportError, TransportProblem
 from ..firmware.verify import VerifiedArtifact
 
 CLOSE_TIMEOUT = 10.0
+ATT_HEADER = 3
+"""Bytes of the MTU that a write needs for itself."""
+LEAST_MTU = 23
+"""Bluetooth Core 5.4 Vol 3 Part G 5.2.1."""
 
 type NotifyCallback = Callable[[BleakGATTCharacteristic, bytearray], None]
 
@@ -66,6 +70,19 @@ class GattClient(Protocol):
 
     async def disconnect(self) -> Any:
         """Close the link."""
+
+
+def longest_write(client: GattClient, characteristic: str) -> int:
+    """Return how many bytes one write without response of a characteristic holds.
+
+    Where the client does not know the MTU it says the least: BlueZ's until it has
+    acquired it, ESPHome's with cached services. Then the characteristic may know more.
+    """
+    if client.mtu_size > LEAST_MTU:
+        return client.mtu_size - ATT_HEADER
+    found = client.services.get_characteristic(characteristic)
+    longest = found.max_write_without_response_size if found is not None else 0
+    return max(longest, LEAST_MTU - ATT_HEADER)
 
 
 @asynccontextmanager

@@ -10,10 +10,17 @@ from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakError
 
 from ..errors import TransportError, TransportProblem
-from .base import CLOSE_TIMEOUT, Counters, GattClient, Radio, close, link_errors
+from .base import (
+    CLOSE_TIMEOUT,
+    Counters,
+    GattClient,
+    Radio,
+    close,
+    link_errors,
+    longest_write,
+)
 from .bonding import with_bond
 from .nordic_protocol import (
-    ATT_HEADER,
     CONTROL_POINT,
     MAX_PACKET,
     PACKET,
@@ -105,7 +112,7 @@ class BootloaderLink:
     @property
     def max_packet(self) -> int:
         """The largest packet that the bootloader takes on this link, in bytes."""
-        return min(self._client.mtu_size - ATT_HEADER, MAX_PACKET) // WORD * WORD
+        return min(longest_write(self._client, PACKET), MAX_PACKET) // WORD * WORD
 
     def _disconnected(self) -> None:
         self._lost = True

@@ -20,7 +20,6 @@ BUTTONLESS_BONDED = "8ec90004-f315-4f60-9fb8-838830daea50"
 # into its bootloader, so a lock that has only this is not to be encouraged.
 BUTTONLESS_EXPERIMENTAL = "8e400001-f315-4f60-9fb8-838830daea50"
 
-ATT_HEADER = 3
 # A packet's payload must be whole words, but for the last one of an object; SDK 15+
 # rounds its buffers so, and longer ones than this are never negotiated (MTU 247).
 WORD = 4

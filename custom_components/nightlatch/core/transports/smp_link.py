@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 from bleak.backends.characteristic import BleakGATTCharacteristic
 
 from ..errors import TransportError, TransportProblem
-from .base import Counters, GattClient, Radio, close, link_errors
+from .base import Counters, GattClient, Radio, close, link_errors, longest_write
 from .bonding import with_bond
 from .smp_protocol import (
     CHARACTERISTIC,
@@ -44,7 +44,6 @@ WRITE_TIMEOUT = 15.0
 # does not say good-bye is gone when its supervision timeout passes.
 RESTART_TIMEOUT = 10.0
 
-_ATT_HEADER = 3
 # The longest value that an attribute may have (Bluetooth Core 5.4 Vol 3 Part F 3.2.9).
 _MAX_PACKET: Final = 512
 
@@ -108,7 +107,7 @@ class SmpLink:
     @property
     def max_packet(self) -> int:
         """The largest piece of a request that one write holds, in bytes."""
-        return min(self._client.mtu_size - _ATT_HEADER, _MAX_PACKET)
+        return min(longest_write(self._client, CHARACTERISTIC), _MAX_PACKET)
 
     def _disconnected(self) -> None:
         self._lost.set()
