@@ -260,7 +260,13 @@ class ManagedLock(DecidedLock):
             return
         identity = await self.kind.async_ask()
         before = self.record.identity.firmware_version
-        if self.record.unsettled is not None:
+        outcome = self.record.outcome
+        still_waits = (
+            outcome is not None
+            and outcome.waits_for_restart
+            and identity.firmware_version == before
+        )
+        if self.record.unsettled is not None and not still_waits:
             self.household.async_create_task(
                 self.installer.async_settle(self.record.unsettled),
                 f"end of the installation on {self.name}",

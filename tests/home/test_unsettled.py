@@ -5,10 +5,13 @@ import asyncio
 import pytest
 
 from custom_components.nightlatch.core.installation import verification
+from custom_components.nightlatch.core.transports import smp
 from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.exceptions import HomeAssistantError
 from tests.rig.image import Behaviour
 from tests.rig.lock import Mode
+from tests.rig.smp_messages import Group, OsCommand, Rc
+from tests.rig.smp_server import SmpFault
 
 from .flows import until
 from .house import OUTCOME, PROBLEM, UPDATE
@@ -70,3 +73,34 @@ async def test_it_is_taken_back_if_it_is_no_good(mcuboot_house: McubootHouse) ->
     assert lock.version == "1.0.0"
     assert house.state(UPDATE).attributes["installed_version"] == "1.0.0"
     assert len(house.managed().record.history) == 1
+
+
+async def test_what_waits_for_a_restart_is_watched_when_it_has_come(
+    mcuboot_house: McubootHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody changes the batteries, weeks later."""
+    monkeypatch.setattr(smp, "RESTARTS_BY_ITSELF", 0.1)
+    house, lock = mcuboot_house.house, mcuboot_house.lock
+    mcuboot_house.link_bolt()
+    lock.server.order(
+        SmpFault.ERROR, (Group.OS, OsCommand.RESET), times=3, rc=Rc.NOT_SUPPORTED
+    )
+    await mcuboot_house.release("1.1.0")
+    with pytest.raises(HomeAssistantError, match=r"1\.1\.0 waits in it"):
+        await house.install()
+    assert house.state(OUTCOME).state == "needs_hand"
+    managed = house.managed()
+    # As long as it has not restarted nothing is done about it.
+    await house.household.async_read(managed)
+    await house.settle()
+    assert house.state(OUTCOME).state == "needs_hand"
+    assert lock.version == "1.0.0"
+
+    lock.cut_power(restore_after=0.1)
+    await until(lambda: lock.mode is Mode.APPLICATION and lock.version == "1.1.0")
+    await house.household.async_read(managed)
+    await until(lambda: house.state(OUTCOME).state == "succeeded")
+    await house.settle()
+    lock.reset()
+    await until(lambda: lock.mode is Mode.APPLICATION)
+    assert lock.version == "1.1.0"

@@ -60,6 +60,9 @@ class VirtualMcubootLock(LockBody):
         self._manufacturer_data = manufacturer_data or {}
         self._running: SlotImage | None = None
         self._mtu = 23
+        self.server_start = 0.0
+        """Seconds until a started application shows its SMP service."""
+        self._serves = True
 
     @property
     def running(self) -> SlotImage | None:
@@ -116,9 +119,15 @@ class VirtualMcubootLock(LockBody):
     @override
     def _application_started(self) -> None:
         self.server.start(self)
+        self._serves = not self.server_start
+        if self.server_start:
+            self.later(self.server_start, self._server_started)
         super()._application_started()
         if Behaviour.CONFIRMS_ITSELF in self._behaviours():
             set_confirmed(self.flash)
+
+    def _server_started(self) -> None:
+        self._serves = True
 
     # The server's host.
 
@@ -155,8 +164,9 @@ class VirtualMcubootLock(LockBody):
     @property
     @override
     def services(self) -> tuple[Service, ...]:
-        updatable = self._running is None or (
-            Behaviour.CANNOT_BE_UPDATED not in self._behaviours()
+        updatable = self._serves and (
+            self._running is None
+            or Behaviour.CANNOT_BE_UPDATED not in self._behaviours()
         )
         return smp_application_services(updatable=updatable)
 

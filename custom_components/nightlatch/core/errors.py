@@ -150,6 +150,7 @@ class TransportProblem(StrEnum):
     REJECTED_SOFTDEVICE = "transport_rejected_softdevice"
     REJECTED_HASH = "transport_rejected_hash"
     REJECTED_SPACE = "transport_rejected_space"
+    TOO_LARGE_FOR_SLOT = "transport_too_large_for_slot"
     LOCK_MEMORY = "transport_lock_memory"
     CANNOT_TRY = "transport_cannot_try"
     OTHER_UPDATE = "transport_other_update"
@@ -160,6 +161,9 @@ class TransportProblem(StrEnum):
     OTHER_VERSION = "transport_other_version"
     REVERTED = "transport_reverted"
     NOT_TAKEN_BACK = "transport_not_taken_back"
+    RESTART_REFUSED = "transport_restart_refused"
+    WAITS_FOR_RESTART = "transport_waits_for_restart"
+    CANNOT_BE_KEPT = "transport_cannot_be_kept"
 
 
 class TransportError(NightlatchError):

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from ..errors import TransportProblem
 from ..model import Origin, OutcomeKind, Purpose
 from .decisions import Approval
 from .stored import as_number, as_text, as_time, as_truth, as_whole, optional
@@ -59,6 +60,11 @@ class OutcomeRecord:
     def is_fruitless(self) -> bool:
         """Return whether this was a recovery after which the lock is still stranded."""
         return self.purpose is Purpose.RECOVERY and self.kind is OutcomeKind.NEEDS_HAND
+
+    @property
+    def waits_for_restart(self) -> bool:
+        """Whether new firmware starts at the lock's next restart, whenever that is."""
+        return self.reason == TransportProblem.WAITS_FOR_RESTART
 
     def to_dict(self) -> dict[str, Any]:
         """Return this as what JSON can hold."""

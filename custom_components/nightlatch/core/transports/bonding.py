@@ -68,7 +68,7 @@ async def with_bond[T](
         if not wants_bond(err):
             raise
         # It has paired without a passkey, and that is not enough for the lock.
-        raise _refused(TransportProblem.NEEDS_PASSKEY, radio, client) from err
+        raise _refused(radio, client, passkey=True) from err
 
 
 async def bond(radio: Radio, client: GattClient) -> None:
@@ -82,17 +82,13 @@ async def bond(radio: Radio, client: GattClient) -> None:
     except (BleakError, NotImplementedError) as err:
         if not client.is_connected:
             raise TransportError(TransportProblem.LINK_LOST) from err
-        problem = TransportProblem.PAIRING_REFUSED
-        if _PASSKEY_IN_TEXT.search(str(err)):
-            problem = TransportProblem.NEEDS_PASSKEY
-        raise _refused(problem, radio, client) from err
+        passkey = _PASSKEY_IN_TEXT.search(str(err)) is not None
+        raise _refused(radio, client, passkey=passkey) from err
 
 
-def _refused(
-    problem: TransportProblem, radio: Radio, client: GattClient
-) -> TransportError:
+def _refused(radio: Radio, client: GattClient, *, passkey: bool) -> TransportError:
     if (way := radio.way(client)) is None:
         return TransportError(TransportProblem.NOT_BONDED)
-    if problem is TransportProblem.NEEDS_PASSKEY:
+    if passkey:
         return TransportError(TransportProblem.NEEDS_PASSKEY, way=way)
     return TransportError(TransportProblem.PAIRING_REFUSED, way=way)

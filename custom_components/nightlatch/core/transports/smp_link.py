@@ -12,10 +12,12 @@ from .base import Counters, GattClient, Radio, close, link_errors, longest_write
 from .bonding import with_bond
 from .smp_protocol import (
     CHARACTERISTIC,
+    ERASE,
     HEADER_SIZE,
     MAX_MESSAGE,
     READ_BOOT_LOADER,
     READ_PARAMETERS,
+    READ_SLOTS,
     READ_STATE,
     RESET,
     WRITE_STATE,
@@ -27,6 +29,7 @@ from .smp_protocol import (
     encode_request,
     message_size,
     parse_parameters,
+    parse_room,
     parse_state,
     read_answer,
     split_answer,
@@ -40,6 +43,7 @@ ATTEMPTS = 3
 PAUSE = 0.5
 # Setting an image for test, or confirming it, writes to flash.
 WRITE_TIMEOUT = 15.0
+ERASE_TIMEOUT = 40.0
 # A lock that has answered a reset restarts a moment later (Zephyr: 250 ms); one that
 # does not say good-bye is gone when its supervision timeout passes.
 RESTART_TIMEOUT = 10.0
@@ -218,6 +222,13 @@ class SmpLink:
         mode = body.get("mode")
         return mode if isinstance(mode, int) and mode >= 0 else None
 
+    async def room(self) -> int | None:
+        """Return how many bytes an image may have; None where it is not told."""
+        try:
+            return parse_room(await self.request(READ_SLOTS, {}))
+        except SmpError:
+            return None
+
     async def state(self) -> tuple[Slot, ...]:
         """Return what is in the slots of the application's image."""
         return parse_state(await self.request(READ_STATE, {}))
@@ -236,13 +247,23 @@ class SmpLink:
         body = {"confirm": True}
         return parse_state(await self.request(WRITE_STATE, body, timeout=WRITE_TIMEOUT))
 
+    async def erase(self) -> None:
+        """Erase what waits in the second slot."""
+        await self.request(ERASE, {"slot": 1}, timeout=ERASE_TIMEOUT)
+
     async def reset(self) -> None:
         """Let the lock restart, and return when it has gone."""
         # Afterwards it may have other services.
         await self._radio.forget_services(self._client)
         await self.request(RESET, {})
+        if not await self.is_gone(RESTART_TIMEOUT):
+            raise TransportError(TransportProblem.NO_ANSWER, step=RESET.name)
+
+    async def is_gone(self, timeout: float) -> bool:
+        """Wait until the lock has gone; return False where it stays for so long."""
         try:
-            async with asyncio.timeout(RESTART_TIMEOUT):
+            async with asyncio.timeout(timeout):
                 await self._lost.wait()
         except TimeoutError:
-            raise TransportError(TransportProblem.NO_ANSWER, step=RESET.name) from None
+            return False
+        return True
