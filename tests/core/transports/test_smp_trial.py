@@ -260,8 +260,8 @@ async def test_what_waits_is_known() -> None:
         assert not await door.transport.is_pending(artifact())
         door.server.order(SmpFault.ERROR, RESET, times=99, rc=Rc.BAD_STATE)
         error = await door.fails()
-        assert error.reason is TransportProblem.REJECTED
-        assert error.details["operation"] == "reset"
+        assert error.reason is TransportProblem.RESTART_REFUSED
+        assert error.details == {"code": "6"}
         assert await door.transport.is_pending(artifact())
         assert not await door.transport.is_pending(artifact(OTHER))
         door.behave()
