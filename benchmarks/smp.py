@@ -211,8 +211,8 @@ class Bench:
             room -= 1 if room <= 256 else 2
             body["data"] = IMAGE[offset : offset + room]
             sequence, _ = await link.send(UPLOAD, body)
-            answer = await link.receive(UPLOAD, 2.5 if offset else 40.0)
-            if answer is None or answer.sequence != sequence:
+            answer = await link.receive(UPLOAD, 2.5 if offset else 40.0, {sequence})
+            if answer is None:
                 raise BaselineFailedError
             offset = parse_offset(read_answer(UPLOAD, answer.payload), SIZE)
 

@@ -1,6 +1,6 @@
 """What all tests need."""
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 # Home Assistant's test package brings a custom_components of its own: ours has to be
 # imported before it is looked for.
@@ -11,6 +11,14 @@ pytest_plugins = ["tests.attacks.table"]
 # How long an example takes says something of the machine, not of the software.
 settings.register_profile("nightlatch", deadline=None)
 settings.load_profile("nightlatch")
+# For scripts/mutants: what failed once fails again, and need not be made smaller.
+settings.register_profile(
+    "mutants",
+    deadline=None,
+    derandomize=True,
+    max_examples=30,
+    phases=[Phase.explicit, Phase.generate],
+)
 
 _LONGEST_ID = 60
 

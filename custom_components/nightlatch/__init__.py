@@ -6,7 +6,10 @@ from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 
-from .adapters.journal import JournalUnreadableError
+from .adapters.journal import JournalFile, JournalUnreadableError
+from .adapters.snapshot_file import SnapshotFiles
+from .adapters.storage import HouseholdStore
+from .auditing import async_delete_audit
 from .caches import FEEDS, INDEXES, async_forget, async_tidy
 from .const import DOMAIN
 from .core.disk import NoAnswerError
@@ -16,6 +19,7 @@ from .household import Household, NightlatchConfigEntry
 from .issues import async_delete_issues
 from .markup import neutral_all
 from .services import async_setup_services
+from .vaulting import async_delete_vault
 
 PLATFORMS = [
     Platform.BINARY_SENSOR,
@@ -87,13 +91,14 @@ async def async_unload_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) 
 
 async def async_remove_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) -> None:
     """Delete what was kept."""
-    household = Household(hass, entry)
-    await async_lift_all(hass, entry, household.store)
-    await household.store.async_remove()
-    await household.journal.clear()
-    await household.vault.async_remove()
-    await household.audit.async_remove()
-    await household.snapshots.async_remove()
+    entry_id = entry.entry_id
+    store = HouseholdStore(hass, entry_id)
+    await async_lift_all(hass, entry, store)
+    await store.async_remove()
+    await JournalFile(hass, entry_id).clear()
+    await async_delete_vault(hass, entry_id)
+    await async_delete_audit(hass, entry_id)
+    await SnapshotFiles(hass, entry_id).async_remove()
     await async_forget(hass, FEEDS)
     await async_forget(hass, INDEXES)
     await async_tidy(hass)

@@ -177,6 +177,11 @@ async def async_check_code(
 
 def _check_rate(lock: ManagedLock, attempts: _Attempts, now: datetime) -> None:
     failures = attempts.failures
+    if failures and failures[-1] > now:
+        # By a clock that was ahead: nobody has to wait for years.
+        attempts.failures = failures = deque(
+            (min(each, now) for each in failures), maxlen=_MOST_FAILURES
+        )
     if len(failures) == _MOST_FAILURES and now - failures[0] < _FAILURE_SPAN:
         wait = failures[0] + _FAILURE_SPAN - now
         raise lock.error(

@@ -28,9 +28,7 @@ class Auditing:
     def __init__(self, hass: HomeAssistant, household: Household) -> None:
         """Prepare; nothing is read or written yet."""
         self._household = household
-        self._path = Path(
-            hass.config.path(STORAGE_DIR, f"{DOMAIN}.{household.entry.entry_id}.audit")
-        )
+        self._path = _path_of(hass, household.entry.entry_id)
         self._file = DiskFile(self._path)
         self.log = AuditLog(self._path, dt_util.utcnow)
         self.broken: AuditFinding | None = None
@@ -141,9 +139,15 @@ class Auditing:
             overrides=sorted(map(str, approval.overrides)) if approval else None,
         )
 
-    async def async_remove(self) -> None:
-        """Delete it, and what was put aside of it."""
-        await self._file.in_thread(partial(_delete, self._path))
+
+async def async_delete_audit(hass: HomeAssistant, entry_id: str) -> None:
+    """Delete an audit log, and what was put aside of it."""
+    path = _path_of(hass, entry_id)
+    await DiskFile(path).in_thread(partial(_delete, path))
+
+
+def _path_of(hass: HomeAssistant, entry_id: str) -> Path:
+    return Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.{entry_id}.audit"))
 
 
 def _put_aside(path: Path, aside: Path) -> None:

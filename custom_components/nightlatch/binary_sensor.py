@@ -18,7 +18,6 @@ from .entity import (
     async_add_lock_entities,
 )
 from .household import NightlatchConfigEntry
-from .locks import ManagedLock
 from .wellbeing import needs_attention
 
 PARALLEL_UPDATES = 0
@@ -42,10 +41,7 @@ class UpdateProblem(LockEntity, BinarySensorEntity):
     _attr_device_class = BinarySensorDeviceClass.PROBLEM
     _attr_entity_category = EntityCategory.DIAGNOSTIC
     _attr_translation_key = "update_problem"
-
-    def __init__(self, lock: ManagedLock) -> None:
-        """Take the lock."""
-        super().__init__(lock, "update_problem")
+    _key = "update_problem"
 
     @property
     @override

@@ -9,7 +9,6 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .entity import LockEntity, async_add_lock_entities
 from .household import NightlatchConfigEntry
-from .locks import ManagedLock
 from .rights import Deed
 
 PARALLEL_UPDATES = 0
@@ -31,10 +30,7 @@ class CheckNowButton(LockEntity, ButtonEntity):
 
     _attr_entity_category = EntityCategory.DIAGNOSTIC
     _attr_translation_key = "check_now"
-
-    def __init__(self, lock: ManagedLock) -> None:
-        """Take the lock."""
-        super().__init__(lock, "check_now")
+    _key = "check_now"
 
     @override
     async def async_press(self) -> None:

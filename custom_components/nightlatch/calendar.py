@@ -4,16 +4,16 @@ from datetime import datetime, timedelta
 from typing import override
 
 from homeassistant.components.calendar import CalendarEntity, CalendarEvent
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
 from .core.moments import bounded, shifted
 from .core.records.outcome_record import OutcomeRecord
 from .entity import HouseholdEntity
-from .household import Household, NightlatchConfigEntry
+from .household import NightlatchConfigEntry
 from .locks import ManagedLock
-from .release_notes import async_label
+from .messages import async_label
 
 PARALLEL_UPDATES = 0
 
@@ -34,16 +34,21 @@ class InstallationCalendar(HouseholdEntity, CalendarEntity):
     """Planned and past installations; read only."""
 
     _attr_translation_key = "installations"
-
-    def __init__(self, household: Household) -> None:
-        """Take the household."""
-        super().__init__(household, "installations")
+    _key = "installations"
+    _next: CalendarEvent | None = None
 
     @property
     @override
     def event(self) -> CalendarEvent | None:
-        """Return what is planned next."""
-        return min(self._planned(), key=lambda event: event.start, default=None)
+        """Return what is planned next, as of the state that is written."""
+        return self._next
+
+    @callback
+    @override
+    def _async_write_ha_state(self) -> None:
+        """Look once what is planned: Home Assistant asks for it three times."""
+        self._next = min(self._planned(), key=lambda event: event.start, default=None)
+        super()._async_write_ha_state()
 
     def _planned(self) -> list[CalendarEvent]:
         """Return what is planned, of each lock of which it can be said."""

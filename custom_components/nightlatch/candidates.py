@@ -2,21 +2,17 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from homeassistant.components.lock import DOMAIN as LOCK_DOMAIN
 from homeassistant.components.update import DOMAIN as UPDATE_DOMAIN, UpdateEntityFeature
 from homeassistant.components.update.const import ATTR_AUTO_UPDATE
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 
-from .adapters.registry import device_of, main_device_of
+from .adapters.registry import device_of, identity_of, main_device_of
 from .const import CONF_LOCK_ENTITY, DOMAIN, SUBENTRY_LOCK
 from .core.model import LockIdentity, LockKind
-from .kinds.attached import identity_of
-
-if TYPE_CHECKING:
-    from .household import Household
 
 BATTERY = "battery"
 DOOR_CLASSES = ("door", "garage_door", "opening", "window")
@@ -41,13 +37,13 @@ class Candidate:
     """With an empty version where nobody knows it."""
 
 
-def cared_for(hass: HomeAssistant, household: Household) -> set[str | None]:
+def cared_for(hass: HomeAssistant, entry: ConfigEntry) -> set[str | None]:
     """Return the addresses and devices of the locks that are cared for.
 
     The device of a lock entity that one is linked to is another side of the same lock.
     """
     known: set[str | None] = set()
-    for subentry in household.entry.subentries.values():
+    for subentry in entry.subentries.values():
         if subentry.subentry_type == SUBENTRY_LOCK:
             known.add(subentry.unique_id)
             linked = device_of(hass, subentry.data.get(CONF_LOCK_ENTITY))
@@ -55,18 +51,18 @@ def cared_for(hass: HomeAssistant, household: Household) -> set[str | None]:
     return known
 
 
-def candidates(hass: HomeAssistant, household: Household) -> Iterator[Candidate]:
+def candidates(hass: HomeAssistant, entry: ConfigEntry) -> Iterator[Candidate]:
     """Return the locks of other integrations that are not cared for yet."""
-    seen = cared_for(hass, household)
-    for entry in er.async_get(hass).entities.values():
+    seen = cared_for(hass, entry)
+    for lock in er.async_get(hass).entities.values():
         if (
-            entry.domain == LOCK_DOMAIN
-            and entry.platform != DOMAIN
-            and entry.device_id not in {None, *seen}
-            and entry.disabled_by is None
+            lock.domain == LOCK_DOMAIN
+            and lock.platform != DOMAIN
+            and lock.device_id not in {None, *seen}
+            and lock.disabled_by is None
         ):
-            seen.add(entry.device_id)
-            if (found := candidate_of(hass, entry)) is not None:
+            seen.add(lock.device_id)
+            if (found := candidate_of(hass, lock)) is not None:
                 yield found
 
 

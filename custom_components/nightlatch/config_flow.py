@@ -106,7 +106,7 @@ class NightlatchConfigFlow(ConfigFlow, domain=DOMAIN):
         found = next(
             (
                 each
-                for each in candidates(self.hass, household)
+                for each in candidates(self.hass, household.entry)
                 if each.device_id == key
             ),
             None,

@@ -7,9 +7,9 @@ import hashlib
 import logging
 from pathlib import Path
 import random
-from typing import TYPE_CHECKING, Any, override
+from typing import Any, override
 
-from homeassistant.config_entries import ConfigSubentry
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.const import CONF_URL
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
@@ -33,9 +33,6 @@ from .core.firmware.keys import load_firmware_key
 from .core.model import FirmwareKey
 from .core.records.trust import TrustStore
 from .messages import async_describe
-
-if TYPE_CHECKING:
-    from .household import NightlatchConfigEntry
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -85,12 +82,12 @@ def make_feed(
 class FeedCoordinator(DataUpdateCoordinator[FeedContent | None]):
     """Checks a feed at start and then twice a day; no data means never heard."""
 
-    config_entry: NightlatchConfigEntry
+    config_entry: ConfigEntry
 
     def __init__(
         self,
         hass: HomeAssistant,
-        entry: NightlatchConfigEntry,
+        entry: ConfigEntry,
         subentry: ConfigSubentry,
         store: HouseholdStore,
     ) -> None:

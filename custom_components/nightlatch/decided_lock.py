@@ -122,7 +122,10 @@ class DecidedLock(ABC):
     async def async_schedule(self, at: datetime | None) -> None:
         """Install at a moment that a person has chosen."""
         self._check_moment(at)
-        await self._async_decide(scheduled_at=at, postponed_until=None)
+        about = self.release.key if at is not None and self.release else None
+        await self._async_decide(
+            scheduled_at=at, scheduled_for=about, postponed_until=None
+        )
 
     def _check_moment(self, moment: datetime | None) -> None:
         """Refuse a moment that nobody can have meant."""

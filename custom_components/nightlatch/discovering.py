@@ -98,7 +98,7 @@ class Discovering:
             # A flow could not add anything yet.
             return
         with self._household.faults.apart("discovery"):
-            for found in candidates(self._hass, self._household):
+            for found in candidates(self._hass, self._household.entry):
                 self._offer(
                     found.device_id,
                     {CONF_DEVICE_ID: found.device_id, CONF_NAME: found.name},
@@ -131,8 +131,8 @@ class Discovering:
     @callback
     def _seen(self, info: BluetoothServiceInfoBleak, _: BluetoothChange) -> None:
         seen = as_advertisement(info)
-        model = model_of(self._household, seen)
-        known = cared_for(self._hass, self._household)
+        model = model_of(self._household.feeds.values(), seen)
+        known = cared_for(self._hass, self._household.entry)
         if model is not None and seen.address not in known:
             self._offer(
                 seen.address,
@@ -160,7 +160,7 @@ class Discovering:
     @callback
     def _withdraw(self) -> None:
         """Take back what has been added, or linked, in another way."""
-        known = cared_for(self._hass, self._household)
+        known = cared_for(self._hass, self._household.entry)
         for flow in self._hass.config_entries.flow.async_progress_by_handler(DOMAIN):
             context = flow["context"]
             if (

@@ -9,7 +9,7 @@ from homeassistant.util import dt as dt_util
 from .adapters.storage import unsaved_for_now
 from .core.errors import InstallationError, NightlatchError
 from .core.installation.confirmation import confirm_works
-from .core.model import LockKind, Origin, OutcomeKind
+from .core.model import Origin, OutcomeKind
 from .core.records.outcome_record import OutcomeRecord
 from .happenings import ENDINGS, Happening
 from .lock_house import LockHouse
@@ -101,5 +101,5 @@ def _happening(lock: ManagedLock, ended: OutcomeRecord) -> Happening:
     if ended.origin is not Origin.EXTERNAL:
         return ENDINGS[ended.kind]
     # What only a person can do is what was asked for; of the others nobody was asked.
-    by_hand = lock.kind.name is LockKind.WATCHED and ended.reason is None
+    by_hand = lock.kind.by_hand and ended.reason is None
     return Happening.INSTALLED if by_hand else Happening.INSTALLED_ELSEWHERE

@@ -69,12 +69,17 @@ class LockEntity(AskedEntity):
 
     _attr_has_entity_name = True
     _attr_should_poll = False
+    _key: str
+    """What its unique id ends with, where all of its class have the same."""
 
-    def __init__(self, lock: ManagedLock, key: str) -> None:
+    def __init__(self, lock: ManagedLock, key: str | None = None) -> None:
         """Attach the entity to the lock's device."""
         self._lock = lock
-        self._attr_unique_id = f"{lock.subentry_id}_{key}"
-        lock.kind.attach(self)
+        self._attr_unique_id = f"{lock.subentry_id}_{key or self._key}"
+        if (device := lock.kind.device) is not None:
+            self.device_entry = device
+        else:
+            self._attr_device_info = lock.kind.device_info
 
     @property
     def managed_lock(self) -> ManagedLock:
@@ -119,11 +124,13 @@ class HouseholdEntity(AskedEntity):
 
     _attr_has_entity_name = True
     _attr_should_poll = False
+    _key: str
+    """What its unique id ends with, where there is one of its class."""
 
-    def __init__(self, household: Household, key: str) -> None:
+    def __init__(self, household: Household, key: str | None = None) -> None:
         """Attach the entity to the household's device."""
         self._household = household
-        self._attr_unique_id = f"{household.entry.entry_id}_{key}"
+        self._attr_unique_id = f"{household.entry.entry_id}_{key or self._key}"
         self._attr_device_info = DeviceInfo(
             identifiers={(DOMAIN, household.entry.entry_id)},
             entry_type=DeviceEntryType.SERVICE,

@@ -18,7 +18,7 @@ from homeassistant.util import dt as dt_util
 
 from .actions import async_register_lock_action
 from .core.errors import NightlatchError
-from .core.model import LockKind, Release
+from .core.model import Release
 from .core.records.kept_release import KeptRelease
 from .download import file_name_of, path_of
 from .entity import LockEntity
@@ -130,7 +130,7 @@ async def _async_steps(
     async def told(*keys: str) -> list[str]:
         return [await async_sentence(hass, key, names) for key in keys]
 
-    if lock.kind.name is LockKind.WATCHED and lock.facts.steps:
+    if lock.kind.by_hand and lock.facts.steps:
         steps: list[str] = list(told_of_maker(lock))
     else:
         steps = await told("usb_connect", "usb_install")

@@ -27,10 +27,11 @@ from .const import CONF_FIRMWARE_KEYS, CONF_ROOT, CONF_ROOT_FILE, SUBENTRY_FEED
 from .coordinator import make_feed, normal_url
 from .core.errors import FeedError, FeedProblem
 from .core.feeds.base import FeedContent
+from .core.feeds.tuf_keys import Fingerprint
 from .core.feeds.tuf_root import MAX_ROOT, RootSummary, inspect_root
 from .core.records.trust import Trust, TrustStore
 from .markup import Composed, listed, neutral, neutral_all, typed_address
-from .messages import async_describe
+from .messages import async_describe, async_sentence
 from .uploads import UploadGoneError, UploadTooLargeError, async_read_upload
 
 _SCHEMA = probatio.Schema(
@@ -169,6 +170,7 @@ class FeedFlow(ConfigSubentryFlow):
         """Show the keys for comparison with what the vendor has published."""
         if user_input is None:
             root_keys = self._summary.roles["root"]
+            fingerprints = root_keys.fingerprints
             return self.async_show_form(
                 step_id="confirm",
                 description_placeholders=neutral_all(
@@ -177,7 +179,7 @@ class FeedFlow(ConfigSubentryFlow):
                         "models": listed(model.name for model in self._content.models),
                         "releases": str(len(self._content.releases)),
                         "root_keys": listed(
-                            _code(key) for key in root_keys.fingerprints
+                            [await self._async_told(key) for key in fingerprints]
                         ),
                         "threshold": str(root_keys.threshold),
                         "root_version": str(self._summary.version),
@@ -204,6 +206,13 @@ class FeedFlow(ConfigSubentryFlow):
         return self.async_create_entry(
             title=neutral(self._content.vendor), data=data, unique_id=self._url
         )
+
+    async def _async_told(self, key: Fingerprint) -> Composed:
+        """Return by what a key can be compared, however its vendor has named it."""
+        if key.whole == key.alone:
+            return _code(key.whole)
+        both = {"whole": _code(key.whole), "alone": _code(key.alone)}
+        return await async_sentence(self.hass, "feed_key_two_ways", both)
 
 
 def _bad_root(problem: str) -> FeedError:

@@ -15,9 +15,11 @@ from .situations import risk_of
 if TYPE_CHECKING:
     from .locks import ManagedLock
 
+# By format, and whether it lies in a zip.
 _FORMATS = {
-    PayloadFormat.NORDIC_DFU: "file_is_package",
-    PayloadFormat.MCUBOOT: "file_is_image",
+    (PayloadFormat.NORDIC_DFU, True): "file_is_package",
+    (PayloadFormat.MCUBOOT, False): "file_is_image",
+    (PayloadFormat.MCUBOOT, True): "file_is_zipped_image",
 }
 _PROOFS = {
     Proof.PINNED: "file_proof_pinned",
@@ -47,7 +49,7 @@ async def async_file_summary(
         return await async_sentence(hass, key, names)
 
     sentences = [
-        await told(_FORMATS[inspection.format]),
+        await told(_FORMATS[inspection.format, inspection.zipped]),
         await told("file_is_listed" if reading.listed else "file_is_said"),
     ]
     if reading.listed is None and inspection.hardware_version is not None:

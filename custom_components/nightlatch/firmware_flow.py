@@ -33,7 +33,7 @@ from .file_summary import async_file_summary, async_words, says
 from .household import Household
 from .locks import ManagedLock
 from .markup import listed, neutral_all
-from .messages import async_describe
+from .messages import async_describe_file
 from .uploads import UploadGoneError, UploadTooLargeError, async_read_upload
 
 _FILE = probatio.Schema(
@@ -233,4 +233,4 @@ class FirmwareFileFlow(ConfigSubentryFlow):
 
     async def _async_describe(self, lock: ManagedLock, err: NightlatchError) -> str:
         feed = lock.feed.title if lock.feed else "?"
-        return await async_describe(self.hass, err, lock=lock.name, feed=feed)
+        return await async_describe_file(self.hass, err, lock=lock.name, feed=feed)

@@ -15,7 +15,6 @@ from .const import (
     CONF_UPDATE_ENTITY,
     CONF_VERSION_ENTITY,
 )
-from .kinds.attached import AttachedKind
 
 if TYPE_CHECKING:
     from .household import Household
@@ -45,10 +44,8 @@ def async_follow(household: Household) -> CALLBACK_TYPE:
             with household.faults.apart("links", lock):
                 if before != entity_id:
                     _rename(household, lock, before, entity_id)
-                if isinstance(lock.kind, AttachedKind) and (
-                    lock.kind.anchor in {before, entity_id}
-                ):
-                    _move(household, lock, lock.kind)
+                if lock.kind.anchor in {before, entity_id}:
+                    _move(household, lock, lock.kind.anchor)
                     lock.async_changed()
 
     return household.hass.bus.async_listen(er.EVENT_ENTITY_REGISTRY_UPDATED, changed)
@@ -64,15 +61,15 @@ def _rename(household: Household, lock: ManagedLock, before: str, after: str) ->
 
 
 @callback
-def _move(household: Household, lock: ManagedLock, kind: AttachedKind) -> None:
+def _move(household: Household, lock: ManagedLock, anchor: str) -> None:
     """Put our entities where the lock is now; they follow by themselves."""
     registry = er.async_get(household.hass)
-    if registry.async_get(kind.anchor) is None:
+    if registry.async_get(anchor) is None:
         # Renamed just now, or gone; if gone, Home Assistant has detached them.
         return
     for entry in er.async_entries_for_config_entry(registry, household.entry.entry_id):
         if (
             entry.config_subentry_id == lock.subentry_id
-            and entry.device_id != kind.device_id
+            and entry.device_id != lock.device_id
         ):
-            registry.async_update_entity(entry.entity_id, device_id=kind.device_id)
+            registry.async_update_entity(entry.entity_id, device_id=lock.device_id)

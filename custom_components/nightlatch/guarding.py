@@ -1,8 +1,9 @@
 """Guarding what another integration offers for a lock: holding, and looking."""
 
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 import logging
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import (
@@ -30,25 +31,43 @@ from .core.guard.hold import (
 )
 from .core.model import OutcomeKind
 from .happenings import Happening
+from .lock_view import LockView
 from .messages import async_sentence
-
-if TYPE_CHECKING:
-    from .kinds.guarded import GuardedKind
-    from .locks import ManagedLock
 
 _LOGGER = logging.getLogger(__name__)
 
 _LASTING = {Conduct.PHANTOM, Conduct.STUCK}
 
 
+class GuardedLock(LockView, Protocol):
+    """A lock that has a guard, and is told what that has noticed."""
+
+    def async_look(self) -> None:
+        """Take over what the source has said."""
+
+    def async_changed(self) -> None:
+        """Tell everybody who listens that something is new."""
+
+    def async_tell(self, happening: Happening, **details: str) -> None:
+        """Tell everybody who listens that something has happened."""
+
+
 class Guard:
     """Keeps what is offered for one lock from being installed past Nightlatch."""
 
-    def __init__(self, lock: ManagedLock, kind: GuardedKind) -> None:
-        """Take the lock."""
+    def __init__(
+        self,
+        lock: GuardedLock,
+        source: Callable[[], UpdateEntityDelegate],
+        entry: ConfigEntry,
+        store: HouseholdStore,
+    ) -> None:
+        """Take the lock, and what updates it now: the owner may point elsewhere."""
         self._lock = lock
-        self._kind = kind
-        self.record: HoldRecord = lock.household.store.hold(lock.subentry_id)
+        self._source = source
+        self._entry = entry
+        self._store = store
+        self.record: HoldRecord = store.hold(lock.subentry_id)
         self._refused: str | None = None
         """The version that could not be held."""
         self._unsaved = False
@@ -61,7 +80,7 @@ class Guard:
 
     @property
     def _delegate(self) -> UpdateEntityDelegate:
-        return self._kind.delegate
+        return self._source()
 
     @property
     def hold(self) -> Hold:
@@ -92,9 +111,7 @@ class Guard:
             self._by_person = event.context.user_id is not None
         record = after_change(self.record, before, after)
         if record != self.record:
-            self._lock.household.async_create_task(
-                self._async_note(record), f"hold on {self._lock.name}"
-            )
+            self._begin(self._async_note(record), f"hold on {self._lock.name}")
         self.look(dt_util.utcnow())
         self._lock.async_look()
         self._hold_if_open()
@@ -111,7 +128,7 @@ class Guard:
             and not self._unsaved
         ):
             # Written down first: a skip that nobody remembers would look like a person's.
-            self._lock.household.async_create_task(
+            self._begin(
                 self._async_hold(held_by_us(self.record, reading)),
                 f"hold on {self._lock.name}",
             )
@@ -147,7 +164,7 @@ class Guard:
 
     async def _async_keep(self, record: HoldRecord) -> None:
         self.record = record
-        await self._lock.household.store.async_set_hold(self._lock.subentry_id, record)
+        await self._store.async_set_hold(self._lock.subentry_id, record)
 
     async def async_lift(self) -> None:
         """Take our own hold away: the lock is no longer guarded."""
@@ -184,9 +201,12 @@ class Guard:
             return
         self._observation = self._observation.having_told(found)
         self.conduct = found if found in _LASTING else self.conduct
-        self._lock.household.async_create_task(
-            self._async_tell(found), f"conduct of {self._lock.name}"
-        )
+        self._begin(self._async_tell(found), f"conduct of {self._lock.name}")
+
+    @callback
+    def _begin(self, coroutine: Coroutine[Any, Any, None], name: str) -> None:
+        """Do something that must not outlive the entry."""
+        self._entry.async_create_background_task(self._lock.hass, coroutine, name)
 
     @property
     def _ours_ended(self) -> datetime | None:

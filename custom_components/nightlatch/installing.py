@@ -76,13 +76,13 @@ class Installer:
         """What is being installed."""
         self._purpose = Purpose.UPDATE
         self._overrun_told = False
-        self._held_at: datetime | None = None
-        """When the lock was last asked in vain by itself."""
+        self._asked_at: datetime | None = None
+        """When the lock was last asked by itself."""
 
     def may_start_by_itself(self, now: datetime) -> bool:
         """Return whether nothing runs, and the lock was not asked in vain just now."""
         return self.progress is None and (
-            self._held_at is None or is_over(self._held_at, _ASK_AGAIN, now)
+            self._asked_at is None or is_over(self._asked_at, _ASK_AGAIN, now)
         )
 
     async def async_install(self, origin: Origin) -> None:
@@ -322,13 +322,15 @@ class Installer:
                 command_pause=lock.facts.command_pause,
             )
         )
+        if entry.origin is Origin.SCHEDULE:
+            # Before it is known what comes of it: also a fault of ours is not tried
+            # again each minute.
+            self._asked_at = dt_util.utcnow()
         outcome = await installation.run()
         self._end()
         if outcome.kind is OutcomeKind.POSTPONED:
             assert outcome.error is not None
             await self._ending.async_learn(outcome)
-            if entry.origin is Origin.SCHEDULE:
-                self._held_at = dt_util.utcnow()
             await self._ending.async_forget()
             await self._ending.async_hold(release, outcome.error)
             return outcome

@@ -12,7 +12,7 @@ from homeassistant.helpers import issue_registry as ir
 from .adapters.storage import told_problem
 from .const import DOMAIN
 from .core.errors import FeedProblem
-from .core.model import LockKind, OutcomeKind
+from .core.model import OutcomeKind
 from .core.schedule.plan import Waiting
 from .issue import Issue
 from .locks import ManagedLock
@@ -176,7 +176,7 @@ def _issue_of(lock: ManagedLock) -> tuple[str, dict[str, str]] | None:
         return trouble, {}
     if lock.kind.misconduct is not None:
         return "source_stuck", {}
-    waits = lock.kind.name is LockKind.WATCHED and lock.plan.waiting not in _UNWANTED
+    waits = lock.kind.by_hand and lock.plan.waiting not in _UNWANTED
     if waits and lock.release is not None:
         return "update_by_hand", {
             "version": lock.release.version.text,

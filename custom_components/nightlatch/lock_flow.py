@@ -27,7 +27,7 @@ from .household import Household
 from .in_range import locks_in_range
 from .lock_form import as_data, as_form, details_schema, form_errors
 from .markup import neutral_all
-from .messages import async_describe, filled
+from .messages import async_describe, async_label, filled
 from .new_lock import (
     NewLock,
     attached_lock,
@@ -35,7 +35,6 @@ from .new_lock import (
     feed_knowing,
     integration_name,
 )
-from .release_notes import async_label
 
 _ADDRESS = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
 # Before the id of a device; no address looks like that.
@@ -62,7 +61,8 @@ class LockFlow(FirmwareFileFlow):
         if self._get_entry().state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="entry_not_loaded")
         known = {
-            found.device_id: found for found in candidates(self.hass, self._household)
+            found.device_id: found
+            for found in candidates(self.hass, self._household.entry)
         }
         errors: dict[str, str] = {}
         problem = ""
@@ -162,7 +162,7 @@ class LockFlow(FirmwareFileFlow):
         configured = self._configured()
         return [
             found
-            for found in locks_in_range(self.hass, self._household)
+            for found in locks_in_range(self.hass, self._household.feeds.values())
             if found[0] not in configured
         ]
 

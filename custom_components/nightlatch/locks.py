@@ -21,7 +21,7 @@ from .core.errors import NightlatchError
 from .core.feeds.base import FeedContent
 from .core.guard.known import Known
 from .core.installation.recovery import what_left_it
-from .core.model import LockIdentity, LockKind, Model, Origin, OutcomeKind, Release
+from .core.model import LockIdentity, Model, Origin, OutcomeKind, Release
 from .core.preflight.base import Check
 from .core.records.decisions import Decisions
 from .core.records.lock_record import LockRecord, identity_from_dict
@@ -236,7 +236,7 @@ class ManagedLock(DecidedLock):
             installed_version=self.record.identity.firmware_version,
             version=release.version.text,
         )
-        if self.kind.name is LockKind.WATCHED:
+        if self.kind.by_hand:
             self.async_tell(
                 Happening.MANUAL_STEP_NEEDED,
                 installed_version=self.record.identity.firmware_version,

@@ -2,24 +2,36 @@
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from homeassistant.helpers.translation import async_get_cached_translations
-
-from .const import DOMAIN
-from .core.model import LockKind
-from .core.vendor_facts import Fact
+from .core.vendor_facts import Fact, VendorFacts
+from .lock_view import LockView
 from .markup import Composed
-from .messages import filled
-
-if TYPE_CHECKING:
-    from .locks import ManagedLock
+from .messages import filled, label_now
 
 
-def told_of_maker(lock: ManagedLock) -> Iterator[Composed]:
+class _Kind(Protocol):
+    @property
+    def by_hand(self) -> bool:
+        """Whether only a person can bring firmware to it."""
+
+
+class MadeLock(LockView, Protocol):
+    """A lock of whose maker something may be known."""
+
+    @property
+    def facts(self) -> VendorFacts:
+        """What its maker says of updates."""
+
+    @property
+    def kind(self) -> _Kind:
+        """What differs between the kinds."""
+
+
+def told_of_maker(lock: MadeLock) -> Iterator[Composed]:
     """Return a sentence for each thing that a person should know beforehand."""
     facts = lock.facts
-    if lock.kind.name is LockKind.WATCHED:
+    if lock.kind.by_hand:
         if not facts.steps:
             yield _label(lock, "step_unknown")
         yield from (_sourced(lock, each) for each in facts.steps)
@@ -31,12 +43,12 @@ def told_of_maker(lock: ManagedLock) -> Iterator[Composed]:
     yield from (_sourced(lock, each) for each in told)
 
 
-def told_of_recovery(lock: ManagedLock) -> Iterator[Composed]:
+def told_of_recovery(lock: MadeLock) -> Iterator[Composed]:
     """Return a sentence for each thing that helps where the lock does not work."""
     yield from (_sourced(lock, each) for each in lock.facts.recovery)
 
 
-def _sourced(lock: ManagedLock, told: StrEnum) -> Composed:
+def _sourced(lock: MadeLock, told: StrEnum) -> Composed:
     sources = ", ".join(map(_source, lock.facts.sources(told)))
     return Composed(f"{_label(lock, told)} ({sources})")
 
@@ -47,9 +59,5 @@ def _source(fact: Fact) -> str:
     return f"{shown}, {fact.checked.isoformat()}"
 
 
-def _label(lock: ManagedLock, option: str) -> Composed:
-    translations = async_get_cached_translations(
-        lock.hass, lock.hass.config.language, "selector", DOMAIN
-    )
-    key = f"component.{DOMAIN}.selector.maker.options.{option}"
-    return Composed(translations.get(key, option))
+def _label(lock: MadeLock, option: str) -> Composed:
+    return label_now(lock.hass, "maker", option)

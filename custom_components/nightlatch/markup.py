@@ -48,6 +48,8 @@ _BULLET = re.compile(r"[-+*]\s+(?=\S)")
 _MEANS_MORE = re.compile(r"[#>=+-]|_(?=[_\s]*$)|[0-9]+(?=[.)])")
 _PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9._:/%-]+")
 _STARTS = {"#": "＃", ">": "›"}
+_POINT = re.compile(r"^(?:[-+]|[0-9]{1,9}[.)])(?=\s)")
+_LOOKS_LIKE_A_POINT = str.maketrans({"-": "‐", "+": "＋", ".": "․", ")": "）"})
 
 # Control and format characters, lone surrogates, and separators of lines.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -81,6 +83,8 @@ def neutral(value: object, limit: int = MAX_VALUE) -> str:
     line = line.translate(_LOOKS_LIKE)
     for pattern, looks_like in _ALSO_LOOKS_LIKE:
         line = pattern.sub(looks_like, line)
+    # What begins a point of a list lets what comes after it begin something else.
+    line = _POINT.sub(lambda point: point[0].translate(_LOOKS_LIKE_A_POINT), line)
     return _STARTS.get(line[:1], line[:1]) + line[1:]
 
 

@@ -1,7 +1,11 @@
-"""The sentences for the errors of the ground floor, out of the translations."""
+"""Sentences and labels out of the translations, and those for errors of the ground floor.
 
-from collections.abc import Iterable, Mapping
+The one place that looks texts up.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from functools import partial
 import re
 
 from homeassistant.core import HomeAssistant
@@ -12,7 +16,7 @@ from homeassistant.helpers.translation import (
 )
 
 from .const import DOMAIN
-from .core.errors import NightlatchError
+from .core.errors import FirmwareError, NightlatchError
 from .core.installation.confirmation import BOLT_PROBLEMS
 from .core.preflight.base import Check, PreflightError
 from .core.records.decisions import JUDGEMENT_HOLDS
@@ -46,6 +50,17 @@ async def async_describe(
         blockers = await _async_blockers(hass, err, names)
         return await async_sentence(hass, err.reason, {"blockers": blockers, **names})
     return await async_sentence(hass, err.reason, {**err.details, **names})
+
+
+async def async_describe_file(
+    hass: HomeAssistant, err: NightlatchError, **names: str
+) -> Composed:
+    """Return the whole sentence for who has picked a file, not waits for a release."""
+    if isinstance(err, FirmwareError):
+        return await async_sentence(
+            hass, f"file_{err.reason}", {**err.details, **names}
+        )
+    return await async_describe(hass, err, **names)
 
 
 async def async_told_check(
@@ -97,20 +112,44 @@ async def async_sentence(
     hass: HomeAssistant, key: str, placeholders: Mapping[str, object]
 ) -> Composed:
     """Return one sentence of the translations, in Home Assistant's language."""
-    translations = await async_get_translations(
-        hass, hass.config.language, "exceptions", [DOMAIN]
-    )
-    text = translations.get(f"component.{DOMAIN}.exceptions.{key}.message", key)
-    return filled(text, placeholders)
+    return filled(_sentence(await _async_texts(hass, "exceptions"), key), placeholders)
 
 
 def told_now(hass: HomeAssistant, key: str, **placeholders: str) -> Composed:
     """Return one sentence, out of the translations that are loaded already."""
-    translations = async_get_cached_translations(
-        hass, hass.config.language, "exceptions", DOMAIN
-    )
-    text = translations.get(f"component.{DOMAIN}.exceptions.{key}.message", key)
-    return filled(text, placeholders)
+    return filled(_sentence(_texts_now(hass, "exceptions"), key), placeholders)
+
+
+async def async_labels(hass: HomeAssistant) -> Callable[[str, str], Composed]:
+    """Return what tells what people call an option of a selector, given both."""
+    return partial(_label, await _async_texts(hass, "selector"))
+
+
+async def async_label(hass: HomeAssistant, selector: str, option: str) -> Composed:
+    """Return what people call one of the options of a selector."""
+    return (await async_labels(hass))(selector, option)
+
+
+def label_now(hass: HomeAssistant, selector: str, option: str) -> Composed:
+    """Return what people call an option, out of the translations that are loaded."""
+    return _label(_texts_now(hass, "selector"), selector, option)
+
+
+async def _async_texts(hass: HomeAssistant, category: str) -> Mapping[str, str]:
+    return await async_get_translations(hass, hass.config.language, category, [DOMAIN])
+
+
+def _texts_now(hass: HomeAssistant, category: str) -> Mapping[str, str]:
+    return async_get_cached_translations(hass, hass.config.language, category, DOMAIN)
+
+
+def _sentence(texts: Mapping[str, str], key: str) -> str:
+    return texts.get(f"component.{DOMAIN}.exceptions.{key}.message", key)
+
+
+def _label(texts: Mapping[str, str], selector: str, option: str) -> Composed:
+    key = f"component.{DOMAIN}.selector.{selector}.options.{option}"
+    return Composed(texts.get(key, option))
 
 
 async def async_as_home_assistant_error(

@@ -13,7 +13,7 @@ from homeassistant.util import dt as dt_util
 
 from .adapters.notify import Button, Messenger, Notice
 from .adapters.storage import unsaved_for_now
-from .core.model import LockKind, Purpose
+from .core.model import Purpose
 from .core.moments import bounded
 from .core.preflight.base import Check, blockers
 from .core.schedule.plan import Plan
@@ -157,7 +157,7 @@ class Notices:
         self, lock: ManagedLock, happening: Happening, details: dict[str, str]
     ) -> None:
         if happening is Happening.UPDATE_AVAILABLE:
-            if lock.kind.name is LockKind.WATCHED:
+            if lock.kind.by_hand:
                 # There is no button for what only a person can do at the door.
                 return
             if (

@@ -145,6 +145,10 @@ class PhoneActions:
             return await self._sentence(
                 str(err.translation_key), **(err.translation_placeholders or {})
             )
+        except Exception:
+            # The others get their answer all the same.
+            _LOGGER.exception("%s: the button failed", lock.name)
+            return await self._sentence("answer_failed", lock=lock.name)
         return await self._sentence(answer, lock=lock.name)
 
     async def _async_postpone(self, press: _Press) -> str:

@@ -13,7 +13,7 @@ from homeassistant.core import callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.util import dt as dt_util
 
-from .adapters.index_query import IndexQuery, ZigbeeNames, async_query_of
+from .adapters.index_query import IndexQuery, ZigbeeNames
 from .caches import INDEXES, cache_of
 from .const import ALLOW_LOOPBACK_HTTP
 from .core.errors import FeedError, FirmwareError
@@ -24,8 +24,8 @@ from .core.feeds.zigbee_ota import ZigbeeOtaIndex
 from .core.feeds.zwave_js import ZwaveJsIndex
 from .core.firmware.evidence import evidence_of
 from .core.guard.known import Known
+from .core.guard.source import SourceReading
 from .core.model import Evidence
-from .kinds.guarded import GuardedKind
 
 if TYPE_CHECKING:
     from .household import Household
@@ -64,13 +64,12 @@ class PublicIndexes:
     def async_look(self) -> None:
         """Ask what is due to be asked, in the background."""
         for lock in tuple(self._household.locks.values()):
-            if isinstance(lock.kind, GuardedKind):
-                with self._household.faults.apart("public_indexes", lock):
-                    self._look(lock, lock.kind)
+            with self._household.faults.apart("public_indexes", lock):
+                if (reading := lock.kind.source()) is not None:
+                    self._look(lock, reading)
 
     @callback
-    def _look(self, lock: ManagedLock, kind: GuardedKind) -> None:
-        reading = kind.delegate.reading()
+    def _look(self, lock: ManagedLock, reading: SourceReading) -> None:
         if not self._household.indexes:
             lock.known = None
             return
@@ -83,38 +82,26 @@ class PublicIndexes:
             return
         self._asked[lock.subentry_id] = (reading.offered, now)
         self._household.async_create_task(
-            self._async_ask(lock, kind, reading.offered),
+            self._async_ask(lock, reading.offered),
             f"question to a public index about {lock.name}",
         )
 
-    async def async_recheck(self, lock: ManagedLock, kind: GuardedKind) -> None:
+    async def async_recheck(self, lock: ManagedLock) -> None:
         """Ask once more just before an installation: it may have been taken back."""
-        offered = kind.delegate.reading().offered
+        reading = lock.kind.source()
+        offered = reading.offered if reading is not None else None
         if not self._household.indexes or offered is None:
             return
         try:
             async with asyncio.timeout(_RECHECK_TIMEOUT):
-                await self._async_ask(lock, kind, offered, max_age=timedelta())
+                await self._async_ask(lock, offered, max_age=timedelta())
         except TimeoutError:
             _LOGGER.info("%s: a public index took too long to answer", lock.name)
 
     async def _async_ask(
-        self,
-        lock: ManagedLock,
-        kind: GuardedKind,
-        offered: str,
-        max_age: timedelta = MAX_AGE,
+        self, lock: ManagedLock, offered: str, max_age: timedelta = MAX_AGE
     ) -> None:
-        device = kind.main_device
-        if device is None:
-            return
-        query = await async_query_of(
-            self._household.hass,
-            kind.integration,
-            device,
-            kind.delegate.reading(),
-            kind.delegate.base_topic,
-        )
+        query = await lock.kind.async_index_query()
         try:
             finding = await self._async_find(query, offered, max_age)
             if finding is None:

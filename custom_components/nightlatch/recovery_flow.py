@@ -2,12 +2,13 @@
 
 from typing import override
 
-from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlowResult
+from homeassistant.components.repairs import RepairsFlowResult
 
-from .household import async_get_household
+from .household import Household
+from .repair_flow import HouseholdRepairFlow
 
 
-class RecoveryFlow(ConfirmRepairFlow):
+class RecoveryFlow(HouseholdRepairFlow):
     """Begins at once; how it ends is told as every end is."""
 
     def __init__(self, lock_id: str) -> None:
@@ -15,14 +16,9 @@ class RecoveryFlow(ConfirmRepairFlow):
         self._lock_id = lock_id
 
     @override
-    async def async_step_confirm(
-        self, user_input: dict[str, str] | None = None
-    ) -> RepairsFlowResult:
+    async def _async_repair(self, household: Household) -> RepairsFlowResult | None:
         """Begin, unless it has left its bootloader meanwhile, or nothing is kept."""
-        if (household := async_get_household(self.hass)) is None:
-            return self.async_abort(reason="not_loaded")
-        if user_input is not None:
-            lock = household.locks.get(self._lock_id)
-            if lock is None or not household.recovering.async_help_now(lock):
-                return self.async_abort(reason="nothing_to_recover")
-        return await super().async_step_confirm(user_input)
+        lock = household.locks.get(self._lock_id)
+        if lock is None or not household.recovering.async_help_now(lock):
+            return self.async_abort(reason="nothing_to_recover")
+        return None

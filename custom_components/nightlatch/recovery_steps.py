@@ -8,14 +8,11 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from homeassistant.helpers.translation import async_get_cached_translations
-
-from .const import DOMAIN
 from .core.installation.confirmation import BOLT_PROBLEMS
-from .core.model import LockKind, Transport
+from .core.model import Transport
 from .maker import told_of_recovery
 from .markup import Composed, listed, quoted
-from .messages import filled
+from .messages import filled, label_now
 from .rollback import ways_back
 
 if TYPE_CHECKING:
@@ -74,7 +71,7 @@ def _usual(lock: ManagedLock) -> Iterator[Composed]:
 
 
 def _for_a_silent_lock(lock: ManagedLock) -> Iterator[Step]:
-    if lock.kind.name is not LockKind.DIRECT:
+    if not lock.kind.sends_firmware:
         yield Step.BATTERIES
         yield Step.LOOK_ELSEWHERE
         return
@@ -101,8 +98,4 @@ def _runs_on_trial(lock: ManagedLock) -> bool:
 
 
 def _label(lock: ManagedLock, step: Step) -> Composed:
-    translations = async_get_cached_translations(
-        lock.hass, lock.hass.config.language, "selector", DOMAIN
-    )
-    key = f"component.{DOMAIN}.selector.recovery.options.{step}"
-    return Composed(translations.get(key, step))
+    return label_now(lock.hass, "recovery", step)

@@ -4,15 +4,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN
 from .core.feeds.public_index import https_url
-from .core.model import Advisory, LockKind, OutcomeKind, Purpose, Release
+from .core.model import Advisory, OutcomeKind, Purpose, Release
 from .maker import told_of_maker
 from .markup import Composed, listed, neutral, quoted
-from .messages import HOURS_OF_A_JUDGEMENT, async_sentence
+from .messages import HOURS_OF_A_JUDGEMENT, async_labels, async_sentence
 from .situations import risk_of
 
 if TYPE_CHECKING:
@@ -23,15 +21,6 @@ _ENDS_A_LINK = {ord(char): f"%{ord(char):02X}" for char in "<>()[]\\`*\"'|"}
 _NO_GOOD = {OutcomeKind.FAILED, OutcomeKind.NEEDS_HAND, OutcomeKind.ROLLED_BACK}
 
 
-async def async_label(hass: HomeAssistant, selector: str, option: str) -> str:
-    """Return what people call one of the options of a selector."""
-    translations = await async_get_translations(
-        hass, hass.config.language, "selector", [DOMAIN]
-    )
-    key = f"component.{DOMAIN}.selector.{selector}.options.{option}"
-    return translations.get(key, option)
-
-
 async def async_release_notes(
     hass: HomeAssistant, lock: ManagedLock, release: Release
 ) -> str:
@@ -39,14 +28,7 @@ async def async_release_notes(
 
     Ours come first, and theirs are fenced off, whatever they contain.
     """
-    translations = await async_get_translations(
-        hass, hass.config.language, "selector", [DOMAIN]
-    )
-
-    def label(selector: str, option: str) -> Composed:
-        key = f"component.{DOMAIN}.selector.{selector}.options.{option}"
-        return Composed(translations.get(key, option))
-
+    label = await async_labels(hass)
     facts: list[tuple[str, str]] = []
     if release.severity != "none":
         facts.append(("severity", label("severity", release.severity)))
@@ -79,7 +61,7 @@ async def async_release_notes(
     if (ended := await _async_ended(hass, lock, label)) is not None:
         told.insert(0, ended)
     told.append(listed(told_of_maker(lock)))
-    if lock.kind.name is LockKind.GUARDED:
+    if lock.kind.hold is not None:
         told.append(label("release_fact", "hold_is_no_lock"))
     if release.release_notes.strip():
         told.append(quoted(release.release_notes, label("release_fact", "vendor_says")))

@@ -9,14 +9,15 @@ from homeassistant.components.repairs import (
 )
 from homeassistant.core import HomeAssistant
 
-from .household import async_get_household
+from .household import Household
 from .recovery_flow import RecoveryFlow
+from .repair_flow import HouseholdRepairFlow
 from .settings_flow import SettingsFlow
 from .vault_issues import FLOW
 from .vault_repairs import vault_flow
 
 
-class AftercareFlow(ConfirmRepairFlow):
+class AftercareFlow(HouseholdRepairFlow):
     """Asks whether what the maker wants after an update has been done."""
 
     def __init__(self, lock_id: str, aftercare: str) -> None:
@@ -25,17 +26,12 @@ class AftercareFlow(ConfirmRepairFlow):
         self._aftercare = aftercare
 
     @override
-    async def async_step_confirm(
-        self, user_input: dict[str, str] | None = None
-    ) -> RepairsFlowResult:
+    async def _async_repair(self, household: Household) -> RepairsFlowResult | None:
         """Keep that it is done."""
         # What is not kept would be asked for again after the next start.
-        if (household := async_get_household(self.hass)) is None:
-            return self.async_abort(reason="not_loaded")
-        lock = household.locks.get(self._lock_id)
-        if user_input is not None and lock is not None:
+        if (lock := household.locks.get(self._lock_id)) is not None:
             await lock.async_aftercare_done(self._aftercare)
-        return await super().async_step_confirm(user_input)
+        return None
 
 
 async def async_create_fix_flow(

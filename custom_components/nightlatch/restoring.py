@@ -5,16 +5,29 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 import logging
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from homeassistant.core import callback
+from homeassistant.exceptions import HomeAssistantError
 
 from .adapters.setting_back import NotSetError, async_set_back
 from .core.records.settable import WhyNot
 from .core.records.snapshot import Reading, Setting
+from .core.schedule.queue import Queue
+from .core.vendor_facts import VendorFacts
+from .lock_view import LockView
 
-if TYPE_CHECKING:
-    from .locks import ManagedLock
+
+class RestoredLock(LockView, Protocol):
+    """A lock whose settings are set back."""
+
+    @property
+    def facts(self) -> VendorFacts:
+        """What its maker says of it."""
+
+    def error(self, key: str, **placeholders: str) -> HomeAssistantError:
+        """Return an error that a person is shown."""
+
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -42,32 +55,35 @@ class Restored:
 
 
 @callback
-def check_free(lock: ManagedLock) -> None:
+def check_free(lock: RestoredLock, queue: Queue) -> None:
     """Raise what people are told where an installation runs, or waits for its turn."""
-    if lock.progress is not None or lock.household.queue.running is not None:
+    if lock.progress is not None or queue.running is not None:
         raise lock.error("settings_busy")
 
 
 async def async_restore(
-    lock: ManagedLock, wanted: Sequence[Setting], read: Callable[[], Reading]
+    lock: RestoredLock,
+    queue: Queue,
+    wanted: Sequence[Setting],
+    read: Callable[[], Reading],
 ) -> Restored:
     """Set a lock back as far as that can be done; return what came of it.
 
     It holds the radio meanwhile, so that no installation begins in between; one that
     waits for this lock ends it. Raises what people are told where one runs.
     """
-    check_free(lock)
+    check_free(lock, queue)
     async with AsyncExitStack() as stack:
         try:
             async with asyncio.timeout(_TURN_TIMEOUT):
-                await stack.enter_async_context(lock.household.queue.short_use())
+                await stack.enter_async_context(queue.short_use())
         except TimeoutError:
             raise lock.error("settings_busy") from None
         return await _async_set_all(lock, wanted, read)
 
 
 async def _async_set_all(
-    lock: ManagedLock, wanted: Sequence[Setting], read: Callable[[], Reading]
+    lock: RestoredLock, wanted: Sequence[Setting], read: Callable[[], Reading]
 ) -> Restored:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + RESTORE_WITHIN

@@ -8,7 +8,7 @@ administrators only, which Home Assistant sees to. docs/actions.md tells people 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from homeassistant.auth.models import User
 from homeassistant.auth.permissions.const import POLICY_CONTROL
@@ -16,9 +16,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
 from .const import DOMAIN
-
-if TYPE_CHECKING:
-    from .locks import ManagedLock
+from .lock_view import LockView
+from .markup import neutral_all
 
 
 class Deed(StrEnum):
@@ -119,7 +118,7 @@ async def async_check_right(
     hass: HomeAssistant,
     deed: Deed,
     user_id: str | None,
-    lock: ManagedLock | None = None,
+    lock: LockView | None = None,
 ) -> User | None:
     """Return who it is, None for what has no person behind it; refuse who may not.
 
@@ -143,7 +142,7 @@ async def async_check_right(
 
 
 async def async_person(
-    hass: HomeAssistant, deed: Deed, user_id: str | None, lock: ManagedLock
+    hass: HomeAssistant, deed: Deed, user_id: str | None, lock: LockView
 ) -> User:
     """Return which person does what takes one; refuse who may not, as above."""
     user = await async_check_right(hass, deed, user_id, lock)
@@ -152,7 +151,7 @@ async def async_person(
     return user
 
 
-def _holds(who: Who, user: User, lock: ManagedLock | None) -> bool:
+def _holds(who: Who, user: User, lock: LockView | None) -> bool:
     if user.is_admin:
         return True
     entity_id = lock.update_entity_id if lock is not None else None
@@ -164,13 +163,12 @@ def _holds(who: Who, user: User, lock: ManagedLock | None) -> bool:
 
 
 def _refusal(
-    key: str, lock: ManagedLock | None, **placeholders: str
+    key: str, lock: LockView | None, **placeholders: str
 ) -> HomeAssistantError:
     return HomeAssistantError(
         translation_domain=DOMAIN,
         translation_key=key,
-        translation_placeholders={
-            "lock": lock.name if lock is not None else "Nightlatch",
-            **placeholders,
-        },
+        translation_placeholders=neutral_all(
+            {"lock": lock.name if lock is not None else "Nightlatch", **placeholders}
+        ),
     )

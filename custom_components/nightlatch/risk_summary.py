@@ -3,8 +3,7 @@
 from homeassistant.core import HomeAssistant
 
 from .core.preflight.risk import Risk
-from .messages import async_sentence
-from .release_notes import async_label
+from .messages import async_label, async_sentence
 
 
 async def async_risk_summary(hass: HomeAssistant, risk: Risk) -> list[str]:

@@ -11,7 +11,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
 from .approval import approval_of, async_check_code
-from .core.model import LockKind, Origin, Purpose, Source
+from .core.model import Origin, Purpose, Source
 from .core.preflight.base import Check, PreflightError, Reason, blockers
 from .core.records.decisions import Choice, Override
 from .core.records.kept_release import KeptRelease
@@ -43,7 +43,7 @@ def ways_back(lock: ManagedLock) -> tuple[KeptRelease, ...]:
 
 def _kept_before(lock: ManagedLock) -> tuple[KeptRelease, ...]:
     vault = lock.household.vault
-    if lock.kind.name is not LockKind.DIRECT or vault.problem is not None:
+    if not lock.kind.sends_firmware or vault.problem is not None:
         return ()
     return tuple(kept for kept in vault.ran_before(lock) if kept.can_be_sent)
 
@@ -130,7 +130,7 @@ async def _async_find(
     hass: HomeAssistant, lock: ManagedLock, version: str | None
 ) -> KeptRelease:
     """Return what is kept of a version that ran here."""
-    if lock.kind.name is not LockKind.DIRECT:
+    if not lock.kind.sends_firmware:
         raise lock.error("rollback_not_ours")
     ran, runs = lock.record.ran, lock.record.identity.firmware_version
     if version is None:

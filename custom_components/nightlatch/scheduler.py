@@ -145,7 +145,10 @@ class Scheduler:
                     )
 
     async def _async_install(self, lock: ManagedLock) -> None:
-        asked_for = lock.decisions.scheduled_at is not None
+        release = lock.release
+        asked_for = (
+            release is not None and lock.decisions.chosen_time(release.key) is not None
+        )
         with self._household.faults.apart("installation", lock):
             try:
                 await lock.async_install(

@@ -24,7 +24,7 @@ from homeassistant.helpers.typing import StateType
 from .coordinator import FeedCoordinator
 from .core.errors import FeedProblem
 from .core.guard.hold import Hold
-from .core.model import LockKind, OutcomeKind
+from .core.model import OutcomeKind
 from .entity import (
     FeedEntity,
     LockEntity,
@@ -32,8 +32,6 @@ from .entity import (
     async_add_lock_entities,
 )
 from .household import NightlatchConfigEntry
-from .kinds.direct import DirectKind
-from .kinds.guarded import GuardedKind
 from .locks import ManagedLock
 
 PARALLEL_UPDATES = 0
@@ -46,7 +44,8 @@ class LockSensorDescription(SensorEntityDescription):
     """A sensor that shows something known of a lock."""
 
     value_fn: Callable[[ManagedLock], StateType | datetime]
-    kinds: frozenset[LockKind] = frozenset(LockKind)
+    shown_elsewhere: bool = False
+    """Whether the integration that knows the lock shows it too, where there is one."""
     attributes_fn: Callable[[ManagedLock], dict[str, str | float | None] | None] = (
         lambda _: None
     )
@@ -80,7 +79,7 @@ SENSORS = (
         native_unit_of_measurement=PERCENTAGE,
         state_class=SensorStateClass.MEASUREMENT,
         value_fn=lambda lock: lock.record.identity.battery,
-        kinds=frozenset({LockKind.DIRECT}),
+        shown_elsewhere=True,
     ),
     LockSensorDescription(
         key="running_since",
@@ -95,7 +94,7 @@ SENSORS = (
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=_last_check,
-        kinds=frozenset({LockKind.DIRECT}),
+        shown_elsewhere=True,
     ),
     LockSensorDescription(
         key="last_outcome",
@@ -129,12 +128,12 @@ def _sensors_of(lock: ManagedLock) -> list[SensorEntity]:
     sensors: list[SensorEntity] = [
         LockSensor(lock, description)
         for description in SENSORS
-        if kind.name in description.kinds
+        if not (description.shown_elsewhere and kind.shown_elsewhere)
     ]
-    if isinstance(kind, DirectKind):
+    if not kind.shown_elsewhere:
         sensors.append(SignalSensor(lock))
-    if isinstance(kind, GuardedKind):
-        sensors.append(HoldSensor(lock, kind))
+    if kind.hold is not None:
+        sensors.append(HoldSensor(lock))
     return sensors
 
 
@@ -170,10 +169,7 @@ class SignalSensor(LockEntity, SensorEntity):
     _attr_native_unit_of_measurement = SIGNAL_STRENGTH_DECIBELS_MILLIWATT
     _attr_should_poll = True
     _attr_state_class = SensorStateClass.MEASUREMENT
-
-    def __init__(self, lock: ManagedLock) -> None:
-        """Take the lock."""
-        super().__init__(lock, "signal_strength")
+    _key = "signal_strength"
 
     @property
     @override
@@ -190,17 +186,13 @@ class HoldSensor(LockEntity, SensorEntity):
     _attr_entity_category = EntityCategory.DIAGNOSTIC
     _attr_options = list(Hold)
     _attr_translation_key = "hold"
-
-    def __init__(self, lock: ManagedLock, kind: GuardedKind) -> None:
-        """Take the lock and its guard."""
-        super().__init__(lock, "hold")
-        self._guard = kind.guard
+    _key = "hold"
 
     @property
     @override
-    def native_value(self) -> str:
+    def native_value(self) -> str | None:
         """Return how it is with what is offered."""
-        return self._guard.hold
+        return self._lock.kind.hold
 
 
 class FeedStatus(FeedEntity, SensorEntity):

@@ -191,7 +191,8 @@ async def _async_get_plan(entity: LockEntity, call: ServiceCall) -> ServiceRespo
     }
     if release is None:
         return answer
-    unattended = plan.starts_at is not None and lock.decisions.scheduled_at is None
+    chosen = lock.decisions.chosen_time(release.key)
+    unattended = plan.starts_at is not None and chosen is None
     checks = await lock.async_checks(unattended=unattended)
     risk = risk_of(lock, release)
     return {

@@ -51,9 +51,11 @@ class SettingsFlow(RepairsFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
         """Leave everything as it is now."""
-        if (snapshots := self._snapshots) is None:
+        if (snapshots := self._snapshots) is not None:
+            await snapshots.async_keep()
+        elif async_get_household(self.hass) is None:
+            # Whether anything is kept nobody can say now.
             return self.async_abort(reason="lock_gone")
-        await snapshots.async_keep()
         return self.async_create_entry(data={})
 
     async def async_step_restore(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Required, TypedDict, Unpack
 
 from homeassistant.const import STATE_ON
 from homeassistant.loader import async_get_loaded_integration
@@ -18,7 +18,7 @@ from .core.preflight.rules import run_checks
 from .core.preflight.situation import FeedState, HouseState, Situation
 from .core.records.decisions import Decisions
 from .core.schedule.duration import expected_duration
-from .core.schedule.night import night_of
+from .core.schedule.night import night_of, noon_of
 from .core.schedule.plan import Plan, Planning, Tonight, make_plan
 from .core.schedule.policy import Importance
 from .core.schedule.retries import retry
@@ -92,24 +92,24 @@ def _decisions(lock: ManagedLock, release: Release | None) -> Decisions:
 def _tonight(lock: ManagedLock, now: datetime) -> Tonight:
     """Return what has happened on other locks since the last noon."""
     household = lock.household
-    night = night_of(now, household.zone)
+    noon = noon_of(night_of(now, household.zone), household.zone)
     failed = entry_door = None
     for other in household.locks.values():
-        for outcome in other.record.history:
-            if (
-                outcome.origin is Origin.EXTERNAL
-                # It has ended, whatever the clock said.
-                or night_of(min(outcome.ended, now), household.zone) != night
-            ):
-                continue
-            if outcome.is_bad_news:
-                failed = other.name
-            if (
-                other is not lock
-                and outcome.touched
-                and other.policy.importance is Importance.ENTRY
-            ):
-                entry_door = other.name
+        # What is dated after now has ended, whatever the clock said. And all of them are
+        # looked at: one that a clock has dated long ago may be newer than those before.
+        tonight = [
+            outcome
+            for outcome in other.record.history
+            if outcome.ended >= noon and outcome.origin is not Origin.EXTERNAL
+        ]
+        if any(outcome.is_bad_news for outcome in tonight):
+            failed = other.name
+        if (
+            other is not lock
+            and other.policy.importance is Importance.ENTRY
+            and any(outcome.touched for outcome in tonight)
+        ):
+            entry_door = other.name
     return Tonight(failed=failed, entry_door=entry_door, gate_open=_gate_is_open(lock))
 
 
@@ -134,53 +134,37 @@ def expected_of(lock: ManagedLock, release: Release) -> timedelta:
     return expected_duration(release, history)
 
 
-def checks_of(
-    lock: ManagedLock,
-    release: Release,
-    *,
-    unattended: bool,
-    identity: LockIdentity | None = None,
-    stranded: bool = False,
-    window_end: datetime | None = None,
-    errand: Errand | None = None,
-) -> tuple[Check, ...]:
-    """Ask all rules of preflight.
+class Asking(TypedDict, total=False):
+    """What the rules are asked about, beside a lock and a release."""
 
-    ``identity`` is what the lock has told just now, after the feed has; without it,
-    what both told last counts. ``stranded`` is whether an installation that runs has to
-    get it out of its bootloader. ``errand`` is what an installation is for that runs;
-    without it, what the next one would be for.
-    """
-    return run_checks(
-        _situation(
-            lock,
-            release,
-            unattended=unattended,
-            identity=identity,
-            stranded=stranded,
-            window_end=window_end,
-            errand=errand,
-        )
-    )
+    unattended: Required[bool]
+    identity: LockIdentity
+    """What the lock has told just now, after the feed has; without it, what both told
+    last counts."""
+    stranded: bool
+    """Whether an installation that runs has to get it out of its bootloader."""
+    window_end: datetime | None
+    errand: Errand | None
+    """What an installation is for that runs; without it, what the next one would be
+    for."""
+
+
+def checks_of(
+    lock: ManagedLock, release: Release, **asking: Unpack[Asking]
+) -> tuple[Check, ...]:
+    """Ask all rules of preflight."""
+    return run_checks(_situation(lock, release, asking))
 
 
 def risk_of(lock: ManagedLock, release: Release) -> Risk:
     """Return what an installation on a lock means for the household."""
-    return summarise(release, _situation(lock, release, unattended=False))
+    return summarise(release, _situation(lock, release, {"unattended": False}))
 
 
-def _situation(
-    lock: ManagedLock,
-    release: Release,
-    *,
-    unattended: bool,
-    identity: LockIdentity | None = None,
-    stranded: bool = False,
-    window_end: datetime | None = None,
-    errand: Errand | None = None,
-) -> Situation:
+def _situation(lock: ManagedLock, release: Release, asking: Asking) -> Situation:
     now = dt_util.utcnow()
-    errand = errand or next_errand(lock)
+    identity = asking.get("identity")
+    errand = asking.get("errand") or next_errand(lock)
     return Situation(
         now=now,
         identity=identity or lock.record.identity,
@@ -190,7 +174,7 @@ def _situation(
         policy=lock.policy,
         decisions=_decisions(lock, release),
         soak_days=lock.household.policy.soak_days,
-        unattended=unattended,
+        unattended=asking["unattended"],
         surroundings=read_surroundings(
             lock.household.hass,
             lock_entity=lock.links.lock_entity,
@@ -205,13 +189,13 @@ def _situation(
             else _proven_before(now)
         ),
         expected=expected_of(lock, release),
-        window_end=window_end,
+        window_end=asking.get("window_end"),
         purpose=errand.purpose,
         running_release=_running_release(lock),
         battery_history=lock.record.batteries,
         # Who has just told what it is runs its application.
         in_bootloader=lock.in_bootloader and identity is None,
-        stranded=stranded,
+        stranded=asking.get("stranded", False),
         source=lock.kind.source(),
         needs_presence=lock.facts.needs_presence,
     )

@@ -35,7 +35,6 @@ from .core.records.snapshot import (
 )
 from .happenings import Happening
 from .issue import Issue
-from .kinds.attached import AttachedKind
 from .restoring import Restored, async_restore, check_free
 from .settings_words import told_difference, told_lines
 
@@ -240,7 +239,7 @@ class LockSnapshots:
         lock = self._lock
         if self._restoring:
             raise lock.error("settings_busy")
-        check_free(lock)
+        check_free(lock, lock.household.queue)
         if not wanted:
             return Restored()
         self._restoring = True
@@ -257,7 +256,9 @@ class LockSnapshots:
     async def _async_restore(self, wanted: Sequence[Setting]) -> Restored:
         try:
             await self._async_take(uuid4().hex, Occasion.RESTORE)
-            restored = await async_restore(self._lock, wanted, self.read)
+            restored = await async_restore(
+                self._lock, self._lock.household.queue, wanted, self.read
+            )
             failed = {
                 each.setting.key: (each.why_not, each.detail)
                 for each in restored.not_set
@@ -273,9 +274,7 @@ class LockSnapshots:
     def read(self) -> Reading:
         """Return how the lock is set now."""
         lock = self._lock
-        anchors = [lock.links.lock_entity]
-        if isinstance(lock.kind, AttachedKind):
-            anchors.append(lock.kind.anchor)
+        anchors = [lock.links.lock_entity, lock.kind.anchor]
         return read_settings(lock.hass, filter(None, anchors))
 
     @callback
@@ -373,10 +372,6 @@ class Snapshots:
             await self._files.async_forget(lock_id)
         except OSError as err:
             _LOGGER.warning("How a removed lock was set was not deleted: %s", err)
-
-    async def async_remove(self) -> None:
-        """Delete everything that is kept."""
-        await self._files.async_remove()
 
     @callback
     def _take(self, lock: ManagedLock) -> None:

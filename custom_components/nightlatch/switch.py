@@ -10,7 +10,6 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
 from .const import CONF_CONSENT, CONF_MODE, CONF_PAUSED, CONF_QUIET_HOURS
-from .core.model import LockKind
 from .core.records.decisions import Consent
 from .core.schedule.policy import Mode
 from .entity import HouseholdEntity, LockEntity, async_add_lock_entities
@@ -55,7 +54,7 @@ async def async_setup_entry(
 
 def _switches_of(lock: ManagedLock) -> list[SwitchEntity]:
     """Return the switches of a lock; what only a person installs has none."""
-    if lock.kind.name is LockKind.WATCHED:
+    if lock.kind.by_hand:
         return []
     return [LockAutomaticSwitch(lock), OwnQuietHoursSwitch(lock)]
 
@@ -65,10 +64,7 @@ class AutomaticSwitch(HouseholdEntity, SwitchEntity):
 
     _attr_entity_category = EntityCategory.CONFIG
     _attr_translation_key = "automatic"
-
-    def __init__(self, household: Household) -> None:
-        """Take the household."""
-        super().__init__(household, "automatic")
+    _key = "automatic"
 
     @property
     @override
@@ -130,10 +126,7 @@ class LockAutomaticSwitch(LockEntity, SwitchEntity):
 
     _attr_entity_category = EntityCategory.CONFIG
     _attr_translation_key = "install_automatically"
-
-    def __init__(self, lock: ManagedLock) -> None:
-        """Take the lock."""
-        super().__init__(lock, "install_automatically")
+    _key = "install_automatically"
 
     @property
     @override
@@ -167,10 +160,7 @@ class OwnQuietHoursSwitch(LockEntity, SwitchEntity):
     _attr_entity_category = EntityCategory.CONFIG
     _attr_entity_registry_enabled_default = False
     _attr_translation_key = "own_quiet_hours"
-
-    def __init__(self, lock: ManagedLock) -> None:
-        """Take the lock."""
-        super().__init__(lock, "own_quiet_hours")
+    _key = "own_quiet_hours"
 
     @property
     @override

@@ -11,7 +11,6 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import CONF_NOTICE_AT, CONF_QUIET_HOURS
-from .core.model import LockKind
 from .core.schedule.quiet_hours import QuietHours
 from .entity import HouseholdEntity, LockEntity, async_add_lock_entities
 from .household import Household, NightlatchConfigEntry
@@ -66,7 +65,7 @@ async def async_setup_entry(
         lambda lock: [
             LockQuietTime(lock, description)
             for description in QUIET_TIMES
-            if lock.kind.name is not LockKind.WATCHED
+            if not lock.kind.by_hand
         ],
     )
 
@@ -76,10 +75,7 @@ class NoticeTime(HouseholdEntity, TimeEntity):
 
     _attr_entity_category = EntityCategory.CONFIG
     _attr_translation_key = "notice_at"
-
-    def __init__(self, household: Household) -> None:
-        """Take the household."""
-        super().__init__(household, "notice_at")
+    _key = "notice_at"
 
     @property
     @override

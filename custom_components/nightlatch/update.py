@@ -13,7 +13,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_track_state_change_event
 
 from .adapters.storage import unsaved_for_now
-from .core.model import Evidence, LockKind, Origin
+from .core.model import Evidence, Origin
 from .entity import LockEntity, async_add_lock_entities
 from .household import NightlatchConfigEntry
 from .locks import ManagedLock
@@ -53,7 +53,7 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
     @override
     def supported_features(self) -> UpdateEntityFeature:
         """Return what it can do; what only a person can do has no button."""
-        if self._lock.kind.name is LockKind.WATCHED:
+        if self._lock.kind.by_hand:
             return UpdateEntityFeature.RELEASE_NOTES
         return (
             UpdateEntityFeature.INSTALL

@@ -30,7 +30,7 @@ def describe_vault(household: Household) -> dict[str, Any]:
                 "merged": place.merged,
                 "foreign": place.foreign,
             }
-            for name, place in vault.found.items()
+            for name, place in testing.found.items()
         },
         "kept": [
             {

@@ -5,11 +5,7 @@ from typing import Any, override
 
 import probatio
 
-from homeassistant.components.repairs import (
-    ConfirmRepairFlow,
-    RepairsFlow,
-    RepairsFlowResult,
-)
+from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.helpers.selector import (
     TextSelector,
     TextSelectorConfig,
@@ -17,7 +13,8 @@ from homeassistant.helpers.selector import (
 )
 
 from .core.errors import VaultError, VaultProblem
-from .household import async_get_household
+from .household import Household, async_get_household
+from .repair_flow import HouseholdRepairFlow
 from .vault_issues import FLOW
 
 _PASSPHRASE = "passphrase"  # noqa: S105
@@ -65,37 +62,27 @@ class UnlockFlow(RepairsFlow):
         )
 
 
-class DamagedFlow(ConfirmRepairFlow):
+class DamagedFlow(HouseholdRepairFlow):
     """Tells which copies are lost, and removes what is left of them."""
 
     @override
-    async def async_step_confirm(
-        self, user_input: dict[str, str] | None = None
-    ) -> RepairsFlowResult:
-        """Remove them once a person has read it."""
-        if (household := async_get_household(self.hass)) is None:
-            return self.async_abort(reason="not_loaded")
-        if user_input is not None:
-            # One that was closed meanwhile tells by itself what is wrong with it.
-            with suppress(VaultError):
-                await household.vault.testing.async_drop_damaged()
-        return await super().async_step_confirm(user_input)
+    async def _async_repair(self, household: Household) -> RepairsFlowResult | None:
+        """Remove them."""
+        # One that was closed meanwhile tells by itself what is wrong with it.
+        with suppress(VaultError):
+            await household.vault.testing.async_drop_damaged()
+        return None
 
 
-class AuditFlow(ConfirmRepairFlow):
+class AuditFlow(HouseholdRepairFlow):
     """Tells where the audit log is broken, and begins another."""
 
     @override
-    async def async_step_confirm(
-        self, user_input: dict[str, str] | None = None
-    ) -> RepairsFlowResult:
-        """Put it aside once a person has read it."""
-        if (household := async_get_household(self.hass)) is None:
-            return self.async_abort(reason="not_loaded")
-        if user_input is not None:
-            await household.audit.async_begin_anew()
-            household.async_changed()
-        return await super().async_step_confirm(user_input)
+    async def _async_repair(self, household: Household) -> RepairsFlowResult | None:
+        """Put it aside."""
+        await household.audit.async_begin_anew()
+        household.async_changed()
+        return None
 
 
 _FLOWS: dict[str, type[UnlockFlow | DamagedFlow | AuditFlow]] = {

@@ -34,6 +34,8 @@ class VaultTesting:
         self._household = household
         self._vault = vault
         self._jitter = random.uniform(-1, 1) * TEST_JITTER
+        self.found: Mapping[str, PlaceReport] = {}
+        """What was found when it was looked at last, by the names of the places."""
         self.damaged: tuple[Damage, ...] = ()
         """Copies of what nothing could replace."""
         self.unproven: tuple[Unproven, ...] = ()
@@ -53,7 +55,7 @@ class VaultTesting:
         """Decrypt, compare and prove every copy; raise ``VaultError``."""
         household, vault = self._household, self._vault.open_vault()
         report = await vault.test(_prove, self._vault.upkeep.async_refetch)
-        self._vault.found = report.places
+        self.found = report.places
         await self._async_set_damaged(vault, report.damaged)
         self.unproven = report.unproven
         with unsaved_for_now("When the vault was tested"):
@@ -72,11 +74,12 @@ class VaultTesting:
     async def async_take_over(
         self, vault: Vault, found: Mapping[str, PlaceReport]
     ) -> None:
-        """Take over what is damaged, as opening has found it.
+        """Take over what opening has found, and what of that is damaged.
 
         Opening reads only what copies say of themselves; those that were no good before
         are read to the end.
         """
+        self.found = found
         damaged = [each for place in found.values() for each in place.damaged]
         for sha256 in self._household.store.vault_suspects:
             if (kept := vault.by_digest(sha256)) is not None:

@@ -19,7 +19,7 @@ from .const import DOMAIN
 from .coordinator import FeedCoordinator
 from .core.errors import FeedError, FirmwareError, VaultError
 from .core.firmware.packages import verify_artifact
-from .core.model import FirmwareKey, LockKind, Release
+from .core.model import FirmwareKey, Release
 from .core.moments import is_over
 from .core.records.kept_release import KeptRelease
 from .core.vault.kept import Kept
@@ -205,7 +205,7 @@ class VaultUpkeep:
         locks = [
             (lock, lock.feed)
             for lock in self._household.locks.values()
-            if lock.kind.name is LockKind.DIRECT
+            if lock.kind.sends_firmware
         ]
         for lock, feed in locks:
             if feed is not None and feed.trouble is None:

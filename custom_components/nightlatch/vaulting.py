@@ -19,7 +19,6 @@ from .core.records.kept_release import KeptRelease
 from .core.vault.kept import Binding, Kept
 from .core.vault.keys import HouseholdKey, KeySource
 from .core.vault.place import Place
-from .core.vault.reports import PlaceReport
 from .core.vault.vault import Vault
 from .ledger import Ledger
 from .settings import VaultSettings, parse_vault
@@ -60,8 +59,6 @@ class HouseholdVault(VaultContents):
         # One at a time: opening, unlocking, and changing the key or the places.
         self._turn = asyncio.Lock()
         self._tried = asyncio.Event()
-        self.found: Mapping[str, PlaceReport] = {}
-        """What was found when it was looked at last, by the names of the places."""
         self.not_kept: VaultError | None = None
         """Why the last that should have been kept was not; None when it was."""
         self.ledger = Ledger(household)
@@ -121,11 +118,6 @@ class HouseholdVault(VaultContents):
         await self.upkeep.async_stand_aside()
         await self.async_write_ledger()
 
-    async def async_remove(self) -> None:
-        """Delete everything in the first place, and the key; the second is left alone."""
-        await self._hass.async_add_executor_job(_delete, self._folder)
-        await self._key.async_remove()
-
     @callback
     def async_configure(self) -> None:
         """Take over what the owner has set, in the background."""
@@ -159,10 +151,10 @@ class HouseholdVault(VaultContents):
 
     async def _async_look_at(self, vault: Vault) -> None:
         """Read what all places hold, and take back what must not sink."""
-        self.found = (await vault.open()).places
+        found = (await vault.open()).places
         await self.ledger.async_read(vault)
-        await self.testing.async_take_over(vault, self.found)
-        for name, place in self.found.items():
+        await self.testing.async_take_over(vault, found)
+        for name, place in found.items():
             if place.ledger is not None:
                 await self._household.async_audit(
                     "vault_ledger_refused", place=name, reason=str(place.ledger.reason)
@@ -372,6 +364,12 @@ def _as_kept(kept: KeptRelease, size: int) -> Kept:
         kept_at=dt_util.utcnow(),
         about=kept.to_about(),
     )
+
+
+async def async_delete_vault(hass: HomeAssistant, entry_id: str) -> None:
+    """Delete everything in the first place, and the key; the second is left alone."""
+    await hass.async_add_executor_job(_delete, first_folder(hass, entry_id))
+    await VaultKey(hass, entry_id).async_remove()
 
 
 def _delete(folder: Path) -> None:

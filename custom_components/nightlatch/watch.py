@@ -1,6 +1,7 @@
 """Listening to a lock's advertisements, in its application and in its bootloader."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 from homeassistant.components import bluetooth
 from homeassistant.components.bluetooth import BluetoothServiceInfoBleak
@@ -9,9 +10,43 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from .core.installation.recovery import what_left_it
 from .core.sightings import Patience, Sightings
 from .core.transports.nordic_protocol import SERVICE, bootloader_address
+from .lock_view import LockView
 
-if TYPE_CHECKING:
-    from .kinds.direct import DirectKind
+
+class HeardLock(LockView, Protocol):
+    """A lock that is listened to, and is told where it was heard."""
+
+    to_be_asked: bool
+    """Whether it should be asked what it runs, once it is heard."""
+
+    @property
+    def in_bootloader(self) -> bool:
+        """Whether it waits in its bootloader, as far as was seen."""
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether an installation on it was cut off, and is soon gone on with."""
+
+    def async_found_in_application(self) -> None:
+        """Take over that it runs its application."""
+
+    def async_found_in_bootloader(self) -> None:
+        """Take over that it waits in its bootloader."""
+
+
+class Heard(Protocol):
+    """What is advertised, and how it is found out what is behind that."""
+
+    @property
+    def address(self) -> str:
+        """The lock's Bluetooth address, in its application."""
+
+    @property
+    def may_have_bootloader(self) -> bool:
+        """Whether it may have a bootloader that is heard."""
+
+    async def async_finds_bootloader(self) -> bool:
+        """Return whether what is heard as its bootloader can be talked to."""
 
 
 class Watch:
@@ -29,10 +64,21 @@ class Watch:
     is kept from earlier counts: it may be from an installation long over.
     """
 
-    def __init__(self, kind: DirectKind) -> None:
-        """Take the lock; ``async_start`` begins."""
-        self._kind = kind
-        self._lock = kind.lock
+    def __init__(
+        self,
+        lock: HeardLock,
+        heard: Heard,
+        read: Callable[[], Coroutine[Any, Any, None]],
+        begin: Callable[[Coroutine[Any, Any, None], str], object],
+    ) -> None:
+        """Take the lock; ``async_start`` begins.
+
+        ``read`` asks it what it runs; ``begin`` does something in the background.
+        """
+        self._lock = lock
+        self._heard = heard
+        self._read = read
+        self._begin = begin
         self._sightings = Sightings()
         self._looking = Patience()
         self._reading = Patience()
@@ -40,7 +86,7 @@ class Watch:
     @callback
     def async_start(self, hass: HomeAssistant) -> CALLBACK_TYPE:
         """Listen from now on; return what ends that."""
-        address = self._kind.address
+        address = self._heard.address
         unsubscribe = [
             bluetooth.async_register_advertisement_callback(hass, seen, heard_at)
             for seen, heard_at in (
@@ -71,9 +117,7 @@ class Watch:
             and (self._is_awaited or self._reading.allows(info.time))
         ):
             lock.to_be_asked = False
-            lock.household.async_create_task(
-                lock.household.async_read(lock), f"reading of {lock.name}"
-            )
+            self._begin(self._read(), f"reading of {lock.name}")
 
     @property
     def _is_awaited(self) -> bool:
@@ -88,7 +132,7 @@ class Watch:
             SERVICE not in info.service_uuids
             or lock.in_bootloader
             or lock.progress is not None
-            or not self._kind.may_have_bootloader
+            or not self._heard.may_have_bootloader
             or not self._sightings.bootloader_heard(info.time)
         ):
             return
@@ -96,11 +140,12 @@ class Watch:
             # What brings it out of there finds out by itself whether it is there.
             lock.async_found_in_bootloader()
         elif self._looking.allows(info.time):
-            lock.household.async_create_task(
-                self._async_look(), f"look for the bootloader of {lock.name}"
-            )
+            self._begin(self._async_look(), f"look for the bootloader of {lock.name}")
 
     async def _async_look(self) -> None:
         """Find out by a connection whether a bootloader is there at all."""
-        if await self._kind.async_finds_bootloader() and self._sightings.seems_stranded:
+        if (
+            await self._heard.async_finds_bootloader()
+            and self._sightings.seems_stranded
+        ):
             self._lock.async_found_in_bootloader()

@@ -5,12 +5,12 @@ everybody. Whatever is advertised, the lock is asked, every rule counts, nobody 
 and the real lock's battery is left alone.
 """
 
-import asyncio
 from typing import Any
 
 import pytest
 
 from custom_components.nightlatch.core import sightings
+from homeassistant.components.bluetooth import MONOTONIC_TIME
 from homeassistant.components.lock import LockState
 from homeassistant.exceptions import HomeAssistantError
 from tests.attacks.table import Tried
@@ -25,6 +25,7 @@ from tests.rig.spoofer import Conduct, Spoofer
 BOOTLOADER = "C0:11:22:33:44:56"
 SILENCE = 0.2
 """Seconds without the application, as ``impatience`` has it."""
+UNHURRIED = 1.0
 
 
 def spoof(
@@ -36,17 +37,37 @@ def spoof(
     return spoofer
 
 
-async def heard_for_a_while(house: House) -> None:
+async def heard_for_a_while(house: House, silence: float = SILENCE) -> None:
     """Wait until Home Assistant has heard it for longer than anything is waited for."""
     await until(lambda: house.heard(BOOTLOADER))
-    await asyncio.sleep(3 * SILENCE)
+    await pass_time(2.5 * silence)
     await house.settle()
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> float:
+    """Let a lock that works be silent for longer than a busy machine keeps it so."""
+    monkeypatch.setattr(sightings, "SILENT_FOR", UNHURRIED)
+    return UNHURRIED
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Let pauses be as long as in a house: what is counted is how often."""
+    monkeypatch.setattr(sightings, "ASK_AGAIN", 60.0)
+    return monkeypatch
+
+
+async def pass_time(seconds: float) -> None:
+    """Let time pass by the clock that advertisements are stamped with."""
+    began = MONOTONIC_TIME()
+    await until(lambda: MONOTONIC_TIME() > began + seconds)
 
 
 @pytest.mark.parametrize("conduct", Conduct)
 @pytest.mark.parametrize("by_hand", [True, False])
 async def test_no_rule_is_softened(
-    house: House, conduct: Conduct, by_hand: bool, attack: Tried
+    house: House, conduct: Conduct, by_hand: bool, attack: Tried, unhurried: float
 ) -> None:
     """The lock's battery is empty, the bolt is jammed, the door is open."""
     night = Night(house)
@@ -57,7 +78,7 @@ async def test_no_rule_is_softened(
     lock.set_battery(3)
     await house.release("1.1.0")
     spoofer = spoof(house, conduct)
-    await heard_for_a_while(house)
+    await heard_for_a_while(house, unhurried)
     assert not house.managed().in_bootloader
 
     if by_hand:
@@ -79,12 +100,12 @@ async def test_no_rule_is_softened(
 
 @pytest.mark.parametrize("conduct", Conduct)
 async def test_a_good_lock_is_updated_all_the_same(
-    house: House, conduct: Conduct, attack: Tried
+    house: House, conduct: Conduct, attack: Tried, unhurried: float
 ) -> None:
     """Nobody stops updates by advertising; and nothing goes to who advertises."""
     await house.release("1.1.0")
     spoofer = spoof(house, conduct)
-    await heard_for_a_while(house)
+    await heard_for_a_while(house, unhurried)
     # Once the lock has been sent to its bootloader, two have the same address: who is
     # connected to is chance, so the other one is gone by then.
     house.locks[FRONT_DOOR].on_change(
@@ -141,7 +162,7 @@ async def test_a_lock_whose_connection_is_held(
 
 @pytest.mark.parametrize("conduct", Conduct)
 async def test_a_night_with_a_bootloader_that_leads_nowhere(
-    two_doors: House, conduct: Conduct, attack: Tried
+    two_doors: House, conduct: Conduct, patience: pytest.MonkeyPatch, attack: Tried
 ) -> None:
     """The lock was never touched, is not said to be, and keeps no other from its night."""
     house = two_doors
@@ -171,35 +192,35 @@ async def test_a_night_with_a_bootloader_that_leads_nowhere(
     attack(f"a night beside it, {conduct.value}", 2, "untouched, other door updated")
 
 
-@pytest.fixture
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let pauses be as long as in a house: what is counted is how often."""
-    monkeypatch.setattr(sightings, "ASK_AGAIN", 60.0)
-
-
 @pytest.mark.parametrize("conduct", [Conduct.REFUSING, Conduct.AGREEING])
 @pytest.mark.parametrize("lock_is_heard", [True, False])
 async def test_one_that_comes_and_goes(
-    house: House, conduct: Conduct, lock_is_heard: bool, patience: None, attack: Tried
+    house: House,
+    conduct: Conduct,
+    lock_is_heard: bool,
+    patience: pytest.MonkeyPatch,
+    attack: Tried,
 ) -> None:
     """It floods nobody, and does not empty the lock's battery."""
     night = Night(house)
     lock, link = house.locks[FRONT_DOOR], house.links[FRONT_DOOR]
     before = link.counters.connects
     spoofer = spoof(house, conduct)
+    if lock_is_heard:
+        patience.setattr(sightings, "SILENT_FOR", UNHURRIED)
     rounds = 12
     for _ in range(rounds):
         if not lock_is_heard:
             house.proxy.remove(lock)
         spoofer.advertise(True)
-        await asyncio.sleep(2 * SILENCE)
+        await pass_time(2 * SILENCE)
         spoofer.advertise(False)
         if not lock_is_heard:
             link = house.links[FRONT_DOOR] = house.proxy.add(
                 lock, LinkModel(supervision_timeout=0.2)
             )
             before = 0
-        await asyncio.sleep(SILENCE / 2)
+        await pass_time(SILENCE / 2)
     await house.settle()
     found = [each for each in night.events if each["type"] == "bootloader_found"]
     assert len(found) <= (0 if lock_is_heard else 3)
@@ -214,13 +235,13 @@ async def test_one_that_comes_and_goes(
 
 @pytest.mark.parametrize("name", ["Kestrel front", "DfuTarg"])
 async def test_at_the_locks_own_address(
-    house: House, name: str, patience: None, attack: Tried
+    house: House, name: str, patience: pytest.MonkeyPatch, attack: Tried
 ) -> None:
     """A second device at the lock's address is connected to now and then; no more."""
     spoofer = spoof(house, Conduct.AGREEING, FRONT_DOOR, name=name)
     link = house.links[FRONT_DOOR]
     before = link.counters.connects
-    await asyncio.sleep(1)
+    await pass_time(1)
     await house.settle()
     assert spoofer.connections + link.counters.connects - before <= 2
     assert not house.managed().in_bootloader
@@ -229,7 +250,7 @@ async def test_at_the_locks_own_address(
 
 
 async def test_a_mcuboot_lock_is_not_watched_for_what_it_does_not_have(
-    mcuboot_house: McubootHouse, patience: None, attack: Tried
+    mcuboot_house: McubootHouse, patience: pytest.MonkeyPatch, attack: Tried
 ) -> None:
     """It has no bootloader that is heard over the air."""
     house = mcuboot_house.house
@@ -244,7 +265,7 @@ async def test_a_mcuboot_lock_is_not_watched_for_what_it_does_not_have(
 
 
 async def test_a_lock_that_claims_another_version_each_time(
-    house: House, patience: None, attack: Tried
+    house: House, patience: pytest.MonkeyPatch, attack: Tried
 ) -> None:
     """A lying lock, or somebody at its address: the records hold what really happened."""
     night = Night(house)

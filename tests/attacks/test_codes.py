@@ -191,3 +191,18 @@ async def test_nobody_guesses(
         len(answers),
         "5 looked at, then nobody listens, not to the right one",
     )
+
+
+async def test_guesses_under_a_clock_that_was_ahead_end(
+    house: House, owner: User, app: Authenticator, attack: Tried
+) -> None:
+    """Nobody waits for years; and nobody gets more guesses by it."""
+    now = dt_util.utcnow()
+    with freeze_time(now + timedelta(days=3650)):
+        answers = [await said(house, owner, "000000") for _ in range(5)]
+    with freeze_time(now):
+        answers.append(await said(house, owner, "000000"))
+    with freeze_time(now + timedelta(minutes=16)):
+        answers.append(await said(house, owner, "000000"))
+    assert answers == [*["code_wrong"] * 5, "code_too_often", "code_wrong"]
+    attack("guesses while the clock was ten years ahead", 7, "over after 15 minutes")

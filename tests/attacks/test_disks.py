@@ -7,7 +7,7 @@ installed, and everything that holds is written as soon as it can be.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 import errno
 import inspect
 import os
@@ -211,7 +211,7 @@ async def test_saves_that_wait_are_written_together_and_in_order(
 APPROVAL = Approval(
     version="1.1.0", sha256="00", user_id="u", user_name="U", at=datetime.now(UTC)
 )
-LATER = datetime(2100, 1, 1, tzinfo=UTC)
+LATER = datetime.now(UTC) + timedelta(days=60)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -348,7 +348,7 @@ async def test_what_could_not_be_read_again_harms_nothing_else(
         await store.async_set_decisions("other", Decisions(pinned="1"))
         assert store.problem is None
     with pytest.raises(HomeAssistantError) as caught:
-        await front.async_postpone(datetime.max.replace(tzinfo=UTC))
+        await front.async_pin("\ud800")
     assert caught.value.translation_key == "decision_unsaved"
     await store.async_set_lock(front.subentry_id, record)
     assert front.unsaved is None

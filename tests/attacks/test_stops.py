@@ -14,11 +14,8 @@ from typing import Any
 import pytest
 
 from custom_components.nightlatch.adapters.journal import JournalFile
-from custom_components.nightlatch.core.installation.states import (
-    CANCELLABLE,
-    ENDS,
-    State,
-)
+from custom_components.nightlatch.core.installation.states import CANCELLABLE, State
+from custom_components.nightlatch.core.model import OutcomeKind
 from homeassistant.exceptions import HomeAssistantError
 from tests.home.flows import until
 from tests.home.house import FRONT_DOOR, OUTCOME, House
@@ -27,9 +24,12 @@ from tests.rig.lock import Mode
 
 from .table import Tried
 
-# One that waits for its turn writes nothing yet; one on trial is in test_trials.py.
+# One that waits for its turn writes nothing yet; one on trial is cut at every moment in
+# tests/core/installation/test_trial.py.
 WRITTEN = [
-    state for state in State if state not in {*ENDS, State.PLANNED, State.REVERTING}
+    state
+    for state in State
+    if state not in {*OutcomeKind, State.PLANNED, State.REVERTING}
 ]
 DELAYS = [0.05, 0.2, 1.0]
 

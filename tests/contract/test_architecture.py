@@ -110,6 +110,24 @@ def test_adapters_use_only_the_core(module: str) -> None:
     assert own_imports(module) <= {*CORE, *ADAPTERS, "const"}
 
 
+@pytest.mark.parametrize(
+    "module", [name for name in MODULES if name.split(".")[0] != "kinds"]
+)
+def test_nobody_asks_of_which_kind_a_lock_is(module: str) -> None:
+    """What differs is asked as what a kind can do, so that another one is one file more."""
+    compared = [
+        ast.unparse(node)
+        for node in ast.walk(modules()[module])
+        if isinstance(node, ast.Compare)
+        and any(
+            ast.unparse(side).endswith("kind.name")
+            for side in (node.left, *node.comparators)
+        )
+    ]
+    assert not compared
+    assert not {name for name in own_imports(module) if name.startswith("kinds.")}
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_nobody_imports_what_home_assistant_loads(module: str) -> None:
     """Platforms and flows are the roof; only tests may look at them."""

@@ -42,6 +42,12 @@ VAULT = {str(reason) for reason in errors.VaultProblem}
 # What the rule that compares versions adds, for whatever reason.
 _PATH_DETAILS = {"step"}
 # Sentences whose keys are put together in the code.
+FOR_A_FILE = {
+    f"file_{problem}": problem
+    for problem in errors.FirmwareProblem
+    # Of what is already on its way to a lock.
+    if problem is not errors.FirmwareProblem.CHANGED_AFTER_VERIFYING
+}
 COMPOSED = (
     {f"notice_{happening}" for happening in (*TOLD_AT_ONCE, *TOLD_IN_THE_DIGEST)}
     | {f"notice_{Happening.STARTED}"}
@@ -50,6 +56,7 @@ COMPOSED = (
     | {f"way_back_{problem}" for problem in BOLT_PROBLEMS}
     | {f"conduct_{conduct}" for conduct in Conduct}
     | {f"settings_why_{why_not}" for why_not in WhyNot}
+    | FOR_A_FILE.keys()
 )
 # What people are told with a sentence of the translations.
 SAYING = {"async_sentence", "_sentence", "async_tell_later", "error", "_error"}
@@ -170,6 +177,28 @@ def test_placeholders_are_among_the_details(reason: str) -> None:
     """A placeholder that nobody fills would hide the whole sentence."""
     text = translations()["exceptions"][reason]["message"]
     assert placeholders(text) <= allowed_placeholders(reason) | NAMES
+
+
+@pytest.mark.parametrize("key", FOR_A_FILE)
+def test_who_has_picked_a_file_has_a_sentence_of_their_own(key: str) -> None:
+    """No vendor has to hear of it, and nothing was to be sent anywhere."""
+    text = translations()["exceptions"][key]["message"]
+    assert placeholders(text) <= allowed_placeholders(FOR_A_FILE[key]) | NAMES
+    assert "lock" in placeholders(text)
+    assert text.count(". ") >= 2
+    assert text.endswith(".")
+    for wrong in ("ell the vendor", "release", "was sent", "vendor's own tool"):
+        assert wrong not in text
+
+
+@pytest.mark.parametrize("problem", errors.FirmwareProblem)
+def test_who_waits_for_a_release_is_not_told_of_a_file_that_they_picked(
+    problem: errors.FirmwareProblem,
+) -> None:
+    """They have picked none."""
+    text = translations()["exceptions"][problem]["message"]
+    assert "his file" not in text
+    assert "Pick " not in text
 
 
 @pytest.mark.parametrize(

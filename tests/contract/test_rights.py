@@ -1,11 +1,23 @@
 """Who may do what: what people are told is what the code does."""
 
 import re
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from custom_components.nightlatch.phone_actions import DEEDS, Verb
-from custom_components.nightlatch.rights import ACTIONS, RIGHTS, Deed
+from custom_components.nightlatch.rights import (
+    ACTIONS,
+    RIGHTS,
+    Deed,
+    Who,
+    async_check_right,
+    async_person,
+)
+from homeassistant.auth.models import Group, User
+from homeassistant.auth.permissions.models import PermissionLookup
+from homeassistant.exceptions import HomeAssistantError
 
 from .integration import ROOT, load_yaml, translations
 
@@ -67,3 +79,107 @@ def test_every_button_is_in_the_table(verb: Verb) -> None:
     """Under the name that it has on the phone."""
     title = translations()["exceptions"][f"button_{verb}"]["message"]
     assert f"*{title}* on a phone" in row_of(DEEDS[verb])[2]
+
+
+# What the code does with it, whoever asks.
+
+_LOOKUP = PermissionLookup(None, None)  # type: ignore[arg-type]
+_UPDATE = "update.front_door"
+_LOCK: Any = SimpleNamespace(name="Front door", update_entity_id=_UPDATE)
+_GONE: Any = SimpleNamespace(name="Front door", update_entity_id=None)
+
+
+def user(name: str | None = "Ann", **fields: Any) -> User:
+    """Return an account of Home Assistant that may nothing."""
+    return User(name=name, perm_lookup=_LOOKUP, id="1", is_active=True, **fields)
+
+
+def resident(*, control: bool = True, entity: str = _UPDATE) -> User:
+    """Return one that may control, or only read, one entity."""
+    may = {"control": True} if control else {"read": True}
+    policy: Any = {"entities": {"entity_ids": {entity: may}}}
+    return user(groups=[Group(name="Residents", policy=policy, id="residents")])
+
+
+ADMINISTRATOR = user(is_owner=True)
+SYSTEM = user(is_owner=True, system_generated=True)
+
+
+def house_of(account: User | None) -> Any:
+    """Return a Home Assistant that has one account."""
+
+    async def async_get_user(user_id: str) -> User | None:
+        return account if account is not None and user_id == account.id else None
+
+    return SimpleNamespace(auth=SimpleNamespace(async_get_user=async_get_user))
+
+
+async def refusal(
+    account: User | None,
+    deed: Deed,
+    *,
+    user_id: str | None = "1",
+    lock: Any = _LOCK,
+    check: Any = async_check_right,
+) -> tuple[str | None, dict[str, str] | None]:
+    """Return why somebody may not, and what the sentence names; (None, None) if so."""
+    try:
+        found = await check(house_of(account), deed, user_id, lock)
+    except HomeAssistantError as err:
+        return err.translation_key, err.translation_placeholders
+    assert found is (None if user_id is None else account)
+    return None, None
+
+
+@pytest.mark.parametrize("deed", Deed)
+async def test_whoever_has_the_right_may_and_nobody_else(deed: Deed) -> None:
+    """Account by account, for each deed."""
+    right = RIGHTS[deed]
+    named = {"lock": "Front door"}
+    person = (
+        "consent_needs_a_person" if deed is Deed.CONSENT else "approval_needs_a_person"
+    )
+    no_person = (person, named) if right.needs_person else (None, None)
+    missing = (
+        "user_not_allowed" if right.who is Who.CONTROL else "user_no_administrator"
+    )
+    refused = (missing, {**named, "user": "Ann"})
+    may_control = (None, None) if right.who is Who.CONTROL else refused
+
+    assert await refusal(ADMINISTRATOR, deed) == (None, None)
+    assert await refusal(ADMINISTRATOR, deed, lock=_GONE) == (None, None)
+    assert await refusal(SYSTEM, deed) == no_person
+    assert await refusal(None, deed, user_id=None) == no_person
+    assert await refusal(resident(), deed) == may_control
+    assert await refusal(resident(), deed, lock=_GONE) == refused
+    assert await refusal(resident(control=False), deed) == refused
+    assert await refusal(resident(entity="update.back_door"), deed) == refused
+    unknown = ("user_unknown", named)
+    assert await refusal(None, deed) == unknown
+    assert await refusal(ADMINISTRATOR, deed, user_id="2") == unknown
+    gone = user(is_owner=True)
+    gone.is_active = False
+    assert await refusal(gone, deed) == unknown
+
+
+async def test_without_a_lock_it_is_about_the_household() -> None:
+    """Then nobody controls it but administrators; and who has no name has an id."""
+    refused = ("user_not_allowed", {"lock": "Nightlatch", "user": "1"})
+    assert await refusal(user(None), Deed.CHECK, lock=None) == refused
+    assert await refusal(ADMINISTRATOR, Deed.CHECK, lock=None) == (None, None)
+    unknown = ("user_unknown", {"lock": "Nightlatch"})
+    assert await refusal(None, Deed.CHECK, lock=None) == unknown
+
+
+async def test_a_person_is_needed_where_one_is_asked_for() -> None:
+    """Even where the right itself does not ask for one."""
+    named = {"lock": "Front door"}
+    assert await refusal(None, Deed.CHECK, user_id=None, check=async_person) == (
+        "approval_needs_a_person",
+        named,
+    )
+    assert await refusal(ADMINISTRATOR, Deed.CHECK, check=async_person) == (None, None)
+    assert await refusal(user(), Deed.CHECK, check=async_person) == (
+        "user_not_allowed",
+        {**named, "user": "Ann"},
+    )

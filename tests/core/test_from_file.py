@@ -269,7 +269,7 @@ def test_another_signer_than_before_is_refused() -> None:
     """It names what it was compared with."""
     known = replace(KNOWN, ran=(ran(dfu(100)),))
     assert refused(dfu(key=STRANGER), known) == (
-        FirmwareProblem.OTHER_SIGNER,
+        FileProblem.OTHER_SIGNER,
         {"version": "1.0.0"},
     )
 

@@ -21,7 +21,7 @@ from custom_components.nightlatch.core.moments import (
     is_too_far,
     shifted,
 )
-from custom_components.nightlatch.core.records.stored import as_time
+from custom_components.nightlatch.core.records.stored import as_chosen_time
 
 ZONES: list[tzinfo] = [
     UTC,
@@ -59,9 +59,9 @@ def test_nothing_that_is_computed_with_moments_fails(
 
 
 @given(EVER)
-def test_any_moment_that_was_written_can_be_read(moment: datetime) -> None:
+def test_any_moment_that_was_chosen_can_be_read(moment: datetime) -> None:
     """In whatever zone it was written, at either end of the calendar."""
-    read = as_time(moment.isoformat())
+    read = as_chosen_time(moment.isoformat())
     assert read.tzinfo is UTC
     assert bounded(read) == bounded(moment)
 
@@ -99,3 +99,33 @@ def test_people_decide_from_now_until_two_years_ahead() -> None:
     assert is_past(NOW - TOLERANCE - DAY, NOW)
     assert not is_too_far(NOW + FURTHEST, NOW)
     assert is_too_far(NOW + FURTHEST + DAY, NOW)
+
+
+INSTANT = timedelta(microseconds=1)
+WRITTEN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_the_limits_belong_to_what_is_possible() -> None:
+    """And the first instant beyond them does not."""
+    assert is_ahead(NOW + TOLERANCE + INSTANT, NOW)
+    assert can_have_been(NOW + TOLERANCE, NOW)
+    assert not can_have_been(NOW + TOLERANCE + INSTANT, NOW)
+    for says in (is_set, lambda moment: can_have_been(moment, NOW)):
+        assert says(WRITTEN)
+        assert not says(WRITTEN - INSTANT)
+    assert not is_over(NOW - DAY + INSTANT, DAY, NOW)
+    assert is_past(NOW - TOLERANCE - INSTANT, NOW)
+    assert not is_too_far(NOW + FURTHEST + TOLERANCE, NOW)
+    assert is_too_far(NOW + FURTHEST + TOLERANCE + INSTANT, NOW)
+
+
+def test_what_lies_beyond_the_bounds_is_the_nearest_that_does_not() -> None:
+    """In either direction; what lies within stays what it is."""
+    assert bounded(EARLIEST.replace(month=6)) == EARLIEST.replace(month=6)
+    assert bounded(EARLIEST - INSTANT) == EARLIEST
+    assert bounded(LATEST - INSTANT) == LATEST - INSTANT
+    assert bounded(LATEST + INSTANT) == LATEST
+    assert shifted(NOW, DAY) == NOW + DAY
+    assert shifted(NOW, -DAY) == NOW - DAY
+    assert shifted(NOW, timedelta.max) == shifted(LATEST, DAY) == LATEST
+    assert shifted(NOW, timedelta.min) == shifted(EARLIEST, -DAY) == EARLIEST

@@ -82,6 +82,36 @@ def test_the_newest_is_chosen_in_whatever_order_they_come() -> None:
     } == {("1.9", PassedOver.SUPERSEDED), ("1.2", PassedOver.SUPERSEDED)}
 
 
+def test_of_two_that_are_the_same_version_the_first_is_chosen() -> None:
+    """However they are written; the other one is passed over."""
+    one, two = release("1.9"), release("1.9.0")
+    for first, second in ((one, two), (two, one)):
+        selection = select([first, second], IDENTITY, MODEL, None)
+        assert selection.release is first
+        assert selection.passed_over == ((second, PassedOver.SUPERSEDED),)
+
+
+@pytest.mark.parametrize(
+    ("offered", "low", "reason"),
+    [
+        ("1.0.1 (1012)", None, None),
+        ("1.0.1 (1012)", "1.0.1 (1011)", None),
+        ("1.0.1 (1012)", "1.0.1 (1012)", None),
+        ("1.0.1 (1012)", "1.0.1 (1013)", PassedOver.BELOW_FLOOR),
+        # What the lock runs has no number: another text says nothing of the order.
+        ("1.0.2 (1020)", None, PassedOver.NOT_COMPARABLE),
+    ],
+)
+def test_a_lock_that_says_the_text_only_gets_its_next_number_above_the_floor(
+    offered: str, low: str | None, reason: PassedOver | None
+) -> None:
+    """As Home Assistant writes what a lock with Matter runs."""
+    scheme = VersionScheme.TEXT_INTEGER
+    runs = replace(IDENTITY, firmware_version="1.0.1")
+    kept = floor(low, scheme=scheme) if low else None
+    assert reason_against(release(offered, scheme=scheme), runs, scheme, kept) is reason
+
+
 def test_nothing_is_chosen_out_of_nothing() -> None:
     """An empty feed."""
     assert chosen() is None

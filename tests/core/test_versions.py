@@ -93,7 +93,7 @@ def test_two_ways_to_write_a_version_are_equal(one: str, two: str) -> None:
 @pytest.mark.parametrize("scheme", [DOTTED, INTEGER])
 def test_what_is_no_version_is_refused(scheme: VersionScheme, text: str) -> None:
     """A guess would be a downgrade one day."""
-    with pytest.raises(VersionError):
+    with pytest.raises(VersionError, match=f"is no {scheme} version"):
         Version.parse(scheme, text)
 
 
@@ -115,7 +115,7 @@ def test_unlike_schemes_are_never_compared(one: Version, two: Version) -> None:
         lambda: one >= two,
     ]
     for compare in comparisons:
-        with pytest.raises(VersionError):
+        with pytest.raises(VersionError, match="do not compare"):
             compare()
 
 
@@ -201,4 +201,36 @@ def test_what_is_no_version_of_a_hub_is_refused(
 )
 def test_the_number_decides(scheme: VersionScheme, older: str, newer: str) -> None:
     """Whatever stands around it."""
-    assert Version.parse(scheme, older) < Version.parse(scheme, newer)
+    low, high = Version.parse(scheme, older), Version.parse(scheme, newer)
+    assert low < high
+    assert (low.scheme, low.text) == (scheme, older)
+
+
+def test_a_version_of_zeros_is_a_number() -> None:
+    """As for every other scheme."""
+    for text in ("0", "0.0", "00.0.0"):
+        assert Version.parse(DOTTED, text).numbers == (0,)
+
+
+@pytest.mark.parametrize(
+    ("version", "label", "is_it"),
+    [
+        ("1.0.1 (1011)", "1.0.1", True),
+        ("1.0.1 (1011)", "1.0.2", False),
+        ("1.0.1 (1011)", "1.0.1 (1011)", False),
+        ("1.0.1 (1011)", " (", False),
+        ("1.0.1 (1011)", "", False),
+    ],
+)
+def test_a_label_is_the_version_without_its_number(
+    version: str, label: str, is_it: bool
+) -> None:
+    """As Home Assistant writes what a lock with Matter runs."""
+    text_integer = Version.parse(VersionScheme.TEXT_INTEGER, version)
+    assert text_integer.numbers_label(label) is is_it
+
+
+def test_only_versions_with_a_text_have_a_label() -> None:
+    """Those of other schemes are numbers as a whole."""
+    assert not Version.parse(DOTTED, "1.0").numbers_label("")
+    assert not Version.parse(INTEGER, "1").numbers_label("1")

@@ -4,9 +4,15 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
-from custom_components.nightlatch.core.schedule.plan import Waiting
+import pytest
+
+from custom_components.nightlatch import locks
+from custom_components.nightlatch.core.schedule.plan import Plan, Waiting
+from custom_components.nightlatch.locks import ManagedLock
+from custom_components.nightlatch.situations import plan_of
 from homeassistant.core import Event, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers.entity_component import async_update_entity
 from homeassistant.helpers.event import (
     async_track_state_change_event,
     async_track_state_report_event,
@@ -155,3 +161,21 @@ async def test_it_is_on_while_something_is_installed(house: House) -> None:
     assert house.state(CALENDAR).state == "on"
     await house.install()
     assert house.state(CALENDAR).state == "off"
+
+
+async def test_a_state_asks_for_each_plan_once(
+    two_doors: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often Home Assistant looks at what comes next."""
+    house = two_doors
+    await announced(house)
+    asked: list[str] = []
+
+    def counted(lock: ManagedLock, now: datetime) -> Plan:
+        asked.append(lock.name)
+        return plan_of(lock, now)
+
+    monkeypatch.setattr(locks, "plan_of", counted)
+    await async_update_entity(house.hass, CALENDAR)
+    assert sorted(asked) == ["Back door", "Front door"]
+    assert house.state(CALENDAR).attributes["message"].endswith(": 1.1.0")

@@ -7,6 +7,7 @@ import json
 
 from cryptography.hazmat.primitives import serialization
 import pytest
+from securesystemslib.signer import CryptoSigner, SSlibKey
 
 from custom_components.nightlatch.const import DOMAIN
 from homeassistant.config_entries import (
@@ -115,6 +116,59 @@ async def test_a_feed_is_trusted_after_its_keys_were_shown(empty_house: House) -
     await empty_house.settle()
     assert empty_house.state(TROUBLE).state == "off"
     assert empty_house.state(STATUS).state == "ok"
+
+
+async def test_keys_are_shown_as_their_vendor_publishes_them(
+    empty_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By all that stands beside them where the vendor's tool names them so."""
+    vendor = empty_house.vendor
+    plain: list[str] = []
+
+    def owned_signer() -> CryptoSigner:
+        signer = CryptoSigner.generate_ed25519()
+        plain.append(signer.public_key.keyid)
+        fields = {
+            **signer.public_key.to_dict(),
+            "x-tuf-on-ci-keyowner": f"@kestrel-{len(plain)}",
+        }
+        canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
+        key_id = hashlib.sha256(canonical.encode()).hexdigest()
+        return CryptoSigner(signer._private_key, SSlibKey.from_dict(key_id, fields))
+
+    monkeypatch.setattr("tests.rig.vendor.new_signer", owned_signer)
+    vendor.rotate("root")
+    data = vendor.keep().files["metadata/2.root.json"]
+    result = await start_flow(empty_house.hass, empty_house.entry, "feed")
+    result = await submit(empty_house.hass, result, url=vendor.url, root=data.decode())
+    assert result["step_id"] == "confirm", result
+    assert result["description_placeholders"] is not None
+    shown = result["description_placeholders"]["root_keys"]
+    published = json.loads(data)["signed"]["roles"]["root"]["keyids"]
+    assert len(published) == len(plain) == 3
+    lines = shown.splitlines()
+    assert [line[3:67] for line in lines] == sorted(published)
+    for line in lines:
+        assert line[2:].startswith("`")
+        assert any(f"it: `{key_id}`)." in line for key_id in plain)
+
+
+async def test_a_root_that_is_newer_than_nightlatch(empty_house: House) -> None:
+    """Which key it is about is said, and what to do."""
+    vendor = empty_house.vendor
+    root = json.loads(vendor.root)
+    root["signed"]["keys"]["ef" * 32] = {
+        "keytype": "slh-dsa",
+        "scheme": "slh-dsa-128s/1",
+        "keyval": {"public": "00"},
+    }
+    result = await start_flow(empty_house.hass, empty_house.entry, "feed")
+    result = await submit(
+        empty_house.hass, result, url=vendor.url, root=json.dumps(root)
+    )
+    problem = problem_in(result)
+    assert "(slh-dsa/slh-dsa-128s/1) that is newer than this Nightlatch" in problem
+    assert "Update Nightlatch" in problem
 
 
 async def test_the_root_can_be_uploaded(empty_house: House, upload: Upload) -> None:

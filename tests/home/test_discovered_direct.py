@@ -132,4 +132,4 @@ async def test_the_other_side_of_a_lock_is_no_lock_of_its_own(house: House) -> N
     )
     await until(lambda: not discovered(house))
     await hass.config_entries.async_reload(house.entry.entry_id)
-    assert list(candidates(hass, house.household)) == []
+    assert list(candidates(hass, house.household.entry)) == []

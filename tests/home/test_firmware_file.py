@@ -1,6 +1,7 @@
 """Firmware that somebody brings as a file, from picking it to the lock that runs it."""
 
 from collections.abc import Callable
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from custom_components.nightlatch.core.records.kept_release import KeptRelease
 from homeassistant.config_entries import SubentryFlowResult
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
-from tests.rig.dfu_package import generate_key, make_package, public_pem
+from tests.rig.dfu_package import generate_key, make_package, make_zip, public_pem
 from tests.rig.scene import (
     HARDWARE_VERSION,
     firmware_version,
@@ -242,10 +243,24 @@ async def test_it_is_offered_until_somebody_says_otherwise(
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        pytest.param(lambda _: b"", "neither a zip file", id="empty"),
-        pytest.param(lambda _: b"%PDF-1.7", "neither a zip file", id="a-manual"),
-        pytest.param(lambda key: package(key)[:-1], "no DFU package", id="cut"),
-        pytest.param(lambda key: package(key, unsigned=True), "not signed", id="bare"),
+        pytest.param(lambda _: b"", "it is empty", id="empty"),
+        pytest.param(lambda _: b"%PDF-1.7", "it is a PDF", id="a-manual"),
+        pytest.param(
+            lambda key: package(key)[:-1], "does not end with its directory", id="cut"
+        ),
+        pytest.param(
+            lambda key: package(key, unsigned=True), "carries no signature", id="bare"
+        ),
+        pytest.param(
+            lambda key: bytes.fromhex("55dfbf01") + package(key),
+            "a header of its maker's own",
+            id="own-header",
+        ),
+        pytest.param(
+            lambda key: package(key, parts=("application", "softdevice_bootloader")),
+            "more of Front door than its application",
+            id="more-parts",
+        ),
         pytest.param(
             lambda _: package(generate_key()),
             "not signed with the vendor's key that you have approved",
@@ -254,7 +269,9 @@ async def test_it_is_offered_until_somebody_says_otherwise(
         pytest.param(
             lambda key: package(key, "0.9.0"), "Nothing proves that", id="older"
         ),
-        pytest.param(lambda _: bytes(4 * 1024 * 1024 + 1), "too large", id="too-large"),
+        pytest.param(
+            lambda _: bytes(4 * 1024 * 1024 + 1), "larger than firmware", id="too-large"
+        ),
     ],
 )
 async def test_a_file_that_is_none_for_this_lock(
@@ -268,7 +285,12 @@ async def test_a_file_that_is_none_for_this_lock(
     await ran(house, house.vendor.firmware_key)
     key = house.vendor.firmware_key
     result = await flow.to_details(make(key))
-    assert said in refused(result, "firmware_file")
+    why = refused(result, "firmware_file")
+    assert said in why
+    # Who has picked a file waits for no release, and has no vendor to tell.
+    assert "Nothing was changed" in why or "nothing was changed" in why
+    assert not any(words in why for words in ("release", "was sent", "ell the vendor"))
+    assert "Front door" in why or said == "Nothing proves that"
     assert offers_nothing(house)
     again = await upload(package(key), "right.zip")
     result = await submit(house.hass, result, file=again)
@@ -419,8 +441,27 @@ async def test_what_was_accepted_in_words_is_compared_with_next_time(
 # Images of MCUboot.
 
 
+def as_the_sdk_zips_it(image: bytes) -> bytes:
+    """Return a ``dfu_application.zip`` with one image, as somebody has passed it on."""
+    manifest = {
+        "format-version": 0,
+        "time": 1796000000,
+        "files": [
+            {"type": "application", "image_index": "0", "file": "app_update.bin"}
+        ],
+    }
+    return make_zip(
+        [
+            ("KL-1/app_update.bin", image),
+            ("KL-1/manifest.json", json.dumps(manifest).encode()),
+            ("note.txt", b"From the maker"),
+        ]
+    )
+
+
+@pytest.mark.parametrize("zipped", [False, True])
 async def test_an_image_is_installed_on_trial(
-    mcuboot_house: McubootHouse, upload: Upload
+    mcuboot_house: McubootHouse, upload: Upload, zipped: bool
 ) -> None:
     """It knows its version; and the lock goes back by itself if it is no good."""
     house = mcuboot_house.house
@@ -428,7 +469,10 @@ async def test_an_image_is_installed_on_trial(
     image = make_mcuboot_firmware(house.vendor, "1.1.0", size=IMAGE_SIZE)
     await without_feed(house)
     flow = Flow(house, upload)
-    result = await flow.to_details(image, "lock.bin")
+    data = as_the_sdk_zips_it(image) if zipped else image
+    result = await flow.to_details(
+        data, "dfu_application.zip" if zipped else "lock.bin"
+    )
     assert suggested(result, "version") == "1.1.0"
     said = {**SAID, "model": house.managed().record.identity.model}
     result = await submit(house.hass, result, **{**said, "version": "2.0.0"})
@@ -437,7 +481,9 @@ async def test_an_image_is_installed_on_trial(
     )
     result = await submit(house.hass, result, **said)
     summary = told(result, "summary")
-    assert "It is an image of MCUboot; its security counter is" in summary
+    is_image = "It is an image of MCUboot; its security counter is"
+    is_zip = "It is a zip with an image of MCUboot in it; the image's security counter"
+    assert (is_zip if zipped else is_image) in summary
     assert "hardware number" not in summary
     assert load_firmware_key(public_pem(key)).fingerprint not in summary
     result = await submit(house.hass, result, words=WORDS)

@@ -238,7 +238,7 @@ async def test_a_lock_whose_vendor_has_no_feed(
     await house.hass.services.async_call(
         "nightlatch",
         "approve",
-        {"entity_id": BACK_UPDATE},
+        {"entity_id": BACK_UPDATE, "version": "1.1.0"},
         blocking=True,
         context=Context(user_id=owner.id),
     )

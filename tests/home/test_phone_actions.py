@@ -94,6 +94,35 @@ async def test_postpone_from_the_evening_notice(house: House) -> None:
         assert timedelta(hours=22) < later < timedelta(hours=26)
 
 
+async def test_a_fault_of_one_lock_takes_no_answer_from_the_others(
+    two_doors: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A button is never pressed in silence."""
+    night = await announced(two_doors)
+    monkeypatch.setattr(two_doors.managed(), "async_postpone", None)
+    answer = await press_title(night, "Postpone to tomorrow")
+    assert answer.splitlines() == [
+        (
+            "Front door: nothing was done, because something in Nightlatch has failed."
+            " The log under Settings > System > Logs says more."
+        ),
+        "Back door is not updated before tomorrow.",
+    ]
+    assert "Front door: the button failed" in caplog.text
+    caplog.clear()
+
+
+async def test_tonight_is_said_of_one_release(house: House) -> None:
+    """What comes before then is another one, and waits to be asked for."""
+    night = await announced(house)
+    night.set_lock(mode="ask")
+    await house.settle()
+    await house.managed().async_schedule(dt_util.utcnow() + timedelta(hours=2))
+    assert house.managed().plan.waiting is Waiting.CHOSEN_TIME
+    await house.release("1.2.0")
+    assert house.managed().plan.waiting is Waiting.PERSON
+
+
 @pytest.mark.parametrize("hour", range(0, 24, 3))
 async def test_postpone_at_any_hour(house: House, hour: int) -> None:
     """Also where the quiet hours of somebody who works at night go across noon."""

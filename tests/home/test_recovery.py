@@ -406,7 +406,7 @@ async def test_without_firmware_there_is_only_what_a_person_can_do(
     await until(lambda: house.managed().in_bootloader)
     assert issue_keys(house) == ["in_bootloader_by_hand"]
     text = await text_of_issue(house, "in_bootloader_by_hand")
-    assert "Its vendor says:\n\nHold the **button** for 10 s." in text
+    assert "> Its vendor says:\n>\n> Hold the button for 10 s." in text
     assert "Take out its batteries for a minute" in text
     assert "Download diagnostics" in text
     assert not house.household.recovering.async_help_now(house.managed())

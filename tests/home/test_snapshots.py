@@ -806,6 +806,7 @@ async def test_a_snapshot_can_be_restored_by_hand(
     house.settings.change(auto_relock_time="99", master_pin="", sound_volume="high")
     await house.until_state(RELOCK, "99")
     await house.until_state(PIN, "")
+    await house.until_state(SOUND, "high")
     answer = await house.act("restore_snapshot", snapshot=house.snapshots.find(None).id)
     assert {each["name"]: each["value"] for each in answer["restored"]} == {
         "Auto-relock time": "30 s",

@@ -17,11 +17,17 @@ from custom_components.nightlatch.core.errors import (
     VaultError,
     VaultProblem,
 )
-from custom_components.nightlatch.core.model import Artifact, Purpose, Release, Source
+from custom_components.nightlatch.core.model import (
+    Artifact,
+    Origin,
+    Purpose,
+    Release,
+    Source,
+)
 from custom_components.nightlatch.core.preflight.risk import WayBack
 from custom_components.nightlatch.core.records.kept_release import KeptRelease
 from custom_components.nightlatch.core.vault.keys import KeySource
-from custom_components.nightlatch.situations import risk_of
+from custom_components.nightlatch.situations import Errand, risk_of
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 from tests.rig.lock import Mode
@@ -213,9 +219,15 @@ async def test_a_door_that_does_not_open_waits_for_no_feed(house: House) -> None
     await until(lambda: lock.in_bootloader)
     data = await house.feed.feed.fetch(release)
     supply = vault.supply(lock, Source.FEED)
+    # Which it is the journal knows, not what is heard.
+    errand = Errand(purpose=Purpose.RECOVERY)
+    await house.household.journal.write(
+        lock.installer._new_entry(release, Origin.PERSON, errand)
+    )
     await supply.keep(release, data, house.feed.firmware_keys[0])
     assert lock.in_bootloader
     assert kept(house) == {"1.1.0"}
+    await house.household.journal.clear()
     door.cut_power()
 
 

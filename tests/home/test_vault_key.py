@@ -244,7 +244,7 @@ async def test_a_passphrase_that_is_lost(house: House, elsewhere: Path) -> None:
     # What lies there under the lost key is left alone.
     assert len(blobs(second)) == 2
     assert old < {each.name for each in blobs(second)}
-    assert vault.found["second"].foreign == 1
+    assert vault.testing.found["second"].foreign == 1
     changed = await audited(house, "vault_key_source_changed")
     assert changed[-1].details == {"source": "storage", "anew": True}
 

@@ -109,7 +109,7 @@ async def test_a_share_that_goes_and_comes_back(house: House, second: Path) -> N
     await look(house, SIX_MINUTES)
     assert "vault_second_place" in await issues(house)
     swap(second, unmounted)
-    await look(house)
+    await look(house, SIX_MINUTES)
     assert "vault_second_place" in await issues(house)
     await look(house, 2 * SIX_MINUTES)
     assert await issues(house) == {}

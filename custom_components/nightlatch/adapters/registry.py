@@ -3,6 +3,8 @@
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
+from ..core.model import LockIdentity
+
 
 def device_of(hass: HomeAssistant, entity_id: str | None) -> dr.AnyDeviceEntry | None:
     """Return the device that an entity belongs to, if it has one."""
@@ -21,3 +23,14 @@ def main_device_of(hass: HomeAssistant, entity_id: str | None) -> dr.DeviceEntry
     if isinstance(device, dr.ChildDeviceEntry):
         device = dr.async_get(hass).async_get(device.parent_device_id)
     return device if isinstance(device, dr.DeviceEntry) else None
+
+
+def identity_of(device: dr.DeviceEntry | None, version: str) -> LockIdentity:
+    """Return what the device registry knows of a lock that runs a version."""
+    return LockIdentity(
+        model=(device and (device.model_id or device.model)) or "?",
+        hardware_revision=device.hw_version if device else None,
+        firmware_version=version,
+        manufacturer=device.manufacturer if device else None,
+        serial_number=device.serial_number if device else None,
+    )

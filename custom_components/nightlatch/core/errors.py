@@ -45,6 +45,7 @@ class FeedProblem(StrEnum):
     ROLLED_BACK = "feed_rolled_back"
     MIXED = "feed_mixed"
     METADATA_INVALID = "feed_metadata_invalid"
+    KEY_TOO_NEW = "feed_key_too_new"
     TOO_MANY_ROLES = "feed_too_many_roles"
     VERSION_TOO_HIGH = "feed_version_too_high"
     CLOCK_WENT_BACK = "feed_clock_went_back"
@@ -90,7 +91,11 @@ class FirmwareProblem(StrEnum):
     IMAGE_INVALID = "firmware_image_invalid"
     ENCRYPTED = "firmware_encrypted"
     NEEDS_OTHER_IMAGE = "firmware_needs_other_image"
-    OTHER_SIGNER = "firmware_other_signer"
+    # What people pick by mistake, each of which has an answer of its own.
+    OWN_HEADER = "firmware_own_header"
+    LEGACY_DFU = "firmware_legacy_dfu"
+    SEVERAL_IMAGES = "firmware_several_images"
+    PADDED = "firmware_padded"
 
 
 class FirmwareError(NightlatchError):
@@ -107,6 +112,7 @@ class FileProblem(StrEnum):
     OTHER_MODEL = "file_other_model"
     OTHER_HARDWARE = "file_other_hardware"
     HARDWARE_UNKNOWN = "file_hardware_unknown"
+    OTHER_SIGNER = "file_other_signer"
     KEY_UNKNOWN = "file_key_unknown"
     KEY_ONLY_NAMED = "file_key_only_named"
     VERSION_INVALID = "file_version_invalid"

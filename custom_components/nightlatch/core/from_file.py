@@ -126,9 +126,9 @@ def read_file(data: bytes, known: Known) -> FileReading:
     """Read a file for a lock, whoever has made it.
 
     Raises ``FirmwareError``: what ``inspect_artifact`` raises, SIGNATURE_INVALID where
-    keys are pinned and it is signed with none of them, OTHER_SIGNER where none is pinned
-    and somebody else has signed it than what ran before, WRONG_HARDWARE. Raises
-    ``FileError``: OTHER_FORMAT, KEY_UNKNOWN, KEY_ONLY_NAMED, COUNTER_NOT_NEWER.
+    keys are pinned and it is signed with none of them, WRONG_HARDWARE. Raises
+    ``FileError``: OTHER_FORMAT, OTHER_SIGNER where no key is pinned and somebody else has
+    signed it than what ran before, KEY_UNKNOWN, KEY_ONLY_NAMED, COUNTER_NOT_NEWER.
     """
     inspection = inspect_artifact(data)
     _check_format(inspection, known)
@@ -233,8 +233,8 @@ def _prove(
     ran = [Ran(data=each.data, signer=_sure_signer(each.kept)) for each in known.ran]
     continuity = same_signer(ran, data)
     if continuity.signer is Signer.OTHER:
-        raise FirmwareError(
-            FirmwareProblem.OTHER_SIGNER,
+        raise FileError(
+            FileProblem.OTHER_SIGNER,
             version=known.ran[0].kept.release.version.text,
         )
     if continuity.key is not None:

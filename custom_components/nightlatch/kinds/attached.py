@@ -1,45 +1,37 @@
 """Locks that another integration knows: their device, and what it says of them."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, override
+from typing import TYPE_CHECKING, ClassVar, override
 
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.core import callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
-from homeassistant.helpers.entity import Entity
 
 from ..adapters.registry import device_of, main_device_of
-from ..core.model import LockIdentity
 from .base import Kind
 
 if TYPE_CHECKING:
     from ..locks import ManagedLock
 
 
-def identity_of(device: dr.DeviceEntry | None, version: str) -> LockIdentity:
-    """Return what the device registry knows of a lock that runs a version."""
-    return LockIdentity(
-        model=(device and (device.model_id or device.model)) or "?",
-        hardware_revision=device.hw_version if device else None,
-        firmware_version=version,
-        manufacturer=device.manufacturer if device else None,
-        serial_number=device.serial_number if device else None,
-    )
-
-
 class AttachedKind(Kind):
     """A lock whose device belongs to another integration; our entities sit on it."""
+
+    shown_elsewhere: ClassVar = True
 
     def __init__(self, lock: ManagedLock) -> None:
         """Take the lock."""
         super().__init__(lock)
-        self.anchor = ""
-        """The entity that stands for the lock: where it goes, ours go."""
+        self._anchor = ""
         self._unique: str | None = None
 
     def _configure_anchor(self, subentry: ConfigSubentry, key: str) -> None:
-        self.anchor = subentry.data[key]
+        self._anchor = subentry.data[key]
         self._unique = subentry.unique_id
+
+    @property
+    @override
+    def anchor(self) -> str:
+        return self._anchor
 
     @property
     @override
@@ -47,8 +39,9 @@ class AttachedKind(Kind):
         return self._unique or self.lock.subentry_id
 
     @property
+    @override
     def device(self) -> dr.AnyDeviceEntry | None:
-        """Return the lock's device; None where the integration has removed it."""
+        # None where the integration has removed it.
         return device_of(self.lock.hass, self.anchor)
 
     @property
@@ -79,11 +72,3 @@ class AttachedKind(Kind):
         device = self.main_device
         names = (device.model_id, device.model) if device else ()
         return [name for name in names if name]
-
-    @callback
-    @override
-    def attach(self, entity: Entity) -> None:
-        if (device := self.device) is not None:
-            entity.device_entry = device
-        else:
-            self.attach_own(entity, set())

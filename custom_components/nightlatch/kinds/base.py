@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import CALLBACK_TYPE, callback
-from homeassistant.helpers.device_registry import DeviceInfo
-from homeassistant.helpers.entity import Entity
+from homeassistant.helpers.device_registry import AnyDeviceEntry, DeviceInfo
 
+from ..adapters.index_query import IndexQuery
 from ..const import DOMAIN
 from ..core.errors import NightlatchError
 from ..core.guard.conduct import Conduct
+from ..core.guard.hold import Hold
 from ..core.guard.source import SourceReading
 from ..core.installation.journal import JournalEntry
 from ..core.installation.machine import Installation, Job
@@ -29,6 +30,13 @@ class Kind(ABC):
     name: ClassVar[LockKind]
     firmware_key = "firmware"
     """The translation key of its update entity."""
+
+    by_hand: ClassVar = False
+    """Whether only a person can bring firmware to it."""
+    sends_firmware: ClassVar = False
+    """Whether Nightlatch sends its firmware itself, and so can use what is kept of it."""
+    shown_elsewhere: ClassVar = False
+    """Whether another integration shows its battery, its signal and the like."""
 
     def __init__(self, lock: ManagedLock) -> None:
         """Take the lock."""
@@ -70,6 +78,11 @@ class Kind(ABC):
         return None
 
     @property
+    def anchor(self) -> str | None:
+        """Return the entity that stands for the lock: where it goes, ours go."""
+        return None
+
+    @property
     def integration(self) -> str | None:
         """Return the domain of the integration that knows it, where one does."""
         return None
@@ -89,17 +102,23 @@ class Kind(ABC):
         """Return its device in Home Assistant's registry."""
         return None
 
-    @abstractmethod
-    @callback
-    def attach(self, entity: Entity) -> None:
-        """Put an entity on the lock's device."""
+    @property
+    def device(self) -> AnyDeviceEntry | None:
+        """Return the device of another integration that it is; None where it has none."""
+        return None
 
-    def attach_own(self, entity: Entity, connections: set[tuple[str, str]]) -> None:
-        """Put an entity on a device of our own."""
+    @property
+    def connections(self) -> set[tuple[str, str]]:
+        """Return how a device of our own is connected."""
+        return set()
+
+    @property
+    def device_info(self) -> DeviceInfo:
+        """Return what a device of our own is, where there is no other one."""
         lock, identity = self.lock, self.lock.record.identity
-        entity._attr_device_info = DeviceInfo(  # noqa: SLF001
+        return DeviceInfo(
             identifiers={(DOMAIN, lock.subentry_id)},
-            connections=connections,
+            connections=self.connections,
             name=lock.name,
             manufacturer=identity.manufacturer,
             model=lock.model_name,
@@ -155,14 +174,23 @@ class Kind(ABC):
         """Return what another integration says that updates it."""
         return None
 
+    async def async_index_query(self) -> IndexQuery | None:
+        """Return what a public index is to be asked about it; None for nothing."""
+        return None
+
+    @property
+    def hold(self) -> Hold | None:
+        """Return how it is with what is held back at its source; None where nothing is."""
+        return None
+
     def skipped_by_person(self, release: Release) -> bool:
         """Return whether a person has skipped the release elsewhere."""
         return False
 
     @callback
-    def look(self, now: datetime) -> bool:
+    def look(self, now: datetime) -> None:
         """See whether anything goes on that nobody asked for."""
-        return False
+        return
 
     async def async_removed(self) -> None:
         """Leave everything as it was before the lock was added."""

@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import partial
 from typing import ClassVar, override
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import CONF_ADDRESS
-from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.core import CALLBACK_TYPE
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import CONNECTION_BLUETOOTH
-from homeassistant.helpers.entity import Entity
 from homeassistant.util import dt as dt_util
 
 from ..adapters.situation import read_radio
@@ -45,6 +45,7 @@ class DirectKind(Kind):
     """A lock with a Bluetooth address and a feed; or without one, for files only."""
 
     name: ClassVar = LockKind.DIRECT
+    sends_firmware: ClassVar = True
 
     @override
     def configure(self, subentry: ConfigSubentry) -> None:
@@ -85,10 +86,10 @@ class DirectKind(Kind):
         )
         return device.id if device else None
 
-    @callback
+    @property
     @override
-    def attach(self, entity: Entity) -> None:
-        self.attach_own(entity, {(CONNECTION_BLUETOOTH, self.address)})
+    def connections(self) -> set[tuple[str, str]]:
+        return {(CONNECTION_BLUETOOTH, self.address)}
 
     @override
     def on_offer(self) -> Iterable[Release]:
@@ -124,7 +125,11 @@ class DirectKind(Kind):
 
     @override
     def watch(self) -> CALLBACK_TYPE:
-        return Watch(self).async_start(self.lock.hass)
+        lock, household = self.lock, self.lock.household
+        watch = Watch(
+            lock, self, partial(household.async_read, lock), household.async_create_task
+        )
+        return watch.async_start(lock.hass)
 
     @property
     def may_have_bootloader(self) -> bool:

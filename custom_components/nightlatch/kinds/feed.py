@@ -1,15 +1,31 @@
 """What a vendor's feed says of one lock."""
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from ..coordinator import FeedCoordinator
+from ..core.feeds.base import FeedContent
 from ..core.model import Model, Release
 from ..core.preflight.situation import FeedState
-
-if TYPE_CHECKING:
-    from ..locks import ManagedLock
+from ..core.records.lock_record import LockRecord
 
 
-def model_of(lock: ManagedLock) -> Model | None:
+class FedLock(Protocol):
+    """A lock that may have a feed."""
+
+    @property
+    def record(self) -> LockRecord:
+        """What is kept of it."""
+
+    @property
+    def feed(self) -> FeedCoordinator | None:
+        """Its feed, if it has one."""
+
+    @property
+    def content(self) -> FeedContent | None:
+        """What its feed said last."""
+
+
+def model_of(lock: FedLock) -> Model | None:
     """Return the lock's model as its feed describes it."""
     content = lock.content
     if content is None:
@@ -24,7 +40,7 @@ def model_of(lock: ManagedLock) -> Model | None:
     )
 
 
-def feed_state(lock: ManagedLock, release: Release) -> FeedState:
+def feed_state(lock: FedLock, release: Release) -> FeedState:
     """Return what was heard of the feed last."""
     feed, content = lock.feed, lock.content
     return FeedState(

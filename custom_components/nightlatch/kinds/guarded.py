@@ -11,9 +11,12 @@ from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.util import dt as dt_util
 
 from ..adapters.delegate import UpdateEntityDelegate
+from ..adapters.index_query import IndexQuery, async_query_of
+from ..adapters.registry import identity_of
 from ..const import CONF_UPDATE_ENTITY
 from ..core.errors import DelegateError, DelegateProblem
 from ..core.guard.conduct import Conduct
+from ..core.guard.hold import Hold
 from ..core.guard.known import Known
 from ..core.guard.offer import NoOffer, offered_version, release_of
 from ..core.guard.source import SourceReading
@@ -24,7 +27,7 @@ from ..core.model import Evidence, LockIdentity, LockKind, Release
 from ..core.preflight.situation import FeedState, RadioState
 from ..core.select import PassedOver, reason_against
 from ..guarding import Guard
-from .attached import AttachedKind, identity_of
+from .attached import AttachedKind
 
 if TYPE_CHECKING:
     from ..locks import ManagedLock
@@ -43,7 +46,9 @@ class GuardedKind(AttachedKind):
         """Take the lock."""
         super().__init__(lock)
         self.delegate: UpdateEntityDelegate
-        self.guard = Guard(lock, self)
+        self.guard = Guard(
+            lock, lambda: self.delegate, lock.household.entry, lock.household.store
+        )
 
     @override
     def configure(self, subentry: ConfigSubentry) -> None:
@@ -147,11 +152,28 @@ class GuardedKind(AttachedKind):
 
     @override
     async def async_recheck(self) -> None:
-        await self.lock.household.public_indexes.async_recheck(self.lock, self)
+        await self.lock.household.public_indexes.async_recheck(self.lock)
 
     @override
     def source(self) -> SourceReading:
         return self.delegate.reading()
+
+    @override
+    async def async_index_query(self) -> IndexQuery | None:
+        if (device := self.main_device) is None:
+            return None
+        return await async_query_of(
+            self.lock.hass,
+            self.integration,
+            device,
+            self.delegate.reading(),
+            self.delegate.base_topic,
+        )
+
+    @property
+    @override
+    def hold(self) -> Hold:
+        return self.guard.hold
 
     @override
     def skipped_by_person(self, release: Release) -> bool:
@@ -211,9 +233,8 @@ class GuardedKind(AttachedKind):
 
     @callback
     @override
-    def look(self, now: datetime) -> bool:
+    def look(self, now: datetime) -> None:
         self.guard.look(now)
-        return self.guard.conduct is not None
 
     @override
     async def async_removed(self) -> None:

@@ -20,6 +20,7 @@ from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.util import dt as dt_util
 
 from ..adapters.delegate import UpdateEntityDelegate
+from ..adapters.registry import identity_of
 from ..const import CONF_FEED, CONF_LOCK_ENTITY, CONF_VERSION_ENTITY
 from ..core.errors import DelegateError, DelegateProblem
 from ..core.guard.offer import NoOffer, release_of
@@ -28,7 +29,7 @@ from ..core.installation.machine import Installation, Job
 from ..core.model import LockIdentity, LockKind, Model, Release, Transport
 from ..core.preflight.situation import FeedState, RadioState
 from ..core.select import select
-from .attached import AttachedKind, identity_of
+from .attached import AttachedKind
 from .feed import feed_state, model_of
 
 
@@ -36,6 +37,7 @@ class WatchedKind(AttachedKind):
     """A lock whose version another integration knows."""
 
     name: ClassVar = LockKind.WATCHED
+    by_hand: ClassVar = True
     firmware_key = "watched_firmware"
 
     @override

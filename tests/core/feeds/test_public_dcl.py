@@ -71,7 +71,7 @@ def found_in(record: object) -> Finding:
 def test_the_record_of_the_offered_version_is_told() -> None:
     """With its image."""
     found = look("3.0")
-    assert (found.index, found.lists_device) == (IndexName.DCL, True)
+    assert found.index is IndexName.DCL
     assert found.contradiction is None
     assert found.release is not None
     assert (found.release.version, found.release.number) == ("3.0", 300)
@@ -116,9 +116,10 @@ def test_an_offer_is_held_against_its_record(
 
 def test_a_product_that_is_not_listed_has_nothing_against_it() -> None:
     """Neither with an answer of 404 nor with an empty list."""
-    assert not find(None, (), query(), "3.0").lists_device
+    nothing = Finding(index=IndexName.DCL, release=None, contradiction=None)
+    assert find(None, (), query(), "3.0") == nothing
     empty = {"modelVersions": {"vid": 65521, "pid": 4097, "softwareVersions": []}}
-    assert not find(empty, (), query(), "3.0").lists_device
+    assert find(empty, (), query(), "3.0") == nothing
 
 
 def test_a_version_without_an_image_has_none() -> None:
@@ -401,7 +402,7 @@ async def test_an_unlisted_product_needs_one_question(
     """Which the ledger answers with 404."""
     ledger = Ledger()
     ledger.files.clear()
-    assert not (await ledger.ask(session, tmp_path, "3.0")).lists_device
+    assert (await ledger.ask(session, tmp_path, "3.0")).release is None
     assert ledger.asked == [""]
 
 

@@ -79,7 +79,7 @@ def look(query: ZigbeeQuery, offered: str, recalls: tuple[Recall, ...] = ()) -> 
 def test_the_record_of_the_offered_version_is_told() -> None:
     """With its image and cleaned notes."""
     found = look(bolt(), "0x11070000")
-    assert (found.index, found.lists_device) == (IndexName.ZIGBEE_OTA, True)
+    assert found.index is IndexName.ZIGBEE_OTA
     assert found.contradiction is None
     assert found.release is not None
     assert found.release.number == 0x11070000
@@ -114,16 +114,13 @@ def test_models_that_share_their_numbers_are_told_apart(
     found = look(door(model), offered)
     assert (found.release.number if found.release else None) == number
     assert found.contradiction is contradiction
-    assert found.lists_device is (
-        model in {f"acme.lock.{n}" for n in ("one", "two", "three")}
-    )
 
 
 def test_a_record_without_a_model_is_for_whoever_is_named_with_its_numbers() -> None:
     """Not for another model, if one is named."""
     assert look(bolt("Bolt 3"), "0x11070000").release is not None
     other = look(bolt("Bolt 4"), "0x11070000")
-    assert not other.lists_device
+    assert other.release is None
     assert other.contradiction is Contradiction.OTHER_MODEL
     # Where no record names one, it is for all.
     alone = find([DOCUMENTS[0]], (), bolt(None), "0x11070000")
@@ -161,7 +158,7 @@ def test_a_device_that_is_not_listed_has_nothing_against_it() -> None:
         installed=1,
     )
     found = look(query, "9")
-    assert not found.lists_device
+    assert found.release is None
     assert found.contradiction is None
 
 

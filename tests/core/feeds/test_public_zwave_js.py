@@ -4,22 +4,19 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.nightlatch.core.errors import FeedError
 from custom_components.nightlatch.core.feeds.conditional import ConditionalFetcher
 from custom_components.nightlatch.core.feeds.public_index import (
     Contradiction,
+    Finding,
     IndexName,
 )
 from custom_components.nightlatch.core.feeds.zwave_js import (
     ZwaveJsIndex,
     ZwaveQuery,
-    condition_holds,
     find,
-    find_in_definition,
-    parse_definition,
     request_for,
     version_numbers,
 )
@@ -50,7 +47,7 @@ def bolt(
 def test_the_record_of_the_offered_version_is_told() -> None:
     """However the offer writes its patch number."""
     found = find(ANSWER, bolt(), "1.5")
-    assert (found.index, found.lists_device) == (IndexName.ZWAVE_JS, True)
+    assert found.index is IndexName.ZWAVE_JS
     assert found.contradiction is None
     assert found.release is not None
     assert (found.release.version, found.release.number) == ("1.5", None)
@@ -98,12 +95,13 @@ def test_an_older_version_is_a_downgrade_whatever_the_service_says() -> None:
 
 
 def test_an_unknown_device_is_missing() -> None:
-    """One without updates is there."""
-    assert not find([], bolt(), "1.5").lists_device
+    """One without updates is there; nothing is known against either."""
+    nothing = Finding(index=IndexName.ZWAVE_JS, release=None, contradiction=None)
+    assert find([], bolt(), "1.5") == nothing
     empty = [dict(ANSWER[0], updates=[])]
-    assert find(empty, bolt(), "1.5").lists_device
+    assert find(empty, bolt(), "1.5") == nothing
     other = [dict(ANSWER[0], productId="0x0002")]
-    assert not find(other, bolt(), "1.5").lists_device
+    assert find(other, bolt(), "1.5") == nothing
 
 
 def test_a_question_has_all_that_is_known() -> None:
@@ -190,132 +188,6 @@ def test_versions_have_two_or_three_numbers(
     assert version_numbers(text) == numbers
 
 
-# The definition files.
-
-DEFINITION = document("zwave-definition.json")
-
-
-@pytest.mark.parametrize(
-    ("query", "offered", "listed", "contradiction"),
-    [
-        (bolt(), "1.5", True, None),
-        (bolt("1.6"), "1.5", True, Contradiction.DOWNGRADE),
-        (bolt("1.6", "europe"), "1.8", True, None),
-        (bolt("1.6", "usa"), "1.8", True, None),
-        (bolt("1.6", "japan"), "1.8", True, Contradiction.OTHER_HARDWARE),
-        (bolt("1.4", "europe"), "1.8", True, Contradiction.NOT_APPLICABLE),
-        (bolt("1.8", "europe"), "1.8", True, None),
-        (bolt(other="2.0"), "1.9", True, None),
-        (bolt(other="1.9"), "1.9", True, Contradiction.NOT_APPLICABLE),
-        (bolt(), "1.9", True, Contradiction.NOT_APPLICABLE),
-        (bolt("0.9"), "1.5", False, None),
-        (bolt("2.0"), "1.5", False, None),
-    ],
-)
-def test_a_definition_is_evaluated(
-    query: ZwaveQuery, offered: str, listed: bool, contradiction: Contradiction | None
-) -> None:
-    """Its conditions, regions and versions of devices."""
-    found = find_in_definition(parse_definition(DEFINITION), query, offered)
-    assert found.lists_device is listed
-    assert found.contradiction is contradiction
-    assert (found.release is not None) is listed
-
-
-def test_a_definition_may_be_for_every_version() -> None:
-    """And is for its own devices only."""
-    device = dict(DEFINITION["devices"][0])
-    del device["firmwareVersion"]
-    definition = parse_definition(dict(DEFINITION, devices=[device]))
-    assert find_in_definition(definition, bolt("0.1"), "1.5").lists_device
-    other = ZwaveQuery(
-        manufacturer_id=1, product_type=4, product_id=1, firmware_version="1.4"
-    )
-    assert not find_in_definition(definition, other, "1.5").lists_device
-
-
-def test_a_definition_without_a_region_is_for_those_who_do_not_know_theirs() -> None:
-    """As the service has it."""
-    definition = parse_definition(DEFINITION)
-    assert find_in_definition(definition, bolt("1.6"), "1.8").release is None
-
-
-@pytest.mark.parametrize(
-    ("condition", "holds"),
-    [
-        ("firmwareVersion >= 1.4", True),
-        ("firmwareVersion > 1.4", False),
-        ("firmwareVersion <= 1.4.0", True),
-        ("firmwareVersion < 1.10", True),
-        ("firmwareVersion === 1.4", True),
-        ("firmwareVersion == 1.4.1", False),
-        ("firmwareVersion !== 1.4", False),
-        ("firmwareVersion != 1.5", True),
-        ("firmwareVersion[0] === 1.4", True),
-        ("firmwareVersion[1] >= 2.0", True),
-        ("firmwareVersion[2] >= 0.0", False),
-        ("firmwareVersion[2] !== 1.0", False),
-        ("productId === 0x0001 && productType === 4", True),
-        ("manufacturerId === 0x0452", True),
-        ("productId === 2 || firmwareVersion < 1.0", False),
-        # && binds closer than ||.
-        ("productId === 1 || productId === 2 && productId === 3", True),
-        ("(productId === 1 || productId === 2) && productId === 3", False),
-        ("((firmwareVersion >= 1.0)) && (firmwareVersion < 2.0)", True),
-    ],
-)
-def test_conditions_are_worked_out(condition: str, holds: bool) -> None:
-    """As the service does it."""
-    assert condition_holds(condition, bolt(other="2.1")) is holds
-
-
-@pytest.mark.parametrize(
-    "condition",
-    [
-        "",
-        "firmwareVersion",
-        "firmwareVersion >= ",
-        "firmwareVersion >= 1",
-        "firmwareVersion >= firmwareVersion",
-        "firmwareVersion >= 1.2.3.4",
-        "firmwareVersion >= 1000.0",
-        "firmwareVersion && 1.0",
-        "firmwareVersion[1 >= 1.0",
-        "firmwareVersion >= 1.0 &&",
-        "firmwareVersion >= 1.0 firmwareVersion",
-        "(firmwareVersion >= 1.0",
-        "productId === 1.0",
-        "productId === 0x10000",
-        "battery > 50",
-        "__import__('os')",
-        "firmwareVersion >= 1.0; 1",
-        "(" * 100,
-        "(" * 2000,
-        "productId === 1 || " * 100,
-    ],
-)
-def test_other_conditions_are_refused(condition: str) -> None:
-    """Nothing of them is carried out."""
-    with pytest.raises(FeedError) as caught:
-        condition_holds(condition, bolt())
-    assert field_of(caught.value) == "$if"
-    definition = dict(DEFINITION)
-    definition["upgrades"] = [dict(DEFINITION["upgrades"][0], **{"$if": condition})]
-    with pytest.raises(FeedError) as caught:
-        parse_definition(definition)
-    assert field_of(caught.value) == "upgrades[0].$if"
-
-
-@given(st.text("()&|<>=!.[] 01xfirmwareVersionproductId", max_size=120))
-def test_any_condition_is_worked_out_or_refused(condition: str) -> None:
-    """With the one error."""
-    try:
-        result = condition_holds(condition, bolt())
-    except FeedError:
-        result = False
-    assert isinstance(result, bool)
-
-
 async def test_the_service_is_asked(
     session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
@@ -329,5 +201,5 @@ async def test_the_service_is_asked(
     assert server.requests[0].method == "POST"
     assert "Nightlatch" in server.requests[0].headers["User-Agent"]
     gone = ZwaveJsIndex(fetcher, url=f"{server.url}gone")
-    assert not (await gone.lookup(bolt(), "1.5")).lists_device
+    assert (await gone.lookup(bolt(), "1.5")).release is None
     await server.stop()

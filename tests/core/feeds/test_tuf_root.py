@@ -60,9 +60,82 @@ def test_a_root_is_summed_up(vendor: Vendor) -> None:
         "timestamp": 1,
     }
     # TUF's own tools give keys these very names.
-    assert set(summary.roles["root"].fingerprints) == {
+    assert {key.whole for key in summary.roles["root"].fingerprints} == {
         signer.public_key.keyid for signer in vendor.signers("root")
     }
+    assert all(key.whole == key.alone for key in summary.roles["root"].fingerprints)
+
+
+def owned(signer: CryptoSigner, **beside: Any) -> CryptoSigner:
+    """Return a signer whose key is named as tuf-on-ci names keys: by all of it."""
+    key = signer.public_key
+    fields = {**key.to_dict(), **beside}
+    canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
+    assert "\\" not in canonical
+    key_id = hashlib.sha256(canonical.encode()).hexdigest()
+    return CryptoSigner(signer._private_key, type(key).from_dict(key_id, fields))
+
+
+def test_a_key_is_compared_by_what_its_vendor_publishes() -> None:
+    """Which may be the hash of all of it, owner and place online included."""
+    plain = CryptoSigner.generate_ed25519()
+    keys = [
+        owned(plain, **{"x-tuf-on-ci-keyowner": "@kestrel-release"}),
+        owned(
+            CryptoSigner.generate_ed25519(),
+            **{"x-tuf-on-ci-online-uri": "awskms:alias/kestrel", "x-other": [1, True]},
+        ),
+        CryptoSigner.generate_ed25519(),
+    ]
+    root = Root(expires=NOW + timedelta(days=1))
+    for role in root.roles:
+        for signer in keys:
+            root.add_key(signer.public_key, role)
+        root.roles[role].threshold = 3
+    summary = inspect_root(signed_root(root, *keys), NOW).roles["root"]
+    assert [key.whole for key in summary.fingerprints] == sorted(
+        signer.public_key.keyid for signer in keys
+    )
+    # And by the key alone, as other tools name it.
+    assert plain.public_key.keyid in {key.alone for key in summary.fingerprints}
+    assert sum(key.whole == key.alone for key in summary.fingerprints) == 1
+
+
+def with_kind(data: bytes, keytype: object, scheme: object) -> bytes:
+    """Return a root with one key more, of another kind."""
+    metadata: dict[str, Any] = json.loads(data)
+    metadata["signed"]["keys"]["ef" * 32] = {
+        "keytype": keytype,
+        "scheme": scheme,
+        "keyval": {"public": "00"},
+    }
+    return json.dumps(metadata).encode()
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [
+        (("falcon", "falcon-1024/2"), "falcon/falcon-1024/2"),
+        (("ed25519", "ed25519ph"), "ed25519/ed25519ph"),
+        (("\x1b[2J", "x" * 99), "\\x1b[2J/" + "x" * 35),
+    ],
+)
+def test_a_key_of_an_unknown_kind_is_newer_than_this(
+    vendor: Vendor, kind: tuple[str, str], shown: str
+) -> None:
+    """Its vendor has done nothing wrong, and people can update."""
+    with pytest.raises(FeedError) as caught:
+        inspect_root(with_kind(vendor.root, *kind), NOW)
+    assert caught.value.reason is FeedProblem.KEY_TOO_NEW
+    assert caught.value.details == {"role": "root", "kind": shown}
+
+
+@pytest.mark.parametrize("kind", [("ed25519", ""), (None, "x"), ([], {}), (1, 2)])
+def test_a_key_without_a_kind_is_just_wrong(
+    vendor: Vendor, kind: tuple[object, object]
+) -> None:
+    """No newer Nightlatch will know it either."""
+    assert refusal(with_kind(vendor.root, *kind)) == "it is no TUF metadata"
 
 
 def test_a_key_that_bears_another_keys_id_is_shown_by_its_own_fingerprint() -> None:
@@ -74,7 +147,7 @@ def test_a_key_that_bears_another_keys_id_is_shown_by_its_own_fingerprint() -> N
         for signer in (genuine, forged)
     ]
     assert shown[0] != shown[1]
-    assert "ab" * 32 not in shown[1].fingerprints
+    assert all(key.whole != "ab" * 32 for key in shown[1].fingerprints)
 
 
 def test_a_root_needs_as_many_of_its_own_signatures_as_it_asks_for(

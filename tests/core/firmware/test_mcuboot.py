@@ -190,10 +190,21 @@ def test_images_of_other_kinds_are_refused(
 
 
 @pytest.mark.parametrize("confirm", [False, True])
-def test_a_padded_image_is_refused(confirm: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("unit", [8, 32])
+@pytest.mark.parametrize("erased", ["0xff", "0"])
+def test_a_padded_image_is_refused(
+    confirm: bool, unit: int, erased: str, tmp_path: Path
+) -> None:
     """Its trailer would tell the lock to start it, or even to keep it, untried."""
-    data = tool_image(tmp_path, pad=True, confirm=confirm)
-    assert detail(data) == "something stands behind its end"
+    data = tool_image(
+        tmp_path,
+        pad=True,
+        confirm=confirm,
+        align=unit,
+        max_align=unit,
+        erased_val=erased,
+    )
+    assert reason(data) is FirmwareProblem.PADDED
 
 
 def test_erased_flash_may_stand_behind_an_image(tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ import pytest
 from custom_components.nightlatch.core.errors import FirmwareProblem
 from custom_components.nightlatch.core.firmware.nordic import (
     MAX_FIRMWARE_SIZE,
-    MAX_MANIFEST_SIZE,
     MAX_PACKAGE_SIZE,
     read_package,
 )
+from custom_components.nightlatch.core.firmware.zip_package import MAX_MANIFEST_SIZE
 from tests.rig.crafted_zip import CraftedMember, craft_zip, deflate
 from tests.rig.dfu_package import make_init_packet, make_manifest, make_package
 
@@ -27,6 +27,7 @@ INIT_PACKET = make_init_packet(
     IMAGE, key=KEY, fw_version=FW_VERSION, hw_version=HW_VERSION
 )
 MANIFEST = make_manifest("application", bin_file="lock.bin", dat_file="lock.dat")
+FILES = {"bin_file": "lock.bin", "dat_file": "lock.dat"}
 
 
 def package(image: bytes = IMAGE, **knobs: Any) -> bytes:
@@ -128,7 +129,10 @@ def test_any_plain_file_names_will_do() -> None:
         pytest.param(package()[1:], id="beheaded"),
         pytest.param(package() + b"\x00", id="extended"),
         pytest.param(package() * 2, id="two-zips"),
-        pytest.param(crafted(comment=b"hello"), id="comment"),
+        pytest.param(
+            crafted(comment=b"hello", comment_length=4), id="behind-the-comment"
+        ),
+        pytest.param(crafted(comment=crafted()), id="another-zip-as-comment"),
         pytest.param(crafted(prefix=b"#!/bin/sh\n"), id="prefix"),
         pytest.param(crafted(prefix=crafted()), id="another-zip-before"),
         pytest.param(crafted(before_directory=b"x"), id="gap"),
@@ -183,8 +187,17 @@ def test_any_plain_file_names_will_do() -> None:
             crafted(binary={"local_signature": b"PK\x01\x02"}), id="no-local-header"
         ),
         pytest.param(
-            craft_zip([CraftedMember(name=str(i).encode()) for i in range(10)]),
-            id="ten-members",
+            craft_zip([CraftedMember(name=str(i).encode()) for i in range(65)]),
+            id="65-members",
+        ),
+        pytest.param(
+            craft_zip(
+                [
+                    CraftedMember(name=b"lock.bin", data=IMAGE),
+                    CraftedMember(name=b"lock.dat", data=INIT_PACKET),
+                ]
+            ),
+            id="no-manifest",
         ),
     ],
 )
@@ -207,6 +220,8 @@ def test_what_is_no_plain_zip_is_refused(data: bytes) -> None:
         "C:lock.bin",
         "C:\\lock.bin",
         "folder/",
+        "folder//lock.bin",
+        "folder/../lock.bin",
         "lock\tbin",
         "lock\x7fbin",
         "Schloß.bin",
@@ -290,9 +305,11 @@ def test_a_member_that_comes_twice_is_refused(name: str) -> None:
     assert refused.details == {"member": name, "detail": "its name comes twice"}
 
 
-@pytest.mark.parametrize("name", ["extra.txt", "Lock.bin", "manifest.json2"])
+@pytest.mark.parametrize(
+    "name", ["extra", "Lock.bin", "manifest.json2", "more/lock.bin", "txt", "a.txt.bin"]
+)
 def test_a_member_that_the_manifest_does_not_name_is_refused(name: str) -> None:
-    """It has no purpose that could be checked."""
+    """It may be a part of the update, and would be left out."""
     refused = refusal(package(extra_members=[(name, b"x")]))
     assert refused.reason is FirmwareProblem.MEMBER_REFUSED
     assert refused.details == {
@@ -305,6 +322,42 @@ def test_a_refused_name_is_made_fit_to_be_shown() -> None:
     """Whoever made the zip does not write into the log."""
     refused = refusal(crafted(CraftedMember(name=b"\x1b[2J\n" + b"x" * 200)))
     assert refused.details["member"] == "\\x1b[2J\\n" + "x" * 35
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        CraftedMember(name=b"folder/", data=b"x"),
+        CraftedMember(name=b"folder/", size=0, raw=deflate(b"x")),
+        CraftedMember(name=b"folder/", raw=b"x", size=0, method=0),
+    ],
+)
+def test_a_folder_with_data_of_its_own_is_refused(member: CraftedMember) -> None:
+    """No tool makes one, and nobody would see them."""
+    refused = refusal(crafted(member))
+    assert refused.reason is FirmwareProblem.MEMBER_REFUSED
+    assert refused.details["member"] == "folder/"
+
+
+def test_two_folders_of_one_name_are_refused() -> None:
+    """As are two files."""
+    folder = CraftedMember(name=b"folder/")
+    assert refusal(crafted(folder, folder)).details["detail"] == "its name comes twice"
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        {"application": FILES, "dfu_version": 0.5},
+        {"application": FILES | {"init_packet_data": {}}},
+        {"dfu_version": 0.5, "softdevice_bootloader": FILES},
+    ],
+)
+def test_a_package_for_legacy_dfu_is_called_that(manifest: dict[str, Any]) -> None:
+    """It carries no signature, whatever else it holds."""
+    data = manifest_of({"manifest": manifest})
+    assert refusal(data).reason is FirmwareProblem.LEGACY_DFU
+    assert refusal(data).details == {}
 
 
 @pytest.mark.parametrize(
@@ -327,9 +380,6 @@ def test_packages_with_more_than_an_application_are_refused(
     assert refused.details == {"found": found}
 
 
-FILES = {"bin_file": "lock.bin", "dat_file": "lock.dat"}
-
-
 @pytest.mark.parametrize(
     "data",
     [
@@ -337,7 +387,7 @@ FILES = {"bin_file": "lock.bin", "dat_file": "lock.dat"}
         pytest.param(package(manifest=b"{"), id="no-json"),
         pytest.param(package(manifest=MANIFEST + b"x"), id="more-than-json"),
         pytest.param(
-            package(manifest=b"\xef\xbb\xbf" + MANIFEST), id="byte-order-mark"
+            package(manifest=b"\xef\xbb\xbf" * 2 + MANIFEST), id="byte-order-marks"
         ),
         pytest.param(package(manifest=MANIFEST.decode().encode("utf-16")), id="utf-16"),
         pytest.param(package(manifest=b"\xff"), id="no-text"),
@@ -361,10 +411,6 @@ FILES = {"bin_file": "lock.bin", "dat_file": "lock.dat"}
         pytest.param(manifest_of({"manifest": {}}), id="no-parts"),
         pytest.param(
             manifest_of({"manifest": {"application": FILES}, "x": 1}), id="more-keys"
-        ),
-        pytest.param(
-            manifest_of({"manifest": {"application": FILES, "dfu_version": 0.5}}),
-            id="legacy",
         ),
         pytest.param(
             manifest_of({"manifest": {"Application": FILES}}), id="unknown-part"
@@ -413,15 +459,6 @@ FILES = {"bin_file": "lock.bin", "dat_file": "lock.dat"}
                 {"manifest": {"application": FILES | {"dat_file": "manifest.json"}}}
             ),
             id="manifest-for-init-packet",
-        ),
-        pytest.param(
-            craft_zip(
-                [
-                    CraftedMember(name=b"lock.bin", data=IMAGE),
-                    CraftedMember(name=b"lock.dat", data=INIT_PACKET),
-                ]
-            ),
-            id="none",
         ),
     ],
 )

@@ -116,6 +116,7 @@ def test_a_package_says_what_it_is() -> None:
         signature=KeyKind.ECDSA_P256,
         sha256=hashlib.sha256(data).hexdigest(),
         size=len(data),
+        zipped=True,
     )
 
 
@@ -134,6 +135,7 @@ def test_an_image_says_what_it_is(
         signature=kind,
         sha256=hashlib.sha256(data).hexdigest(),
         size=len(data),
+        zipped=False,
     )
 
 

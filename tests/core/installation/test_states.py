@@ -8,14 +8,16 @@ import pytest
 
 from custom_components.nightlatch.core.installation.states import (
     CANCELLABLE,
-    ENDS,
     TOUCHED,
     TRANSITIONS,
     Event,
     State,
     step,
 )
+from custom_components.nightlatch.core.model import OutcomeKind
 
+# Each is an outcome, by the same name.
+ENDS = frozenset(State(kind) for kind in OutcomeKind)
 PAGE = Path(__file__).parents[3] / "docs" / "installation.md"
 
 

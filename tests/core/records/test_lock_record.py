@@ -16,6 +16,7 @@ from custom_components.nightlatch.core.model import (
     Purpose,
     Source,
 )
+from custom_components.nightlatch.core.moments import EARLIEST, LATEST
 from custom_components.nightlatch.core.records.decisions import (
     Approval,
     Choice,
@@ -31,6 +32,8 @@ from custom_components.nightlatch.core.records.lock_record import (
 from custom_components.nightlatch.core.records.outcome_record import OutcomeRecord
 
 times = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=st.just(UTC))
+# What a person has chosen is brought within these when it is read.
+chosen_times = times.filter(lambda time: EARLIEST <= time <= LATEST)
 texts = st.text(max_size=20)
 identities = st.builds(
     LockIdentity,
@@ -95,8 +98,9 @@ decisions = st.builds(
     Decisions,
     pinned=st.none() | texts,
     skipped=st.none() | texts,
-    postponed_until=st.none() | times,
-    scheduled_at=st.none() | times,
+    postponed_until=st.none() | chosen_times,
+    scheduled_at=st.none() | chosen_times,
+    scheduled_for=st.none() | texts,
     approval=st.none() | approvals,
     choice=st.none()
     | st.builds(

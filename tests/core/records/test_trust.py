@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.nightlatch.core.records.stored import MAX_WHOLE
 from custom_components.nightlatch.core.records.trust import (
     FeedFloor,
     LockFloor,
@@ -118,6 +119,50 @@ def test_versions_of_another_scheme_do_not_replace_those_of_newer_firmware() -> 
     new = LockFloor(version=integer, security_version=2, firmware_version=2)
     expected = LockFloor(version=integer, security_version=4, firmware_version=2)
     assert old.merged(new) == new.merged(old) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "expected"),
+    [
+        # The one that knows more keys is the later.
+        (role(9, "b"), role(7, "ab"), role(9, "ab")),
+        # As many, but others: the keys of the higher version, and nothing of the lower.
+        (role(9, "a"), role(7, "b"), role(9, "a")),
+        (role(9, "b"), role(9, "a"), role(9, "b")),
+        (role(9, "a"), role(7, "a"), role(9, "a")),
+    ],
+)
+def test_under_the_same_root_both_ways_of_merging_agree(
+    one: RoleFloor, two: RoleFloor, expected: RoleFloor
+) -> None:
+    """Else what is kept would depend on which file was read first."""
+    assert feed(2, one).merged(feed(2, two)) == feed(2, expected)
+    assert feed(2, two).merged(feed(2, one)) == feed(2, expected)
+
+
+def test_unlike_schemes_with_the_same_counter_merge_the_same_both_ways() -> None:
+    """No counter says which firmware is newer then; one rule does."""
+    dotted, integer = (
+        LockFloor(
+            version=Version.parse(scheme, "7"), security_version=1, firmware_version=1
+        )
+        for scheme in (VersionScheme.DOTTED, VersionScheme.INTEGER)
+    )
+    assert dotted.merged(integer) == integer.merged(dotted) == integer
+
+
+@pytest.mark.parametrize("name", ["root", "timestamp", "snapshot", "targets"])
+def test_a_version_that_is_too_high_to_be_kept_is_named(name: str) -> None:
+    """The highest that can be kept is none."""
+
+    def at(version: int) -> FeedFloor:
+        floors = {each: role(5) for each in ("timestamp", "snapshot", "targets")}
+        if name == "root":
+            return FeedFloor(root=version, **floors)
+        return FeedFloor(root=2, **{**floors, name: role(version)})
+
+    assert at(MAX_WHOLE).beyond is None
+    assert at(MAX_WHOLE + 1).beyond == name
 
 
 @given(trusts, trusts)

@@ -88,6 +88,22 @@ def test_in_quiet_hours_nothing_keeps_it() -> None:
     assert (plan.starts_at, plan.waiting) == (AT_NIGHT, None)
 
 
+def test_a_chosen_time_is_for_the_release_that_somebody_saw() -> None:
+    """Who has said "tonight" of one has not said it of what came meanwhile."""
+    chosen = replace(SEEN, scheduled_at=NOW - DAY, scheduled_for=SHA256)
+    by_hand = replace(AUTOMATIC, mode=Mode.ASK)
+    plan = make_plan(planning(policy=by_hand, decisions=chosen))
+    assert (plan.starts_at, plan.waiting) == (NOW, None)
+    of_another = replace(chosen, scheduled_for="0" * 64)
+    plan = make_plan(planning(policy=by_hand, decisions=of_another))
+    assert (plan.starts_at, plan.waiting) == (None, Waiting.PERSON)
+    plan = make_plan(planning(decisions=of_another))
+    assert (plan.starts_at, plan.waiting) == (TONIGHT, Waiting.QUIET_HOURS)
+    # What an earlier version has kept names none.
+    kept = replace(chosen, scheduled_for=None)
+    assert make_plan(planning(policy=by_hand, decisions=kept)).starts_at == NOW
+
+
 @pytest.mark.parametrize(
     ("fields", "waiting"),
     [

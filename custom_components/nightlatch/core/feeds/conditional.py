@@ -32,7 +32,6 @@ USER_AGENT: Final = (
     "Nightlatch/0.1 (Home Assistant; +https://github.com/nightlatch/nightlatch)"
 )
 
-_CHUNK = 64 * 1024
 _SCHEMA = 1
 _MAX_HEADER = 16 * 1024
 _MAX_VALIDATOR = 1024
@@ -144,9 +143,8 @@ class _Exchange(Transfers):
         """
         url = URL(request.url)
         self.last = url.name
-        answered = False
         started = self._loop.time()
-        try:
+        with self._telling():
             async with (
                 asyncio.timeout(self._limits.answer) as patience,
                 self._session.request(
@@ -160,7 +158,7 @@ class _Exchange(Transfers):
                     timeout=aiohttp.ClientTimeout(),
                 ) as response,
             ):
-                answered = True
+                self._answered = True
                 if response.status in (304, 404):
                     received = b""
                 else:
@@ -168,19 +166,14 @@ class _Exchange(Transfers):
                     received = await self._body(
                         response, request.limit, started, patience
                     )
+                    if len(received) > request.limit:
+                        raise FeedError(FeedProblem.TOO_LARGE, **self._place)
                 return _Response(
                     response.status,
                     received,
                     _validator(response.headers.get("ETag")),
                     _validator(response.headers.get("Last-Modified")),
                 )
-        except TimeoutError as err:
-            reason = FeedProblem.TOO_SLOW if answered else FeedProblem.UNREACHABLE
-            raise FeedError(reason, **self._place) from err
-        except aiohttp.ClientConnectorCertificateError as err:
-            raise FeedError(FeedProblem.CERTIFICATE_INVALID, **self._place) from err
-        except (aiohttp.ClientError, OSError) as err:
-            raise FeedError(FeedProblem.UNREACHABLE, **self._place) from err
 
     def _check_answer(self, response: aiohttp.ClientResponse) -> None:
         status = response.status
@@ -193,23 +186,6 @@ class _Exchange(Transfers):
                 file=self._place["file"],
                 status=status,
             )
-
-    async def _body(
-        self,
-        response: aiohttp.ClientResponse,
-        limit: int,
-        started: float,
-        patience: asyncio.Timeout,
-    ) -> bytes:
-        body = bytearray()
-        while True:
-            patience.reschedule(self._next_deadline(started, len(body)))
-            chunk = await response.content.read(_CHUNK)
-            body += chunk
-            if len(body) > limit:
-                raise FeedError(FeedProblem.TOO_LARGE, **self._place)
-            if not chunk:
-                return bytes(body)
 
 
 class ConditionalFetcher:

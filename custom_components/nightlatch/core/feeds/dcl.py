@@ -106,10 +106,11 @@ def find(
     Raises ``FeedError``: FIELD_INVALID.
     """
     if versions is None:
-        return _finding(None, query, listed=False)
-    listed = read_versions(versions, query)
+        return _finding(None, query)
+    # What is not about the product that was asked for is refused.
+    read_versions(versions, query)
     found = [_read_record(record, query) for record in records]
-    return _finding(_offered(found, query, offered), query, listed=bool(listed))
+    return _finding(_offered(found, query, offered), query)
 
 
 def read_versions(document: object, query: DclQuery) -> list[int]:
@@ -129,10 +130,9 @@ def _check_product(fields: Fields, query: DclQuery) -> None:
             raise wrong(fields.path(name), "is not the one that was asked for")
 
 
-def _finding(record: _Record | None, query: DclQuery, *, listed: bool) -> Finding:
+def _finding(record: _Record | None, query: DclQuery) -> Finding:
     return Finding(
         index=IndexName.DCL,
-        lists_device=listed,
         release=record.release if record else None,
         contradiction=record.contradiction(query.installed) if record else None,
     )

@@ -104,7 +104,6 @@ class Finding:
     """What an index says of a device and of the version that it is offered."""
 
     index: IndexName
-    lists_device: bool
     release: IndexedRelease | None
     """The record of exactly the offered version, for this device."""
     contradiction: Contradiction | None

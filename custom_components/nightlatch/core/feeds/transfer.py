@@ -111,6 +111,8 @@ class Transfers(FetcherInterface):
         self._of_metadata = True
         self._guard = threading.Lock()
         self._stopped = False
+        self._answered = False
+        """Whether the server has answered the request that runs with anything."""
         self._running: Future[bytes] | None = None
 
     def stop(self) -> None:
@@ -185,8 +187,7 @@ class Transfers(FetcherInterface):
     async def _receive(self, url: str, limit: int) -> bytes:
         """Return the body at a URL, or a little more than ``limit`` bytes of it."""
         started = self._loop.time()
-        answered = False
-        try:
+        with self._telling():
             async with (
                 asyncio.timeout_at(
                     min(self._deadline, started + self._limits.answer)
@@ -201,22 +202,39 @@ class Transfers(FetcherInterface):
                     timeout=aiohttp.ClientTimeout(),
                 ) as response,
             ):
-                answered = True
+                self._answered = True
                 self._check_status(response.status)
-                body = bytearray()
-                while True:
-                    patience.reschedule(self._next_deadline(started, len(body)))
-                    chunk = await response.content.read(_CHUNK)
-                    body += chunk
-                    if not chunk or len(body) > limit:
-                        return bytes(body)
+                return await self._body(response, limit, started, patience)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Tell what goes wrong with one request as ``FeedError``."""
+        self._answered = False
+        try:
+            yield
         except TimeoutError as err:
-            reason = FeedProblem.TOO_SLOW if answered else FeedProblem.UNREACHABLE
+            reason = FeedProblem.TOO_SLOW if self._answered else FeedProblem.UNREACHABLE
             raise FeedError(reason, **self._place) from err
         except aiohttp.ClientConnectorCertificateError as err:
             raise FeedError(FeedProblem.CERTIFICATE_INVALID, **self._place) from err
         except (aiohttp.ClientError, OSError) as err:
             raise FeedError(FeedProblem.UNREACHABLE, **self._place) from err
+
+    async def _body(
+        self,
+        response: aiohttp.ClientResponse,
+        limit: int,
+        started: float,
+        patience: asyncio.Timeout,
+    ) -> bytes:
+        """Return the body of an answer, or a little more than ``limit`` bytes of it."""
+        body = bytearray()
+        while True:
+            patience.reschedule(self._next_deadline(started, len(body)))
+            chunk = await response.content.read(_CHUNK)
+            body += chunk
+            if not chunk or len(body) > limit:
+                return bytes(body)
 
     def _check_status(self, status: int) -> None:
         if 300 <= status < 400:

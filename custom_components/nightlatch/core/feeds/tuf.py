@@ -21,7 +21,7 @@ from typing import Final, override
 
 import aiohttp
 from tuf.api.exceptions import DownloadError, LengthOrHashMismatchError, RepositoryError
-from tuf.api.metadata import TargetFile
+from tuf.api.metadata import Root, TargetFile
 from tuf.ngclient.config import UpdaterConfig
 from tuf.ngclient.updater import Updater
 
@@ -38,6 +38,7 @@ from .schema import (
     parse_release,
 )
 from .transfer import Limits, Transfers, feed_url
+from .tuf_keys import unknown_kind
 from .tuf_problems import explain
 from .tuf_state import TrustedState, prune, read_state, tidy
 
@@ -296,6 +297,10 @@ class _Visit:
                     config=UpdaterConfig(max_delegations=self._limits.roles),
                 )
             except RepositoryError as err:
+                if (kind := unknown_kind(self._root)) is not None:
+                    raise FeedError(
+                        FeedProblem.KEY_TOO_NEW, role=Root.type, kind=kind
+                    ) from err
                 raise FeedError(
                     FeedProblem.ROOT_INVALID, problem="it does not prove itself"
                 ) from err

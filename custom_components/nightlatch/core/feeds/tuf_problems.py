@@ -18,6 +18,7 @@ from tuf.api.metadata import Metadata, Root, Signed, Snapshot, Timestamp
 
 from ..errors import FeedError, FeedProblem
 from .transfer import Transfers
+from .tuf_keys import unknown_kind
 
 _FILE_NAME = re.compile(r"(?:([0-9]+)\.)?(.+)\.json")
 
@@ -49,7 +50,13 @@ def explain(error: Exception, transfers: Transfers, metadata_dir: Path) -> FeedE
             return FeedError(
                 FeedProblem.STORAGE, problem=error.strerror or type(error).__name__
             )
-    return FeedError(_reason(error, transfers), host=host, role=_role(transfers.last))
+    role = _role(transfers.last)
+    reason = _reason(error, transfers)
+    if reason is FeedProblem.METADATA_INVALID:
+        kind = unknown_kind(transfers.received.get(transfers.last, b""))
+        if kind is not None:
+            return FeedError(FeedProblem.KEY_TOO_NEW, role=role, kind=kind)
+    return FeedError(reason, host=host, role=role)
 
 
 def _reason(error: Exception, transfers: Transfers) -> FeedProblem:

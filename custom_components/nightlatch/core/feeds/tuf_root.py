@@ -6,12 +6,12 @@ from datetime import datetime
 import hashlib
 from typing import Final
 
-from securesystemslib.formats import encode_canonical
 from securesystemslib.signer import Key
 from tuf.api.exceptions import RepositoryError, UnsignedMetadataError
 from tuf.api.metadata import Metadata, Root
 
 from ..errors import FeedError, FeedProblem
+from .tuf_keys import Fingerprint, fingerprint, public_part, unknown_kind
 
 MAX_ROOT: Final = 512_000
 """Bytes; the size at which a TUF client stops reading, too."""
@@ -21,13 +21,8 @@ MAX_ROOT: Final = 512_000
 class RoleSummary:
     """Who may sign for a role."""
 
-    fingerprints: tuple[str, ...]
-    """SHA-256 over a key in canonical JSON, hexadecimal, sorted.
-
-    That is how TUF tools make key ids (TUF specification 1.0.34, 4.2), but computed
-    from the key: the ids in a root are mere names, so a forged root could bear the
-    genuine ones.
-    """
+    fingerprints: tuple[Fingerprint, ...]
+    """Sorted."""
     threshold: int
 
 
@@ -46,13 +41,16 @@ class RootSummary:
 def inspect_root(data: bytes, now: datetime) -> RootSummary:
     """Read a root that nobody has vouched for yet.
 
-    Reading keys takes a few milliseconds. Raises ``FeedError`` ROOT_INVALID.
+    Reading keys takes a few milliseconds. Raises ``FeedError``: ROOT_INVALID, or
+    KEY_TOO_NEW for one with a key of a kind that is not known.
     """
     if len(data) > MAX_ROOT:
         raise _invalid(f"it has more than {MAX_ROOT} bytes")
     try:
         metadata = Metadata[Root].from_bytes(data)
     except RepositoryError as err:
+        if (kind := unknown_kind(data)) is not None:
+            raise FeedError(FeedProblem.KEY_TOO_NEW, role=Root.type, kind=kind) from err
         raise _invalid("it is no TUF metadata") from err
     root = metadata.signed
     # The type parameter of Metadata is a wish, not a check.
@@ -83,29 +81,14 @@ def _role(root: Root, name: str) -> RoleSummary:
     if len({_essence(key) for key in keys}) < len(keys):
         raise _invalid(f"its role {name} has the same key twice")
     return RoleSummary(
-        fingerprints=tuple(sorted(_fingerprint(key) for key in keys)),
+        fingerprints=tuple(sorted(fingerprint(key) for key in keys)),
         threshold=role.threshold,
     )
 
 
-def _public(key: Key) -> str:
-    return str(key.keyval.get("public", ""))
-
-
 def _essence(key: Key) -> str:
     """Return what stays of a key whatever the spaces or the case of its writing."""
-    return "".join(_public(key).split()).lower()
-
-
-def _fingerprint(key: Key) -> str:
-    canonical = encode_canonical(
-        {
-            "keytype": key.keytype,
-            "scheme": key.scheme,
-            "keyval": {"public": _public(key)},
-        }
-    )
-    return hashlib.sha256(str(canonical).encode()).hexdigest()
+    return "".join(public_part(key).split()).lower()
 
 
 def _invalid(problem: str) -> FeedError:

@@ -183,24 +183,22 @@ def find(
     matches.sort(key=lambda match: match[0] is not None)
     if matches:
         contradiction, record = matches[0]
-        return _finding(own, record.release, contradiction)
+        return _finding(record.release, contradiction)
     if number is None:
-        return _finding(own, None, None)
+        return _finding(None, None)
     if any(recall.covers(query, number, None) for recall in recalls):
-        return _finding(own, None, Contradiction.RECALLED)
+        return _finding(None, Contradiction.RECALLED)
     if any(record.number == number for record in alike):
-        return _finding(own, None, Contradiction.OTHER_MODEL)
-    return _finding(own, None, None)
+        return _finding(None, Contradiction.OTHER_MODEL)
+    return _finding(None, None)
 
 
 def _finding(
-    own: list[_Record],
     release: IndexedRelease | None,
     contradiction: Contradiction | None,
 ) -> Finding:
     return Finding(
         index=IndexName.ZIGBEE_OTA,
-        lists_device=bool(own),
         release=release,
         contradiction=contradiction,
     )
@@ -430,7 +428,6 @@ class ZigbeeOtaIndex:
         if numbers is None:
             return Finding(
                 index=IndexName.ZIGBEE_OTA,
-                lists_device=False,
                 release=None,
                 contradiction=None,
             )

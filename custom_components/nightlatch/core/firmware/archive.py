@@ -1,9 +1,9 @@
 """Read a zip that nobody vouches for: bounded, and in one way only.
 
 General zip libraries are lenient, and two lenient readers may see two different
-contents in one file. Here every byte of the file must belong to exactly one member or
-to the directory, and the two descriptions that a zip has of each member must agree.
-Section numbers are those of PKWARE's APPNOTE.TXT 6.3.10.
+contents in one file. Here every byte of the file must belong to exactly one member, to
+the directory or to the comment behind it, and the two descriptions that a zip has of
+each member must agree. Section numbers are those of PKWARE's APPNOTE.TXT 6.3.10.
 """
 
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ import zlib
 
 from ..errors import FirmwareError, FirmwareProblem
 
-MAX_MEMBERS: Final = 9
-"""A manifest and two files for each of the four kinds of image that a DFU zip has."""
+MAX_MEMBERS: Final = 64
+"""A package has three; more are folders, notes, and what a computer leaves of its own."""
 MAX_RATIO: Final = 100
 """Firmware shrinks to a half or a third; a member that shrinks further is a bomb."""
 RATIO_MATTERS_FROM: Final = 64 * 1024
@@ -35,7 +35,7 @@ _DESCRIPTOR_SIZES = (12, 16)
 # 4.4.5
 _STORED = 0
 _DEFLATED = 8
-_MAX_NAME = 100
+_MAX_PATH = 255
 _SHOWN_NAME = 40
 
 
@@ -102,12 +102,15 @@ class Member:
 
 
 def read_archive(data: bytes) -> dict[str, Member]:
-    """Return the members of a zip by name, without inflating any.
+    """Return the members of a zip by their paths, without inflating any.
+
+    Folders are no members; what lies in one has its name in front.
 
     Raises ``FirmwareError``: NOT_A_PACKAGE where the file is no plain zip, MEMBER_REFUSED
     for a member that a firmware package has no reason to contain.
     """
     members: dict[str, Member] = {}
+    folders: set[str] = set()
     directory_start, entries = _read_directory(data)
     # Offsets of each member, and of the directory after the last one.
     starts = sorted([entry.offset for _, entry in entries] + [directory_start])
@@ -116,29 +119,38 @@ def read_archive(data: bytes) -> dict[str, Member]:
     if not tiled or len(set(starts)) < len(starts):
         raise _no_package("its members overlap or leave gaps")
     for raw_name, entry in entries:
-        name = _checked_name(raw_name)
-        if name in members:
+        name = _checked_path(raw_name)
+        if name in members or name in folders:
             raise refused(name, "its name comes twice")
         _check_entry(name, entry)
-        members[name] = Member(
+        member = Member(
             name=name,
             size=entry.size,
             crc=entry.crc,
             deflated=entry.method == _DEFLATED,
             raw=_raw_data(data, name, raw_name, entry, following[entry.offset]),
         )
+        if not name.endswith("/"):
+            members[name] = member
+        elif member.size or member.read(0):
+            raise refused(name, "it is a folder with data of its own")
+        else:
+            folders.add(name)
     return members
 
 
 def _read_directory(data: bytes) -> tuple[int, list[tuple[bytes, _Entry]]]:
     """Return the directory's offset and its entries."""
-    end_start = len(data) - _END.size
-    if end_start < 0 or not data.startswith(b"PK\x03\x04"):
+    if len(data) < _END.size or not data.startswith(b"PK\x03\x04"):
         raise _no_package("it is no zip file")
-    signature, disk, directory_disk, on_disk, count, size, start, comment_length = (
+    # The last one in the file, so that no comment can hold another.
+    end_start = data.rfind(b"PK\x05\x06")
+    if not 0 <= end_start <= len(data) - _END.size:
+        raise _no_package("it does not end with its directory")
+    _, disk, directory_disk, on_disk, count, size, start, comment_length = (
         _END.unpack_from(data, end_start)
     )
-    if signature != b"PK\x05\x06" or comment_length:
+    if end_start + _END.size + comment_length != len(data):
         raise _no_package("it does not end with its directory")
     if disk or directory_disk or on_disk != count or start + size != end_start:
         raise _no_package("its directory is wrong")
@@ -165,14 +177,15 @@ def _entries(
         raise _no_package("its directory is wrong")
 
 
-def _checked_name(raw: bytes) -> str:
-    """Return the name of a member that lies in the package's own folder."""
-    name = raw.decode("ascii", "replace")
-    if not raw or len(raw) > _MAX_NAME or not name.isascii() or not name.isprintable():
-        raise refused(name, "its name is no plain file name")
-    if set(name) & set("/\\:") or name.startswith("."):
-        raise refused(name, "its name leads elsewhere")
-    return name
+def _checked_path(raw: bytes) -> str:
+    """Return the path of a member, which stays within the zip."""
+    path = raw.decode("utf-8", "replace")
+    if not raw or len(raw) > _MAX_PATH or "\ufffd" in path or not path.isprintable():
+        raise refused(path, "its name is no plain file name")
+    parts = path.removesuffix("/").split("/")
+    if set(path) & set("\\:") or not {"", ".", ".."}.isdisjoint(parts):
+        raise refused(path, "its name leads elsewhere")
+    return path
 
 
 def _check_entry(name: str, entry: _Entry) -> None:
@@ -182,7 +195,7 @@ def _check_entry(name: str, entry: _Entry) -> None:
         raise refused(name, "its compression is unknown")
     # The upper half is the file mode where the zip was made on a Unix.
     kind = stat.S_IFMT(entry.external_attributes >> 16)
-    if kind not in (0, stat.S_IFREG):
+    if kind not in (0, stat.S_IFDIR if name.endswith("/") else stat.S_IFREG):
         raise refused(name, "it is no regular file")
 
 

@@ -24,15 +24,15 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from ..errors import FirmwareError, FirmwareProblem
-from ..model import FirmwareKey, PayloadFormat
+from ..model import FirmwareKey
 from .keys import KeyKind, PublicKey, load_firmware_key
-from .mcuboot import McubootImage, read_image
+from .mcuboot import McubootImage
 from .mcuboot_signature import ecdsa_numbers
 from .mcuboot_tlv import TlvType
-from .nordic import read_package, signature_numbers
+from .nordic import signature_numbers
 from .nordic_init import read_init_packet
 from .p256_recovery import recover_keys
-from .packages import format_of, inspect_artifact, signer_of
+from .packages import inspect_artifact, open_artifact, signer_of
 
 
 class Signer(StrEnum):
@@ -157,10 +157,11 @@ def _narrowed(keys: tuple[FirmwareKey, ...], older: Ran) -> tuple[FirmwareKey, .
 
 def _candidates(data: bytes) -> Iterator[FirmwareKey]:
     """Yield every public key that can be read out of a package."""
-    if format_of(data) is PayloadFormat.MCUBOOT:
-        yield from _candidates_of_image(read_image(data))
+    opened = open_artifact(data)
+    if isinstance(opened, McubootImage):
+        yield from _candidates_of_image(opened)
         return
-    signed = read_init_packet(read_package(data).init_packet)
+    signed = read_init_packet(opened.init_packet)
     digest = hashlib.sha256(signed.signed).digest()
     yield from map(_as_firmware_key, recover_keys(*signature_numbers(signed), digest))
 
@@ -187,9 +188,11 @@ def _as_firmware_key(key: PublicKey) -> FirmwareKey:
 
 def _named(data: bytes) -> set[bytes]:
     """Return the hashes of the keys that an image says it is signed with."""
+    image = open_artifact(data)
+    assert isinstance(image, McubootImage), "all DFU packages show keys"
     return {
         signature.key.value
         if signature.key.type == TlvType.KEY_HASH
         else hashlib.sha256(signature.key.value).digest()
-        for signature in read_image(data).signatures
+        for signature in image.signatures
     }

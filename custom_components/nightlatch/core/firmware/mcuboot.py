@@ -16,6 +16,7 @@ from typing import Final, NamedTuple, override
 from ..errors import FirmwareError, FirmwareProblem
 from ..model import FirmwareKey, PayloadFormat
 from ..versions import Version, VersionScheme
+from .foreign import has_own_header
 from .mcuboot_signature import HASHES, SIGNATURE_KINDS, Signature, find_signer
 from .mcuboot_tlv import (
     ENCRYPTION,
@@ -39,6 +40,12 @@ MAX_IMAGE_SIZE: Final = 4 * 1024 * 1024
 _HEADER = struct.Struct("<4sIHHIIBBHII")
 _DEPENDENCY = struct.Struct("<B3xBBHI")
 _COUNTER = struct.Struct("<I")
+# How the trailer of a slot ends for small and for large units of writing; the two bytes
+# before the latter are that unit (``bootutil/bootutil_public.h``, boot_img_magic).
+_TRAILER_ENDS = (
+    bytes.fromhex("77c295f360d2ef7f3552500f2cb67980"),
+    bytes.fromhex("2de15d29410b8d77679c110f1f8a"),
+)
 # The image that is the application; others are for other processors of the same lock.
 _APPLICATION = 0
 _MAX_SIGNATURES = 8
@@ -153,13 +160,16 @@ def read_image(data: bytes) -> McubootImage:
     Behind it there may be nothing but erased flash (0xFF): a boot loader's trailer there
     would tell the lock by itself what to do with the image.
 
-    Raises ``FirmwareError``: TOO_LARGE, IMAGE_INVALID, HASH_TYPE, or ENCRYPTED for an
-    image that only the lock can look into.
+    Raises ``FirmwareError``: TOO_LARGE, IMAGE_INVALID, HASH_TYPE, PADDED where there is
+    such a trailer, OWN_HEADER where a maker has put something in front, or ENCRYPTED for
+    an image that only the lock can look into.
     """
     if len(data) > MAX_IMAGE_SIZE:
         raise FirmwareError(
             FirmwareProblem.TOO_LARGE, size=len(data), limit=MAX_IMAGE_SIZE
         )
+    if has_own_header(data):
+        raise FirmwareError(FirmwareProblem.OWN_HEADER)
     if len(data) < _HEADER.size or not data.startswith(MAGIC):
         raise invalid("it does not begin as one")
     _, _, header_size, protected_size, size, flags, *version, _ = _HEADER.unpack_from(
@@ -178,6 +188,8 @@ def read_image(data: bytes) -> McubootImage:
         position += protected_size
     end = position + (unprotected_size := area_size(data, position, INFO_MAGIC))
     if data[end:].strip(b"\xff"):
+        if data[end:].endswith(_TRAILER_ENDS):
+            raise FirmwareError(FirmwareProblem.PADDED)
         raise invalid("something stands behind its end")
     unprotected = read_area(data, position, unprotected_size)
     if any(tlv.type in ENCRYPTION for tlv in (*protected, *unprotected)):

@@ -9,7 +9,6 @@ processor time; callers run it in an executor.
 from collections.abc import Sequence
 from dataclasses import dataclass
 import hashlib
-import json
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature
@@ -19,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from ..errors import FirmwareError, FirmwareProblem
 from ..model import FirmwareKey
-from .archive import read_archive, refused
+from .archive import refused
 from .keys import load_public_key
 from .nordic_init import (
     HashType,
@@ -31,20 +30,21 @@ from .nordic_init import (
     read_init_packet,
 )
 from .verify import VerifiedArtifact
+from .zip_package import ZipPackage, manifest_invalid, read_zip_package
 
 MAX_FIRMWARE_SIZE: Final = 2 * 1024 * 1024
 """Bytes; more than the flash of any chip that speaks Secure DFU."""
 MAX_PACKAGE_SIZE: Final = MAX_FIRMWARE_SIZE + 64 * 1024
 """Bytes."""
-MAX_MANIFEST_SIZE: Final = 4 * 1024
-"""Bytes."""
 
-_MANIFEST = "manifest.json"
 _APPLICATION = "application"
 # The other images that a package may hold. Replacing them is not recoverable on every
 # chip, so they are left to a person with the vendor's tool.
 _OTHER_PARTS = frozenset({"bootloader", "softdevice", "softdevice_bootloader"})
 _APPLICATION_FILES = frozenset({"bin_file", "dat_file"})
+# What only packages for bootloaders before SDK 12 say.
+_LEGACY = "dfu_version"
+_LEGACY_APPLICATION = "init_packet_data"
 # r and s of ECDSA P-256.
 _SIGNATURE_SIZE = 64
 
@@ -58,33 +58,32 @@ class NordicPackage:
 
 
 def read_package(data: bytes) -> NordicPackage:
-    """Take a DFU zip apart.
+    """Take a DFU zip apart; raise what ``package_in`` and ``read_zip_package`` do."""
+    _check_size(len(data))
+    return package_in(read_zip_package(data))
 
-    Raises ``FirmwareError``: TOO_LARGE, NOT_A_PACKAGE, MEMBER_REFUSED, MANIFEST_INVALID,
-    or WRONG_TYPE for a package with another image than an application.
+
+def package_in(package: ZipPackage) -> NordicPackage:
+    """Take a zip as a DFU zip.
+
+    Raises ``FirmwareError``: TOO_LARGE, MEMBER_REFUSED, MANIFEST_INVALID, LEGACY_DFU, or
+    WRONG_TYPE for a package with another image than an application.
     """
-    if len(data) > MAX_PACKAGE_SIZE:
-        raise FirmwareError(
-            FirmwareProblem.TOO_LARGE, size=len(data), limit=MAX_PACKAGE_SIZE
-        )
-    members = read_archive(data)
-    if _MANIFEST not in members:
-        raise _manifest_invalid("there is none")
-    firmware_name, init_packet_name = _read_manifest(
-        members[_MANIFEST].read(MAX_MANIFEST_SIZE)
+    _check_size(package.size)
+    firmware_name, init_packet_name = _file_names(package.manifest)
+    firmware, init_packet = package.take(
+        firmware_name, init_packet_name, limit=MAX_FIRMWARE_SIZE
     )
-    named = {_MANIFEST, firmware_name, init_packet_name}
-    if len(named) != 3 or not named <= members.keys():
-        raise _manifest_invalid("it does not name two files of the package")
-    for name in sorted(members.keys() - named):
-        raise refused(name, "the manifest does not name it")
-    firmware = members[firmware_name].read(MAX_FIRMWARE_SIZE)
     if not firmware:
         raise refused(firmware_name, "it is empty")
-    return NordicPackage(
-        init_packet=members[init_packet_name].read(MAX_FIRMWARE_SIZE),
-        firmware=firmware,
-    )
+    return NordicPackage(init_packet=init_packet, firmware=firmware)
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_PACKAGE_SIZE:
+        raise FirmwareError(
+            FirmwareProblem.TOO_LARGE, size=size, limit=MAX_PACKAGE_SIZE
+        )
 
 
 def verify_package(
@@ -155,35 +154,25 @@ def signature_numbers(signed: SignedInitCommand) -> tuple[int, int]:
     )
 
 
-def _read_manifest(raw: bytes) -> tuple[str, str]:
+def _file_names(manifest: dict[str, Any]) -> tuple[str, str]:
     """Return the names of the binary and of the init packet."""
-    try:
-        document = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique)
-    except ValueError, RecursionError:
-        raise _manifest_invalid("it is no unambiguous JSON") from None
-    if not isinstance(document, dict) or document.keys() != {"manifest"}:
-        raise _manifest_invalid("it has other keys than manifest")
-    parts = document["manifest"]
+    if manifest.keys() != {"manifest"}:
+        raise manifest_invalid("it has other keys than manifest")
+    parts = manifest["manifest"]
     if not isinstance(parts, dict) or not parts:
-        raise _manifest_invalid("it names no image")
+        raise manifest_invalid("it names no image")
+    files = parts.get(_APPLICATION)
+    if _LEGACY in parts or (isinstance(files, dict) and _LEGACY_APPLICATION in files):
+        raise FirmwareError(FirmwareProblem.LEGACY_DFU)
     if unknown := parts.keys() - _OTHER_PARTS - {_APPLICATION}:
-        raise _manifest_invalid(f"it names {len(unknown)} images of an unknown kind")
+        raise manifest_invalid(f"it names {len(unknown)} images of an unknown kind")
     if others := parts.keys() & _OTHER_PARTS:
         raise FirmwareError(FirmwareProblem.WRONG_TYPE, found=", ".join(sorted(others)))
-    files = parts[_APPLICATION]
     if not isinstance(files, dict) or files.keys() != _APPLICATION_FILES:
-        raise _manifest_invalid("its application has other keys than its two files")
+        raise manifest_invalid("its application has other keys than its two files")
     if not all(isinstance(name, str) for name in files.values()):
-        raise _manifest_invalid("a file name is no text")
+        raise manifest_invalid("a file name is no text")
     return files["bin_file"], files["dat_file"]
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Build a JSON object that gives no key twice."""
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("a key comes twice")
-    return result
 
 
 def _check_kind(init: InitCommand) -> None:
@@ -246,7 +235,3 @@ def _check_firmware(init: InitCommand, firmware: bytes) -> None:
             expected=init.hash[::-1].hex(),
             found=digest.hex(),
         )
-
-
-def _manifest_invalid(detail: str) -> FirmwareError:
-    return FirmwareError(FirmwareProblem.MANIFEST_INVALID, detail=detail)

@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Final
 
 from ..errors import FirmwareError, FirmwareProblem
+from .foreign import has_own_header
 from .protobuf import Schema, Span, invalid, read_message, read_packed_numbers
 
 MAX_INIT_PACKET_SIZE: Final = 512
@@ -93,9 +94,11 @@ class InitCommand:
 def read_init_packet(packet: bytes) -> SignedInitCommand:
     """Read what lies around the InitCommand.
 
-    Raises ``FirmwareError``: INIT_PACKET_INVALID, or NOT_SIGNED for a packet that holds
-    a bare command.
+    Raises ``FirmwareError``: INIT_PACKET_INVALID, NOT_SIGNED for a packet that holds a
+    bare command, or OWN_HEADER where a maker has put something in front.
     """
+    if has_own_header(packet):
+        raise FirmwareError(FirmwareProblem.OWN_HEADER)
     if len(packet) > MAX_INIT_PACKET_SIZE:
         raise invalid(f"it has {len(packet)} bytes")
     outer = read_message(packet, Span(0, len(packet)), _PACKET)

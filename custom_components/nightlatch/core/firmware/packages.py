@@ -4,7 +4,7 @@ Everything here is synchronous and takes milliseconds of processor time; callers
 in an executor.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 import hashlib
 from typing import Final
@@ -12,11 +12,21 @@ from typing import Final
 from ..errors import FirmwareError, FirmwareProblem
 from ..model import FirmwareKey, PayloadFormat, Release
 from . import mcuboot, nordic
+from .foreign import foreign
 from .keys import KeyKind
-from .mcuboot import MAGIC as MCUBOOT_MAGIC, MAX_IMAGE_SIZE, read_image, verify_image
-from .nordic import MAX_PACKAGE_SIZE, read_package, verify_package
+from .mcuboot import (
+    MAGIC as MCUBOOT_MAGIC,
+    MAX_IMAGE_SIZE,
+    McubootImage,
+    read_image,
+    verify_image,
+)
+from .mcuboot_package import is_image_package, read_image_package
+from .mcuboot_tlv import invalid
+from .nordic import MAX_PACKAGE_SIZE, NordicPackage, package_in, verify_package
 from .nordic_init import SignatureType, read_init_command, read_init_packet
 from .verify import VerifiedArtifact
+from .zip_package import read_zip_package
 
 MAX_ARTIFACT_SIZE: Final = max(MAX_PACKAGE_SIZE, MAX_IMAGE_SIZE)
 """Bytes; more than any artifact that is sent."""
@@ -42,6 +52,8 @@ class Inspection:
     """Of the whole artifact; hexadecimal, lower case."""
     size: int
     """Bytes of the whole artifact."""
+    zipped: bool
+    """Whether it lies in a zip, as a DFU package always does and an image may."""
 
 
 def verify_artifact(
@@ -59,17 +71,24 @@ def verify_artifact(
     """
     payload = release.payload
     assert payload is not None, "chosen for being sent"
+    opened = open_artifact(data)
     if payload.format is PayloadFormat.MCUBOOT:
+        if isinstance(opened, NordicPackage):
+            raise invalid("it is a DFU package of Nordic's")
         return verify_image(
-            read_image(data),
+            opened,
             keys=keys,
             version=release.version,
             security_counter=payload.firmware_version,
             minimum_security_counter=minimum_firmware_version,
         )
+    if isinstance(opened, McubootImage):
+        raise FirmwareError(
+            FirmwareProblem.NOT_A_PACKAGE, detail="it is an image of MCUboot"
+        )
     assert payload.hardware_version is not None, "the format has one"
     return verify_package(
-        read_package(data),
+        opened,
         keys=keys,
         hardware_version=payload.hardware_version,
         firmware_version=payload.firmware_version,
@@ -77,43 +96,56 @@ def verify_artifact(
     )
 
 
+def open_artifact(data: bytes) -> NordicPackage | McubootImage:
+    """Take an artifact apart, as the format that it is; nothing of it is proven.
+
+    Raises ``FirmwareError``: NOT_A_PACKAGE where the format is not known, OWN_HEADER,
+    TOO_LARGE, and what the readers of the formats raise.
+    """
+    if len(data) > MAX_ARTIFACT_SIZE:
+        raise FirmwareError(
+            FirmwareProblem.TOO_LARGE, size=len(data), limit=MAX_ARTIFACT_SIZE
+        )
+    if data.startswith(MCUBOOT_MAGIC):
+        return read_image(data)
+    if not _is_zip(data):
+        raise foreign(data)
+    package = read_zip_package(data)
+    if is_image_package(package):
+        return read_image_package(package)
+    return package_in(package)
+
+
 def inspect_artifact(data: bytes) -> Inspection:
     """Return what an artifact says of itself, whoever made it.
 
-    Raises ``FirmwareError``: NOT_A_PACKAGE where the format is not known, NOT_SIGNED,
-    SIGNATURE_TYPE, and what the readers of the formats raise.
+    Raises ``FirmwareError``: NOT_SIGNED, SIGNATURE_TYPE, and what ``open_artifact``
+    raises.
     """
-    inspect: Callable[[bytes], Inspection] = _inspect_nordic
-    if format_of(data) is PayloadFormat.MCUBOOT:
-        inspect = _inspect_mcuboot
-    return inspect(data)
-
-
-def format_of(data: bytes) -> PayloadFormat:
-    """Return the format that an artifact begins like; raise NOT_A_PACKAGE for none."""
-    if data.startswith(_ZIP_MAGIC):
-        return PayloadFormat.NORDIC_DFU
-    if data.startswith(MCUBOOT_MAGIC):
-        return PayloadFormat.MCUBOOT
-    raise FirmwareError(
-        FirmwareProblem.NOT_A_PACKAGE,
-        detail="it is neither a zip file nor an image of MCUboot",
-    )
+    opened = open_artifact(data)
+    if isinstance(opened, McubootImage):
+        return _inspect_mcuboot(data, opened)
+    return _inspect_nordic(data, opened)
 
 
 def signer_of(data: bytes, keys: Sequence[FirmwareKey]) -> FirmwareKey:
     """Return the first of some keys under which an artifact's signature holds.
 
     Nothing else of it is checked. Raises ``FirmwareError``: SIGNATURE_INVALID where it
-    holds under none, and what the readers of the formats raise.
+    holds under none, and what ``open_artifact`` raises.
     """
-    if format_of(data) is PayloadFormat.MCUBOOT:
-        return mcuboot.signer_of(read_image(data), keys)
-    return nordic.signer_of(read_init_packet(read_package(data).init_packet), keys)
+    opened = open_artifact(data)
+    if isinstance(opened, McubootImage):
+        return mcuboot.signer_of(opened, keys)
+    return nordic.signer_of(read_init_packet(opened.init_packet), keys)
 
 
-def _inspect_nordic(data: bytes) -> Inspection:
-    signed = read_init_packet(read_package(data).init_packet)
+def _is_zip(data: bytes) -> bool:
+    return data.startswith(_ZIP_MAGIC)
+
+
+def _inspect_nordic(data: bytes, package: NordicPackage) -> Inspection:
+    signed = read_init_packet(package.init_packet)
     if signed.signature_type != SignatureType.ECDSA_P256_SHA256:
         raise FirmwareError(FirmwareProblem.SIGNATURE_TYPE, found=signed.signature_type)
     init = read_init_command(signed.signed)
@@ -125,11 +157,11 @@ def _inspect_nordic(data: bytes) -> Inspection:
         signature=KeyKind.ECDSA_P256,
         sha256=hashlib.sha256(data).hexdigest(),
         size=len(data),
+        zipped=True,
     )
 
 
-def _inspect_mcuboot(data: bytes) -> Inspection:
-    image = read_image(data)
+def _inspect_mcuboot(data: bytes, image: McubootImage) -> Inspection:
     if not image.signatures:
         raise FirmwareError(FirmwareProblem.NOT_SIGNED)
     return Inspection(
@@ -140,4 +172,5 @@ def _inspect_mcuboot(data: bytes) -> Inspection:
         signature=image.signatures[0].kind,
         sha256=hashlib.sha256(data).hexdigest(),
         size=len(data),
+        zipped=_is_zip(data),
     )

@@ -106,7 +106,7 @@ class DirectInstallation(Installation):
         await self._enter(Event.VERIFIED)
         await self._preflight(await self._ask())
         await self._supply.keep(self._release, package, self._signer_of(artifact))
-        self._transfer = await self._transport().transfer(
+        await self._transport().transfer(
             artifact, self._transferred, self._about_to_activate, self._begin_transfer
         )
 

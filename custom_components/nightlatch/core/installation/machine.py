@@ -23,7 +23,6 @@ from ..errors import (
 from ..model import LockIdentity, OutcomeKind, Purpose, Release
 from ..preflight.base import PreflightError, blockers
 from ..schedule.policy import LockPolicy
-from ..transports.base import TransferReport
 from .confirmation import confirm_works
 from .journal import Journal, JournalEntry
 from .ports import House
@@ -82,7 +81,6 @@ class Outcome:
     error: NightlatchError | None = None
     in_bootloader: bool = False
     """Whether the lock waits in its bootloader, as far as was seen."""
-    transfer: TransferReport | None = None
     touched: bool = False
     """Whether the transfer had begun."""
 
@@ -106,7 +104,6 @@ class Installation(ABC):
         self._in_bootloader = False
         """Whether it waits in its bootloader, as far as is known."""
         self._touched = job.entry.touched or job.entry.state in TOUCHED
-        self._transfer: TransferReport | None = None
         self._working: asyncio.Task[NightlatchError | None] | None = None
         """What may be cancelled."""
         self._cancelled = False
@@ -376,7 +373,6 @@ class Installation(ABC):
             running=self._running,
             error=error,
             in_bootloader=self._in_bootloader,
-            transfer=self._transfer,
             touched=self._touched,
         )
 

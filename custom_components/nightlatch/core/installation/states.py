@@ -60,16 +60,6 @@ class Event(StrEnum):
     CANCEL = "cancel"
 
 
-ENDS = frozenset(
-    {
-        State.SUCCEEDED,
-        State.FAILED,
-        State.ROLLED_BACK,
-        State.NEEDS_HAND,
-        State.CANCELLED,
-        State.POSTPONED,
-    }
-)
 TOUCHED = frozenset(
     {State.TRANSFERRING, State.ACTIVATING, State.CONFIRMING, State.REVERTING}
 )

@@ -148,6 +148,8 @@ class Decisions:
     """The version that somebody does not want."""
     postponed_until: datetime | None = None
     scheduled_at: datetime | None = None
+    scheduled_for: str | None = None
+    """The key of the release for which somebody has said when; None in older records."""
     """When somebody wants the next installation; it counts as asked for by a person."""
     approval: Approval | None = None
     choice: Choice | None = None
@@ -156,6 +158,15 @@ class Decisions:
     """The release of whose installation people were told, by its artifact's SHA-256."""
     first_seen: Mapping[str, datetime] = field(default_factory=dict)
     """When a release was first offered to this household, by its artifact's SHA-256."""
+
+    def chosen_time(self, sha256: str) -> datetime | None:
+        """Return when somebody wants a release installed; ``sha256`` is its key.
+
+        Whoever has said "tonight" of one release has not said it of the next.
+        """
+        if self.scheduled_for not in {None, sha256}:
+            return None
+        return self.scheduled_at
 
     def put_right(self, now: datetime) -> Decisions:
         """Return the decisions without what a wrong clock has made of them.
@@ -195,6 +206,7 @@ class Decisions:
             "skipped": self.skipped,
             "postponed_until": _text(self.postponed_until),
             "scheduled_at": _text(self.scheduled_at),
+            "scheduled_for": self.scheduled_for,
             "approval": self.approval.to_dict() if self.approval else None,
             "choice": self.choice.to_dict() if self.choice else None,
             "announced": self.announced,
@@ -215,6 +227,8 @@ class Decisions:
                 skipped=optional(as_text, raw["skipped"]),
                 postponed_until=optional(as_chosen_time, raw["postponed_until"]),
                 scheduled_at=optional(as_chosen_time, raw["scheduled_at"]),
+                # Decisions of earlier versions do not have it.
+                scheduled_for=optional(as_text, raw.get("scheduled_for")),
                 approval=None if approval is None else Approval.from_dict(approval),
                 choice=None if choice is None else Choice.from_dict(choice),
                 announced=optional(as_text, raw["announced"]),

@@ -14,6 +14,11 @@ def night_of(moment: datetime, zone: tzinfo) -> date:
     return local.date() - timedelta(days=local.time() < NOON)
 
 
+def noon_of(night: date, zone: tzinfo) -> datetime:
+    """Return when a night begins; aware, UTC."""
+    return moment_of(night, NOON, zone)
+
+
 def notice_of(night: date, at: time, zone: tzinfo) -> datetime:
     """Return when people are told of a night; aware, UTC.
 

@@ -101,8 +101,8 @@ def make_plan(planning: Planning) -> Plan:
     waiting = _without_a_time(planning, release)
     if waiting is not None:
         return Plan(release=release, waiting=waiting, expected=planning.expected)
-    if planning.decisions.scheduled_at is not None:
-        return _chosen(planning, release, bounded(planning.decisions.scheduled_at))
+    if (chosen := planning.decisions.chosen_time(release.key)) is not None:
+        return _chosen(planning, release, bounded(chosen))
     return _in_quiet_hours(planning, release)
 
 
@@ -111,7 +111,7 @@ def _without_a_time(planning: Planning, release: Release) -> Waiting | None:
     decisions, policy = planning.decisions, planning.policy
     if policy.approval is not ApprovalNeed.NONE and not is_approved(decisions, release):
         return Waiting.APPROVAL
-    if decisions.scheduled_at is not None:
+    if decisions.chosen_time(release.key) is not None:
         return None
     if decisions.pinned is not None:
         return Waiting.PINNED

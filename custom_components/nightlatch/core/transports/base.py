@@ -15,10 +15,9 @@ from ..errors import TransportError, TransportProblem
 from ..firmware.verify import VerifiedArtifact
 
 CLOSE_TIMEOUT = 10.0
-ATT_HEADER = 3
-"""Bytes of the MTU that a write needs for itself."""
-LEAST_MTU = 23
-"""Bluetooth Core 5.4 Vol 3 Part G 5.2.1."""
+_ATT_HEADER = 3
+# Bluetooth Core 5.4 Vol 3 Part F 3.2.8; whatever is said, it cannot be less.
+_LEAST_MTU = 23
 
 type NotifyCallback = Callable[[BleakGATTCharacteristic, bytearray], None]
 
@@ -72,19 +71,6 @@ class GattClient(Protocol):
         """Close the link."""
 
 
-def longest_write(client: GattClient, characteristic: str) -> int:
-    """Return how many bytes one write without response of a characteristic holds.
-
-    Where the client does not know the MTU it says the least: BlueZ's until it has
-    acquired it, ESPHome's with cached services. Then the characteristic may know more.
-    """
-    if client.mtu_size > LEAST_MTU:
-        return client.mtu_size - ATT_HEADER
-    found = client.services.get_characteristic(characteristic)
-    longest = found.max_write_without_response_size if found is not None else 0
-    return max(longest, LEAST_MTU - ATT_HEADER)
-
-
 @asynccontextmanager
 async def link_errors(step: str, timeout: float) -> AsyncIterator[None]:
     """Give what the Bluetooth stack raises the words of a transport.
@@ -99,6 +85,35 @@ async def link_errors(step: str, timeout: float) -> AsyncIterator[None]:
         raise TransportError(TransportProblem.NO_ANSWER, step=step) from err
     except BleakError as err:
         raise TransportError(TransportProblem.LINK_LOST) from err
+
+
+def find_characteristic(
+    client: GattClient, uuid: str
+) -> BleakGATTCharacteristic | None:
+    """Return a characteristic; None where the lock has none, or several.
+
+    Of several nobody can say which is meant. Raises ``TransportError`` with LINK_LOST:
+    with the link some stacks drop the services.
+    """
+    try:
+        characteristics = client.services.characteristics.values()
+    except BleakError as err:
+        raise TransportError(TransportProblem.LINK_LOST) from err
+    found = [each for each in characteristics if each.uuid == uuid]
+    return found[0] if len(found) == 1 else None
+
+
+def longest_write(client: GattClient, uuid: str) -> int:
+    """Return how many bytes one write without response of a characteristic holds.
+
+    Where the client does not know the MTU it says the least: BlueZ's until it has
+    acquired it, ESPHome's with cached services. Then the characteristic may know more.
+    """
+    if client.mtu_size > _LEAST_MTU:
+        return client.mtu_size - _ATT_HEADER
+    found = find_characteristic(client, uuid)
+    longest = found.max_write_without_response_size if found is not None else 0
+    return max(longest, _LEAST_MTU - _ATT_HEADER)
 
 
 async def close(client: GattClient) -> None:
@@ -225,7 +240,7 @@ class Counters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferReport:
-    """What a transfer took, for the records."""
+    """What a transfer took, for who measures it."""
 
     bytes_sent: int
     bytes_sent_again: int

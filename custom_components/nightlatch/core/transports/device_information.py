@@ -8,7 +8,7 @@ from functools import partial
 
 from ..errors import TransportError, TransportProblem
 from ..model import LockIdentity
-from .base import GattClient, Radio, close, link_errors
+from .base import GattClient, Radio, close, find_characteristic, link_errors
 from .bonding import with_bond
 from .nordic_protocol import CONTROL_POINT
 
@@ -60,7 +60,7 @@ async def _read(client: GattClient) -> LockIdentity:
     model = await _text(client, _MODEL)
     version = await _text(client, _FIRMWARE_REVISION)
     if model is None or version is None:
-        if client.services.get_characteristic(CONTROL_POINT):
+        if find_characteristic(client, CONTROL_POINT):
             raise TransportError(TransportProblem.IN_BOOTLOADER)
         raise TransportError(TransportProblem.NO_IDENTITY)
     return LockIdentity(
@@ -75,9 +75,9 @@ async def _read(client: GattClient) -> LockIdentity:
 
 async def _text(client: GattClient, uuid: str) -> str | None:
     """Return a string characteristic; None where it is absent or no printable text."""
-    if client.services.get_characteristic(uuid) is None:
+    if (characteristic := find_characteristic(client, uuid)) is None:
         return None
-    data = bytes(await client.read_gatt_char(uuid)).rstrip(b"\0")
+    data = bytes(await client.read_gatt_char(characteristic)).rstrip(b"\0")
     try:
         text = data.decode().strip()
     except UnicodeDecodeError:
@@ -88,7 +88,7 @@ async def _text(client: GattClient, uuid: str) -> str | None:
 
 
 async def _battery(client: GattClient) -> int | None:
-    if client.services.get_characteristic(_BATTERY_LEVEL) is None:
+    if (characteristic := find_characteristic(client, _BATTERY_LEVEL)) is None:
         return None
-    data = bytes(await client.read_gatt_char(_BATTERY_LEVEL))
+    data = bytes(await client.read_gatt_char(characteristic))
     return data[0] if len(data) == 1 and data[0] <= 100 else None

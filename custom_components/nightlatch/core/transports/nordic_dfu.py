@@ -24,12 +24,14 @@ from .base import (
     TransferReport,
     Transport,
     close,
+    find_characteristic,
     hear,
     link_errors,
     nobody_waits,
     once,
 )
 from .bonding import bond, with_bond
+from .inbox import Inbox
 from .nordic_link import BootloaderLink
 from .nordic_protocol import (
     BUTTONLESS_BONDED,
@@ -140,7 +142,7 @@ class NordicDfuTransport(Transport):
         there, none is looked for at another address than its own.
         """
         if self._away:
-            heard = await self._hear()
+            heard = await self._hear(activating=sender.activating)
             if heard is None and not sender.activating:
                 raise TransportError(TransportProblem.BOOTLOADER_NOT_FOUND)
             if heard != self._address:
@@ -150,7 +152,7 @@ class NordicDfuTransport(Transport):
             self._address, name=self._name, disconnected=lost.set, fresh_services=True
         )
         try:
-            if client.services.get_characteristic(CONTROL_POINT):
+            if find_characteristic(client, CONTROL_POINT):
                 if self._asked and not self._away:
                     # Not where it answered just now, and not because of us.
                     raise TransportError(TransportProblem.IN_BOOTLOADER)
@@ -164,10 +166,11 @@ class NordicDfuTransport(Transport):
             await close(client)
         return await self._await_bootloader(bonded=bonded)
 
-    async def _hear(self) -> str | None:
+    async def _hear(self, *, activating: bool) -> str | None:
         """Return the address that the lock advertises at, if it is heard.
 
-        Where nobody has asked it yet, its application counts more than a bootloader.
+        Where nobody has asked it yet, or it may have started its firmware, what its
+        application advertises counts more than a bootloader.
         """
         heard = await hear(
             self._radio,
@@ -176,8 +179,10 @@ class NordicDfuTransport(Transport):
             ),
             AWAY_TIMEOUT,
         )
-        if heard is None or self._asked or self._heard_before:
-            return heard.address if heard else None
+        if heard is None:
+            return None
+        if not activating and (self._asked or self._heard_before):
+            return heard.address
         self._heard_before = True
         application = await hear(
             self._radio, lambda seen: seen.address == self._address, APPLICATION_TIMEOUT
@@ -191,18 +196,17 @@ class NordicDfuTransport(Transport):
 
         Return whether its bootloader stays at the application's address.
         """
-        services = client.services
-        bonded = services.get_characteristic(BUTTONLESS_BONDED)
-        buttonless = bonded or services.get_characteristic(BUTTONLESS_UNBONDED)
+        bonded = find_characteristic(client, BUTTONLESS_BONDED)
+        buttonless = bonded or find_characteristic(client, BUTTONLESS_UNBONDED)
         if buttonless is None:
-            if services.get_characteristic(BUTTONLESS_EXPERIMENTAL):
+            if find_characteristic(client, BUTTONLESS_EXPERIMENTAL):
                 raise TransportError(TransportProblem.INSECURE_BUTTONLESS)
             raise TransportError(TransportProblem.NOT_UPDATABLE)
         await about_to_touch()
-        answers: asyncio.Queue[bytes] = asyncio.Queue()
+        answers = Inbox[bytes]()
 
         def answered(_: BleakGATTCharacteristic, data: bytearray) -> None:
-            answers.put_nowait(bytes(data))
+            answers.add(bytes(data))
 
         async with link_errors("enter_bootloader", BUTTONLESS_TIMEOUT):
             if bonded:

@@ -16,10 +16,12 @@ from .base import (
     GattClient,
     Radio,
     close,
+    find_characteristic,
     link_errors,
     longest_write,
 )
 from .bonding import with_bond
+from .inbox import Inbox
 from .nordic_protocol import (
     CONTROL_POINT,
     MAX_PACKET,
@@ -48,15 +50,16 @@ async def answers_as_bootloader(radio: Radio, address: str, name: str) -> bool:
         return False
     try:
         return _is_bootloader(client)
+    except TransportError:
+        return False
     finally:
         await close(client)
 
 
 def _is_bootloader(client: GattClient) -> bool:
-    services = client.services
     return bool(
-        services.get_characteristic(CONTROL_POINT)
-        and services.get_characteristic(PACKET)
+        find_characteristic(client, CONTROL_POINT)
+        and find_characteristic(client, PACKET)
     )
 
 
@@ -71,7 +74,7 @@ class BootloaderLink:
         """Prepare the link; ``open`` makes one."""
         self._counters = counters
         self._client: GattClient
-        self._inbox: asyncio.Queue[bytes] = asyncio.Queue()
+        self._inbox = Inbox[bytes]()
         self._lost = False
         self.round_trip = 0.0
         """Seconds that a request takes, until its answer is here."""
@@ -117,10 +120,10 @@ class BootloaderLink:
     def _disconnected(self) -> None:
         self._lost = True
         # Wakes whoever waits for an answer.
-        self._inbox.put_nowait(b"")
+        self._inbox.add(b"")
 
     def _notified(self, _: BleakGATTCharacteristic, data: bytearray) -> None:
-        self._inbox.put_nowait(bytes(data))
+        self._inbox.add(bytes(data))
 
     async def request(
         self, message: bytes, *, timeout: float = ANSWER_TIMEOUT
@@ -131,9 +134,8 @@ class BootloaderLink:
         """
         operation = Operation(message[0])
         started = asyncio.get_running_loop().time()
-        while not self._inbox.empty():
-            # What came before the question is no answer to it.
-            self._inbox.get_nowait()
+        # What came before the question is no answer to it.
+        self._inbox.clear()
         self._check_link()
         self._counters.control_writes += 1
         async with link_errors(operation.name.lower(), timeout):

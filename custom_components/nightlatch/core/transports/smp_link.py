@@ -1,15 +1,24 @@
 """SMP over Bluetooth LE: one connection to the application of a lock."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Container, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, Self
 
 from bleak.backends.characteristic import BleakGATTCharacteristic
 
 from ..errors import TransportError, TransportProblem
-from .base import Counters, GattClient, Radio, close, link_errors, longest_write
+from .base import (
+    Counters,
+    GattClient,
+    Radio,
+    close,
+    find_characteristic,
+    link_errors,
+    longest_write,
+)
 from .bonding import with_bond
+from .inbox import Inbox
 from .smp_protocol import (
     CHARACTERISTIC,
     ERASE,
@@ -27,6 +36,7 @@ from .smp_protocol import (
     Slot,
     SmpError,
     encode_request,
+    is_whole,
     message_size,
     parse_parameters,
     parse_room,
@@ -65,7 +75,7 @@ class SmpLink:
         self._radio = radio
         self._counters = counters
         self._client: GattClient
-        self._inbox: asyncio.Queue[Answer | None] = asyncio.Queue()
+        self._inbox = Inbox[Answer | None]()
         self._partial = bytearray()
         self._sequence = 0
         self._lost = asyncio.Event()
@@ -100,7 +110,7 @@ class SmpLink:
             await close(link._client)
 
     async def _start(self) -> None:
-        if not self._client.services.get_characteristic(CHARACTERISTIC):
+        if not find_characteristic(self._client, CHARACTERISTIC):
             raise TransportError(TransportProblem.NOT_UPDATABLE)
         async with link_errors("subscribe", SUBSCRIBE_TIMEOUT):
             await with_bond(self._radio, self._client, self._subscribe)
@@ -116,7 +126,7 @@ class SmpLink:
     def _disconnected(self) -> None:
         self._lost.set()
         # Wakes whoever waits for an answer.
-        self._inbox.put_nowait(None)
+        self._inbox.add(None)
 
     def _notified(self, _: BleakGATTCharacteristic, data: bytearray) -> None:
         """Put notifications together to answers; what makes none is dropped.
@@ -131,7 +141,7 @@ class SmpLink:
         if len(self._partial) > size or size > MAX_MESSAGE:
             self._partial.clear()
         elif len(self._partial) == size:
-            self._inbox.put_nowait(split_answer(bytes(self._partial)))
+            self._inbox.add(split_answer(bytes(self._partial)))
             self._partial.clear()
 
     async def send(self, command: Command, body: Mapping[str, Any]) -> tuple[int, int]:
@@ -158,12 +168,17 @@ class SmpLink:
         if self._lost.is_set():
             raise TransportError(TransportProblem.LINK_LOST)
 
-    async def receive(self, command: Command, timeout: float) -> Answer | None:
-        """Return the next answer to a command of this kind; None when none comes in time."""
+    async def receive(
+        self, command: Command, timeout: float, sequences: Container[int]
+    ) -> Answer | None:
+        """Return the next answer to one of these requests; None when none comes in time.
+
+        What else comes is dropped, and makes the wait no longer.
+        """
         try:
             async with asyncio.timeout(timeout):
                 while (answer := await self._inbox.get()) is not None:
-                    if answer.is_to(command):
+                    if answer.is_to(command) and answer.sequence in sequences:
                         return answer
         except TimeoutError:
             return None
@@ -172,8 +187,7 @@ class SmpLink:
     def forget_answers(self) -> None:
         """Drop all that has come: what comes from now on is an answer to what is sent."""
         self._partial.clear()
-        while not self._inbox.empty():
-            self._inbox.get_nowait()
+        self._inbox.clear()
         self._check_link()
 
     async def request(
@@ -194,16 +208,15 @@ class SmpLink:
             left -= 1
             self.forget_answers()
             sequence, _ = await self.send(command, body)
-            while (answer := await self.receive(command, timeout)) is not None:
-                if answer.sequence != sequence:
-                    continue
-                try:
-                    return read_answer(command, answer.payload)
-                except SmpError as err:
-                    if not err.passing or not left:
-                        raise
-                await asyncio.sleep(PAUSE)
-                break
+            answer = await self.receive(command, timeout, {sequence})
+            if answer is None:
+                continue
+            try:
+                return read_answer(command, answer.payload)
+            except SmpError as err:
+                if not err.passing or not left:
+                    raise
+            await asyncio.sleep(PAUSE)
         raise TransportError(TransportProblem.NO_ANSWER, step=command.name)
 
     async def parameters(self) -> Parameters | None:
@@ -220,7 +233,7 @@ class SmpLink:
         except SmpError:
             return None
         mode = body.get("mode")
-        return mode if isinstance(mode, int) and mode >= 0 else None
+        return mode if is_whole(mode) else None
 
     async def room(self) -> int | None:
         """Return how many bytes an image may have; None where it is not told."""

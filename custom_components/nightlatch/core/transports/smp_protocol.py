@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from io import BytesIO
 import struct
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeGuard
 
 from cbor2 import CBORDecodeError, CBORDecoder, dumps
 
@@ -262,12 +262,12 @@ def read_answer(command: Command, payload: bytes) -> dict[str, Any]:
     error = body.get("err")
     if isinstance(error, dict):
         group, code = error.get("group"), error.get("rc")
-        if not _is_whole(group) or not _is_whole(code):
+        if not is_whole(group) or not is_whole(code):
             raise garbled(payload)
         if code:
             raise SmpError(command, code, group)
     code = body.get("rc", 0)
-    if not _is_whole(code):
+    if not is_whole(code):
         raise garbled(payload)
     if code:
         raise SmpError(command, code)
@@ -299,7 +299,8 @@ def _decode(payload: bytes) -> dict[str, Any]:
     return body
 
 
-def _is_whole(value: object) -> bool:
+def is_whole(value: object) -> TypeGuard[int]:
+    """Return whether this is a number that SMP knows: no truth value, and not negative."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
@@ -314,7 +315,7 @@ class Parameters:
 def parse_parameters(body: Mapping[str, Any]) -> Parameters:
     """Read the answer to READ_PARAMETERS; raise ``TransportError``."""
     size, count = body.get("buf_size"), body.get("buf_count")
-    if not _is_whole(size) or not _is_whole(count):
+    if not is_whole(size) or not is_whole(count):
         raise garbled(repr(dict(body)).encode())
     return Parameters(int(size or 0), int(count or 0))
 
@@ -360,7 +361,7 @@ def _slot(image: Mapping[str, Any]) -> Slot:
         for name in ("pending", "permanent", "confirmed", "active")
     ]
     if (
-        not _is_whole(number)
+        not is_whole(number)
         or not isinstance(version, str)
         or not isinstance(digest, bytes)
         or not all(isinstance(flag, bool) for flag in flags)

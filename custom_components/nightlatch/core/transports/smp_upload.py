@@ -158,13 +158,12 @@ class Upload:
         sequence, _ = await self._send(0, limit, about)
         patient = self._fruitless and not self.confirmed
         timeout = ERASE_TIMEOUT if patient else LONGEST_TIMEOUT
-        while (answer := await self._link.receive(UPLOAD, timeout)) is not None:
-            if answer.sequence == sequence:
-                offset = self._read(answer)
-                self._confirm(offset)
-                if offset:
-                    return offset
-                break
+        answer = await self._link.receive(UPLOAD, timeout, {sequence})
+        if answer is not None:
+            offset = self._read(answer)
+            self._confirm(offset)
+            if offset:
+                return offset
         # Nothing has come, or nothing was taken.
         raise _BrokenOffError
 
@@ -224,10 +223,7 @@ class Upload:
                 sequence, request = await self._send(following, self._flow.request_size)
                 under_way[sequence] = request
                 following = request.end
-            answered = await self._next_answer()
-            if answered is None:
-                continue
-            request, offset = answered
+            request, offset = await self._next_answer()
             if offset < position:
                 # It has forgotten the upload: restarted, or done with it.
                 raise _BrokenOffError
@@ -237,19 +233,17 @@ class Upload:
             position = offset
             self._confirm(offset)
 
-    async def _next_answer(self) -> tuple[_Request, int] | None:
-        """Return what was answered, and with which offset; None for an answer too late.
+    async def _next_answer(self) -> tuple[_Request, int]:
+        """Return what was answered, and with which offset.
 
         The server answers in order: those before it will not be answered any more.
         """
         timeout = min(max(8 * self._round_trip, SHORTEST_TIMEOUT), LONGEST_TIMEOUT)
         if not self._round_trip:
             timeout = LONGEST_TIMEOUT
-        answer = await self._link.receive(UPLOAD, timeout)
+        answer = await self._link.receive(UPLOAD, timeout, self._under_way)
         if answer is None:
             raise _BrokenOffError
-        if answer.sequence not in self._under_way:
-            return None
         for sequence in list(self._under_way):
             request = self._under_way.pop(sequence)
             if sequence == answer.sequence:
