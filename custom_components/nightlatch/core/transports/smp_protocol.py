@@ -392,13 +392,13 @@ def parse_room(body: Mapping[str, Any]) -> int | None:
         if not isinstance(image, dict) or image.get("image", 0):
             continue
         room = image.get("max_image_size")
-        if isinstance(room, int) and room > 0:
+        if is_whole(room) and room:
             return room
         slots = image.get("slots")
         sizes = [
             slot["size"]
             for slot in (slots if isinstance(slots, list) else ())
-            if isinstance(slot, dict) and _is_whole(slot.get("size"))
+            if isinstance(slot, dict) and is_whole(slot.get("size"))
         ]
         return min(filter(None, sizes), default=None)
     return None
