@@ -169,6 +169,7 @@ class TransportProblem(StrEnum):
     NOT_TAKEN_BACK = "transport_not_taken_back"
     RESTART_REFUSED = "transport_restart_refused"
     WAITS_FOR_RESTART = "transport_waits_for_restart"
+    MAY_WAIT_FOR_RESTART = "transport_may_wait_for_restart"
     CANNOT_BE_KEPT = "transport_cannot_be_kept"
 
 

@@ -86,6 +86,24 @@ async def test_what_cannot_be_taken_back_is_never_called_rolled_back(
     assert await waits(door)
 
 
+async def test_what_nobody_can_ask_for_is_not_called_rolled_back_either(
+    door: TrialDoorway,
+) -> None:
+    """It was told to try it, does not restart, and says nothing more of its images."""
+    door.server.order(SmpFault.ERROR, RESET, times=ALWAYS, rc=Rc.NOT_SUPPORTED)
+    state = (Group.IMAGE, ImageCommand.STATE)
+    # Two looks and the word to try it are answered.
+    door.server.order(SmpFault.LOSE, state, nth=4, times=ALWAYS)
+    outcome = await TrialBench(door).install()
+    assert outcome.kind is OutcomeKind.NEEDS_HAND
+    assert reason(outcome) is TransportProblem.MAY_WAIT_FOR_RESTART
+    assert outcome.error is not None
+    assert outcome.error.details == {"version": NEW}
+    assert outcome.running is not None
+    assert outcome.running.firmware_version == OLD
+    assert await waits(door)
+
+
 async def test_a_lock_that_restarts_by_itself_is_followed(door: TrialDoorway) -> None:
     """It refuses to be told, and does it all the same."""
     door.server.order(SmpFault.ERROR, RESET, times=ALWAYS, rc=Rc.NOT_SUPPORTED)

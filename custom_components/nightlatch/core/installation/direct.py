@@ -239,11 +239,15 @@ class TrialInstallation(DirectInstallation):
             # It has restarted, and its boot loader has not taken it.
             self._withdrawn = True
             return too_large(len((await self._artifact()).firmware))
-        if problem is None or not self._entry.activated:
-            waits = problem and problem.reason is TransportProblem.WAITS_FOR_RESTART
-            if problem is None or not waits:
+        if problem is None:
+            return error
+        if problem.reason is not TransportProblem.WAITS_FOR_RESTART:
+            if not self._entry.activated:
                 return error
-        # It waits, or nobody knows whether it does: that it went back is not certain.
+            # Nobody knows whether it waits: that it went back is not certain.
+            problem = TransportError(
+                TransportProblem.MAY_WAIT_FOR_RESTART, version=self._entry.version
+            )
         self._back = State.NEEDS_HAND
         return problem
 

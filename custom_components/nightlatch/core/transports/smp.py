@@ -131,6 +131,17 @@ class SmpTransport(Transport):
 
         return await self._ask(ask)
 
+    async def waits_for_restart(self) -> bool:
+        """Return whether the lock will try any image at its next restart.
+
+        Raises ``TransportError``.
+        """
+
+        async def ask(link: SmpLink) -> bool:
+            return any(slot.pending for slot in await link.state())
+
+        return await self._ask(ask)
+
     async def confirm(self, artifact: VerifiedArtifact) -> None:
         """Let the lock keep this image, which it has to run; may be called again.
 
