@@ -72,7 +72,11 @@ class Ending:
         lock.held = ()
         news = is_news(lock.record.outcome, record)
         unsettled = entry.trial and record.kind is OutcomeKind.NEEDS_HAND
-        if unsettled and outcome.running is not None and release is not None:
+        if (
+            not record.waits_for_restart
+            and outcome.running is not None
+            and release is not None
+        ):
             # It has told what it runs: nothing will settle by itself any more.
             unsettled = False
         kept = [

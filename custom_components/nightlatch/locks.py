@@ -261,7 +261,7 @@ class ManagedLock(DecidedLock):
             return
         identity = await self.kind.async_ask()
         before = self.record.identity.firmware_version
-        if self.record.unsettled is not None:
+        if self.record.unsettled is not None and not await self._still_waits(identity):
             self.household.async_create_task(
                 self.installer.async_settle(self.record.unsettled),
                 f"end of the installation on {self.name}",
@@ -273,6 +273,24 @@ class ManagedLock(DecidedLock):
                 async_note_elsewhere(self, before),
                 f"look at what was installed on {self.name}",
             )
+
+    async def _still_waits(self, identity: LockIdentity) -> bool:
+        """Return whether a lock has not restarted yet that new firmware waits in.
+
+        To settle it now would restart it, at whatever time of the day.
+        """
+        outcome = self.record.outcome
+        if (
+            outcome is None
+            or not outcome.waits_for_restart
+            or identity.firmware_version != self.record.identity.firmware_version
+        ):
+            return False
+        try:
+            return await self.kind.async_waits_for_restart()
+        except NightlatchError as err:
+            _LOGGER.debug("%s did not say whether it waits: %s", self.name, err)
+            return True
 
     @callback
     def async_look(self) -> None:

@@ -9,6 +9,7 @@ from .adapters.entities import read_surroundings
 from .core.installation.aftercare import drains
 from .core.installation.confirmation import BOLT_PROBLEMS, RESTING
 from .core.model import BatteryReading, OutcomeKind
+from .core.versions import is_told_as
 from .happenings import Happening
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def needs_attention(lock: ManagedLock) -> bool:
         lock.in_bootloader
         or lock.kind.trouble is not None
         or lock.misbehaves
+        or needs_hand(lock)
         or _has_failed(lock)
     )
 
@@ -28,11 +30,17 @@ def needs_attention(lock: ManagedLock) -> bool:
 def needs_hand(lock: ManagedLock) -> bool:
     """Return whether the last installation left a lock that a person must see to.
 
-    Until it has told since that it runs, and works.
+    Until it has told since that it runs, and works; and where it is only its next restart
+    that ends something, until that has come.
     """
     outcome = lock.record.outcome
     if outcome is None or outcome.kind is not OutcomeKind.NEEDS_HAND:
         return False
+    if outcome.waits_for_restart:
+        # How it ends then is an outcome of its own.
+        return True
+    if outcome.left_on_trial:
+        return is_told_as(outcome.to_version, lock.record.identity.firmware_version)
     if outcome.reason not in BOLT_PROBLEMS:
         return lock.record.read_at <= outcome.ended
     seen = read_surroundings(
@@ -63,7 +71,7 @@ def _has_failed(lock: ManagedLock) -> bool:
         # Being brought back to what it ran does not make what failed history.
         failed = attempted or outcome
         return lock.release.version.text == failed.to_version
-    return needs_hand(lock)
+    return False
 
 
 @callback

@@ -345,7 +345,7 @@ async def test_a_linked_battery_counts_instead_of_what_the_lock_says(
     [
         (Buttonless.NONE, "transport_not_updatable"),
         (Buttonless.EXPERIMENTAL, "transport_insecure_buttonless"),
-        (Buttonless.BONDED, "transport_not_bonded"),
+        (Buttonless.BONDED, "transport_pairing_refused"),
     ],
 )
 async def test_a_lock_without_a_safe_way_into_its_bootloader(

@@ -114,6 +114,8 @@ class Central(Protocol):
     """What a peripheral can do to the central that is connected to it."""
 
     mtu: int
+    name: str
+    """Whose it is: an adapter's or a proxy's. A bond belongs to one of them."""
 
     def notify(self, handle: int, data: bytes) -> None:
         """Send a notification or indication of the characteristic at this handle."""

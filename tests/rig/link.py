@@ -96,10 +96,16 @@ class Link(Central):
     """
 
     def __init__(
-        self, peripheral: Peripheral, model: LinkModel | None = None, *, seed: int = 0
+        self,
+        peripheral: Peripheral,
+        model: LinkModel | None = None,
+        *,
+        seed: int = 0,
+        name: str = "",
     ) -> None:
-        """Make a link; ``seed`` decides which packets get lost."""
+        """Make a link of ``name``'s; ``seed`` decides which packets get lost."""
         self.peripheral = peripheral
+        self.name = name
         self.model = model or LinkModel()
         self.counters = LinkCounters()
         self._orders = Orders()

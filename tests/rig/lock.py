@@ -4,7 +4,14 @@ from enum import Enum
 from typing import override
 
 from .bootloader import EXECUTED, Flash, SecureDfuBootloader
-from .gatt import AdvertisingData, AttError, AttRefusal, Characteristic, Service
+from .gatt import (
+    AdvertisingData,
+    AttError,
+    AttRefusal,
+    Central,
+    Characteristic,
+    Service,
+)
 from .image import Behaviour, image_behaviour, image_version
 from .lock_body import Bolt, Door, LockBody, Mode
 from .lock_services import (
@@ -253,9 +260,9 @@ class VirtualLock(LockBody):
         return application_services(self.buttonless)
 
     @override
-    def _accepts_central(self) -> bool:
+    def _accepts_central(self, central: Central) -> bool:
         # A bonded bootloader listens only to the central that sent it there.
-        return self.bonded or not (
+        return self._is_bonded_with(central) or not (
             self.mode is Mode.BOOTLOADER and self.buttonless is Buttonless.BONDED
         )
 
@@ -266,10 +273,9 @@ class VirtualLock(LockBody):
 
     @override
     def pair(self) -> bool:
-        if self.buttonless is not Buttonless.BONDED or self.refuses_pairing:
+        if self.buttonless is not Buttonless.BONDED and not self.reads_need_bond:
             return False
-        self.bonded = True
-        return True
+        return self._bond()
 
     @override
     def _write(
@@ -289,7 +295,10 @@ class VirtualLock(LockBody):
 
     def _require_access(self, characteristic: Characteristic) -> None:
         """Refuse a write that needs a bond or a subscription first."""
-        if characteristic.uuid == Buttonless.BONDED.uuid and not self.bonded:
+        if characteristic.uuid == Buttonless.BONDED.uuid and (
+            self.needs_passkey
+            or not self._is_bonded_with(self._require_session().central)
+        ):
             raise AttRefusal(AttError.INSUFFICIENT_AUTHENTICATION)
         if not self._require_session().subscribed(characteristic):
             raise AttRefusal(AttError.CCCD_IMPROPERLY_CONFIGURED)

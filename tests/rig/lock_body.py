@@ -21,6 +21,8 @@ from .image import Behaviour
 from .lock_services import BATTERY_LEVEL, FIRMWARE_REVISION
 from .session import Session
 
+_EVERYBODY = "*"
+
 CRASH_AFTER = 20.0
 """Seconds that firmware runs which crashes."""
 WATCHDOG = 10.0
@@ -72,8 +74,13 @@ class LockBody(Peripheral):
         self.address = address
         self.name = name
         self.mode = Mode.OFF
-        self.bonded = False
+        self.bonds: set[str] = set()
+        """The centrals that it is bonded with, by their names."""
         self.refuses_pairing = False
+        self.needs_passkey = False
+        """Whether a bond without a passkey, as a proxy makes one, is not enough."""
+        self.reads_need_bond = False
+        """Whether it tells nothing of itself to a central that is not bonded."""
         self.application_start = 0.5
         """Seconds until a started application advertises."""
         self.comes_back_as: str | None = None
@@ -279,13 +286,43 @@ class LockBody(Peripheral):
         """Return what it advertises while nobody is connected."""
         raise NotImplementedError
 
-    def _accepts_central(self) -> bool:
+    def _accepts_central(self, central: Central) -> bool:
         """Return whether a central may connect that was heard by the lock."""
         return True
 
+    @property
+    def bonded(self) -> bool:
+        """Whether it is bonded with anybody; may be set for everybody."""
+        return bool(self.bonds)
+
+    @bonded.setter
+    def bonded(self, bonded: bool) -> None:
+        self.bonds = {_EVERYBODY} if bonded else set()
+
+    def _is_bonded_with(self, central: Central) -> bool:
+        return bool(self.bonds & {central.name, _EVERYBODY})
+
+    def _bond(self) -> bool:
+        """Bond with the central that is connected, as far as it goes; tell whether."""
+        if self.refuses_pairing:
+            return False
+        self.bonds.add(self._require_session().central.name)
+        return True
+
+    def _require_bond(self) -> None:
+        """Refuse what only a bonded central may do.
+
+        Zephyr's BT_GATT_PERM_*_AUTHEN and _ENCRYPT (subsys/bluetooth/host/gatt.c,
+        bt_gatt_check_perm): 5 where only a passkey would do, 15 where there is no bond.
+        """
+        if not self._is_bonded_with(self._require_session().central):
+            raise AttRefusal(AttError.INSUFFICIENT_ENCRYPTION)
+        if self.needs_passkey:
+            raise AttRefusal(AttError.INSUFFICIENT_AUTHENTICATION)
+
     @override
     def connect(self, central: Central) -> None:
-        if self.advertising is None or not self._accepts_central():
+        if self.advertising is None or not self._accepts_central(central):
             raise ConnectionRefused
         self._session = Session(central)
         self._advertising_changed()
@@ -312,6 +349,8 @@ class LockBody(Peripheral):
             return self._require_session().read_cccd(characteristic)
         if Property.READ not in characteristic.properties:
             raise AttRefusal(AttError.READ_NOT_PERMITTED)
+        if self.reads_need_bond:
+            self._require_bond()
         if characteristic.uuid == BATTERY_LEVEL:
             return bytes((self._battery,))
         if characteristic.uuid == FIRMWARE_REVISION:

@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from typing import override
 
-from .gatt import AdvertisingData, AttError, AttRefusal, Characteristic, Service
+from .gatt import AdvertisingData, Characteristic, Service
 from .image import Behaviour, image_behaviour, image_version
 from .lock_body import LockBody, Mode
 from .lock_services import (
@@ -66,6 +66,9 @@ class VirtualMcubootLock(LockBody):
         self._manufacturer_data = manufacturer_data or {}
         self._running: SlotImage | None = None
         self._mtu = 23
+        self.server_start = 0.0
+        """Seconds until a started application shows its SMP service."""
+        self._serves = True
 
     @property
     def running(self) -> SlotImage | None:
@@ -125,9 +128,15 @@ class VirtualMcubootLock(LockBody):
     @override
     def _application_started(self) -> None:
         self.server.start(self)
+        self._serves = not self.server_start
+        if self.server_start:
+            self.later(self.server_start, self._server_started)
         super()._application_started()
         if Behaviour.CONFIRMS_ITSELF in self._behaviours():
             set_confirmed(self.flash)
+
+    def _server_started(self) -> None:
+        self._serves = True
 
     # The server's host.
 
@@ -164,8 +173,9 @@ class VirtualMcubootLock(LockBody):
     @property
     @override
     def services(self) -> tuple[Service, ...]:
-        updatable = self._running is None or (
-            Behaviour.CANNOT_BE_UPDATED not in self._behaviours()
+        updatable = self._serves and (
+            self._running is None
+            or Behaviour.CANNOT_BE_UPDATED not in self._behaviours()
         )
         return smp_application_services(updatable=updatable)
 
@@ -175,18 +185,12 @@ class VirtualMcubootLock(LockBody):
 
     @override
     def pair(self) -> bool:
-        if not self.needs_bond or self.refuses_pairing:
-            return False
-        self.bonded = True
-        return True
-
-    def _require_bond(self) -> None:
-        if self.needs_bond and not self.bonded:
-            raise AttRefusal(AttError.INSUFFICIENT_ENCRYPTION)
+        return (self.needs_bond or self.reads_need_bond) and self._bond()
 
     @override
     def _write_cccd(self, characteristic: Characteristic, data: bytes) -> None:
-        self._require_bond()
+        if self.needs_bond:
+            self._require_bond()
         super()._write_cccd(characteristic, data)
         if not self._require_session().subscribed(characteristic):
             self.server.end_reassembly()
@@ -195,5 +199,6 @@ class VirtualMcubootLock(LockBody):
     def _write(
         self, characteristic: Characteristic, data: bytes, *, response: bool
     ) -> None:
-        self._require_bond()
+        if self.needs_bond:
+            self._require_bond()
         self.server.receive(data)

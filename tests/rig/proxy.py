@@ -121,7 +121,7 @@ class EsphomeProxy:
         seed: int = 0,
     ) -> Link:
         """Bring a peripheral within reach and return the link to it."""
-        link = Link(peripheral, link_model, seed=seed)
+        link = Link(peripheral, link_model, seed=seed, name=self.name)
         self._air.add(peripheral, link, rssi)
         return link
 

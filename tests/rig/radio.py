@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from enum import Enum
 from typing import override
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from bleak.backends.descriptor import BleakGATTDescriptor
 from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
 from bleak.exc import (
     BleakCharacteristicNotFoundError,
+    BleakDBusError,
     BleakError,
     BleakGATTProtocolError,
 )
@@ -23,7 +25,7 @@ from custom_components.nightlatch.core.transports.base import (
     Radio,
 )
 
-from .gatt import CCCD, AttRefusal, Peripheral, Property, Service, uuid16
+from .gatt import CCCD, AttError, AttRefusal, Peripheral, Property, Service, uuid16
 from .link import ATT_HEADER, Link, LinkError, LinkModel
 
 CONNECT_TIMEOUT = 20.0
@@ -31,6 +33,7 @@ CONNECT_ATTEMPTS = 4
 _BACK_OFF = 0.25
 _SCAN_INTERVAL = 0.1
 _RSSI = -60
+_LEAST_MTU = 23
 _FAST_INTERVAL = 0.0075
 """Seconds; the shortest interval that Bluetooth LE allows."""
 
@@ -43,16 +46,34 @@ _PROPERTY_NAMES: dict[Property, CharacteristicPropertyName] = {
 }
 
 
+class Stack(Enum):
+    """Whose manners a radio has when a lock refuses something."""
+
+    PROXY = "proxy"
+    """A plain error with the code in its text (aioesphomeapi, BluetoothGATTAPIError)."""
+    BLUEZ = "bluez"
+    """BlueZ's own error where a bond is wanted (src/gatt-client.c), else the code."""
+
+
 class RigRadio(Radio):
     """Reaches the virtual locks that were put within its range.
 
     Like Home Assistant's way over a Bluetooth proxy it caches services and MTU by
-    address, has few connection slots and tries to connect more than once.
+    address, has few connection slots, tries to connect more than once, and says of an
+    error no more than a proxy does.
     """
 
-    def __init__(self, *, slots: int = 3) -> None:
+    def __init__(
+        self, *, slots: int = 3, name: str = "hall-proxy", stack: Stack = Stack.PROXY
+    ) -> None:
         """Make a radio; ``slots`` is how many connections it can hold."""
         self.slots = slots
+        self.name = name
+        self.stack = stack
+        self.tells_mtu = False
+        """Whether its clients know the MTU; else they say the least there is."""
+        self.tells_way = True
+        """Whether it is known which adapter or proxy holds a connection."""
         self.links: list[Link] = []
         self._turn = 0
         self._seen: set[str] = set()
@@ -62,7 +83,7 @@ class RigRadio(Radio):
         self, peripheral: Peripheral, model: LinkModel | None = None, *, seed: int = 0
     ) -> Link:
         """Put a lock within range; return the link that all connections go over."""
-        link = Link(peripheral, model, seed=seed)
+        link = Link(peripheral, model, seed=seed, name=self.name)
         self.links.append(link)
 
         def take_note() -> None:
@@ -98,7 +119,8 @@ class RigRadio(Radio):
         except asyncio.CancelledError:
             client.link.cut()
             raise
-        self._cache[address] = (client.table, client.mtu_size)
+        client.tells_mtu = self.tells_mtu
+        self._cache[address] = (client.table, client.mtu)
         return client
 
     async def _connect(
@@ -112,7 +134,7 @@ class RigRadio(Radio):
             if link is None:
                 await asyncio.sleep(_SCAN_INTERVAL)
                 continue
-            client = RigClient(address, link, disconnected)
+            client = RigClient(address, link, disconnected, self.stack)
             try:
                 await link.connect(
                     on_notify=client.notified, on_disconnect=client.disconnected
@@ -156,6 +178,10 @@ class RigRadio(Radio):
         link.request_interval(min(_FAST_INTERVAL, link.model.connection_interval))
 
     @override
+    def way(self, client: GattClient) -> str | None:
+        return self.name if self.tells_way else None
+
+    @override
     async def forget_services(self, client: GattClient) -> None:
         self._cache.pop(_rig_client(client).address, None)
 
@@ -182,15 +208,22 @@ class RigClient(GattClient):
     """One connection, with the manners of ``BleakClient``."""
 
     def __init__(
-        self, address: str, link: Link, disconnected: Callable[[], None]
+        self,
+        address: str,
+        link: Link,
+        disconnected: Callable[[], None],
+        stack: Stack = Stack.PROXY,
     ) -> None:
         """Prepare for a connection that is about to be made."""
+        self.stack = stack
         self.address = address
         self.link = link
         self.table: tuple[Service, ...] = ()
         self._disconnected = disconnected
         self._connected = True
         self._mtu = 0
+        self.tells_mtu = False
+        """Whether the client knows the MTU, and not the characteristics alone."""
         self._services = BleakGATTServiceCollection()
         self._callbacks: dict[int, tuple[BleakGATTCharacteristic, NotifyCallback]] = {}
 
@@ -218,9 +251,16 @@ class RigClient(GattClient):
         return self._connected
 
     @property
+    def mtu(self) -> int:
+        """The MTU that was exchanged, or is remembered."""
+        return self._mtu
+
+    @property
     @override
     def mtu_size(self) -> int:
-        return self._mtu
+        # Neither BlueZ's client (bleak, until it has acquired the MTU) nor ESPHome's with
+        # cached services says what was exchanged.
+        return self._mtu if self.tells_mtu else _LEAST_MTU
 
     @property
     @override
@@ -232,8 +272,11 @@ class RigClient(GattClient):
         self, char_specifier: BleakGATTCharacteristic | int | str | UUID, /
     ) -> bytearray:
         characteristic = self._characteristic(char_specifier)
-        with _BleakErrors():
+        with self._errors(characteristic.handle):
             return bytearray(await self.link.read(characteristic.handle))
+
+    def _errors(self, handle: int) -> _BleakErrors:
+        return _BleakErrors(self.stack, self.address, handle)
 
     @override
     async def write_gatt_char(
@@ -245,7 +288,7 @@ class RigClient(GattClient):
         characteristic = self._characteristic(char_specifier)
         if response is None:
             response = "write" in characteristic.properties
-        with _BleakErrors():
+        with self._errors(characteristic.handle):
             if response:
                 await self.link.write(characteristic.handle, bytes(data))
             else:
@@ -263,16 +306,17 @@ class RigClient(GattClient):
             raise BleakError(f"{characteristic.uuid} does not notify")
         self._callbacks[characteristic.handle] = (characteristic, callback)
         value = 1 if "notify" in characteristic.properties else 2
-        with _BleakErrors():
+        with self._errors(descriptor.handle):
             await self.link.write(descriptor.handle, value.to_bytes(2, "little"))
 
     @override
     async def pair(self) -> None:
         self._require_connection()
-        with _BleakErrors():
+        with self._errors(0):
             agreed = await self.link.pair()
         if not agreed:
-            raise BleakError("pairing failed")
+            # "Pairing is not supported by the lock" (ESP-IDF, esp_gap_ble_api.h).
+            raise BleakError("Pairing failed due to error: 82")
 
     @override
     async def disconnect(self) -> None:
@@ -299,14 +343,32 @@ class RigClient(GattClient):
 class _BleakErrors:
     """Turns the link's errors into bleak's."""
 
+    def __init__(self, stack: Stack, address: str, handle: int) -> None:
+        self._stack = stack
+        self._address = address
+        self._handle = handle
+
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
         if isinstance(error, AttRefusal):
-            raise BleakGATTProtocolError(error.error) from error
+            raise self._refusal(error.error) from error
         if isinstance(error, LinkError):
             raise BleakError(str(error)) from error
+
+    def _refusal(self, error: AttError) -> BleakError:
+        if self._stack is Stack.PROXY:
+            return BleakError(
+                f"Bluetooth GATT Error address={self._address} handle={self._handle} "
+                f"error={error.value} description={error.name.capitalize()}"
+            )
+        if error in _NOT_PAIRED:
+            return BleakDBusError("org.bluez.Error.NotPermitted", ["Not paired"])
+        return BleakGATTProtocolError(error)
+
+
+_NOT_PAIRED = {AttError.INSUFFICIENT_AUTHENTICATION, AttError.INSUFFICIENT_ENCRYPTION}
 
 
 def _collection(table: tuple[Service, ...], mtu: int) -> BleakGATTServiceCollection:

@@ -28,6 +28,7 @@ BLOCK = 512
 
 _HASH_NOT_FOUND = (8, Rc.UNKNOWN)
 _NO_FREE_SLOT = (9, Rc.BAD_STATE)
+_WRITE_FAILED = (12, Rc.UNKNOWN)
 _INVALID_OFFSET = (20, Rc.INVALID)
 _INVALID_LENGTH = (21, Rc.INVALID)
 _INVALID_HEADER = (22, Rc.INVALID)
@@ -55,14 +56,24 @@ class SmpImages(SmpHandler):
         checks_upload: bool = True,
         erases_at_once: bool = False,
         legacy_rc: bool = True,
+        erases_pending: bool = False,
+        tells_slots: bool = True,
+        checks_room: bool = False,
     ) -> None:
         """Compile the group.
 
         With ``checks_upload`` the hash of the whole is compared at the end; with
         ``erases_at_once`` the first request erases all that the image needs, else each
         sector is erased when it is reached; with ``legacy_rc`` an answer has an ``rc``
-        also when all is well.
+        also when all is well; with ``erases_pending`` an image that is to be tried may
+        be erased, which real servers do by configuration. Slot info tells the sizes of
+        the slots and not of the largest image (Zephyr 4.4); with ``checks_room`` an image
+        that leaves no room for the boot loader is refused at once, else at its end where
+        it would reach into the trailer (1/12), or not at all.
         """
+        self.tells_slots = tells_slots
+        self.checks_room = checks_room
+        self.erases_pending = erases_pending
         self.flash = flash
         self.checks_upload = checks_upload
         self.erases_at_once = erases_at_once
@@ -88,6 +99,13 @@ class SmpImages(SmpHandler):
     def read(self, command: int, fields: Mapping[str, Any]) -> tuple[Any, float]:
         if command == ImageCommand.STATE:
             return self._state(), 0.0
+        if command == ImageCommand.SLOT_INFO and self.tells_slots:
+            sizes = [slot.sectors * SECTOR for slot in self.flash.slots]
+            slots = [
+                {"slot": 0, "size": sizes[0]},
+                {"slot": 1, "size": sizes[1], "upload_image_id": 0},
+            ]
+            return {"images": [{"image": 0, "slots": slots}]}, 0.0
         raise SmpRefusal(Rc.NOT_SUPPORTED)
 
     @override
@@ -207,6 +225,10 @@ class SmpImages(SmpHandler):
         if offset + len(data) > self._size:
             self.start()
             raise _refused(_OVERRUN)
+        end = (self.flash.secondary.sectors - TRAILER_SECTORS) * SECTOR
+        if offset + len(data) == self._size > end:
+            self.start()
+            raise _refused(_WRITE_FAILED)
         seconds += self._take(data)
         if self._offset < self._size:
             return self._answer(), seconds
@@ -228,7 +250,9 @@ class SmpImages(SmpHandler):
             return True
         if next_swap(self.flash) is not SwapType.NONE:
             raise _refused(_NO_FREE_SLOT)
-        room = self.flash.secondary.sectors - TRAILER_SECTORS - 1
+        room = self.flash.secondary.sectors
+        if self.checks_room:
+            room -= TRAILER_SECTORS + 1
         if size > room * SECTOR:
             raise _refused(_TOO_LARGE)
         if fields.get("upgrade") is True:
@@ -315,9 +339,11 @@ class SmpImages(SmpHandler):
         slot = fields.get("slot", 1)
         if not isinstance(slot, int):
             raise SmpRefusal(Rc.INVALID)
-        if slot != 1 or (
-            next_swap(self.flash) is not SwapType.NONE and self._image(1) is not None
-        ):
+        swap = next_swap(self.flash)
+        kept = swap is not SwapType.NONE and not (
+            self.erases_pending and swap is SwapType.TEST
+        )
+        if slot != 1 or (kept and self._image(1) is not None):
             raise _refused(_NO_FREE_SLOT)
         self.start()
         secondary = self.flash.secondary

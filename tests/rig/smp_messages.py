@@ -45,6 +45,7 @@ class ImageCommand(IntEnum):
     STATE = 0
     UPLOAD = 1
     ERASE = 5
+    SLOT_INFO = 6
 
 
 class Rc(IntEnum):

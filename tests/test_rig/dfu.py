@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from zlib import crc32
 
-from custom_components.nightlatch.core.transports.base import GattClient
+from custom_components.nightlatch.core.transports.base import GattClient, longest_write
 from tests.rig.bootloader import (
     MAX_DATA_OBJECT,
     RECEIVE_BUFFERS,
@@ -113,7 +113,7 @@ class Console:
         """Prepare to talk."""
         self._client = client
         self._answers: asyncio.Queue[bytes] = asyncio.Queue()
-        self._packet = (client.mtu_size - 3) // 4 * 4
+        self._packet = longest_write(client, PACKET) // 4 * 4
 
     async def start(self) -> None:
         """Subscribe, and have a receipt whenever the buffers are full."""

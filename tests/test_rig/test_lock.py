@@ -174,9 +174,9 @@ async def test_a_bonded_lock_wants_a_bond_before_anything_else() -> None:
     home.lock.refuses_pairing = True
     await home.appears(ADDRESS)
     client = await home.connect()
-    with pytest.raises(BleakError, match="pairing"):
+    with pytest.raises(BleakError, match="Pairing failed"):
         await client.pair()
-    with pytest.raises(BleakError, match=r"(?i)authentication"):
+    with pytest.raises(BleakError, match="error=5 "):
         await home.command(client, b"\x01")
     home.close()
 
@@ -195,7 +195,7 @@ async def test_a_lock_without_bonds_does_not_pair(home: Home) -> None:
     """There is nothing to bond for."""
     await home.appears(ADDRESS)
     client = await home.connect()
-    with pytest.raises(BleakError, match="pairing"):
+    with pytest.raises(BleakError, match="Pairing failed"):
         await client.pair()
 
 
@@ -214,7 +214,7 @@ async def test_commands_need_a_subscription(home: Home) -> None:
     client = await home.connect()
     with pytest.raises(BleakError) as refused:
         await client.write_gatt_char(Buttonless.UNBONDED.uuid, b"\x01", response=True)
-    assert refused.value.args[0] == 0xFD
+    assert "error=253 " in str(refused.value)
     assert home.in_mode(Mode.APPLICATION)
 
 
@@ -318,7 +318,7 @@ async def test_the_control_point_needs_a_subscription(home: Home) -> None:
     client = await home.connect()
     with pytest.raises(BleakError) as refused:
         await client.write_gatt_char(CONTROL_POINT, b"\x06\x01", response=True)
-    assert refused.value.args[0] == 0xFD
+    assert "error=253 " in str(refused.value)
 
 
 # Updates.

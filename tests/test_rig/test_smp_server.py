@@ -339,7 +339,7 @@ async def test_erasing_takes_time(at_once: bool) -> None:
         ({"len": None}, 21, 3),
         ({"data": bytes(100)}, 23, 1),
         ({"sha": bytes(33)}, 24, 3),
-        ({"len": 6 * 4096 + 1}, 30, 1),
+        ({"len": 9 * 4096 + 1}, 30, 1),
         ({"upgrade": True, "data": image_of("0.9.0")[:100]}, 27, 6),
         ({"upgrade": True, "data": image_of(OLD)[:100]}, 27, 6),
     ],

@@ -130,6 +130,17 @@ class HomeAssistantRadio(Radio):
             _LOGGER.debug("No other connection interval: %s", err)
 
     @override
+    def way(self, client: GattClient) -> str | None:
+        """Return the name of the scanner that holds the connection; see ``Radio``."""
+        # Only Home Assistant's own wrapper has it, whatever the type says.
+        address = getattr(client, "address", None)
+        for scanner in bluetooth.async_current_scanners(self._hass):
+            taken = scanner.get_allocations()
+            if taken is not None and address in taken.allocated:
+                return scanner.name
+        return None
+
+    @override
     async def forget_services(self, client: GattClient) -> None:
         """Clear the caches of services and MTU; see ``Radio``."""
         clear_cache = getattr(client, "clear_cache", None)

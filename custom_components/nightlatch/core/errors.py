@@ -143,6 +143,8 @@ class TransportProblem(StrEnum):
     INSECURE_BUTTONLESS = "transport_insecure_buttonless"
     BUTTONLESS_REFUSED = "transport_buttonless_refused"
     NOT_BONDED = "transport_not_bonded"
+    PAIRING_REFUSED = "transport_pairing_refused"
+    NEEDS_PASSKEY = "transport_needs_passkey"
     BOOTLOADER_NOT_FOUND = "transport_bootloader_not_found"
     IN_BOOTLOADER = "transport_in_bootloader"
     IN_APPLICATION = "transport_in_application"
@@ -154,6 +156,7 @@ class TransportProblem(StrEnum):
     REJECTED_SOFTDEVICE = "transport_rejected_softdevice"
     REJECTED_HASH = "transport_rejected_hash"
     REJECTED_SPACE = "transport_rejected_space"
+    TOO_LARGE_FOR_SLOT = "transport_too_large_for_slot"
     LOCK_MEMORY = "transport_lock_memory"
     CANNOT_TRY = "transport_cannot_try"
     OTHER_UPDATE = "transport_other_update"
@@ -164,6 +167,10 @@ class TransportProblem(StrEnum):
     OTHER_VERSION = "transport_other_version"
     REVERTED = "transport_reverted"
     NOT_TAKEN_BACK = "transport_not_taken_back"
+    RESTART_REFUSED = "transport_restart_refused"
+    WAITS_FOR_RESTART = "transport_waits_for_restart"
+    MAY_WAIT_FOR_RESTART = "transport_may_wait_for_restart"
+    CANNOT_BE_KEPT = "transport_cannot_be_kept"
 
 
 class TransportError(NightlatchError):

@@ -148,6 +148,13 @@ class Kind(ABC):
     async def async_ask(self) -> LockIdentity:
         """Return what it says that it runs; raise ``NightlatchError``."""
 
+    async def async_waits_for_restart(self) -> bool:
+        """Return whether it tries new firmware at its next restart.
+
+        Raises ``NightlatchError``.
+        """
+        return False
+
     async def async_check(self) -> None:
         """Ask for news, because a person wants to know; right now."""
         if self.lock.feed is not None:

@@ -33,6 +33,7 @@ from ..core.select import select
 from ..core.transports.device_information import read_identity
 from ..core.transports.nordic_link import answers_as_bootloader
 from ..core.transports.nordic_protocol import bootloader_address
+from ..core.transports.smp import SmpTransport
 from ..watch import Watch
 from .base import Kind
 from .feed import feed_state, model_of
@@ -122,6 +123,14 @@ class DirectKind(Kind):
                 raise
         lock.in_bootloader = False
         return identity
+
+    @override
+    async def async_waits_for_restart(self) -> bool:
+        lock = self.lock
+        async with lock.household.queue.short_use():
+            return await SmpTransport(
+                lock.household.radio, self.address, lock.name
+            ).waits_for_restart()
 
     @override
     def watch(self) -> CALLBACK_TYPE:

@@ -78,6 +78,9 @@ async def test_a_refusal_has_its_reason_and_the_lock_its_old_firmware(
         expected = TransportProblem.REJECTED_SIGNATURE
     async with doorway() as door:
         door.bootloader.answer_once(operation, result, nth=nth)
+        if operation is Opcode.CREATE and nth > 1 and result == b"\x08":
+            # An object is created once more.
+            door.bootloader.answer_once(operation, result, nth=nth)
         error = await door.fails()
         assert error.reason is expected
         assert error.details == {
@@ -478,3 +481,14 @@ async def test_a_last_execute_that_outlasts_every_patience_is_still_a_success(
         await asyncio.sleep(5)
         door.assert_updated()
         door.assert_nothing_left()
+
+
+async def test_a_create_that_is_refused_as_not_permitted_is_made_once_more() -> None:
+    """The bootloader was not done with the object before."""
+    async with doorway() as door:
+        # The first one is that of the init packet.
+        door.bootloader.answer_once(Opcode.CREATE, b"\x08", nth=3)
+        report = await door.transfer()
+        assert report.reconnects == 0
+        await asyncio.sleep(5)
+        door.assert_updated()

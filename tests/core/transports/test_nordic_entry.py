@@ -86,7 +86,7 @@ async def test_a_lock_may_refuse_to_pair() -> None:
     async with doorway(buttonless=Buttonless.BONDED) as door:
         door.lock.refuses_pairing = True
         error = await door.fails()
-        assert error.reason is TransportProblem.NOT_BONDED
+        assert error.reason is TransportProblem.PAIRING_REFUSED
         assert door.link.counters.writes == 0
         await asyncio.sleep(0)
         door.assert_as_before()

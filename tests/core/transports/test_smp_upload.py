@@ -371,7 +371,8 @@ async def test_what_does_not_pass_is_told(rc: Rc, problem: TransportProblem) -> 
 async def test_an_image_that_does_not_fit_is_refused_at_once() -> None:
     """By the server's own code, in words."""
     wanted = artifact(size=480_000)
-    async with trial_doorway(model=radio_link()) as door:
+    images = {"tells_slots": False, "checks_room": True}
+    async with trial_doorway(model=radio_link(), images=images) as door:
         error = await door.fails(wanted)
         assert error.reason is TransportProblem.REJECTED_SPACE
         assert error.details["code"] == "1/30"

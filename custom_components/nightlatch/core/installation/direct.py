@@ -8,6 +8,7 @@ from typing import override
 from ..errors import (
     InstallationError,
     InstallationProblem,
+    NightlatchError,
     TransportError,
     TransportProblem,
 )
@@ -18,12 +19,14 @@ from ..records.trust import LockFloor
 from ..transports.base import Radio, Transport
 from ..transports.device_information import read_identity
 from ..transports.nordic_dfu import NordicDfuTransport
-from ..transports.smp import SmpTransport
+from ..transports.smp import SmpTransport, too_large
 from ..versions import is_same_version
 from .machine import Installation, Job
 from .ports import Supply
-from .states import Event
+from .states import Event, State
 from .verification import await_return, check_version, find_out
+
+_NOT_STARTED = {TransportProblem.REVERTED, TransportProblem.OTHER_VERSION}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +194,10 @@ class TrialInstallation(DirectInstallation):
 
     _permanent = False
     """Whether the lock was told that the new firmware stays."""
+    _filled = False
+    """Whether the new firmware leaves hardly any room in its slot."""
+    _withdrawn = False
+    """Whether the lock was told not to try the new firmware, which it had not yet."""
 
     @override
     async def _resume(self) -> None:
@@ -221,7 +228,48 @@ class TrialInstallation(DirectInstallation):
     def _is_on_trial(self) -> bool:
         # A lock that has lost its power may have tried it before it was told to.
         tried = self._entry.activated or (self._touched and self._runs_release)
-        return tried and self._running is not None and not self._permanent
+        return (
+            tried
+            and self._running is not None
+            and not self._permanent
+            and not self._withdrawn
+        )
+
+    @override
+    async def _leave_nothing_waiting(self, error: NightlatchError) -> NightlatchError:
+        if not self._touched or self._running is None or self._runs_release:
+            return error
+        problem = await self._attempt(self._withdraw())
+        if error.reason in _NOT_STARTED and self._filled:
+            # It has restarted, and its boot loader has not taken it.
+            self._withdrawn = True
+            return too_large(len((await self._artifact()).firmware))
+        if problem is None:
+            return error
+        if problem.reason is not TransportProblem.WAITS_FOR_RESTART:
+            if not self._entry.activated:
+                return error
+            # Nobody knows whether it waits: that it went back is not certain.
+            problem = TransportError(
+                TransportProblem.MAY_WAIT_FOR_RESTART, version=self._entry.version
+            )
+        self._back = State.NEEDS_HAND
+        return problem
+
+    async def _withdraw(self) -> None:
+        artifact = await self._artifact()
+        self._filled = await self._smp().is_filled(artifact)
+        self._withdrawn = await self._smp().withdraw(artifact)
+
+    @override
+    async def _go_back(self, problem: NightlatchError | None) -> NightlatchError | None:
+        if self._back is not None:
+            return problem
+        if problem and problem.reason is TransportProblem.CANNOT_BE_KEPT:
+            # Nor could it be told to go back.
+            self._back = State.NEEDS_HAND
+            return problem
+        return await super()._go_back(problem)
 
     @override
     async def _make_permanent(self) -> None:

@@ -156,6 +156,8 @@ class Installation(ABC):
             problem = await self._attempt(self._confirm(sent=error is None))
             # Waiting may have helped: then why it was cut off no longer matters.
             error = problem and (problem if self._runs_release else (error or problem))
+        if error is not None:
+            error = await self._leave_nothing_waiting(error)
         if error is not None and self._is_on_trial:
             error = await self._go_back(error)
         return self._outcome(error)
@@ -184,6 +186,13 @@ class Installation(ABC):
     def _is_on_trial(self) -> bool:
         """Whether the lock can still go, or has gone, back to its old firmware."""
         return False
+
+    async def _leave_nothing_waiting(self, error: NightlatchError) -> NightlatchError:
+        """See to it that nothing starts later that nobody watches any more.
+
+        Return what people are told in the end: ``error``, or that it waits all the same.
+        """
+        return error
 
     async def _make_permanent(self) -> None:
         """Tell the lock that its new firmware has proven itself."""

@@ -5,9 +5,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from ..errors import TransportProblem
 from ..model import Origin, OutcomeKind, Purpose
 from .decisions import Approval
 from .stored import as_number, as_text, as_time, as_truth, as_whole, optional
+
+_WAITS = {TransportProblem.WAITS_FOR_RESTART, TransportProblem.MAY_WAIT_FOR_RESTART}
+_ON_TRIAL = {TransportProblem.CANNOT_BE_KEPT, TransportProblem.NOT_TAKEN_BACK}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,16 @@ class OutcomeRecord:
     def is_fruitless(self) -> bool:
         """Return whether this was a recovery after which the lock is still stranded."""
         return self.purpose is Purpose.RECOVERY and self.kind is OutcomeKind.NEEDS_HAND
+
+    @property
+    def waits_for_restart(self) -> bool:
+        """Whether new firmware starts, or may, at the lock's next restart."""
+        return self.reason in _WAITS
+
+    @property
+    def left_on_trial(self) -> bool:
+        """Whether the lock ran the new firmware in the end, and was not to."""
+        return self.reason in _ON_TRIAL
 
     def to_dict(self) -> dict[str, Any]:
         """Return this as what JSON can hold."""

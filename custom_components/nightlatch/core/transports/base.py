@@ -15,7 +15,6 @@ from ..errors import TransportError, TransportProblem
 from ..firmware.verify import VerifiedArtifact
 
 CLOSE_TIMEOUT = 10.0
-
 _ATT_HEADER = 3
 # Bluetooth Core 5.4 Vol 3 Part F 3.2.8; whatever is said, it cannot be less.
 _LEAST_MTU = 23
@@ -104,9 +103,17 @@ def find_characteristic(
     return found[0] if len(found) == 1 else None
 
 
-def longest_write(client: GattClient) -> int:
-    """Return how many bytes one write holds on this connection."""
-    return max(client.mtu_size, _LEAST_MTU) - _ATT_HEADER
+def longest_write(client: GattClient, uuid: str) -> int:
+    """Return how many bytes one write without response of a characteristic holds.
+
+    Where the client does not know the MTU it says the least: BlueZ's until it has
+    acquired it, ESPHome's with cached services. Then the characteristic may know more.
+    """
+    if client.mtu_size > _LEAST_MTU:
+        return client.mtu_size - _ATT_HEADER
+    found = find_characteristic(client, uuid)
+    longest = found.max_write_without_response_size if found is not None else 0
+    return max(longest, _LEAST_MTU - _ATT_HEADER)
 
 
 async def close(client: GattClient) -> None:
@@ -165,6 +172,9 @@ class Radio(Protocol):
 
         A wish: where the radio or the lock cannot, nothing happens.
         """
+
+    def way(self, client: GattClient) -> str | None:
+        """Return what people call the adapter or proxy of a connection, if it is known."""
 
     async def forget_services(self, client: GattClient) -> None:
         """Drop what any cache on the way knows of this lock's services and MTU.

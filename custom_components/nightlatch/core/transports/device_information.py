@@ -4,9 +4,12 @@ Device Information service 0x180A (Bluetooth SIG, DIS 1.1) and Battery service 0
 (BAS 1.0).
 """
 
+from functools import partial
+
 from ..errors import TransportError, TransportProblem
 from ..model import LockIdentity
 from .base import GattClient, Radio, close, find_characteristic, link_errors
+from .bonding import with_bond
 from .nordic_protocol import CONTROL_POINT
 
 READ_TIMEOUT = 30.0
@@ -32,8 +35,8 @@ async def read_identity(
     """Connect to a lock and read what it says of itself.
 
     Raises ``TransportError``: IN_BOOTLOADER when a bootloader answers in its place,
-    NO_IDENTITY when model or firmware revision are missing, else what the connection
-    failed with.
+    NO_IDENTITY when model or firmware revision are missing, that it does not pair where
+    it asks for a bond, else what the connection failed with.
     """
     client = await radio.connect(
         address,
@@ -43,7 +46,7 @@ async def read_identity(
     )
     try:
         async with link_errors("read_identity", READ_TIMEOUT):
-            return await _read(client)
+            return await with_bond(radio, client, partial(_read, client))
     except TransportError:
         # Perhaps it is not where a cache on the way still sees it: in its application,
         # or in a bootloader at the same address. The next reading shall find out.

@@ -10,7 +10,6 @@ from functools import partial
 from typing import override
 
 from bleak.backends.characteristic import BleakGATTCharacteristic
-from bleak.exc import BleakError
 
 from ..errors import TransportError, TransportProblem
 from ..firmware.verify import VerifiedArtifact
@@ -31,6 +30,7 @@ from .base import (
     nobody_waits,
     once,
 )
+from .bonding import bond, with_bond
 from .inbox import Inbox
 from .nordic_link import BootloaderLink
 from .nordic_protocol import (
@@ -210,31 +210,33 @@ class NordicDfuTransport(Transport):
 
         async with link_errors("enter_bootloader", BUTTONLESS_TIMEOUT):
             if bonded:
-                await self._bond(client, lost)
-            await client.start_notify(buttonless, answered)
+                await bond(self._radio, client)
+            await with_bond(
+                self._radio,
+                client,
+                partial(client.start_notify, buttonless, answered),
+            )
             # While the application still answers: what a proxy knows of its services
             # and MTU must not be taken for the bootloader's.
             await self._radio.forget_services(client)
         self._away = True
         try:
             async with link_errors("enter_bootloader", BUTTONLESS_TIMEOUT):
-                await client.write_gatt_char(
-                    buttonless, ENTER_BOOTLOADER, response=True
+                await with_bond(
+                    self._radio,
+                    client,
+                    partial(
+                        client.write_gatt_char,
+                        buttonless,
+                        ENTER_BOOTLOADER,
+                        response=True,
+                    ),
                 )
         except TransportError:
             if not lost.is_set():
                 raise
         await self._await_restart(answers, lost)
         return bonded is not None
-
-    @staticmethod
-    async def _bond(client: GattClient, lost: asyncio.Event) -> None:
-        try:
-            await client.pair()
-        except (BleakError, NotImplementedError) as err:
-            if lost.is_set():
-                raise TransportError(TransportProblem.LINK_LOST) from err
-            raise TransportError(TransportProblem.NOT_BONDED) from err
 
     @staticmethod
     async def _await_restart(

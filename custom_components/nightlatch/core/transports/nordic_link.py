@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Self
 
 from bleak.backends.characteristic import BleakGATTCharacteristic
@@ -19,6 +20,7 @@ from .base import (
     link_errors,
     longest_write,
 )
+from .bonding import with_bond
 from .inbox import Inbox
 from .nordic_protocol import (
     CONTROL_POINT,
@@ -101,7 +103,11 @@ class BootloaderLink:
         if not _is_bootloader(self._client):
             raise TransportError(TransportProblem.BOOTLOADER_NOT_FOUND)
         async with link_errors("subscribe", SUBSCRIBE_TIMEOUT):
-            await self._client.start_notify(CONTROL_POINT, self._notified)
+            await with_bond(
+                radio,
+                self._client,
+                partial(self._client.start_notify, CONTROL_POINT, self._notified),
+            )
             # The application will be back with other services, perhaps at this address.
             await radio.forget_services(self._client)
             await radio.shorten_interval(self._client)
@@ -109,7 +115,7 @@ class BootloaderLink:
     @property
     def max_packet(self) -> int:
         """The largest packet that the bootloader takes on this link, in bytes."""
-        return min(longest_write(self._client), MAX_PACKET) // WORD * WORD
+        return min(longest_write(self._client, PACKET), MAX_PACKET) // WORD * WORD
 
     def _disconnected(self) -> None:
         self._lost = True

@@ -30,6 +30,7 @@ from .nordic_protocol import (
 
 # So often an object is tried without a byte of progress.
 _FRUITLESS_ATTEMPTS = 8
+_CREATE_PAUSE = 0.2
 # Deadlines for receipts follow the round trip; these are their bounds, in seconds.
 _SHORTEST_RECEIPT_TIMEOUT = 0.05
 _LONGEST_RECEIPT_TIMEOUT = 10.0
@@ -201,7 +202,7 @@ class Sender:
                 self._receipt_every = 0
             await self._set_receipt(burst.receipt_every)
             if position == start:
-                await self._link.request(create(ObjectType.DATA, end - start))
+                await self._create(create(ObjectType.DATA, end - start))
             if await self._send_burst(position, burst):
                 break
             reached = await self._reached(start, end)
@@ -213,6 +214,20 @@ class Sender:
             position = reached
         self._flow.delivered()
         self._confirm(end)
+
+    async def _create(self, request: bytes) -> None:
+        """Create an object; once more where the last one is still being dealt with.
+
+        A bootloader that handles EXECUTE later than it says may refuse what comes next
+        (nRF5 SDK 14, nrf_dfu_req_handler.c).
+        """
+        try:
+            await self._link.request(request)
+        except BootloaderError as err:
+            if err.result != Result.NOT_PERMITTED:
+                raise
+            await asyncio.sleep(_CREATE_PAUSE)
+            await self._link.request(request)
 
     async def _reached(self, start: int, end: int) -> int:
         """Ask the bootloader from where the object must be sent on."""

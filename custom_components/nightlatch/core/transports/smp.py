@@ -37,6 +37,18 @@ _LOGGER = logging.getLogger(__name__)
 
 # For a question that takes a moment.
 ATTEMPTS = 3
+# What keeps a lock from restarting, a motor that moves or a door that is open, is over
+# after a while.
+BUSY_PATIENCE = 180.0
+BUSY_PAUSE = 10.0
+# MCUboot needs a trailer of a slot, and a sector to swap by (docs/design.md, "Swap using
+# move"): hardly more than so many bytes.
+_RESERVED = 16 * 1024
+# Firmware may restart by itself once an image waits for it.
+RESTARTS_BY_ITSELF = 30.0
+# Firmware that has just started may take its time until it lets itself be updated.
+SERVER_PATIENCE = 180.0
+SERVER_PAUSE = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,10 +131,22 @@ class SmpTransport(Transport):
 
         return await self._ask(ask)
 
+    async def waits_for_restart(self) -> bool:
+        """Return whether the lock will try any image at its next restart.
+
+        Raises ``TransportError``.
+        """
+
+        async def ask(link: SmpLink) -> bool:
+            return any(slot.pending for slot in await link.state())
+
+        return await self._ask(ask)
+
     async def confirm(self, artifact: VerifiedArtifact) -> None:
         """Let the lock keep this image, which it has to run; may be called again.
 
-        Raises ``TransportError``, with REVERTED where it runs another one.
+        Raises ``TransportError``, with REVERTED where it runs another one, and
+        CANNOT_BE_KEPT where the new firmware does not let itself be told.
         """
 
         async def ask(link: SmpLink) -> None:
@@ -136,14 +160,54 @@ class SmpTransport(Transport):
                     TransportProblem.REJECTED, operation="confirm", code="unconfirmed"
                 )
 
-        await self._ask(ask)
+        await self._ask_new_firmware(ask)
+
+    async def withdraw(self, artifact: VerifiedArtifact) -> bool:
+        """Let the lock not try this image at its next restart.
+
+        Return whether it would have. Raises ``TransportError``, with WAITS_FOR_RESTART
+        where it still will.
+        """
+        waited = False
+
+        async def ask(link: SmpLink) -> bool:
+            nonlocal waited
+            waiting = _waiting(await link.state(), artifact.image_hash)
+            if waiting is None or not waiting.pending:
+                return waited
+            waited = True
+            try:
+                await link.erase()
+            except SmpError as err:
+                _LOGGER.debug("%s: does not take back: %s", self._name, err)
+            waiting = _waiting(await link.state(), artifact.image_hash)
+            if waiting is None or not waiting.pending:
+                return True
+            raise TransportError(
+                TransportProblem.WAITS_FOR_RESTART, version=waiting.version
+            )
+
+        return await self._ask(ask)
+
+    async def is_filled(self, artifact: VerifiedArtifact) -> bool:
+        """Return whether the image leaves hardly any room in its slot.
+
+        Then a boot loader that does not start it has none for itself. Raises
+        ``TransportError``.
+        """
+
+        async def ask(link: SmpLink) -> bool:
+            return _fills(await link.room(), len(artifact.firmware))
+
+        return await self._ask(ask)
 
     async def take_back(self, artifact: VerifiedArtifact) -> None:
         """Let the lock restart, so that it goes back from this image to its old one.
 
         Nothing happens where it runs another image already. Returns when it has gone;
         what it runs then the caller finds out. Raises ``TransportError``, with
-        ALREADY_KEPT where the image was confirmed.
+        ALREADY_KEPT where the image was confirmed, NOT_TAKEN_BACK where the lock does
+        not restart, and CANNOT_BE_KEPT where it does not let itself be told.
         """
         restarting = False
 
@@ -157,11 +221,13 @@ class SmpTransport(Transport):
                     TransportProblem.ALREADY_KEPT, version=running.version
                 )
             restarting = True
-            await link.reset()
+            await _restart(link)
 
         try:
-            await self._ask(ask)
+            await self._ask_new_firmware(ask)
         except TransportError as err:
+            if err.reason is TransportProblem.RESTART_REFUSED:
+                raise TransportError(TransportProblem.NOT_TAKEN_BACK) from err
             if not (restarting and err.reason in OUT_OF_REACH):
                 raise
 
@@ -169,6 +235,22 @@ class SmpTransport(Transport):
         self, counters: Counters | None = None, *, fast: bool = False
     ) -> AbstractAsyncContextManager[SmpLink]:
         return SmpLink.open(self._radio, self._address, self._name, counters, fast=fast)
+
+    async def _ask_new_firmware(
+        self, ask: Callable[[SmpLink], Awaitable[None]]
+    ) -> None:
+        """Ask firmware that has just started, when it lets itself be asked."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + SERVER_PATIENCE
+        while True:
+            try:
+                return await self._ask(ask)
+            except TransportError as err:
+                if err.reason is not TransportProblem.NOT_UPDATABLE:
+                    raise
+                if loop.time() > deadline:
+                    raise TransportError(TransportProblem.CANNOT_BE_KEPT) from err
+            await asyncio.sleep(SERVER_PAUSE)
 
     async def _ask[T](self, ask: Callable[[SmpLink], Awaitable[T]]) -> T:
         """Ask the lock something that takes a moment, again if it is broken off."""
@@ -202,6 +284,9 @@ class _Delivery:
         assert artifact.image_hash, "an image of MCUboot has one"
         self._name = name
         self._hash = artifact.image_hash
+        self._size = len(artifact.firmware)
+        self._fills_slot = False
+        """Whether the slot has hardly room for more than the image."""
         self._progress = progress
         self._about_to_activate = about_to_activate
         self._about_to_touch = about_to_touch
@@ -230,6 +315,7 @@ class _Delivery:
             raise TransportError(TransportProblem.REVERTED)
         _check_free(slots, self._hash)
         if not self._goes_back:
+            await self._check_fits(link)
             await self._check_goes_back(link, waiting)
             self._goes_back = True
         await self._about_to_touch()
@@ -242,7 +328,7 @@ class _Delivery:
             raise TransportError(TransportProblem.OTHER_UPDATE, version=waiting.version)
         await self._about_to_activate()
         self.activating = True
-        await link.reset()
+        await _restart(link)
 
     async def _check_goes_back(self, link: SmpLink, waiting: Slot | None) -> None:
         """Check before anything is sent that the lock can go back from what it tries."""
@@ -259,9 +345,22 @@ class _Delivery:
                 if err.not_supported:
                     raise _cannot_try(None) from err
 
+    async def _check_fits(self, link: SmpLink) -> None:
+        """Check before anything is sent that the lock has room for the image."""
+        room = await link.room()
+        self._fills_slot = _fills(room, self._size)
+        if room is not None and self._size > room:
+            raise too_large(self._size)
+
     async def _bring(self, link: SmpLink, *, seems_there: bool) -> None:
         """Bring the image into the lock's second slot."""
-        await self.upload.run(link, seems_there=seems_there)
+        try:
+            await self.upload.run(link, seems_there=seems_there)
+        except TransportError as err:
+            if self._fills_slot and err.reason is TransportProblem.LOCK_MEMORY:
+                # Its end would stand where the boot loader keeps its notes.
+                raise too_large(self._size) from err
+            raise
         if _waiting(await link.state(), self._hash) is None:
             raise TransportError(
                 TransportProblem.REJECTED_HASH, operation="upload", code="hash"
@@ -292,6 +391,37 @@ class _Delivery:
         raise TransportError(
             TransportProblem.REJECTED, operation="write_state", code="not pending"
         )
+
+
+async def _restart(link: SmpLink) -> None:
+    """Let the lock restart, or do so by itself; return when it has gone.
+
+    Raises ``TransportError``, with RESTART_REFUSED where it stays as it is.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + BUSY_PATIENCE
+    while True:
+        try:
+            await link.reset()
+        except SmpError as err:
+            waits = err.busy and loop.time() < deadline
+            if await link.is_gone(BUSY_PAUSE if waits else RESTARTS_BY_ITSELF):
+                return
+            if not waits:
+                raise TransportError(
+                    TransportProblem.RESTART_REFUSED, code=err.code
+                ) from err
+        else:
+            return
+
+
+def _fills(room: int | None, size: int) -> bool:
+    return room is not None and size + _RESERVED > room
+
+
+def too_large(size: int) -> TransportError:
+    """Return the error for an image that a lock has no room for."""
+    return TransportError(TransportProblem.TOO_LARGE_FOR_SLOT, size=size)
 
 
 def _running(slots: Iterable[Slot]) -> Slot:

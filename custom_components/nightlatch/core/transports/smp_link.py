@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, Self
 
 from bleak.backends.characteristic import BleakGATTCharacteristic
-from bleak.exc import BleakError, BleakGATTProtocolError, BleakGATTProtocolErrorCode
 
 from ..errors import TransportError, TransportProblem
 from .base import (
@@ -18,13 +17,16 @@ from .base import (
     link_errors,
     longest_write,
 )
+from .bonding import with_bond
 from .inbox import Inbox
 from .smp_protocol import (
     CHARACTERISTIC,
+    ERASE,
     HEADER_SIZE,
     MAX_MESSAGE,
     READ_BOOT_LOADER,
     READ_PARAMETERS,
+    READ_SLOTS,
     READ_STATE,
     RESET,
     WRITE_STATE,
@@ -37,6 +39,7 @@ from .smp_protocol import (
     is_whole,
     message_size,
     parse_parameters,
+    parse_room,
     parse_state,
     read_answer,
     split_answer,
@@ -50,17 +53,13 @@ ATTEMPTS = 3
 PAUSE = 0.5
 # Setting an image for test, or confirming it, writes to flash.
 WRITE_TIMEOUT = 15.0
+ERASE_TIMEOUT = 40.0
 # A lock that has answered a reset restarts a moment later (Zephyr: 250 ms); one that
 # does not say good-bye is gone when its supervision timeout passes.
 RESTART_TIMEOUT = 10.0
 
 # The longest value that an attribute may have (Bluetooth Core 5.4 Vol 3 Part F 3.2.9).
 _MAX_PACKET: Final = 512
-_NEEDS_A_BOND = {
-    BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHENTICATION,
-    BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHORIZATION,
-    BleakGATTProtocolErrorCode.INSUFFICIENT_ENCRYPTION,
-}
 
 
 class SmpLink:
@@ -114,28 +113,15 @@ class SmpLink:
         if not find_characteristic(self._client, CHARACTERISTIC):
             raise TransportError(TransportProblem.NOT_UPDATABLE)
         async with link_errors("subscribe", SUBSCRIBE_TIMEOUT):
-            try:
-                await self._subscribe()
-            except BleakGATTProtocolError as err:
-                if err.code not in _NEEDS_A_BOND:
-                    raise
-                await self._bond()
-                await self._subscribe()
+            await with_bond(self._radio, self._client, self._subscribe)
 
     async def _subscribe(self) -> None:
         await self._client.start_notify(CHARACTERISTIC, self._notified)
 
-    async def _bond(self) -> None:
-        try:
-            await self._client.pair()
-        except (BleakError, NotImplementedError) as err:
-            self._check_link()
-            raise TransportError(TransportProblem.NOT_BONDED) from err
-
     @property
     def max_packet(self) -> int:
         """The largest piece of a request that one write holds, in bytes."""
-        return min(longest_write(self._client), _MAX_PACKET)
+        return min(longest_write(self._client, CHARACTERISTIC), _MAX_PACKET)
 
     def _disconnected(self) -> None:
         self._lost.set()
@@ -249,6 +235,13 @@ class SmpLink:
         mode = body.get("mode")
         return mode if is_whole(mode) else None
 
+    async def room(self) -> int | None:
+        """Return how many bytes an image may have; None where it is not told."""
+        try:
+            return parse_room(await self.request(READ_SLOTS, {}))
+        except SmpError:
+            return None
+
     async def state(self) -> tuple[Slot, ...]:
         """Return what is in the slots of the application's image."""
         return parse_state(await self.request(READ_STATE, {}))
@@ -267,13 +260,23 @@ class SmpLink:
         body = {"confirm": True}
         return parse_state(await self.request(WRITE_STATE, body, timeout=WRITE_TIMEOUT))
 
+    async def erase(self) -> None:
+        """Erase what waits in the second slot."""
+        await self.request(ERASE, {"slot": 1}, timeout=ERASE_TIMEOUT)
+
     async def reset(self) -> None:
         """Let the lock restart, and return when it has gone."""
         # Afterwards it may have other services.
         await self._radio.forget_services(self._client)
         await self.request(RESET, {})
+        if not await self.is_gone(RESTART_TIMEOUT):
+            raise TransportError(TransportProblem.NO_ANSWER, step=RESET.name)
+
+    async def is_gone(self, timeout: float) -> bool:
+        """Wait until the lock has gone; return False where it stays for so long."""
         try:
-            async with asyncio.timeout(RESTART_TIMEOUT):
+            async with asyncio.timeout(timeout):
                 await self._lost.wait()
         except TimeoutError:
-            raise TransportError(TransportProblem.NO_ANSWER, step=RESET.name) from None
+            return False
+        return True

@@ -67,8 +67,10 @@ RESET: Final = Command("reset", Group.OS, 5, writes=True)
 READ_PARAMETERS: Final = Command("read_parameters", Group.OS, 6, writes=False)
 READ_BOOT_LOADER: Final = Command("read_boot_loader", Group.OS, 8, writes=False)
 READ_STATE: Final = Command("read_state", Group.IMAGE, 0, writes=False)
+READ_SLOTS: Final = Command("read_slots", Group.IMAGE, 6, writes=False)
 WRITE_STATE: Final = Command("write_state", Group.IMAGE, 0, writes=True)
 UPLOAD: Final = Command("upload", Group.IMAGE, 1, writes=True)
+ERASE: Final = Command("erase", Group.IMAGE, 5, writes=True)
 
 
 class BootMode(IntEnum):
@@ -185,6 +187,11 @@ class SmpError(Exception):
     def not_supported(self) -> bool:
         """Whether the lock does not know the command."""
         return self.group is None and self.result == Result.NOT_SUPPORTED
+
+    @property
+    def busy(self) -> bool:
+        """Whether the lock has something else to do for a while."""
+        return self.group is None and self.result == Result.BUSY
 
     @property
     def passing(self) -> bool:
@@ -370,6 +377,31 @@ def _slot(image: Mapping[str, Any]) -> Slot:
         confirmed=confirmed,
         active=active,
     )
+
+
+def parse_room(body: Mapping[str, Any]) -> int | None:
+    """Read the answer to READ_SLOTS: the bytes that there are for an application's image.
+
+    The largest image where the lock knows it, else the smaller slot, of which the boot
+    loader needs a part for itself. None where it tells neither.
+    """
+    images = body.get("images")
+    if not isinstance(images, list):
+        return None
+    for image in images:
+        if not isinstance(image, dict) or image.get("image", 0):
+            continue
+        room = image.get("max_image_size")
+        if is_whole(room) and room:
+            return room
+        slots = image.get("slots")
+        sizes = [
+            slot["size"]
+            for slot in (slots if isinstance(slots, list) else ())
+            if isinstance(slot, dict) and is_whole(slot.get("size"))
+        ]
+        return min(filter(None, sizes), default=None)
+    return None
 
 
 def parse_offset(body: Mapping[str, Any], size: int) -> int:
