@@ -339,6 +339,7 @@ class Installer:
             await self._ending.async_forget()
             await self._ending.async_hold(release, outcome.error)
             return outcome
+        self._asked_at = None
         await self._ending.async_conclude(
             installation.entry, release, outcome, loop.time() - started
         )

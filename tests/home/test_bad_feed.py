@@ -274,7 +274,7 @@ BAD_PACKAGES: dict[str, tuple[str, Callable[[Vendor], bytes]]] = {
         ),
     ),
     "no-manifest": (
-        "firmware_manifest_invalid",
+        "firmware_not_a_package",
         lambda _: make_zip((("a.bin", b"1234"), ("a.dat", b"init"))),
     ),
     "bootloader-inside": (

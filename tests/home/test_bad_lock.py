@@ -274,7 +274,7 @@ async def test_a_lock_that_stays_in_its_bootloader(
 
     # What has nothing to do with the lock changes nothing about that.
     two_doors.vendor.expire("timestamp")
-    await ends_badly(two_doors, "feed_expired")
+    await ends_badly(two_doors, "feed_expired", event=NEEDS_HAND)
     assert two_doors.managed().in_bootloader
     two_doors.vendor.renew()
     stop()

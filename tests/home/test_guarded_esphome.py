@@ -6,8 +6,11 @@ from dataclasses import dataclass
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry  # type: ignore[import-untyped]
 
+from custom_components.nightlatch.adapters.delegate import UpdateEntityDelegate
 from custom_components.nightlatch.const import DOMAIN
+from custom_components.nightlatch.core.errors import DelegateError, DelegateProblem
 from custom_components.nightlatch.core.installation import delegated
+from custom_components.nightlatch.guarding import async_lift_all
 from custom_components.nightlatch.household import Household
 from custom_components.nightlatch.issues import async_sync_issues
 from custom_components.nightlatch.locks import ManagedLock
@@ -16,6 +19,7 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 from tests.rig.ota_script import OtaEnding, OtaScript
 from tests.rig.scene import lock_form
 
@@ -238,3 +242,67 @@ async def test_a_lie_is_a_failure(guarded: GuardedEsphome, ending: OtaEnding) ->
         await guarded.install()
     (outcome,) = guarded.managed.record.history
     assert outcome.kind == "failed"
+
+
+async def test_a_hold_that_cannot_be_written_down_is_not_made(
+    guarded: GuardedEsphome,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A skip that nobody remembers would look like a person's; it is made later."""
+    await until(lambda: guarded.state(HOLD).state == "held")
+    store = guarded.entry.runtime_data.store
+    keep = store.async_set_hold
+
+    async def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store, "async_set_hold", full)
+    await says(guarded, "1.0.0", "1.2.0")
+    await until(lambda: "could not be written down" in caplog.text)
+    assert guarded.state(FIRMWARE).attributes["skipped_version"] != "1.2.0"
+    monkeypatch.setattr(store, "async_set_hold", keep)
+    lock = guarded.managed
+    lock.kind.look(dt_util.utcnow())
+    await until(lambda: guarded.state(HOLD).state == "held")
+    assert guarded.state(FIRMWARE).attributes["skipped_version"] == "1.2.0"
+
+
+async def test_a_hold_that_cannot_be_lifted_is_told(
+    guarded: GuardedEsphome,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """And is remembered as ours; it is tried again when the source says something."""
+    await until(lambda: guarded.state(HOLD).state == "held")
+    clear = UpdateEntityDelegate.async_clear_skipped
+
+    async def refuse(_: UpdateEntityDelegate) -> None:
+        raise DelegateError(DelegateProblem.REFUSED, problem="no")
+
+    monkeypatch.setattr(UpdateEntityDelegate, "async_clear_skipped", refuse)
+    await says(guarded, "factory", "1.1.0")
+    await until(lambda: "the hold was not lifted" in caplog.text)
+    lock = guarded.managed
+    assert guarded.entry.runtime_data.store.hold(lock.subentry_id).held == "1.1.0"
+    monkeypatch.setattr(UpdateEntityDelegate, "async_clear_skipped", clear)
+    lock.kind.look(dt_util.utcnow())
+    await until(lambda: guarded.state(FIRMWARE).state == "on")
+
+
+async def test_holds_that_nobody_knows_any_more_are_left(
+    guarded: GuardedEsphome,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nightlatch is removed, and what it kept cannot be read."""
+    await until(lambda: guarded.state(HOLD).state == "held")
+
+    async def unreadable(*_: object, **__: object) -> None:
+        raise ValueError("nonsense")
+
+    store = guarded.entry.runtime_data.store
+    monkeypatch.setattr(store, "async_load", unreadable)
+    await async_lift_all(guarded.home.hass, guarded.entry, store)
+    assert "not known any more: nonsense" in caplog.text
+    assert guarded.state(FIRMWARE).attributes["skipped_version"] == "1.1.0"

@@ -605,3 +605,10 @@ async def test_a_backup_holds_the_ledger(house: House) -> None:
     await async_post_backup(house.hass)
     await look(house)
     assert kept(house) == {"1.0.0", "1.1.0"}
+
+
+async def test_a_backup_while_nightlatch_does_not_run(house: House) -> None:
+    """There is nothing to prepare, and nothing to go on with."""
+    assert await house.hass.config_entries.async_unload(house.entry.entry_id)
+    await async_pre_backup(house.hass)
+    await async_post_backup(house.hass)

@@ -17,7 +17,7 @@ from tests.rig.smp_server import SmpFault
 from tests.rig.virtual_time import virtual_time
 
 from ..doorway import until
-from ..trial_doorway import NEW, OLD, TrialDoorway, image, trial_doorway
+from ..trial_doorway import NEW, OLD, TrialDoorway, image, told, trial_doorway
 from .test_trial import assert_runs_for_good, reason
 from .trial_bench import TrialBench
 
@@ -51,7 +51,7 @@ async def test_a_lock_that_is_busy_is_asked_to_restart_again(
     door.server.order(SmpFault.ERROR, RESET, times=30, rc=BUSY)
     outcome = await TrialBench(door).install()
     assert outcome.kind is OutcomeKind.SUCCEEDED
-    await assert_runs_for_good(door, NEW)
+    await assert_runs_for_good(door, told(NEW))
 
 
 @pytest.mark.parametrize("code", [BUSY, Rc.NOT_SUPPORTED])
@@ -67,7 +67,7 @@ async def test_a_lock_that_never_restarts_keeps_nothing_that_waits(
     assert outcome.error is not None
     assert outcome.error.details == {"code": str(int(code))}
     assert not await waits(door)
-    assert door.runs == OLD
+    assert door.runs == told(OLD)
 
 
 @pytest.mark.parametrize("code", [BUSY, Rc.NOT_SUPPORTED])
@@ -82,7 +82,7 @@ async def test_what_cannot_be_taken_back_is_never_called_rolled_back(
     assert outcome.error is not None
     assert outcome.error.details == {"version": NEW}
     assert outcome.running is not None
-    assert outcome.running.firmware_version == OLD
+    assert outcome.running.firmware_version == told(OLD)
     assert await waits(door)
 
 
@@ -100,7 +100,7 @@ async def test_what_nobody_can_ask_for_is_not_called_rolled_back_either(
     assert outcome.error is not None
     assert outcome.error.details == {"version": NEW}
     assert outcome.running is not None
-    assert outcome.running.firmware_version == OLD
+    assert outcome.running.firmware_version == told(OLD)
     assert await waits(door)
 
 
@@ -114,7 +114,7 @@ async def test_a_lock_that_restarts_by_itself_is_followed(door: TrialDoorway) ->
     door.lock.reset()
     outcome = await running
     assert outcome.kind is OutcomeKind.SUCCEEDED
-    await assert_runs_for_good(door, NEW)
+    await assert_runs_for_good(door, told(NEW))
 
 
 async def test_a_word_to_try_it_whose_answers_got_lost_leaves_nothing_waiting(
@@ -138,11 +138,11 @@ async def test_new_firmware_may_take_its_time_to_serve(door: TrialDoorway) -> No
     door.lock.server_start = 60.0
     outcome = await running
     assert outcome.kind is OutcomeKind.SUCCEEDED
-    assert door.runs == NEW
+    assert door.runs == told(NEW)
     door.lock.server_start = 0.0
     door.lock.reset()
     await door.restarted()
-    await assert_runs_for_good(door, NEW)
+    await assert_runs_for_good(door, told(NEW))
 
 
 @pytest.mark.parametrize("behaviour", [Behaviour.WELL, Behaviour.JAMS_BOLT])
@@ -155,10 +155,10 @@ async def test_new_firmware_that_serves_no_more_is_told_as_what_runs(
     assert outcome.kind is OutcomeKind.NEEDS_HAND
     assert reason(outcome) is TransportProblem.CANNOT_BE_KEPT
     assert outcome.running is not None
-    assert outcome.running.firmware_version == NEW
+    assert outcome.running.firmware_version == told(NEW)
     door.lock.reset()
     await door.restarted()
-    assert door.runs == OLD
+    assert door.runs == told(OLD)
 
 
 async def test_new_firmware_that_does_not_restart_is_not_called_taken_back(
@@ -208,7 +208,7 @@ async def test_an_image_that_leaves_the_boot_loader_no_room_does_not_fit(
     assert outcome.kind is OutcomeKind.FAILED
     assert reason(outcome) is TransportProblem.TOO_LARGE_FOR_SLOT
     assert not await waits(door)
-    assert door.runs == OLD
+    assert door.runs == told(OLD)
 
 
 async def test_a_lock_that_tells_no_sizes_is_updated_all_the_same(

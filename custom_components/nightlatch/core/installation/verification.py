@@ -58,12 +58,12 @@ async def find_out(radio: Radio, address: str, name: str) -> LockIdentity | None
     None where it waits in its bootloader: it is that of a lock which does not run its
     application. Raises ``TransportError`` where it does not answer at all.
     """
-    await hear(
+    heard = await hear(
         radio,
         lambda seen: seen.address == address or is_bootloader_of(address, seen),
         RETURN_TIMEOUT,
     )
-    bootloader = await hear(radio, lambda seen: is_bootloader_of(address, seen), _PAUSE)
+    bootloader = heard is not None and heard.address != address
     if bootloader and not await hear(
         radio, lambda seen: seen.address == address, APPLICATION_TIMEOUT
     ):
