@@ -3,13 +3,18 @@
 import pytest
 
 from homeassistant.exceptions import HomeAssistantError
+from tests.home.flows import until
 
 from .conftest import ZwaveHouse
 
 
 async def test_install(zwave_house: ZwaveHouse) -> None:
     """It is held, let go, and proven; the driver itself has checked the image."""
-    assert zwave_house.state(zwave_house.source).attributes["skipped_version"] == "1.1"
+    await until(
+        lambda: (
+            zwave_house.state(zwave_house.source).attributes["skipped_version"] == "1.1"
+        )
+    )
     await zwave_house.install()
     (outcome,) = zwave_house.managed.record.history
     assert (outcome.kind, outcome.to_version) == ("succeeded", "1.1")
