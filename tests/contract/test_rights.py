@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.phone_actions import DEEDS, Verb
 from custom_components.nightlatch.rights import (
     ACTIONS,
@@ -126,7 +127,9 @@ async def refusal(
     try:
         found = await check(house_of(account), deed, user_id, lock)
     except HomeAssistantError as err:
-        return err.translation_key, err.translation_placeholders
+        # Else Home Assistant would look for the sentence elsewhere, and find none.
+        key = err.translation_key if err.translation_domain == DOMAIN else None
+        return key, err.translation_placeholders
     assert found is (None if user_id is None else account)
     return None, None
 
