@@ -6,18 +6,18 @@ from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 
+from .adapters.audit_file import async_delete_audit
 from .adapters.journal import JournalFile, JournalUnreadableError
 from .adapters.snapshot_file import SnapshotFiles
 from .adapters.storage import HouseholdStore
-from .auditing import async_delete_audit
 from .caches import FEEDS, INDEXES, async_forget, async_tidy
 from .const import DOMAIN
 from .core.disk import NoAnswerError
 from .download import FirmwareView
 from .guarding import async_lift_all
-from .household import Household, NightlatchConfigEntry
 from .issues import async_delete_issues
 from .markup import neutral_all
+from .runtime import NightlatchConfigEntry, async_make_runtime, async_start
 from .services import async_setup_services
 from .vaulting import async_delete_vault
 
@@ -45,18 +45,18 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 async def async_setup_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) -> bool:
     """Set up the household."""
     await async_tidy(hass)
-    household = Household(hass, entry)
+    runtime = await async_make_runtime(hass, entry)
     try:
-        await household.async_start()
+        await async_start(hass, runtime)
     except JournalUnreadableError as err:
-        await household.store.async_close()
+        await runtime.store.async_close()
         raise ConfigEntryError(
             translation_domain=DOMAIN,
             translation_key="journal_unreadable",
             translation_placeholders=neutral_all({"problem": str(err)}),
         ) from err
     except NoAnswerError as err:
-        await household.store.async_close()
+        await runtime.store.async_close()
         raise ConfigEntryNotReady(
             translation_domain=DOMAIN, translation_key="storage_silent"
         ) from err
@@ -65,13 +65,15 @@ async def async_setup_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) -
         raise ConfigEntryError(
             translation_domain=DOMAIN, translation_key="store_unreadable"
         ) from err
-    entry.runtime_data = household
+    entry.runtime_data = runtime
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
     # Before Bluetooth stops, so that no lock is left waiting in its bootloader; the
     # event of Home Assistant's stop comes to both at once.
     entry.async_on_unload(
-        hass.async_add_shutdown_job(HassJob(household.async_close, "close household"))
+        hass.async_add_shutdown_job(
+            HassJob(runtime.subentries.async_close, "close household")
+        )
     )
     return True
 
@@ -80,12 +82,12 @@ async def _async_entry_updated(
     hass: HomeAssistant, entry: NightlatchConfigEntry
 ) -> None:
     """Follow subentries that were added, changed or removed."""
-    await entry.runtime_data.async_sync()
+    await entry.runtime_data.subentries.async_sync()
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) -> bool:
     """Stop everything, then unload the platforms."""
-    await entry.runtime_data.async_close()
+    await entry.runtime_data.subentries.async_close()
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 

@@ -17,7 +17,7 @@ from .entity import (
     async_add_feed_entities,
     async_add_lock_entities,
 )
-from .household import NightlatchConfigEntry
+from .runtime import NightlatchConfigEntry
 from .wellbeing import needs_attention
 
 PARALLEL_UPDATES = 0
@@ -30,7 +30,7 @@ async def async_setup_entry(
 ) -> None:
     """Set up the binary sensors of every lock and feed."""
     async_add_lock_entities(
-        entry, async_add_entities, lambda lock: [UpdateProblem(lock)]
+        entry, async_add_entities, lambda runtime, lock: [UpdateProblem(runtime, lock)]
     )
     async_add_feed_entities(entry, async_add_entities, lambda feed: [FeedTrouble(feed)])
 

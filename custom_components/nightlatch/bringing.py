@@ -1,24 +1,23 @@
 """A file with firmware that somebody brings: what is known beforehand, where it goes."""
 
 import logging
-from typing import TYPE_CHECKING
 
+from .adapters.audit_file import AuditFile
 from .core.errors import VaultError
 from .core.from_file import FileReading, Known, RanBefore
 from .core.model import Purpose, Release, Source
 from .core.records.kept_release import KeptRelease
 from .core.versions import VersionScheme
-
-if TYPE_CHECKING:
-    from .locks import ManagedLock
+from .locks import ManagedLock
+from .vaulting import HouseholdVault
 
 _LOGGER = logging.getLogger(__name__)
 
 
-async def async_known(lock: ManagedLock) -> Known:
+async def async_known(lock: ManagedLock, vault: HouseholdVault) -> Known:
     """Return what is known of a lock before anybody looks at the file."""
     identity, content = lock.record.identity, lock.content
-    ran = await _async_ran(lock)
+    ran = await _async_ran(lock, vault)
     vendor = content.vendor if content else identity.manufacturer
     if ran and content is None:
         vendor = ran[0].kept.release.vendor
@@ -34,7 +33,13 @@ async def async_known(lock: ManagedLock) -> Known:
 
 
 async def async_take(
-    lock: ManagedLock, reading: FileReading, release: Release, words: str | None
+    lock: ManagedLock,
+    *,
+    vault: HouseholdVault,
+    audit: AuditFile,
+    reading: FileReading,
+    release: Release,
+    words: str | None,
 ) -> None:
     """Put a file into the vault, and let the lock offer it.
 
@@ -44,11 +49,11 @@ async def async_take(
     ``words`` is what a person has written to accept what nothing proves. Nothing is
     installed: that takes an approval, and somebody who presses *Install*.
     """
-    await lock.household.vault.async_keep(
+    await vault.async_keep(
         KeptRelease(release=release, signer=reading.signer, source=Source.FILE),
         reading.data,
     )
-    await lock.household.async_audit(
+    await audit.async_append(
         "firmware_brought",
         lock=lock.subentry_id,
         version=release.version.text,
@@ -60,9 +65,8 @@ async def async_take(
     await lock.async_choose(release, Source.FILE, Purpose.UPDATE)
 
 
-async def _async_ran(lock: ManagedLock) -> tuple[RanBefore, ...]:
+async def _async_ran(lock: ManagedLock, vault: HouseholdVault) -> tuple[RanBefore, ...]:
     """Return what the lock runs and ran, as far as the vault can give it."""
-    vault = lock.household.vault
     running = vault.running(lock)
     found = []
     for kept in (*((running,) if running else ()), *vault.ran_before(lock)):

@@ -8,8 +8,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .entity import LockEntity, async_add_lock_entities
-from .household import NightlatchConfigEntry
 from .rights import Deed
+from .runtime import NightlatchConfigEntry
 
 PARALLEL_UPDATES = 0
 
@@ -21,7 +21,7 @@ async def async_setup_entry(
 ) -> None:
     """Set up the button of every lock."""
     async_add_lock_entities(
-        entry, async_add_entities, lambda lock: [CheckNowButton(lock)]
+        entry, async_add_entities, lambda runtime, lock: [CheckNowButton(runtime, lock)]
     )
 
 
@@ -36,4 +36,4 @@ class CheckNowButton(LockEntity, ButtonEntity):
     async def async_press(self) -> None:
         """Ask both; a person who asks is told what went wrong."""
         await self.async_check_right(Deed.CHECK, self._lock)
-        await self._lock.async_check_now()
+        await self.runtime.reader.async_check_now(self._lock)

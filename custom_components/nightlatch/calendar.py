@@ -10,10 +10,11 @@ from homeassistant.util import dt as dt_util
 
 from .core.moments import bounded, shifted
 from .core.records.outcome_record import OutcomeRecord
+from .core.schedule.plan import Plan
 from .entity import HouseholdEntity
-from .household import NightlatchConfigEntry
 from .locks import ManagedLock
 from .messages import async_label
+from .runtime import NightlatchConfigEntry
 
 PARALLEL_UPDATES = 0
 
@@ -35,6 +36,7 @@ class InstallationCalendar(HouseholdEntity, CalendarEntity):
 
     _attr_translation_key = "installations"
     _key = "installations"
+    _shows_locks = True
     _next: CalendarEvent | None = None
 
     @property
@@ -53,9 +55,11 @@ class InstallationCalendar(HouseholdEntity, CalendarEntity):
     def _planned(self) -> list[CalendarEvent]:
         """Return what is planned, of each lock of which it can be said."""
         planned: list[CalendarEvent] = []
-        for lock in self._household.locks.values():
-            with self._household.faults.apart("calendar", lock):
-                if (event := _planned(lock)) is not None:
+        for lock in self.runtime.locks.values():
+            with self.runtime.faults.apart("calendar", lock):
+                if (
+                    event := _planned(lock, self.runtime.planner.plan(lock))
+                ) is not None:
                     planned.append(event)
         return planned
 
@@ -65,8 +69,8 @@ class InstallationCalendar(HouseholdEntity, CalendarEntity):
     ) -> list[CalendarEvent]:
         """Return what lies in a span of time, oldest first."""
         events = self._planned()
-        for lock in tuple(self._household.locks.values()):
-            with self._household.faults.apart("calendar_history", lock):
+        for lock in tuple(self.runtime.locks.values()):
+            with self.runtime.faults.apart("calendar_history", lock):
                 for outcome in lock.record.history:
                     events.append(await _past(hass, lock, outcome))
         return sorted(
@@ -80,8 +84,7 @@ class InstallationCalendar(HouseholdEntity, CalendarEntity):
         )
 
 
-def _planned(lock: ManagedLock) -> CalendarEvent | None:
-    plan = lock.plan
+def _planned(lock: ManagedLock, plan: Plan) -> CalendarEvent | None:
     if plan.release is None or plan.starts_at is None:
         return None
     now = dt_util.utcnow()

@@ -12,9 +12,8 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .core.preflight.base import blockers
-from .household import async_get_household
 from .locks import ManagedLock
-from .situations import checks_of
+from .runtime import Runtime, async_get_runtime
 
 
 class LockCondition(EntityConditionBase):
@@ -36,11 +35,14 @@ class LockCondition(EntityConditionBase):
     @override
     def is_valid_state(self, entity_state: State) -> bool:
         """Return whether it holds."""
+        runtime = async_get_runtime(self._hass)
         lock = _lock_of(self._hass, entity_state.entity_id)
-        return lock is not None and self.holds_for(lock)
+        return (
+            runtime is not None and lock is not None and self.holds_for(lock, runtime)
+        )
 
     @abstractmethod
-    def holds_for(self, lock: ManagedLock) -> bool:
+    def holds_for(self, lock: ManagedLock, runtime: Runtime) -> bool:
         """Return whether it holds for a lock."""
 
 
@@ -48,18 +50,18 @@ class InQuietHours(LockCondition):
     """The quiet hours of the lock are now."""
 
     @override
-    def holds_for(self, lock: ManagedLock) -> bool:
+    def holds_for(self, lock: ManagedLock, runtime: Runtime) -> bool:
         """Return whether they are now."""
-        hours = lock.policy.quiet_hours or lock.household.policy.quiet_hours
+        hours = lock.policy.quiet_hours or runtime.settings.policy.quiet_hours
         now = dt_util.utcnow()
-        return hours.window_at(now, lock.household.zone) is not None
+        return hours.window_at(now, runtime.settings.zone) is not None
 
 
 class HasPendingUpdate(LockCondition):
     """There is a release that the lock should get."""
 
     @override
-    def holds_for(self, lock: ManagedLock) -> bool:
+    def holds_for(self, lock: ManagedLock, runtime: Runtime) -> bool:
         """Return whether there is one."""
         return lock.release is not None
 
@@ -68,12 +70,12 @@ class IsReady(LockCondition):
     """There is a release, and nothing stands against installing it now."""
 
     @override
-    def holds_for(self, lock: ManagedLock) -> bool:
+    def holds_for(self, lock: ManagedLock, runtime: Runtime) -> bool:
         """Return whether nothing does."""
         return (
             lock.release is not None
             and lock.progress is None
-            and not blockers(checks_of(lock, lock.release, unattended=False))
+            and not blockers(runtime.planner.checks_of_offer(lock))
         )
 
 
@@ -94,8 +96,8 @@ def _lock_of(hass: HomeAssistant, entity_id: str) -> ManagedLock | None:
     entry = er.async_get(hass).async_get(entity_id)
     if entry is None or entry.platform != DOMAIN:
         return None
-    household = async_get_household(hass)
-    if household is None or entry.config_subentry_id is None:
+    runtime = async_get_runtime(hass)
+    if runtime is None or entry.config_subentry_id is None:
         return None
-    lock = household.locks.get(entry.config_subentry_id)
+    lock = runtime.locks.get(entry.config_subentry_id)
     return lock if lock is not None and lock.update_entity_id == entity_id else None

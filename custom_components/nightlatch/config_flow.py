@@ -23,7 +23,6 @@ from .const import DOMAIN, SUBENTRY_FEED, SUBENTRY_LOCK
 from .core.errors import TransportError
 from .core.transports.device_information import read_identity
 from .feed_flow import FeedFlow
-from .household import Household
 from .lock_flow import LockFlow
 from .markup import neutral_all
 from .messages import async_describe
@@ -35,6 +34,7 @@ from .new_lock import (
     integration_name,
 )
 from .options_flow import HouseholdOptionsFlow
+from .runtime import Runtime
 
 
 class NightlatchConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -77,7 +77,7 @@ class NightlatchConfigFlow(ConfigFlow, domain=DOMAIN):
     # A discovered lock.
 
     @property
-    def _entry(self) -> ConfigEntry[Household] | None:
+    def _entry(self) -> ConfigEntry[Runtime] | None:
         """The household's entry, while it is loaded."""
         return next(
             (
@@ -102,11 +102,11 @@ class NightlatchConfigFlow(ConfigFlow, domain=DOMAIN):
         self.context["title_placeholders"] = {"name": discovery_info[CONF_NAME]}
         if CONF_ADDRESS in discovery_info:
             return await self.async_step_direct()
-        household = entry.runtime_data
+        runtime = entry.runtime_data
         found = next(
             (
                 each
-                for each in candidates(self.hass, household.entry)
+                for each in candidates(self.hass, runtime.entry)
                 if each.device_id == key
             ),
             None,
@@ -114,7 +114,10 @@ class NightlatchConfigFlow(ConfigFlow, domain=DOMAIN):
         if found is None:
             return self.async_abort(reason="already_configured")
         self._new = attached_lock(
-            household, found, await integration_name(self.hass, found)
+            self.hass,
+            runtime.feeds,
+            found,
+            await integration_name(self.hass, found),
         )
         return await self._async_details(None)
 
@@ -128,14 +131,14 @@ class NightlatchConfigFlow(ConfigFlow, domain=DOMAIN):
         errors: dict[str, str] = {}
         problem = ""
         if user_input is not None:
-            household = entry.runtime_data
+            runtime = entry.runtime_data
             try:
-                identity = await read_identity(household.radio, address, address)
+                identity = await read_identity(runtime.radio, address, address)
             except TransportError as err:
                 errors["base"] = "lock_refused"
                 problem = await async_describe(self.hass, err, lock=address)
             else:
-                found = feed_knowing(household, identity.model)
+                found = feed_knowing(runtime.feeds, identity.model)
                 if found is not None:
                     feed, model = found
                     self._new = direct_lock(
@@ -181,7 +184,8 @@ class NightlatchConfigFlow(ConfigFlow, domain=DOMAIN):
         if (entry := self._entry) is None:
             return self.async_abort(reason="entry_not_loaded")
         if user_input is None or new.errors(user_input):
-            form = new.form(entry.runtime_data, user_input)
+            quiet_hours = entry.runtime_data.settings.policy.quiet_hours
+            form = new.form(quiet_hours, user_input)
             return self.async_show_form(
                 data_schema=self.add_suggested_values_to_schema(
                     form.pop("data_schema"), form.pop("suggested")

@@ -2,40 +2,45 @@
 
 from abc import ABC, abstractmethod
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from homeassistant.core import callback
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
-from .adapters.storage import told_problem, unsaved_for_now
+from .adapters.audit_file import AuditFile
+from .adapters.storage import HouseholdStore, told_problem, unsaved_for_now
 from .core.model import Purpose, Release, Source
 from .core.moments import is_past, is_too_far
 from .core.records.decisions import Approval, Choice, Decisions
-from .core.records.kept_release import KeptRelease
 from .core.schedule.plan import is_approved
 from .core.schedule.policy import LockPolicy, policy_for
-
-if TYPE_CHECKING:
-    from .household import Household
-    from .installing import Progress
 
 
 class DecidedLock(ABC):
     """The part of a lock of the household that people decide; kept at once."""
 
-    household: Household
+    hass: HomeAssistant
     subentry_id: str
     name: str
     decisions: Decisions
     release: Release | None
     """What it should get next."""
     _policy: LockPolicy
-    _deciding: asyncio.Lock
-    """Held while a decision is being saved: the next one is made on top of it."""
+
+    def __init__(
+        self, entry: ConfigEntry, store: HouseholdStore, audit: AuditFile
+    ) -> None:
+        """Take where it is kept, and where it is written down who has decided what."""
+        self._entry = entry
+        self._store = store
+        self._audit = audit
+        self._deciding = asyncio.Lock()
+        """Held while a decision is being saved: the next one is made on top of it."""
 
     @abstractmethod
     @callback
@@ -44,7 +49,7 @@ class DecidedLock(ABC):
 
     @property
     @abstractmethod
-    def progress(self) -> Progress | None:
+    def progress(self) -> object | None:
         """Where a running installation is; None while nothing is being installed."""
 
     @abstractmethod
@@ -59,19 +64,13 @@ class DecidedLock(ABC):
     @property
     def unsaved(self) -> str | None:
         """Return why what is known or decided of it is not saved; None if it is."""
-        problem = self.household.store.problem_of(self.subentry_id)
+        problem = self._store.problem_of(self.subentry_id)
         return told_problem(problem) if problem else None
 
     @property
     def policy(self) -> LockPolicy:
         """What the owner has set, as it holds for what is to be installed next."""
         return policy_for(self._policy, self.decisions.choice)
-
-    @property
-    def chosen(self) -> KeptRelease | None:
-        """What a person wants installed instead of the feed's release, if it is kept."""
-        choice = self.decisions.choice
-        return self.household.vault.release(choice.sha256) if choice else None
 
     @property
     def goes_back(self) -> bool:
@@ -102,9 +101,12 @@ class DecidedLock(ABC):
         self.decisions = replace(
             self.decisions, first_seen={**seen, sha256: dt_util.utcnow()}
         )
-        self.household.async_create_task(
-            self._async_keep_decisions(), f"decisions of {self.name}"
-        )
+        self._begin(self._async_keep_decisions(), f"decisions of {self.name}")
+
+    @callback
+    def _begin(self, coroutine: Coroutine[Any, Any, None], name: str) -> None:
+        """Do something that must not outlive the entry."""
+        self._entry.async_create_background_task(self.hass, coroutine, name)
 
     async def async_pin(self, version: str | None) -> None:
         """Let the lock stay at a version; None lifts that."""
@@ -181,7 +183,7 @@ class DecidedLock(ABC):
         await self._async_audit(approval)
 
     async def _async_audit(self, approval: Approval) -> None:
-        await self.household.async_audit(
+        await self._audit.async_append(
             "approved",
             lock=self.subentry_id,
             user=approval.user_id,
@@ -214,7 +216,7 @@ class DecidedLock(ABC):
         self.decisions = replace(
             self.decisions, approval=approval, choice=choice, scheduled_at=None
         )
-        await self.household.store.async_set_decisions(self.subentry_id, self.decisions)
+        await self._store.async_set_decisions(self.subentry_id, self.decisions)
         self.async_changed()
 
     async def async_put_decisions_right(self, now: datetime) -> None:
@@ -229,7 +231,7 @@ class DecidedLock(ABC):
     async def async_note_skip(self, version: str | None) -> None:
         """Keep that a version is left out already, or no longer; raise ``OSError``."""
         self.decisions = replace(self.decisions, skipped=version)
-        await self.household.store.async_set_decisions(self.subentry_id, self.decisions)
+        await self._store.async_set_decisions(self.subentry_id, self.decisions)
         self.async_changed()
 
     async def _async_decide(self, **changes: Any) -> None:
@@ -242,9 +244,8 @@ class DecidedLock(ABC):
             self.decisions = replace(before, **changes)
             if self.decisions == before:
                 return
-            store = self.household.store
             try:
-                await store.async_set_decisions(self.subentry_id, self.decisions)
+                await self._store.async_set_decisions(self.subentry_id, self.decisions)
             except OSError as err:
                 # Something else may have been noted meanwhile.
                 self.decisions = replace(
@@ -255,7 +256,7 @@ class DecidedLock(ABC):
                         if getattr(self.decisions, key) == value
                     },
                 )
-                store.async_restore_decisions(self.subentry_id, self.decisions)
+                self._store.async_restore_decisions(self.subentry_id, self.decisions)
                 raise self.error("decision_unsaved", problem=told_problem(err)) from err
         self.async_changed()
 
@@ -267,6 +268,4 @@ class DecidedLock(ABC):
 
     async def _async_keep_decisions(self) -> None:
         with unsaved_for_now(f"What was decided about {self.name}"):
-            await self.household.store.async_set_decisions(
-                self.subentry_id, self.decisions
-            )
+            await self._store.async_set_decisions(self.subentry_id, self.decisions)

@@ -10,8 +10,9 @@ from homeassistant.const import CONF_ADDRESS, CONF_HOST, CONF_URL
 from homeassistant.core import HomeAssistant
 
 from .coordinator import FeedCoordinator
-from .household import NightlatchConfigEntry
+from .core.schedule.plan import Plan
 from .locks import ManagedLock
+from .runtime import NightlatchConfigEntry
 from .vault_diagnostics import describe_vault
 
 # Address and serial number tell one door from all others; the URL may tell a customer,
@@ -31,13 +32,18 @@ async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: NightlatchConfigEntry
 ) -> dict[str, Any]:
     """Return what is known of all feeds and locks."""
-    household = entry.runtime_data
-    feeds = {feed.subentry_id: _feed(feed) for feed in household.feeds.values()}
-    locks = {lock.subentry_id: _lock(lock) for lock in household.locks.values()}
+    runtime = entry.runtime_data
+    feeds = {feed.subentry_id: _feed(feed) for feed in runtime.feeds.values()}
+    locks = {
+        lock.subentry_id: _lock(lock, runtime.planner.plan(lock))
+        for lock in runtime.locks.values()
+    }
     return {
-        "trusted_time": household.store.trust.time,
-        "generation": household.store.generation,
-        "vault": describe_vault(household),
+        "trusted_time": runtime.store.trust.time,
+        "generation": runtime.store.generation,
+        "vault": describe_vault(
+            runtime.vault, runtime.upkeep, runtime.store, runtime.audit
+        ),
         "feeds": async_redact_data(feeds, _REDACTED),
         "locks": async_redact_data(locks, _REDACTED),
     }
@@ -69,7 +75,7 @@ def _feed(feed: FeedCoordinator) -> dict[str, Any]:
     }
 
 
-def _lock(lock: ManagedLock) -> dict[str, Any]:
+def _lock(lock: ManagedLock, plan: Plan) -> dict[str, Any]:
     return {
         "kind": lock.kind.name,
         CONF_ADDRESS: lock.kind.key,
@@ -79,9 +85,9 @@ def _lock(lock: ManagedLock) -> dict[str, Any]:
         "policy": asdict(lock.policy),
         "decisions": lock.decisions.to_dict(),
         "plan": {
-            "starts_at": lock.plan.starts_at,
-            "waiting": lock.plan.waiting,
-            "window_end": lock.plan.window_end,
+            "starts_at": plan.starts_at,
+            "waiting": plan.waiting,
+            "window_end": plan.window_end,
         },
         "held": [asdict(check) for check in lock.held],
         "in_bootloader": lock.in_bootloader,

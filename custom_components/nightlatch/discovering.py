@@ -5,7 +5,7 @@ keeps; who adds it in another way sees it vanish.
 """
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from homeassistant.components import bluetooth
 from homeassistant.components.bluetooth import (
@@ -15,7 +15,11 @@ from homeassistant.components.bluetooth import (
     BluetoothServiceInfoBleak,
 )
 from homeassistant.components.lock import DOMAIN as LOCK_DOMAIN
-from homeassistant.config_entries import SOURCE_INTEGRATION_DISCOVERY, ConfigEntryState
+from homeassistant.config_entries import (
+    SOURCE_INTEGRATION_DISCOVERY,
+    ConfigEntry,
+    ConfigEntryState,
+)
 from homeassistant.const import CONF_ADDRESS, CONF_DEVICE_ID, CONF_NAME
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.helpers import discovery_flow, entity_registry as er
@@ -25,12 +29,12 @@ from homeassistant.helpers.start import async_at_started
 from .adapters.bluetooth import as_advertisement
 from .candidates import candidates, cared_for
 from .const import DOMAIN
+from .coordinator import FeedCoordinator
 from .core.model import BluetoothMatch
+from .faults import Faults
 from .in_range import model_of
-
-if TYPE_CHECKING:
-    from .household import Household
-
+from .lock_registry import Changes, LockRegistry
+from .members import Members
 
 # Seconds.
 DISCOVERY_DELAY = 30.0
@@ -39,10 +43,20 @@ DISCOVERY_DELAY = 30.0
 class Discovering:
     """Looks for locks that nobody takes care of yet."""
 
-    def __init__(self, household: Household) -> None:
-        """Take the household."""
-        self._hass: HomeAssistant = household.hass
-        self._household = household
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        feeds: Members[FeedCoordinator],
+        locks: LockRegistry,
+        faults: Faults,
+    ) -> None:
+        """Take the entry that they would be added to, and the feeds that know some."""
+        self._hass = hass
+        self._entry = entry
+        self._feeds = feeds
+        self._locks = locks
+        self._faults = faults
         self._listening: list[CALLBACK_TYPE] = []
         self._matches: tuple[BluetoothMatch, ...] = ()
         self._offered: set[str] = set()
@@ -53,11 +67,11 @@ class Discovering:
         """Look from now on; return what ends that."""
         unsubscribe = [
             async_at_started(self._hass, self._started),
-            self._household.entry.async_on_state_change(self._look_soon),
+            self._entry.async_on_state_change(self._look_soon),
             self._hass.bus.async_listen(
                 er.EVENT_ENTITY_REGISTRY_UPDATED, self._registry_changed
             ),
-            self._household.async_subscribe(self._household_changed),
+            self._locks.async_subscribe(self._changed),
         ]
 
         @callback
@@ -92,24 +106,26 @@ class Discovering:
     @callback
     def _look(self, _: datetime) -> None:
         self._timer = None
-        if self._household.entry.state is not ConfigEntryState.LOADED or (
+        if self._entry.state is not ConfigEntryState.LOADED or (
             not self._hass.is_running
         ):
             # A flow could not add anything yet.
             return
-        with self._household.faults.apart("discovery"):
-            for found in candidates(self._hass, self._household.entry):
+        with self._faults.apart("discovery"):
+            for found in candidates(self._hass, self._entry):
                 self._offer(
                     found.device_id,
                     {CONF_DEVICE_ID: found.device_id, CONF_NAME: found.name},
                 )
 
     @callback
-    def _household_changed(self) -> None:
+    def _changed(self, changes: Changes) -> None:
         """Follow the models of the feeds, and the locks that were added."""
+        if not changes.household:
+            return
         wanted = tuple(
             model.bluetooth
-            for feed in self._household.feeds.values()
+            for feed in self._feeds.values()
             for model in (feed.data.models if feed.data else ())
             if model.bluetooth is not None
         )
@@ -131,8 +147,8 @@ class Discovering:
     @callback
     def _seen(self, info: BluetoothServiceInfoBleak, _: BluetoothChange) -> None:
         seen = as_advertisement(info)
-        model = model_of(self._household.feeds.values(), seen)
-        known = cared_for(self._hass, self._household.entry)
+        model = model_of(self._feeds.values(), seen)
+        known = cared_for(self._hass, self._entry)
         if model is not None and seen.address not in known:
             self._offer(
                 seen.address,
@@ -160,7 +176,7 @@ class Discovering:
     @callback
     def _withdraw(self) -> None:
         """Take back what has been added, or linked, in another way."""
-        known = cared_for(self._hass, self._household.entry)
+        known = cared_for(self._hass, self._entry)
         for flow in self._hass.config_entries.flow.async_progress_by_handler(DOMAIN):
             context = flow["context"]
             if (

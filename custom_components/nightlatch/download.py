@@ -15,8 +15,8 @@ from .const import DOMAIN
 from .core.errors import VaultError, VaultProblem
 from .core.from_file import safe_name
 from .core.model import PayloadFormat, Release
-from .household import async_get_household
 from .messages import async_describe
+from .runtime import async_get_runtime
 
 _PATH = f"/api/{DOMAIN}/firmware"
 _ZIP = "application/zip"
@@ -57,11 +57,11 @@ class FirmwareView(HomeAssistantView):
         """Return the artifact, with its digest; or why there is none."""
         hass = request.app[KEY_HASS]
         problem = VaultError(VaultProblem.NOT_KEPT)
-        if (household := async_get_household(hass)) is not None:
-            problem = household.vault.problem or problem
-            if (kept := household.vault.release(sha256)) is not None:
+        if (runtime := async_get_runtime(hass)) is not None:
+            problem = runtime.vault.problem or problem
+            if (kept := runtime.vault.release(sha256)) is not None:
                 try:
-                    data = await household.vault.async_get(sha256)
+                    data = await runtime.vault.async_get(sha256)
                 except VaultError as err:
                     problem = err
                 else:

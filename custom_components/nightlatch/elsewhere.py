@@ -1,7 +1,6 @@
 """What somebody else has installed: noticed, looked at, kept and told."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from homeassistant.util import dt as dt_util
@@ -12,13 +11,13 @@ from .core.installation.confirmation import confirm_works
 from .core.model import Origin, OutcomeKind
 from .core.records.outcome_record import OutcomeRecord
 from .core.versions import is_told_as
+from .ending import async_keep_end
 from .happenings import ENDINGS, Happening
+from .install_services import InstallServices
 from .lock_house import LockHouse
+from .locks import ManagedLock
 from .messages import async_describe
-from .situations import environment_of
-
-if TYPE_CHECKING:
-    from .locks import ManagedLock
+from .planner import environment_of
 
 
 def _ours(lock: ManagedLock, running: str) -> OutcomeRecord | None:
@@ -38,7 +37,9 @@ def _ours(lock: ManagedLock, running: str) -> OutcomeRecord | None:
     return outcome
 
 
-async def async_note_elsewhere(lock: ManagedLock, before: str) -> None:
+async def async_note_elsewhere(
+    services: InstallServices, lock: ManagedLock, before: str
+) -> None:
     """Keep and tell that other firmware runs, and how it is.
 
     Somebody else has installed it, or it is what we have, only late. It is looked at in
@@ -47,7 +48,7 @@ async def async_note_elsewhere(lock: ManagedLock, before: str) -> None:
     started = dt_util.utcnow()
     running = lock.record.identity.firmware_version
     ours = _ours(lock, running)
-    error = await _async_look(lock)
+    error = await _async_look(services, lock)
     ended = OutcomeRecord(
         attempt=uuid4().hex,
         kind=OutcomeKind.NEEDS_HAND if error else OutcomeKind.SUCCEEDED,
@@ -72,7 +73,7 @@ async def async_note_elsewhere(lock: ManagedLock, before: str) -> None:
             message=ended.message,
         )
     with unsaved_for_now(f"What was installed on {lock.name}"):
-        await lock.async_ended(ended)
+        await async_keep_end(services, lock, ended)
     lock.async_changed()
     last = lock.record.outcome
     if last is not None and last.tries > 1:
@@ -88,9 +89,11 @@ async def async_note_elsewhere(lock: ManagedLock, before: str) -> None:
     )
 
 
-async def _async_look(lock: ManagedLock) -> NightlatchError | None:
+async def _async_look(
+    services: InstallServices, lock: ManagedLock
+) -> NightlatchError | None:
     """Look how a lock is with what it runs; return what is wrong."""
-    house = LockHouse(lock.hass, lock, None, unattended=True, window_end=None)
+    house = LockHouse(services, lock, None, unattended=True, window_end=None)
     try:
         await confirm_works(house, replace(lock.policy, may_move_bolt=False), None)
     except InstallationError as err:

@@ -1,13 +1,12 @@
 """How an installation on a lock ends: kept, told, and nothing left behind."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import date
 from functools import partial
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
@@ -21,16 +20,15 @@ from .core.preflight.base import PreflightError
 from .core.records.outcome_record import OutcomeRecord
 from .core.schedule.night import night_of
 from .happenings import ENDINGS, Happening
+from .install_services import InstallServices
+from .locks import ManagedLock
 from .markup import Composed
 from .messages import (
     async_as_home_assistant_error,
     async_describe,
     async_describe_way_back,
 )
-from .situations import environment_of
-
-if TYPE_CHECKING:
-    from .locks import ManagedLock
+from .planner import environment_of
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -41,9 +39,10 @@ _LOOK_AGAIN = 5.0
 class Ending:
     """Keeps and tells how installations on one lock end."""
 
-    def __init__(self, hass: HomeAssistant, lock: ManagedLock) -> None:
+    def __init__(self, services: InstallServices, lock: ManagedLock) -> None:
         """Take the lock."""
-        self._hass = hass
+        self._services = services
+        self._hass = services.hass
         self._lock = lock
         self._held_told: tuple[date, str] | None = None
         """The night in which people were told that it is held, and by what."""
@@ -66,7 +65,7 @@ class Ending:
 
         ``entry`` is what the journal said last, ``seconds`` how long it took.
         """
-        lock, household = self._lock, self._lock.household
+        lock, services = self._lock, self._services
         record = await self._async_record(entry, outcome, seconds)
         self._held_told = None
         lock.held = ()
@@ -80,7 +79,13 @@ class Ending:
             # It has told what it runs: nothing will settle by itself any more.
             unsettled = False
         kept = [
-            partial(lock.async_ended, record, entry.to_dict() if unsettled else None),
+            partial(
+                async_keep_end,
+                services,
+                lock,
+                record,
+                entry.to_dict() if unsettled else None,
+            ),
             partial(lock.async_decisions_used, record.to_version, record.sha256),
         ]
         succeeded = record.kind is OutcomeKind.SUCCEEDED
@@ -94,7 +99,8 @@ class Ending:
         if self.unsaved is None:
             await self.async_forget()
         else:
-            household.async_create_task(
+            services.entry.async_create_background_task(
+                self._hass,
                 self._async_forget_when_saved(entry.attempt),
                 f"journal of {lock.name}",
             )
@@ -116,7 +122,7 @@ class Ending:
             **_counted(lock.record.outcome),
         )
         if record.is_bad_news:
-            household.queue.fail(lock.name)
+            services.queue.fail(lock.name)
 
     async def _async_keep(
         self, kept: Iterable[Callable[[], Coroutine[Any, Any, None]]]
@@ -141,7 +147,7 @@ class Ending:
     async def async_forget(self, attempt: str | None = None) -> None:
         """Delete the journal; a disk that refuses must not keep people from being told."""
         try:
-            journal = self._lock.household.journal
+            journal = self._services.journal
             if attempt is None:
                 await journal.clear()
             else:
@@ -169,7 +175,7 @@ class Ending:
         lock.held = error.blockers if isinstance(error, PreflightError) else ()
         reasons = {str(check.reason) for check in lock.held} or {str(error.reason)}
         text = ",".join(sorted(reasons))
-        told = (night_of(dt_util.utcnow(), lock.household.zone), text)
+        told = (night_of(dt_util.utcnow(), dt_util.get_default_time_zone()), text)
         if told != self._held_told:
             self._held_told = told
             lock.async_tell(
@@ -241,6 +247,54 @@ class Ending:
             purpose=entry.purpose,
             environment=environment_of(lock),
         )
+
+
+async def async_keep_end(
+    services: InstallServices,
+    lock: ManagedLock,
+    outcome: OutcomeRecord,
+    unsettled: Mapping[str, Any] | None = None,
+) -> None:
+    """Write down how an installation ended; see ``ManagedLock.async_note_ended``.
+
+    Raises ``OSError``; it holds all the same.
+    """
+    lock.async_note_ended(outcome, unsettled)
+    last = lock.record.outcome
+    # Recoveries in vain count once.
+    if last is None or last.attempt != outcome.attempt or last.tries <= 1:
+        await _async_audit(services, lock, outcome)
+    await lock.async_keep()
+
+
+async def _async_audit(
+    services: InstallServices, lock: ManagedLock, outcome: OutcomeRecord
+) -> None:
+    current = services.journal.current
+    approval = outcome.approval
+    kept = services.vault.release(outcome.sha256 or "")
+    await services.audit.async_append(
+        "installation_ended",
+        lock=lock.subentry_id,
+        attempt=outcome.attempt,
+        outcome=str(outcome.kind),
+        purpose=str(outcome.purpose),
+        asked_by=str(outcome.origin),
+        from_version=outcome.from_version,
+        to_version=outcome.to_version,
+        source=(
+            str(current.source)
+            if current is not None and current.attempt == outcome.attempt
+            else None
+        ),
+        sha256=outcome.sha256,
+        signer=kept.signer.fingerprint if kept and kept.signer else None,
+        touched=outcome.touched,
+        reason=outcome.reason,
+        approved_by=approval.user_id if approval else None,
+        second_factor=approval.second_factor if approval else None,
+        overrides=sorted(map(str, approval.overrides)) if approval else None,
+    )
 
 
 def _counted(outcome: OutcomeRecord | None) -> dict[str, str]:

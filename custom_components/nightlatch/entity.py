@@ -12,23 +12,27 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .const import DOMAIN
 from .coordinator import FeedCoordinator
-from .household import Household, NightlatchConfigEntry
+from .lock_registry import Changes
 from .locks import ManagedLock
 from .rights import Deed, async_check_right
+from .runtime import NightlatchConfigEntry, Runtime
 
 
 @callback
 def async_add_lock_entities(
     entry: NightlatchConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
-    entities_of: Callable[[ManagedLock], Iterable[Entity]],
+    entities_of: Callable[[Runtime, ManagedLock], Iterable[Entity]],
 ) -> None:
     """Add the entities of every lock, also of those that come later."""
+    runtime = entry.runtime_data
 
     def add(lock: ManagedLock) -> None:
-        async_add_entities(entities_of(lock), config_subentry_id=lock.subentry_id)
+        async_add_entities(
+            entities_of(runtime, lock), config_subentry_id=lock.subentry_id
+        )
 
-    entry.runtime_data.async_on_lock(add)
+    runtime.locks.async_on_added(add)
 
 
 @callback
@@ -42,7 +46,7 @@ def async_add_feed_entities(
     def add(feed: FeedCoordinator) -> None:
         async_add_entities(entities_of(feed), config_subentry_id=feed.subentry_id)
 
-    entry.runtime_data.async_on_feed(add)
+    entry.runtime_data.feeds.async_on_added(add)
 
 
 class AskedEntity(Entity):
@@ -72,8 +76,11 @@ class LockEntity(AskedEntity):
     _key: str
     """What its unique id ends with, where all of its class have the same."""
 
-    def __init__(self, lock: ManagedLock, key: str | None = None) -> None:
+    def __init__(
+        self, runtime: Runtime, lock: ManagedLock, key: str | None = None
+    ) -> None:
         """Attach the entity to the lock's device."""
+        self.runtime = runtime
         self._lock = lock
         self._attr_unique_id = f"{lock.subentry_id}_{key or self._key}"
         if (device := lock.kind.device) is not None:
@@ -126,19 +133,27 @@ class HouseholdEntity(AskedEntity):
     _attr_should_poll = False
     _key: str
     """What its unique id ends with, where there is one of its class."""
+    _shows_locks = False
+    """Whether it shows what is new of a lock too, not only of the household."""
 
-    def __init__(self, household: Household, key: str | None = None) -> None:
+    def __init__(self, runtime: Runtime, key: str | None = None) -> None:
         """Attach the entity to the household's device."""
-        self._household = household
-        self._attr_unique_id = f"{household.entry.entry_id}_{key or self._key}"
+        self.runtime = runtime
+        entry = runtime.entry
+        self._attr_unique_id = f"{entry.entry_id}_{key or self._key}"
         self._attr_device_info = DeviceInfo(
-            identifiers={(DOMAIN, household.entry.entry_id)},
+            identifiers={(DOMAIN, entry.entry_id)},
             entry_type=DeviceEntryType.SERVICE,
-            name=household.entry.title,
+            name=entry.title,
         )
 
     @override
     async def async_added_to_hass(self) -> None:
         """Follow the household."""
         await super().async_added_to_hass()
-        self.async_on_remove(self._household.async_subscribe(self.async_write_ha_state))
+        self.async_on_remove(self.runtime.locks.async_subscribe(self._changed))
+
+    @callback
+    def _changed(self, changes: Changes) -> None:
+        if changes.household or self._shows_locks:
+            self.async_write_ha_state()

@@ -8,8 +8,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .entity import LockEntity, async_add_lock_entities
 from .happenings import Happening
-from .household import NightlatchConfigEntry
 from .locks import ManagedLock
+from .runtime import NightlatchConfigEntry, Runtime
 
 PARALLEL_UPDATES = 0
 
@@ -21,7 +21,7 @@ async def async_setup_entry(
 ) -> None:
     """Set up the event entity of every lock."""
     async_add_lock_entities(
-        entry, async_add_entities, lambda lock: [FirmwareEvent(lock)]
+        entry, async_add_entities, lambda runtime, lock: [FirmwareEvent(runtime, lock)]
     )
 
 
@@ -31,9 +31,9 @@ class FirmwareEvent(LockEntity, EventEntity):
     _attr_translation_key = "firmware"
     _attr_event_types = list(Happening)
 
-    def __init__(self, lock: ManagedLock) -> None:
+    def __init__(self, runtime: Runtime, lock: ManagedLock) -> None:
         """Take the lock."""
-        super().__init__(lock, "event")
+        super().__init__(runtime, lock, "event")
 
     @override
     async def async_added_to_hass(self) -> None:

@@ -25,6 +25,8 @@ from .entity import LockEntity
 from .locks import ManagedLock
 from .maker import told_of_maker
 from .messages import async_as_home_assistant_error, async_sentence
+from .runtime import Runtime
+from .vault_fetching import VaultFetching
 
 ATTR_VERSION = "version"
 
@@ -46,7 +48,7 @@ def async_setup_export(hass: HomeAssistant) -> None:
 async def _async_export(entity: LockEntity, call: ServiceCall) -> ServiceResponse:
     hass, lock = entity.hass, entity.managed_lock
     try:
-        release = await _async_kept(lock, call.data.get(ATTR_VERSION))
+        release = await _async_kept(entity.runtime, lock, call.data.get(ATTR_VERSION))
     except NightlatchError as err:
         feed = lock.feed.title if lock.feed else "?"
         raise await async_as_home_assistant_error(
@@ -72,13 +74,15 @@ async def _async_export(entity: LockEntity, call: ServiceCall) -> ServiceRespons
     return answer
 
 
-async def _async_kept(lock: ManagedLock, version: str | None) -> Release:
+async def _async_kept(
+    runtime: Runtime, lock: ManagedLock, version: str | None
+) -> Release:
     """Return a release of the lock whose artifact is in the vault by then.
 
     What the lock should get next, where no version is named; else what it runs. Raises
     ``NightlatchError``, or ``HomeAssistantError`` where nobody has it.
     """
-    vault, identity = lock.household.vault, lock.record.identity
+    vault, identity = runtime.vault, lock.record.identity
     if (problem := vault.problem) is not None:
         raise problem
     if version is None and lock.release is not None:
@@ -90,7 +94,7 @@ async def _async_kept(lock: ManagedLock, version: str | None) -> Release:
     if wanted is None:
         kept = vault.find(vendor=None, model=identity.model, version=version)
     elif (kept := vault.release(wanted.key)) is None:
-        kept = await _async_fetch(lock, wanted)
+        kept = await _async_fetch(runtime.fetching, lock, wanted)
     if kept is None:
         raise lock.error("firmware_not_to_be_had", version=version)
     return kept.release
@@ -111,14 +115,16 @@ def _offered(lock: ManagedLock, version: str) -> Release | None:
     )
 
 
-async def _async_fetch(lock: ManagedLock, wanted: Release) -> KeptRelease | None:
+async def _async_fetch(
+    fetching: VaultFetching, lock: ManagedLock, wanted: Release
+) -> KeptRelease | None:
     """Bring a release from the feed into the vault; raise ``NightlatchError``."""
     feed, content = lock.feed, lock.content
     releases = content.releases if content else ()
     release = next((each for each in releases if each.key == wanted.key), None)
     if feed is None or release is None:
         return None
-    return await lock.household.vault.upkeep.async_fetch(feed, release)
+    return await fetching.async_fetch(feed, release)
 
 
 async def _async_steps(

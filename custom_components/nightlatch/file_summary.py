@@ -1,19 +1,15 @@
 """What a person reads of a file with firmware before it goes anywhere, in words."""
 
-from typing import TYPE_CHECKING
-
 from homeassistant.core import HomeAssistant
 
 from .core.from_file import FileReading, Proof
 from .core.model import Evidence, PayloadFormat, Release
 from .core.schedule.policy import ApprovalNeed
+from .locks import ManagedLock
 from .markup import neutral
 from .messages import async_sentence
+from .planner import Planner
 from .risk_summary import async_risk_summary
-from .situations import risk_of
-
-if TYPE_CHECKING:
-    from .locks import ManagedLock
 
 # By format, and whether it lies in a zip.
 _FORMATS = {
@@ -29,7 +25,11 @@ _PROOFS = {
 
 
 async def async_file_summary(
-    hass: HomeAssistant, lock: ManagedLock, reading: FileReading, release: Release
+    hass: HomeAssistant,
+    lock: ManagedLock,
+    reading: FileReading,
+    release: Release,
+    planner: Planner,
 ) -> list[str]:
     """Return a sentence for each thing that a person should know of a file."""
     inspection = reading.inspection
@@ -61,7 +61,7 @@ async def async_file_summary(
             )
         )
     sentences.append(await told(_PROOFS[reading.proof]))
-    sentences.extend(await async_risk_summary(hass, risk_of(lock, release)))
+    sentences.extend(await async_risk_summary(hass, planner.risk(lock, release)))
     needs_code = lock.policy.approval is ApprovalNeed.SECOND_FACTOR
     sentences.append(await told("file_next_with_code" if needs_code else "file_next"))
     if names["words"]:

@@ -30,10 +30,10 @@ from .core.firmware.packages import MAX_ARTIFACT_SIZE
 from .core.from_file import FileReading, Known, Said, read_file, release_of
 from .core.model import Release
 from .file_summary import async_file_summary, async_words, says
-from .household import Household
 from .locks import ManagedLock
 from .markup import listed, neutral_all
 from .messages import async_describe_file
+from .runtime import Runtime
 from .uploads import UploadGoneError, UploadTooLargeError, async_read_upload
 
 _FILE = probatio.Schema(
@@ -62,13 +62,17 @@ class FirmwareFileFlow(ConfigSubentryFlow):
     _name: str
 
     @property
+    def _runtime(self) -> Runtime:
+        runtime: Runtime = self._get_entry().runtime_data
+        return runtime
+
+    @property
     def _managed(self) -> ManagedLock | None:
         """Return the lock; None where it, or all of Nightlatch, is gone meanwhile."""
         entry = self._get_entry()
         if entry.state is not ConfigEntryState.LOADED:
             return None
-        household: Household = entry.runtime_data
-        return household.locks.get(self._reconfigure_subentry_id)
+        return self._runtime.locks.get(self._reconfigure_subentry_id)
 
     async def async_step_firmware_file(
         self, user_input: dict[str, Any] | None = None
@@ -78,7 +82,7 @@ class FirmwareFileFlow(ConfigSubentryFlow):
             return self.async_abort(reason="entry_not_loaded")
         if lock.progress is not None:
             return self.async_abort(reason="installing")
-        if (problem := lock.household.vault.problem) is not None:
+        if (problem := self._runtime.vault.problem) is not None:
             # What would become of the file could not be kept.
             return self.async_abort(
                 reason="vault_unusable",
@@ -174,7 +178,14 @@ class FirmwareFileFlow(ConfigSubentryFlow):
                 return self.async_abort(reason="installing")
             else:
                 try:
-                    await async_take(lock, reading, release, words)
+                    await async_take(
+                        lock,
+                        vault=self._runtime.vault,
+                        audit=self._runtime.audit,
+                        reading=reading,
+                        release=release,
+                        words=words,
+                    )
                 except NightlatchError as err:
                     errors["base"] = "file_refused"
                     told = await self._async_describe(lock, err)
@@ -191,7 +202,9 @@ class FirmwareFileFlow(ConfigSubentryFlow):
                             }
                         ),
                     )
-        summary = await async_file_summary(self.hass, lock, reading, release)
+        summary = await async_file_summary(
+            self.hass, lock, reading, release, self._runtime.planner
+        )
         return self.async_show_form(
             step_id="firmware_confirm",
             data_schema=self.add_suggested_values_to_schema(
@@ -220,7 +233,7 @@ class FirmwareFileFlow(ConfigSubentryFlow):
                 FirmwareProblem.TOO_LARGE, size=err.size, limit=err.limit
             ) from None
         self._name = upload.name
-        self._known = await async_known(lock)
+        self._known = await async_known(lock, self._runtime.vault)
         self._reading = await self.hass.async_add_executor_job(
             read_file, upload.data, self._known
         )

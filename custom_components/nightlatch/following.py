@@ -3,9 +3,8 @@
 They are renamed, moved to other devices and removed by people who do not think of us.
 """
 
-from typing import TYPE_CHECKING
-
-from homeassistant.core import CALLBACK_TYPE, Event, callback
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 
 from .const import (
@@ -15,10 +14,10 @@ from .const import (
     CONF_UPDATE_ENTITY,
     CONF_VERSION_ENTITY,
 )
-
-if TYPE_CHECKING:
-    from .household import Household
-    from .locks import ManagedLock
+from .faults import Faults
+from .household_settings import HouseholdSettings
+from .lock_registry import LockRegistry
+from .locks import ManagedLock
 
 _LINKS = (
     CONF_BATTERY_ENTITY,
@@ -29,47 +28,66 @@ _LINKS = (
 )
 
 
-@callback
-def async_follow(household: Household) -> CALLBACK_TYPE:
-    """Follow renames, moves and removals from now on; return what ends that."""
+class EntityLinks:
+    """Keeps the locks linked to the entities that they were linked to."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        settings: HouseholdSettings,
+        locks: LockRegistry,
+        faults: Faults,
+    ) -> None:
+        """Take the locks; ``async_start`` begins."""
+        self._hass = hass
+        self._entry = entry
+        self._settings = settings
+        self._locks = locks
+        self._faults = faults
 
     @callback
-    def changed(event: Event[er.EventEntityRegistryUpdatedData]) -> None:
+    def async_start(self) -> CALLBACK_TYPE:
+        """Follow renames, moves and removals from now on; return what ends that."""
+        return self._hass.bus.async_listen(
+            er.EVENT_ENTITY_REGISTRY_UPDATED, self._registry_changed
+        )
+
+    @callback
+    def _registry_changed(
+        self, event: Event[er.EventEntityRegistryUpdatedData]
+    ) -> None:
         data = event.data
         entity_id = data["entity_id"]
         before = entity_id
         if data["action"] == "update" and "old_entity_id" in data:
             before = data["old_entity_id"]
-        for lock in tuple(household.locks.values()):
-            with household.faults.apart("links", lock):
+        for lock in tuple(self._locks.values()):
+            with self._faults.apart("links", lock):
                 if before != entity_id:
-                    _rename(household, lock, before, entity_id)
+                    self._rename(lock, before, entity_id)
                 if lock.kind.anchor in {before, entity_id}:
-                    _move(household, lock, lock.kind.anchor)
+                    self._move(lock, lock.kind.anchor)
                     lock.async_changed()
 
-    return household.hass.bus.async_listen(er.EVENT_ENTITY_REGISTRY_UPDATED, changed)
+    @callback
+    def _rename(self, lock: ManagedLock, before: str, after: str) -> None:
+        """Link a lock to an entity by its new name."""
+        linked = self._entry.subentries[lock.subentry_id].data
+        renamed = {key: after for key in _LINKS if linked.get(key) == before}
+        if renamed:
+            self._settings.async_set_lock_data(lock.subentry_id, **renamed)
 
-
-@callback
-def _rename(household: Household, lock: ManagedLock, before: str, after: str) -> None:
-    """Link a lock to an entity by its new name."""
-    linked = household.entry.subentries[lock.subentry_id].data
-    renamed = {key: after for key in _LINKS if linked.get(key) == before}
-    if renamed:
-        household.async_set_lock_data(lock, **renamed)
-
-
-@callback
-def _move(household: Household, lock: ManagedLock, anchor: str) -> None:
-    """Put our entities where the lock is now; they follow by themselves."""
-    registry = er.async_get(household.hass)
-    if registry.async_get(anchor) is None:
-        # Renamed just now, or gone; if gone, Home Assistant has detached them.
-        return
-    for entry in er.async_entries_for_config_entry(registry, household.entry.entry_id):
-        if (
-            entry.config_subentry_id == lock.subentry_id
-            and entry.device_id != lock.device_id
-        ):
-            registry.async_update_entity(entry.entity_id, device_id=lock.device_id)
+    @callback
+    def _move(self, lock: ManagedLock, anchor: str) -> None:
+        """Put our entities where the lock is now; they follow by themselves."""
+        registry = er.async_get(self._hass)
+        if registry.async_get(anchor) is None:
+            # Renamed just now, or gone; if gone, Home Assistant has detached them.
+            return
+        for entry in er.async_entries_for_config_entry(registry, self._entry.entry_id):
+            if (
+                entry.config_subentry_id == lock.subentry_id
+                and entry.device_id != lock.device_id
+            ):
+                registry.async_update_entity(entry.entity_id, device_id=lock.device_id)

@@ -44,9 +44,6 @@ _LASTING = {Conduct.PHANTOM, Conduct.STUCK}
 class GuardedLock(LockView, Protocol):
     """A lock that has a guard, and is told what that has noticed."""
 
-    def async_look(self) -> None:
-        """Take over what the source has said."""
-
     def async_changed(self) -> None:
         """Tell everybody who listens that something is new."""
 
@@ -107,12 +104,21 @@ class Guard:
         return None if skipped == self.record.held else skipped
 
     @callback
-    def watch(self) -> CALLBACK_TYPE:
-        """Follow the source from now on; return what ends that."""
+    def watch(self, take_over: Callable[[], None]) -> CALLBACK_TYPE:
+        """Follow the source from now on; return what ends that.
+
+        ``take_over`` is called whenever it has said something.
+        """
+
+        @callback
+        def changed(event: Event[EventStateChangedData]) -> None:
+            self._changed(event)
+            take_over()
+
         self.look(dt_util.utcnow())
-        self._lock.async_look()
+        take_over()
         return async_track_state_change_event(
-            self._lock.hass, self._delegate.entity_id, self._changed
+            self._lock.hass, self._delegate.entity_id, changed
         )
 
     @callback
@@ -125,7 +131,6 @@ class Guard:
         if record != self.record and not self._letting_go:
             self._begin(self._async_note(record), f"hold on {self._lock.name}")
         self.look(dt_util.utcnow())
-        self._lock.async_look()
 
     # Holding.
 

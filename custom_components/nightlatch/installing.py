@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
@@ -36,12 +36,11 @@ from .core.schedule.queue import Ticket
 from .core.versions import is_told_as
 from .ending import Ending
 from .happenings import Happening
+from .install_services import InstallServices
 from .lock_house import LockHouse
+from .locks import ManagedLock, Progress
 from .messages import async_as_home_assistant_error
-from .situations import Errand, checks_beforehand, next_errand
-
-if TYPE_CHECKING:
-    from .locks import ManagedLock
+from .planner import Errand, next_errand
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -50,26 +49,15 @@ _LOGGER = logging.getLogger(__name__)
 _ASK_AGAIN = timedelta(minutes=15)
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a running installation is."""
-
-    state: State | None = None
-    """None while it waits for its turn."""
-    percentage: int | None = None
-    cancellable: bool = True
-
-
 class Installer:
     """Brings one lock to its release: at most one installation at a time."""
 
-    def __init__(self, hass: HomeAssistant, lock: ManagedLock) -> None:
+    def __init__(self, services: InstallServices, lock: ManagedLock) -> None:
         """Take the lock."""
-        self._hass = hass
+        self._services = services
+        self._hass = services.hass
         self._lock = lock
-        self._ending = Ending(hass, lock)
-        self.progress: Progress | None = None
-        """None while nothing is being installed."""
+        self._ending = Ending(services, lock)
         self._task: asyncio.Task[Outcome] | None = None
         self._installation: Installation | None = None
         """None while it waits for its turn."""
@@ -83,7 +71,7 @@ class Installer:
 
     def may_start_by_itself(self, now: datetime) -> bool:
         """Return whether nothing runs, and the lock was not asked in vain just now."""
-        return self.progress is None and (
+        return self._lock.progress is None and (
             self._asked_at is None or is_over(self._asked_at, _ASK_AGAIN, now)
         )
 
@@ -93,7 +81,7 @@ class Installer:
         The installation goes on when whoever asked for it no longer waits.
         """
         lock = self._lock
-        if self.progress is not None:
+        if self._lock.progress is not None:
             raise self._lock.error("installation_running")
         errand = next_errand(lock)
         if (release := lock.release) is None or not (
@@ -105,7 +93,7 @@ class Installer:
         ):
             raise self._lock.error("approval_missing", version=release.version.text)
         with unsaved_for_now(f"What was decided about {lock.name}"):
-            await lock.household.store.async_saved()
+            await self._services.store.async_saved()
         if (problem := lock.unsaved) is not None and origin is Origin.PERSON:
             raise self._lock.error("unsaved", problem=problem)
         unattended = origin is Origin.SCHEDULE
@@ -115,11 +103,15 @@ class Installer:
             # A person wants it out of there with this. If it runs its application after
             # all, it does not get it without having been asked like any other.
             errand = replace(errand, purpose=Purpose.RECOVERY)
-        if unattended and (held := blockers(checks_beforehand(lock, release))):
+        if unattended and (
+            held := blockers(self._services.planner.checks_beforehand(lock, release))
+        ):
             raise await self._ending.async_hold(release, PreflightError(held))
         entry = self._new_entry(release, origin, errand)
         if unattended:
-            entry = replace(entry, window_end=lock.plan.window_end)
+            entry = replace(
+                entry, window_end=self._services.planner.plan(lock).window_end
+            )
         await self._async_follow(self._async_take_turn(release, entry))
 
     async def async_recover(
@@ -132,7 +124,7 @@ class Installer:
 
         Return when it works again, raise when it does not.
         """
-        if self.progress is not None:
+        if self._lock.progress is not None:
             raise self._lock.error("installation_running")
         errand = Errand(purpose=Purpose.RECOVERY, source=source)
         entry = self._new_entry(release, origin, errand)
@@ -177,12 +169,12 @@ class Installer:
         It is back, perhaps with firmware that it runs on trial, and would go back from it
         if nobody told it to stay.
         """
-        if self.progress is None:
+        if self._lock.progress is None:
             await self.async_go_on(JournalEntry.from_dict(journal))
 
     async def async_cancel(self) -> None:
         """Cancel what runs or waits; raise once the lock activates the firmware."""
-        if self._task is None or self.progress is None:
+        if self._task is None or self._lock.progress is None:
             raise self._lock.error("nothing_to_cancel")
         if self._installation is None:
             self._task.cancel()
@@ -196,16 +188,15 @@ class Installer:
         self._closing = True
         if self._task is not None:
             # What has ended is only being kept and told.
-            if self.progress is not None:
+            if self._lock.progress is not None:
                 self._task.cancel()
             await asyncio.wait((self._task,))
 
     async def _async_follow(self, running: Coroutine[Any, Any, Outcome]) -> None:
         """Run it as a task of its own and wait for its end."""
-        self.progress = Progress()
-        self._lock.async_changed()
-        task = self._task = self._lock.household.async_create_task(
-            running, f"installation on {self._lock.name}"
+        self._lock.async_set_progress(Progress())
+        task = self._task = self._services.entry.async_create_background_task(
+            self._hass, running, f"installation on {self._lock.name}"
         )
         await asyncio.wait((task,))
         if task.cancelled():
@@ -235,7 +226,7 @@ class Installer:
 
     async def _async_take_turn(self, release: Release, entry: JournalEntry) -> Outcome:
         """Wait for the lock's turn, and install."""
-        queue = self._lock.household.queue
+        queue = self._services.queue
         try:
             # The turn ends when the end has been told: the next lock must not start
             # before.
@@ -255,7 +246,7 @@ class Installer:
         """Go on with what the journal says was under way."""
         lock = self._lock
         try:
-            async with lock.household.queue.turn(self._ticket(entry)):
+            async with self._services.queue.turn(self._ticket(entry)):
                 release = await lock.kind.async_release_of(entry)
                 if release is None or not lock.kind.can_install_from(entry.source):
                     return await self._async_end_without_release(entry)
@@ -302,7 +293,7 @@ class Installer:
 
     async def _async_run(self, release: Release, entry: JournalEntry) -> Outcome:
         """Install; however it ends is kept and told."""
-        lock, household = self._lock, self._lock.household
+        lock, services = self._lock, self._services
         loop = self._hass.loop
         started = loop.time()
         self._version, self._purpose = entry.version, entry.purpose
@@ -313,7 +304,7 @@ class Installer:
                 identity=lock.record.identity,
                 release=release,
                 house=LockHouse(
-                    self._hass,
+                    services,
                     lock,
                     release,
                     unattended=entry.origin is Origin.SCHEDULE,
@@ -321,7 +312,7 @@ class Installer:
                     errand=Errand(purpose=entry.purpose, source=entry.source),
                 ),
                 policy=lock.policy,
-                journal=household.journal,
+                journal=services.journal,
                 entry=entry,
                 report=self._report,
                 command_pause=lock.facts.command_pause,
@@ -359,9 +350,7 @@ class Installer:
     @callback
     def _end(self) -> None:
         self._installation = None
-        if self.progress is not None:
-            self.progress = None
-            self._lock.async_changed()
+        self._lock.async_set_progress(None)
 
     @callback
     def _report(self, state: State, percentage: float | None) -> None:
@@ -371,7 +360,8 @@ class Installer:
             None if percentage is None else round(percentage),
             self._installation is not None and self._installation.cancellable,
         )
-        before, self.progress = self.progress, shown
+        before = self._lock.progress
+        self._lock.async_set_progress(shown)
         # One that goes on after a restart says first of all where it was: no news.
         told = before is None or before.state in {None, State.TRANSFERRING}
         if shown.state is State.TRANSFERRING and not told:
@@ -388,5 +378,27 @@ class Installer:
                 Happening.OVERRUNS,
                 version=self._version,
             )
-        if shown != before:
-            self._lock.async_changed()
+
+
+class Installations:
+    """The installers of all locks."""
+
+    def __init__(self, services: InstallServices) -> None:
+        """Begin with none; each is made when it is needed."""
+        self._services = services
+        self._installers: dict[str, Installer] = {}
+
+    def of(self, lock: ManagedLock) -> Installer:
+        """Return the installer of a lock."""
+        installer = self._installers.get(lock.subentry_id)
+        if installer is None:
+            installer = Installer(self._services, lock)
+            self._installers[lock.subentry_id] = installer
+        return installer
+
+    async def async_drop(self, lock: ManagedLock) -> None:
+        """Stop what runs on a lock that is gone, and wait for its end."""
+        installer = self._installers.get(lock.subentry_id)
+        if installer is not None:
+            await installer.async_close()
+            del self._installers[lock.subentry_id]

@@ -5,10 +5,15 @@ with every copy of the vault, encrypted and authenticated as that is; of all tha
 found, and of what the storage says, the highest counts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+
+from .adapters.audit_file import AuditFile
+from .adapters.storage import HouseholdStore
 from .const import EVENT_NIGHTLATCH
 from .core.errors import VaultError
 from .core.records.audit_chain import AuditHead
@@ -16,9 +21,7 @@ from .core.records.stored import as_floor, as_text, as_whole
 from .core.records.trust import Trust
 from .core.vault.vault import Vault
 from .happenings import BACKUP_RESTORED
-
-if TYPE_CHECKING:
-    from .household import Household
+from .lock_registry import LockRegistry
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -26,9 +29,23 @@ _LOGGER = logging.getLogger(__name__)
 class Ledger:
     """Writes down how high the floors are, and takes back what was higher."""
 
-    def __init__(self, household: Household) -> None:
-        """Take the household."""
-        self._household = household
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        store: HouseholdStore,
+        audit: AuditFile,
+        *,
+        locks: LockRegistry,
+        on_restored: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Take where the floors are kept; ``on_restored`` tells people."""
+        self._hass = hass
+        self._entry = entry
+        self._store = store
+        self._audit = audit
+        self._locks = locks
+        self._on_restored = on_restored
         self.written: int | None = None
         """The generation that was written last."""
         self._anchor: AuditHead | None = None
@@ -39,14 +56,13 @@ class Ledger:
 
         Raises nothing: what is wrong with the places is told by the vault.
         """
-        household = self._household
-        generation = household.store.generation
+        generation = self._store.generation
         if generation == self.written:
             return
-        self._anchor = head = await household.audit.async_head() or self._anchor
+        self._anchor = head = await self._audit.async_head() or self._anchor
         ledger: dict[str, Any] = {
             "generation": generation,
-            "trust": household.store.trust.to_dict(),
+            "trust": self._store.trust.to_dict(),
             "audit": {"number": head.number, "hash": head.hash} if head else None,
         }
         try:
@@ -58,7 +74,7 @@ class Ledger:
 
     async def async_read(self, vault: Vault) -> None:
         """Take back what is higher in any place; then a backup was restored."""
-        store, before = self._household.store, self._household.store.generation
+        before = self._store.generation
         found: list[int] = []
         restored = False
         anchor: AuditHead | None = None
@@ -71,35 +87,31 @@ class Ledger:
                 _LOGGER.warning("A ledger of the vault is not understood: %r", err)
                 continue
             found.append(generation)
-            if await store.async_take_back(trust, generation):
+            if await self._store.async_take_back(trust, generation):
                 restored = True
         if restored:
             await self._async_tell_restored(before, max(found))
         elif anchor is not None:
             self._anchor = anchor
-            await self._household.audit.async_hold_against(anchor)
+            await self._audit.async_hold_against(anchor)
         # Each place is brought up to what holds now.
         self.written = None
         await self.async_write(vault)
 
     async def _async_tell_restored(self, before: int, found: int) -> None:
         """Write down and tell that the storage was older than it should be."""
-        household = self._household
         _LOGGER.warning(
             "What Nightlatch keeps was older than its vault knows (generation %d, and %d "
             "there): a backup was restored. The floors were taken over from the vault",
             before,
             found,
         )
-        await household.async_audit(BACKUP_RESTORED, stored=before, found=found)
-        household.hass.bus.async_fire(
-            EVENT_NIGHTLATCH,
-            {"type": BACKUP_RESTORED, "name": household.entry.title},
+        await self._audit.async_append(BACKUP_RESTORED, stored=before, found=found)
+        self._hass.bus.async_fire(
+            EVENT_NIGHTLATCH, {"type": BACKUP_RESTORED, "name": self._entry.title}
         )
-        await household.notices.async_tell_later("notice_backup_restored")
-        for lock in tuple(household.locks.values()):
-            with household.faults.apart("selection", lock):
-                lock.async_select()
+        await self._on_restored()
+        self._locks.async_select()
 
 
 def _head(raw: Mapping[str, Any] | None) -> AuditHead | None:

@@ -23,7 +23,6 @@ from .core.model import LockKind, Model
 from .core.records.lock_record import identity_from_dict
 from .core.transports.device_information import read_identity
 from .firmware_flow import FirmwareFileFlow
-from .household import Household
 from .in_range import locks_in_range
 from .lock_form import as_data, as_form, details_schema, form_errors
 from .markup import neutral_all
@@ -49,11 +48,6 @@ class LockFlow(FirmwareFileFlow):
         """Start with nothing."""
         self._new: NewLock
 
-    @property
-    def _household(self) -> Household:
-        household: Household = self._get_entry().runtime_data
-        return household
-
     async def async_step_user(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
@@ -62,7 +56,7 @@ class LockFlow(FirmwareFileFlow):
             return self.async_abort(reason="entry_not_loaded")
         known = {
             found.device_id: found
-            for found in candidates(self.hass, self._household.entry)
+            for found in candidates(self.hass, self._runtime.entry)
         }
         errors: dict[str, str] = {}
         problem = ""
@@ -70,7 +64,10 @@ class LockFlow(FirmwareFileFlow):
             picked = user_input[CONF_ADDRESS].strip()
             if (found := known.get(picked.removeprefix(_DEVICE))) is not None:
                 self._new = attached_lock(
-                    self._household, found, await integration_name(self.hass, found)
+                    self.hass,
+                    self._runtime.feeds,
+                    found,
+                    await integration_name(self.hass, found),
                 )
                 return await self._async_details(None)
             address = picked.upper()
@@ -113,11 +110,11 @@ class LockFlow(FirmwareFileFlow):
     ) -> tuple[dict[str, str], str]:
         """Let a lock say what it is; return what is wrong, if anything is."""
         try:
-            identity = await read_identity(self._household.radio, address, address)
+            identity = await read_identity(self._runtime.radio, address, address)
         except TransportError as err:
             problem = await async_describe(self.hass, err, lock=address)
             return {"base": "lock_refused"}, problem
-        found = feed_knowing(self._household, identity.model)
+        found = feed_knowing(self._runtime.feeds, identity.model)
         if found is not None:
             feed, model = found
             self._new = direct_lock(address, identity, feed, model.name, feed.title)
@@ -144,7 +141,7 @@ class LockFlow(FirmwareFileFlow):
 
     async def _async_in_range(self) -> list[SelectOptionDict]:
         seen = self._new_in_range()
-        if not seen and self._household.feeds:
+        if not seen and self._runtime.feeds:
             # A name may be told only to a scanner that asks, which takes some seconds.
             await bluetooth.async_request_active_scan(self.hass)
             seen = self._new_in_range()
@@ -162,7 +159,7 @@ class LockFlow(FirmwareFileFlow):
         configured = self._configured()
         return [
             found
-            for found in locks_in_range(self.hass, self._household.feeds.values())
+            for found in locks_in_range(self.hass, self._runtime.feeds.values())
             if found[0] not in configured
         ]
 
@@ -189,7 +186,7 @@ class LockFlow(FirmwareFileFlow):
     ) -> SubentryFlowResult:
         new = self._new
         if user_input is None or new.errors(user_input):
-            form = new.form(self._household, user_input)
+            form = new.form(self._runtime.settings.policy.quiet_hours, user_input)
             return self.async_show_form(
                 data_schema=self.add_suggested_values_to_schema(
                     form.pop("data_schema"), form.pop("suggested")
@@ -226,7 +223,7 @@ class LockFlow(FirmwareFileFlow):
         kind = LockKind(known.get(CONF_KIND, LockKind.DIRECT))
         errors = {} if user_input is None else form_errors(user_input)
         if user_input is None or errors:
-            quiet_hours = self._household.policy.quiet_hours
+            quiet_hours = self._runtime.settings.policy.quiet_hours
             return self.async_show_form(
                 step_id="settings",
                 data_schema=self.add_suggested_values_to_schema(
@@ -240,10 +237,10 @@ class LockFlow(FirmwareFileFlow):
             for key in (CONF_KIND, CONF_ADDRESS, CONF_FEED, CONF_IDENTITY)
             if key in known
         }
-        if kept.get(CONF_FEED) not in self._household.feeds:
+        if kept.get(CONF_FEED) not in self._runtime.feeds:
             # Its feed was removed, and perhaps added again; or is there only now.
             model = identity_from_dict(known[CONF_IDENTITY]).model
-            if (found := feed_knowing(self._household, model)) is not None:
+            if (found := feed_knowing(self._runtime.feeds, model)) is not None:
                 kept[CONF_FEED] = found[0].subentry_id
         return self.async_update_and_abort(
             self._get_entry(),

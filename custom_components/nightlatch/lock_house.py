@@ -3,11 +3,10 @@
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 import logging
-from typing import TYPE_CHECKING, override
+from typing import override
 
 from homeassistant.components.lock import DOMAIN as LOCK_DOMAIN
 from homeassistant.const import ATTR_ENTITY_ID, SERVICE_LOCK, SERVICE_UNLOCK
-from homeassistant.core import HomeAssistant
 
 from .adapters.entities import read_surroundings
 from .adapters.storage import unsaved_for_now
@@ -15,11 +14,10 @@ from .core.installation.ports import House
 from .core.model import LockIdentity, Release
 from .core.preflight.base import Check
 from .core.preflight.situation import Surroundings
-from .situations import Errand, checks_of
+from .install_services import InstallServices
+from .locks import ManagedLock
+from .planner import Errand
 from .snapshots import LockSnapshots
-
-if TYPE_CHECKING:
-    from .locks import ManagedLock
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -29,7 +27,7 @@ class LockHouse(House):
 
     def __init__(
         self,
-        hass: HomeAssistant,
+        services: InstallServices,
         lock: ManagedLock,
         release: Release | None,
         *,
@@ -38,7 +36,8 @@ class LockHouse(House):
         errand: Errand | None = None,
     ) -> None:
         """Take the lock, when the quiet hours end that it runs in, and what it is for."""
-        self._hass = hass
+        self._services = services
+        self._hass = services.hass
         self._lock = lock
         self._release = release
         self._unattended = unattended
@@ -54,8 +53,8 @@ class LockHouse(House):
         await self._lock.kind.async_recheck()
         # What counts for it must be on disk; what is not becomes a blocker.
         with unsaved_for_now(f"What was decided about {self._lock.name}"):
-            await self._lock.household.store.async_saved()
-        return checks_of(
+            await self._services.store.async_saved()
+        return self._services.planner.checks(
             self._lock,
             self._release,
             unattended=self._unattended,
@@ -101,7 +100,7 @@ class LockHouse(House):
     ) -> None:
         lock = self._lock
         try:
-            await do(lock.household.snapshots.of(lock), attempt)
+            await do(self._services.snapshots.of(lock), attempt)
         except Exception:
             # A mistake of ours is no reason to leave a lock where it happened.
             _LOGGER.exception("%s: its settings were not looked at", lock.name)

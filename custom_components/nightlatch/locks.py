@@ -1,95 +1,138 @@
 """A lock of the household: what is known of it, and what it should get."""
 
-import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 import logging
-from typing import TYPE_CHECKING, Any, override
+from typing import Any, Protocol, override
 
-from homeassistant.config_entries import ConfigSubentry
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 
-from .adapters.storage import told_problem, unsaved_for_now
+from .adapters.audit_file import AuditFile
+from .adapters.entities import read_surroundings
+from .adapters.storage import HouseholdStore, told_problem, unsaved_for_now
 from .const import CONF_IDENTITY, DOMAIN
 from .coordinator import FeedCoordinator
-from .core.errors import NightlatchError
 from .core.feeds.base import FeedContent
 from .core.guard.known import Known
+from .core.installation.aftercare import drains
 from .core.installation.recovery import what_left_it
-from .core.model import LockIdentity, Model, Origin, OutcomeKind, Release
+from .core.installation.states import State
+from .core.model import BatteryReading, LockIdentity, Model, OutcomeKind, Release
 from .core.preflight.base import Check
 from .core.records.decisions import Decisions
 from .core.records.lock_record import LockRecord, identity_from_dict
 from .core.records.outcome_record import OutcomeRecord
 from .core.records.trust import LockFloor, Trust
-from .core.schedule.plan import Plan
-from .core.vendor_facts import TO_DO, VendorFacts
-from .core.versions import is_other_version, is_same_version
+from .core.vendor_facts import TO_DO, Fact, VendorFacts, facts_for
+from .core.versions import is_same_version
 from .decided_lock import DecidedLock
-from .elsewhere import async_note_elsewhere
+from .faults import Faults
 from .happenings import Happening, HappeningCallback
-from .installing import Installer, Progress
-from .kinds import make_kind
+from .lock_kind import Kind
 from .markup import neutral_all
-from .messages import async_as_home_assistant_error, told_now
+from .members import Members
+from .messages import told_now
 from .settings import Links, parse_links, parse_lock_policy
-from .situations import checks_of, plan_of
-from .wellbeing import async_note_battery
-
-if TYPE_CHECKING:
-    from .household import Household
 
 _LOGGER = logging.getLogger(__name__)
 
-# What another integration says anew is kept when it differs, and now and then.
-_LOOK_AGAIN = timedelta(hours=1)
 # So often in a day people are told that a lock is in its bootloader.
 _BOOTLOADER_NOTICES = 3
 _A_DAY = timedelta(days=1)
 
 
-class ManagedLock(DecidedLock):
-    """One lock: what is known of it, and what it should get."""
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a running installation is."""
 
-    def __init__(
-        self, hass: HomeAssistant, household: Household, subentry: ConfigSubentry
+    state: State | None = None
+    """None while it waits for its turn."""
+    percentage: int | None = None
+    cancellable: bool = True
+
+
+class LockListener(Protocol):
+    """Who is told what is new about the locks."""
+
+    def async_lock_changed(self, lock_id: str) -> None:
+        """Note that something about a lock is new."""
+
+    def async_lock_touched(self) -> None:
+        """Note that something is new of which people are told later, if at all."""
+
+    def async_lock_happened(
+        self, lock: ManagedLock, happening: Happening, details: dict[str, str]
     ) -> None:
+        """Tell everybody what has happened to a lock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockServices:
+    """What the locks use of the house."""
+
+    hass: HomeAssistant
+    entry: ConfigEntry
+    store: HouseholdStore
+    feeds: Members[FeedCoordinator]
+    faults: Faults
+    audit: AuditFile
+    listener: LockListener
+    vendor_facts: tuple[Fact, ...]
+    make_kind: Callable[[ManagedLock, ConfigSubentry], Kind]
+
+
+class ManagedLock(DecidedLock):
+    """One lock: what is known of it, and what it should get.
+
+    It neither plans nor installs nor asks itself anything; others do that for it.
+    """
+
+    def __init__(self, services: LockServices, subentry: ConfigSubentry) -> None:
         """Take over the lock of a subentry."""
-        self.hass = hass
-        self.household = household
+        super().__init__(services.entry, services.store, services.audit)
+        self.hass = services.hass
+        self._services = services
         self.subentry_id = subentry.subentry_id
-        self.feed_id: str | None = None
         self.known: Known | None = None
         """What the public indexes know of what is offered."""
-        self.kind = make_kind(self, subentry)
-        self.configure(subentry)
-        known = household.store.lock(subentry.subentry_id)
+        known = services.store.lock(subentry.subentry_id)
         self.to_be_asked = known is not None
         """Whether it should be asked what it runs, once it is heard."""
         now = dt_util.utcnow()
-        self.record = known or LockRecord(
+        self._record = known or LockRecord(
             identity=identity_from_dict(subentry.data[CONF_IDENTITY]),
             read_at=now,
             running_since=now,
         )
-        self.facts: VendorFacts = household.facts_of(self)
+        self.decisions: Decisions = services.store.decisions(subentry.subentry_id)
+        self.kind: Kind = services.make_kind(self, subentry)
+        self.configure(subentry)
+        identity = self._record.identity
+        self.facts: VendorFacts = facts_for(
+            services.vendor_facts,
+            identity.manufacturer,
+            (identity.model, *self.kind.other_names),
+            self.kind.integration,
+        )
         """What its maker says of updates."""
-        self.decisions: Decisions = household.store.decisions(subentry.subentry_id)
-        self._deciding = asyncio.Lock()
         self.in_bootloader = False
         """Whether it waits in its bootloader, as far as was seen."""
+        self.is_cut_off = False
+        """Whether an installation on it was cut off, and is soon gone on with."""
         self._bootloader_told: deque[datetime] = deque(maxlen=_BOOTLOADER_NOTICES)
         self.release: Release | None = None
         """What it should get next."""
         self.held: tuple[Check, ...] = ()
         """What kept the release from being installed, when it was last tried."""
-        self.installer = Installer(hass, self)
-        self._closed = False
+        self._progress: Progress | None = None
+        self.is_closed = False
+        """Whether it is gone: what is still under way must not write about it."""
         self._changed: set[Callable[[], None]] = set()
         self._happened: set[HappeningCallback] = set()
         # What happens before there is an entity to tell it; one that is disabled never
@@ -103,6 +146,17 @@ class ManagedLock(DecidedLock):
         self.kind.configure(subentry)
         self.links: Links = parse_links(subentry.data)
         self._policy = parse_lock_policy(subentry.data)
+        self._services.listener.async_lock_touched()
+
+    @property
+    def record(self) -> LockRecord:
+        """What is kept of it."""
+        return self._record
+
+    @record.setter
+    def record(self, record: LockRecord) -> None:
+        self._record = record
+        self._services.listener.async_lock_touched()
 
     # What entities listen to.
 
@@ -126,24 +180,30 @@ class ManagedLock(DecidedLock):
     @callback
     def async_changed(self) -> None:
         """Tell everybody who listens that something about the lock is new."""
-        self.household.faults.call_each("entities", self._changed, lock=self)
+        self._services.listener.async_lock_changed(self.subentry_id)
+        self._services.faults.call_each("entities", self._changed, lock=self)
 
     @callback
     def async_tell(self, happening: Happening, **details: str) -> None:
         """Tell everybody who listens that something has happened."""
         if not self._happened:
             self._untold.append((happening, details))
-        self.household.faults.call_each(
+        self._services.faults.call_each(
             "events", self._happened, happening, details, lock=self
         )
-        self.household.async_happened(self, happening, details)
+        self._services.listener.async_lock_happened(self, happening, details)
 
     # What is known.
 
     @property
+    def feed_id(self) -> str | None:
+        """Which feed the owner has chosen for it, if any."""
+        return self.kind.feed_id
+
+    @property
     def feed(self) -> FeedCoordinator | None:
         """The lock's feed; None where it has none, or the owner has removed it."""
-        return self.household.feeds.get(self.feed_id) if self.feed_id else None
+        return self._services.feeds.get(self.feed_id) if self.feed_id else None
 
     @property
     def content(self) -> FeedContent | None:
@@ -163,7 +223,7 @@ class ManagedLock(DecidedLock):
     @property
     def floor(self) -> LockFloor | None:
         """The newest firmware that has run on the lock."""
-        return self.household.store.trust.locks.get(self.kind.key)
+        return self._store.trust.locks.get(self.kind.key)
 
     @property
     def misbehaves(self) -> bool:
@@ -174,12 +234,14 @@ class ManagedLock(DecidedLock):
     @override
     def progress(self) -> Progress | None:
         """Where a running installation is; None while nothing is being installed."""
-        return self.installer.progress
+        return self._progress
 
-    @property
-    def plan(self) -> Plan:
-        """When the release would be installed, and what it waits for."""
-        return plan_of(self, dt_util.utcnow())
+    @callback
+    def async_set_progress(self, progress: Progress | None) -> None:
+        """Take over where an installation is, and tell it where that is new."""
+        if progress != self._progress:
+            self._progress = progress
+            self.async_changed()
 
     @property
     def device_id(self) -> str | None:
@@ -192,12 +254,6 @@ class ManagedLock(DecidedLock):
         return er.async_get(self.hass).async_get_entity_id(
             "update", DOMAIN, f"{self.subentry_id}_firmware"
         )
-
-    async def async_checks(self, unattended: bool = False) -> tuple[Check, ...]:
-        """Ask all rules of preflight, with what is known now; the lock is not asked."""
-        if self.release is None:
-            return ()
-        return checks_of(self, self.release, unattended=unattended)
 
     @override
     def error(self, key: str, **placeholders: str) -> HomeAssistantError:
@@ -229,9 +285,7 @@ class ManagedLock(DecidedLock):
     def _tell_available(self, release: Release) -> None:
         """Tell once, also over restarts, that a release is available."""
         self.record = replace(self.record, announced=release.version.text)
-        self.household.async_create_task(
-            self._async_keep_for_now(), f"record of {self.name}"
-        )
+        self._begin(self._async_keep_for_now(), f"record of {self.name}")
         self.async_tell(
             Happening.UPDATE_AVAILABLE,
             installed_version=self.record.identity.firmware_version,
@@ -250,98 +304,21 @@ class ManagedLock(DecidedLock):
                 ),
             )
 
-    # Asking the lock.
-
-    async def async_read(self) -> None:
-        """Ask the lock what it runs; raise ``NightlatchError``.
-
-        A lock that is being installed to is left alone.
-        """
-        if self.progress is not None:
-            return
-        identity = await self.kind.async_ask()
-        before = self.record.identity.firmware_version
-        if self.record.unsettled is not None and not await self._still_waits(identity):
-            self.household.async_create_task(
-                self.installer.async_settle(self.record.unsettled),
-                f"end of the installation on {self.name}",
-            )
-            return
-        await self.async_learn(identity)
-        if is_other_version(before, identity.firmware_version):
-            self.household.async_create_task(
-                async_note_elsewhere(self, before),
-                f"look at what was installed on {self.name}",
-            )
-
-    async def _still_waits(self, identity: LockIdentity) -> bool:
-        """Return whether a lock has not restarted yet that new firmware waits in.
-
-        To settle it now would restart it, at whatever time of the day.
-        """
-        outcome = self.record.outcome
-        if (
-            outcome is None
-            or not outcome.waits_for_restart
-            or identity.firmware_version != self.record.identity.firmware_version
-        ):
-            return False
-        try:
-            return await self.kind.async_waits_for_restart()
-        except NightlatchError as err:
-            _LOGGER.debug("%s did not say whether it waits: %s", self.name, err)
-            return True
-
-    @callback
-    def async_look(self) -> None:
-        """Take over what another integration has said of the lock by itself."""
-        self.household.async_create_task(self._async_look(), f"look at {self.name}")
-
-    async def _async_look(self) -> None:
-        if self._closed or self.progress is not None:
-            return
-        try:
-            identity = await self.kind.async_ask()
-        except NightlatchError as err:
-            _LOGGER.debug("%s did not say what it runs: %s", self.name, err)
-            self.async_select()
-            return
-        # It says something with every percent; the disk need not hear of all that.
-        if identity != replace(self.record.identity, battery=None) or self._is_old():
-            await self.household.async_read(self)
-        else:
-            self.async_select()
-
-    def _is_old(self) -> bool:
-        outcome, read_at = self.record.outcome, self.record.read_at
-        return dt_util.utcnow() - read_at > _LOOK_AGAIN or (
-            outcome is not None and outcome.ended >= read_at
-        )
-
-    async def async_check_now(self) -> None:
-        """Ask for news because a person wants to know; tell what went wrong."""
-        await self.kind.async_check()
-        try:
-            await self.async_read()
-        except NightlatchError as err:
-            raise await async_as_home_assistant_error(
-                self.hass, err, lock=self.name
-            ) from err
-        feed = self.feed
-        if feed is not None and feed.error is not None:
-            raise await async_as_home_assistant_error(
-                self.hass, feed.error, lock=self.name, feed=feed.title
-            )
+    # What it says.
 
     async def async_learn(self, identity: LockIdentity) -> None:
         """Keep what the lock says, and never accept older firmware again."""
-        if self._closed:
+        if self.is_closed:
             return
-        now = dt_util.utcnow()
-        self.record = self.record.reading(
-            identity, now, is_known=self._knows_firmware(identity)
+        runs_the_same = is_same_version(
+            self.record.identity.firmware_version, identity.firmware_version
         )
-        async_note_battery(self, identity.battery)
+        self.record = self.record.reading(
+            identity,
+            dt_util.utcnow(),
+            is_known=runs_the_same or self.kind.knows_what_runs,
+        )
+        self._note_battery(identity.battery)
         await self._async_keep_for_now()
         for release in self.kind.on_offer():
             if release.model == identity.model and is_same_version(
@@ -351,20 +328,31 @@ class ManagedLock(DecidedLock):
                     await self.async_raise_floor(release)
         self.async_select()
 
-    def _knows_firmware(self, identity: LockIdentity) -> bool:
-        """Return whether feed or vault know what a lock is about to have run before.
+    @callback
+    def _note_battery(self, told: int | None) -> None:
+        """Keep a reading, and tell once if it falls faster since an installation.
 
-        A version that only the lock tells is none that anybody could bring back.
+        ``told`` is what the lock says; where a sensor is linked, that counts.
         """
-        before = self.record.identity.firmware_version
-        return (
-            is_same_version(before, identity.firmware_version)
-            or self.household.vault.running(self) is not None
-            or any(
-                is_same_version(release.version.text, before)
-                for release in self.kind.on_offer()
-            )
+        level = told
+        if self.links.battery_entity is not None:
+            level = read_surroundings(
+                self.hass,
+                lock_entity=None,
+                battery_entity=self.links.battery_entity,
+                door_entity=None,
+            ).battery_level
+        if level is None:
+            return
+        drained = drains(self.record)
+        self.record = self.record.battery_read(
+            BatteryReading(level=level, at=dt_util.utcnow())
         )
+        if drains(self.record) and not drained:
+            self.async_tell(
+                Happening.BATTERY_DRAINING,
+                version=self.record.identity.firmware_version,
+            )
 
     async def async_put_right(self, now: datetime) -> None:
         """Drop what a wrong clock has written: it would count for years, or at once."""
@@ -380,7 +368,7 @@ class ManagedLock(DecidedLock):
 
     async def async_keep(self) -> None:
         """Write the record to disk; raise ``OSError``, and hold on to it all the same."""
-        await self.household.store.async_set_lock(self.subentry_id, self.record)
+        await self._store.async_set_lock(self.subentry_id, self.record)
 
     async def _async_keep_for_now(self) -> None:
         with unsaved_for_now(f"What is known of {self.name}"):
@@ -398,13 +386,7 @@ class ManagedLock(DecidedLock):
                 release.payload.firmware_version if release.payload else 0
             ),
         )
-        await self.household.store.raise_to(Trust(locks={self.kind.key: floor}))
-
-    @property
-    def is_cut_off(self) -> bool:
-        """Return whether an installation on it was cut off, and is soon gone on with."""
-        unfinished = self.household.unfinished
-        return unfinished is not None and unfinished.lock_id == self.subentry_id
+        await self._store.raise_to(Trust(locks={self.kind.key: floor}))
 
     @callback
     def async_found_in_bootloader(self) -> None:
@@ -435,35 +417,21 @@ class ManagedLock(DecidedLock):
             self.in_bootloader = False
             self.async_changed()
 
-    # Installing.
+    # What comes of installations.
 
-    async def async_install(self, *, origin: Origin = Origin.PERSON) -> None:
-        """Install the chosen release; see ``Installer``."""
-        await self.installer.async_install(origin)
-
-    async def async_cancel(self) -> None:
-        """Cancel the running installation; see ``Installer``."""
-        await self.installer.async_cancel()
-
-    async def async_close(self) -> None:
-        """Stop what is running and wait for its end."""
-        await self.installer.async_close()
-        self._closed = True
-
-    async def async_ended(
+    @callback
+    def async_note_ended(
         self, outcome: OutcomeRecord, unsettled: Mapping[str, Any] | None = None
     ) -> None:
-        """Keep how an installation ended, and what a person has to do after it.
+        """Take over how an installation ended, and what a person has to do after it.
 
         ``unsettled`` is its journal where only the lock can tell the end, once it is back.
-        Raises ``OSError``, and holds on to it all the same.
         """
-        self.record = replace(self.record.ended(outcome), unsettled=unsettled)
+        record = replace(self.record.ended(outcome), unsettled=unsettled)
         if outcome.kind is OutcomeKind.SUCCEEDED:
             to_do = [each for each in self.facts.aftercare if each in TO_DO]
-            self.record = replace(self.record, to_do=tuple(map(str, to_do)))
-        await self.household.audit.async_note_end(self, outcome)
-        await self.async_keep()
+            record = replace(record, to_do=tuple(map(str, to_do)))
+        self.record = record
 
     async def async_aftercare_done(self, done: str) -> None:
         """Keep that a person has done what the maker wants after an update."""

@@ -21,9 +21,10 @@ from .const import (
 )
 from .coordinator import FeedCoordinator
 from .core.model import LockIdentity, LockKind, Model
-from .household import Household
+from .core.schedule.quiet_hours import QuietHours
 from .lock_form import as_data, as_form, details_schema, form_errors
 from .markup import neutral_all
+from .members import Members
 
 STEPS = {
     LockKind.DIRECT: "details",
@@ -51,7 +52,7 @@ class NewLock:
     """The entities that were found on its device."""
 
     def form(
-        self, household: Household, user_input: dict[str, Any] | None
+        self, quiet_hours: QuietHours, user_input: dict[str, Any] | None
     ) -> dict[str, Any]:
         """Return the arguments of the form; with what was filled in, if anything."""
         return {
@@ -65,8 +66,7 @@ class NewLock:
                     "feed": self.origin,
                 }
             ),
-            "suggested": user_input
-            or as_form(self.proposed, self.name, household.policy.quiet_hours),
+            "suggested": user_input or as_form(self.proposed, self.name, quiet_hours),
             "data_schema": details_schema(self.kind),
         }
 
@@ -121,12 +121,15 @@ def direct_lock(
 
 
 def attached_lock(
-    household: Household, candidate: Candidate, integration_name: str
+    hass: HomeAssistant,
+    feeds: Members[FeedCoordinator],
+    candidate: Candidate,
+    integration_name: str,
 ) -> NewLock:
     """Return a lock that another integration knows."""
     identity, feed = candidate.identity, None
     if candidate.kind is LockKind.WATCHED:
-        found = _feed_for(household, candidate.lock_entity)
+        found = _feed_for(hass, feeds, candidate.lock_entity)
         if found is not None:
             feed, model = found
             identity = replace(identity, model=model.model)
@@ -155,21 +158,21 @@ def attached_lock(
 
 
 def _feed_for(
-    household: Household, lock_entity: str
+    hass: HomeAssistant, feeds: Members[FeedCoordinator], lock_entity: str
 ) -> tuple[FeedCoordinator, Model] | None:
     """Return the feed that knows the model of a device, by its exact name."""
-    device = main_device_of(household.hass, lock_entity)
+    device = main_device_of(hass, lock_entity)
     for name in (device.model_id, device.model) if device else ():
-        if name and (found := feed_knowing(household, name)) is not None:
+        if name and (found := feed_knowing(feeds, name)) is not None:
             return found
     return None
 
 
 def feed_knowing(
-    household: Household, model_name: str
+    feeds: Members[FeedCoordinator], model_name: str
 ) -> tuple[FeedCoordinator, Model] | None:
     """Return the feed that has a model, and the model."""
-    for feed in household.feeds.values():
+    for feed in feeds.values():
         for model in feed.data.models if feed.data else ():
             if model.model == model_name:
                 return feed, model

@@ -6,25 +6,27 @@ once what somebody has to see to. Nothing is called done before it is proven.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time
-from typing import TYPE_CHECKING
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from .adapters.notify import Button, Messenger, Notice
-from .adapters.storage import unsaved_for_now
+from .adapters.storage import HouseholdStore, unsaved_for_now
 from .core.model import Purpose
 from .core.moments import bounded
 from .core.preflight.base import Check, blockers
 from .core.schedule.plan import Plan
 from .core.schedule.policy import ApprovalNeed, Mode
+from .core.schedule.queue import Queue
+from .faults import Faults
 from .happenings import Happening
+from .household_settings import HouseholdSettings
+from .lock_registry import LockRegistry
+from .locks import ManagedLock
 from .messages import async_sentence
-from .phone_actions import PhoneActions, Verb, action_id
-
-if TYPE_CHECKING:
-    from .household import Household
-    from .locks import ManagedLock
+from .phone_actions import Verb, action_id
+from .planner import Planner
 
 TOLD_AT_ONCE = {
     Happening.FAILED,
@@ -66,26 +68,33 @@ def _is_urgent(happening: Happening, details: Mapping[str, str]) -> bool:
 class Notices:
     """Tells the people of the household."""
 
-    def __init__(self, hass: HomeAssistant, household: Household) -> None:
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        *,
+        store: HouseholdStore,
+        settings: HouseholdSettings,
+        locks: LockRegistry,
+        queue: Queue,
+        planner: Planner,
+        faults: Faults,
+    ) -> None:
         """Prepare; ``async_start`` begins."""
         self._hass = hass
-        self._household = household
+        self._entry = entry
+        self._store = store
+        self._settings = settings
+        self._locks = locks
+        self._queue = queue
+        self._planner = planner
+        self._faults = faults
         self._messenger = Messenger(hass)
 
     @callback
     def async_start(self) -> CALLBACK_TYPE:
-        """Listen to what happens, and to the buttons; return what ends that."""
-        ends = (
-            self._household.async_on_happening(self._happened),
-            PhoneActions(self._hass, self._household).async_start(),
-        )
-
-        @callback
-        def stop() -> None:
-            for end in ends:
-                end()
-
-        return stop
+        """Listen to what happens; return what ends that."""
+        return self._locks.async_on_happening(self._happened)
 
     async def async_announce(self, planned: Sequence[tuple[ManagedLock, Plan]]) -> None:
         """Tell what will be installed until tomorrow, and what will not, and why."""
@@ -94,8 +103,9 @@ class Notices:
         lines = []
         for lock, plan in planned:
             held: tuple[Check, ...] = ()
-            with self._household.faults.apart("preflight", lock):
-                held = tuple(blockers(await lock.async_checks(unattended=True)))
+            with self._faults.apart("preflight", lock):
+                checks = self._planner.checks_of_offer(lock, unattended=True)
+                held = tuple(blockers(checks))
             lines.append(
                 await self._sentence(
                     "notice_planned",
@@ -124,33 +134,35 @@ class Notices:
 
     async def async_tell_digest(self, now: datetime) -> None:
         """Tell in one notice what has come together, when people are up."""
-        household = self._household
-        lines = household.store.digest
-        local = now.astimezone(household.zone).time()
+        policy, zone = self._settings.policy, self._settings.zone
+        lines = self._store.digest
+        local = now.astimezone(zone).time()
         if (
             not lines
             or not DIGEST_FROM <= local < DIGEST_UNTIL
-            or household.queue.running is not None
-            or household.policy.quiet_hours.window_at(now, household.zone) is not None
+            or self._queue.running is not None
+            or policy.quiet_hours.window_at(now, zone) is not None
         ):
             return
         # Told twice after a cut is better than not at all.
         await self._async_send("\n".join(lines), tag="digest")
-        told, now_there = len(lines), household.store.digest
+        told, now_there = len(lines), self._store.digest
         await self._async_keep_digest(now_there[told:])
 
     @callback
     def _happened(
         self, lock: ManagedLock, happening: Happening, details: dict[str, str]
     ) -> None:
-        self._household.async_create_task(
-            self._async_tell_apart(lock, happening, details), f"notice of {lock.name}"
+        self._entry.async_create_background_task(
+            self._hass,
+            self._async_tell_apart(lock, happening, details),
+            f"notice of {lock.name}",
         )
 
     async def _async_tell_apart(
         self, lock: ManagedLock, happening: Happening, details: dict[str, str]
     ) -> None:
-        with self._household.faults.apart("notice", lock):
+        with self._faults.apart("notice", lock):
             await self._async_tell(lock, happening, details)
 
     async def _async_tell(
@@ -170,16 +182,16 @@ class Notices:
         if not (
             told_at_once
             or happening in TOLD_IN_THE_DIGEST
-            or (happening is Happening.STARTED and self._household.people.everything)
+            or (happening is Happening.STARTED and self._settings.people.everything)
         ):
             return
         key = f"notice_{happening}"
         if happening is Happening.INSTALLED and _is_recovery(details):
             key = "notice_recovered"
         text = await self._sentence(key, lock=lock.name, **details)
-        if told_at_once or self._household.people.everything:
+        if told_at_once or self._settings.people.everything:
             await self._async_send(text, tag=lock.subentry_id, urgent=told_at_once)
-        elif text not in (digest := self._household.store.digest):
+        elif text not in (digest := self._store.digest):
             await self._async_keep_digest((*digest, text))
 
     async def _async_ask(self, lock: ManagedLock, details: dict[str, str]) -> None:
@@ -201,11 +213,11 @@ class Notices:
     async def async_tell_later(self, key: str) -> None:
         """Tell in the morning's notice; nothing has to be done about it."""
         text = await self._sentence(key)
-        await self._async_keep_digest((*self._household.store.digest, text))
+        await self._async_keep_digest((*self._store.digest, text))
 
     async def _async_keep_digest(self, digest: tuple[str, ...]) -> None:
         with unsaved_for_now("What is told in the morning"):
-            await self._household.store.async_set_digest(digest)
+            await self._store.async_set_digest(digest)
 
     async def async_answer(self, text: str) -> None:
         """Tell what came of a button."""
@@ -219,7 +231,7 @@ class Notices:
         buttons: tuple[Button, ...] = (),
         urgent: bool = False,
     ) -> None:
-        people = self._household.people
+        people = self._settings.people
         await self._messenger.async_send(
             Notice(
                 title=await self._sentence(_TITLE),
@@ -253,6 +265,6 @@ class Notices:
         """Return a time of the day as it is on the wall."""
         if moment is None:
             return "?"
-        local = bounded(moment).astimezone(self._household.zone)
-        today = dt_util.utcnow().astimezone(self._household.zone).date()
+        local = bounded(moment).astimezone(self._settings.zone)
+        today = dt_util.utcnow().astimezone(self._settings.zone).date()
         return f"{local:%H:%M}" if local.date() == today else f"{local:%a %H:%M}"

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
@@ -17,13 +18,13 @@ from .core.schedule.night import NOON, night_of
 from .core.schedule.plan import is_approved
 from .core.schedule.policy import ApprovalNeed
 from .core.schedule.quiet_hours import moment_of
+from .household_settings import HouseholdSettings
+from .installing import Installations
+from .lock_registry import LockRegistry
+from .locks import ManagedLock
 from .messages import async_sentence
+from .planner import Planner
 from .rights import Deed, async_check_right
-from .situations import expected_of
-
-if TYPE_CHECKING:
-    from .household import Household
-    from .locks import ManagedLock
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -83,10 +84,25 @@ class _Press:
 class PhoneActions:
     """Does what the buttons say."""
 
-    def __init__(self, hass: HomeAssistant, household: Household) -> None:
-        """Prepare; ``async_start`` begins."""
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        *,
+        settings: HouseholdSettings,
+        locks: LockRegistry,
+        planner: Planner,
+        installations: Installations,
+        answer: Callable[[str], Awaitable[None]],
+    ) -> None:
+        """Prepare; ``async_start`` begins. ``answer`` tells what came of a button."""
         self._hass = hass
-        self._household = household
+        self._entry = entry
+        self._settings = settings
+        self._locks = locks
+        self._planner = planner
+        self._installations = installations
+        self._answer = answer
         self._does: dict[Verb, Callable[[_Press], Awaitable[str]]] = {
             Verb.POSTPONE: self._async_postpone,
             Verb.SKIP: self._async_skip,
@@ -104,7 +120,8 @@ class PhoneActions:
     def _pressed(self, event: Event) -> None:
         action = str(event.data.get("action", ""))
         if action.startswith(f"{_PREFIX}_"):
-            self._household.async_create_task(
+            self._entry.async_create_background_task(
+                self._hass,
                 self._async_do(
                     action, event.context.user_id, event.data.get("reply_text")
                 ),
@@ -118,12 +135,10 @@ class PhoneActions:
         answers = [
             await self._async_do_for(action, verb, lock, user_id, reply)
             for verb in Verb
-            for lock in tuple(self._household.locks.values())
-            if _means(action, verb, lock)
+            for lock in tuple(self._locks.values())
+            if self._means(action, verb, lock)
         ]
-        await self._household.notices.async_answer(
-            "\n".join(answers or [await self._sentence("answer_stale")])
-        )
+        await self._answer("\n".join(answers or [await self._sentence("answer_stale")]))
 
     async def _async_do_for(
         self,
@@ -137,7 +152,7 @@ class PhoneActions:
         try:
             await async_check_right(self._hass, DEEDS[verb], user_id, lock)
             release = lock.release
-            if release is None or not _means(action, verb, lock):
+            if release is None or not self._means(action, verb, lock):
                 # It was about something else while the account was looked up.
                 return await self._sentence("answer_stale")
             answer = await self._does[verb](_Press(lock, release, user_id, reply))
@@ -152,7 +167,7 @@ class PhoneActions:
         return await self._sentence(answer, lock=lock.name)
 
     async def _async_postpone(self, press: _Press) -> str:
-        await _async_stop(press.lock)
+        await self._async_stop(press.lock)
         await press.lock.async_postpone(self._after_this_night(press.lock))
         return "answer_postpone"
 
@@ -161,7 +176,8 @@ class PhoneActions:
 
         Pressing twice is the same as pressing once.
         """
-        now, zone, plan = dt_util.utcnow(), self._household.zone, lock.plan
+        now, zone = dt_util.utcnow(), self._settings.zone
+        plan = self._planner.plan(lock)
         until = lock.decisions.postponed_until
         if until is not None and until > now:
             return until
@@ -171,7 +187,7 @@ class PhoneActions:
         return max(noon, plan.window_end or noon)
 
     async def _async_skip(self, press: _Press) -> str:
-        await _async_stop(press.lock)
+        await self._async_stop(press.lock)
         await press.lock.async_skip(press.release.version.text)
         return "answer_skip"
 
@@ -207,9 +223,11 @@ class PhoneActions:
     def _next_fit(self, press: _Press) -> datetime:
         """Return when the installation fits into quiet hours next; raise if never."""
         lock = press.lock
-        hours = lock.policy.quiet_hours or self._household.policy.quiet_hours
+        hours = lock.policy.quiet_hours or self._settings.policy.quiet_hours
         starts_at = hours.first_fit(
-            dt_util.utcnow(), self._household.zone, expected_of(lock, press.release)
+            dt_util.utcnow(),
+            self._settings.zone,
+            self._planner.expected(lock, press.release),
         )
         if starts_at is None:
             raise lock.error("no_quiet_hours")
@@ -218,15 +236,19 @@ class PhoneActions:
     async def _sentence(self, key: str, **placeholders: str) -> str:
         return await async_sentence(self._hass, key, placeholders)
 
+    def _means(self, action: str, verb: Verb, lock: ManagedLock) -> bool:
+        """Return whether a button was about a lock, and what it was about is still so."""
+        if lock.release is None:
+            return False
+        if action != action_id(verb):
+            return action == action_id(verb, lock)
+        told_of = lock.decisions.announced == lock.release.key
+        return told_of and self._planner.plan(lock).starts_at is not None
 
-def _means(action: str, verb: Verb, lock: ManagedLock) -> bool:
-    """Return whether a button was about a lock, and what it was about is still so."""
-    if lock.release is None:
-        return False
-    if action != action_id(verb):
-        return action == action_id(verb, lock)
-    told_of = lock.decisions.announced == lock.release.key
-    return told_of and lock.plan.starts_at is not None
+    async def _async_stop(self, lock: ManagedLock) -> None:
+        """Cancel what has begun already; raise where it is too late for that."""
+        if lock.progress is not None:
+            await self._installations.of(lock).async_cancel()
 
 
 def _check_free(press: _Press) -> None:
@@ -238,9 +260,3 @@ def _check_free(press: _Press) -> None:
         lock.decisions, press.release
     ):
         raise lock.error("approval_missing", version=press.release.version.text)
-
-
-async def _async_stop(lock: ManagedLock) -> None:
-    """Cancel what has begun already; raise where it is too late for that."""
-    if lock.progress is not None:
-        await lock.async_cancel()

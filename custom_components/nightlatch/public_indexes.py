@@ -7,9 +7,9 @@ digest, recalls, and a veto where they contradict what is offered.
 import asyncio
 from datetime import timedelta
 import logging
-from typing import TYPE_CHECKING
 
-from homeassistant.core import callback
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.util import dt as dt_util
 
@@ -26,10 +26,10 @@ from .core.firmware.evidence import evidence_of
 from .core.guard.known import Known
 from .core.guard.source import SourceReading
 from .core.model import Evidence
-
-if TYPE_CHECKING:
-    from .household import Household
-    from .locks import ManagedLock
+from .faults import Faults
+from .household_settings import HouseholdSettings
+from .lock_registry import LockRegistry
+from .locks import ManagedLock
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -44,10 +44,20 @@ _IMAGE_AGE = timedelta(days=30)
 class PublicIndexes:
     """Asks what is known of the locks that other integrations update."""
 
-    def __init__(self, household: Household) -> None:
-        """Take the household."""
-        self._household = household
-        hass = household.hass
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        settings: HouseholdSettings,
+        locks: LockRegistry,
+        faults: Faults,
+    ) -> None:
+        """Take the locks, and what the owner has set."""
+        self._hass = hass
+        self._entry = entry
+        self._settings = settings
+        self._locks = locks
+        self._faults = faults
         self._fetcher = ConditionalFetcher(
             async_get_clientsession(hass),
             cache_of(hass, INDEXES),
@@ -63,25 +73,26 @@ class PublicIndexes:
     @callback
     def async_look(self) -> None:
         """Ask what is due to be asked, in the background."""
-        for lock in tuple(self._household.locks.values()):
-            with self._household.faults.apart("public_indexes", lock):
+        for lock in tuple(self._locks.values()):
+            with self._faults.apart("public_indexes", lock):
                 if (reading := lock.kind.source()) is not None:
                     self._look(lock, reading)
 
     @callback
     def _look(self, lock: ManagedLock, reading: SourceReading) -> None:
-        if not self._household.indexes:
+        if not self._settings.indexes:
             lock.known = None
             return
         if not reading.offers_update or reading.offered is None:
             return
-        now = self._household.hass.loop.time()
+        now = self._hass.loop.time()
         asked = self._asked.get(lock.subentry_id)
         again = _ASK_AGAIN.total_seconds()
         if asked is not None and asked[0] == reading.offered and now < asked[1] + again:
             return
         self._asked[lock.subentry_id] = (reading.offered, now)
-        self._household.async_create_task(
+        self._entry.async_create_background_task(
+            self._hass,
             self._async_ask(lock, reading.offered),
             f"question to a public index about {lock.name}",
         )
@@ -90,7 +101,7 @@ class PublicIndexes:
         """Ask once more just before an installation: it may have been taken back."""
         reading = lock.kind.source()
         offered = reading.offered if reading is not None else None
-        if not self._household.indexes or offered is None:
+        if not self._settings.indexes or offered is None:
             return
         try:
             async with asyncio.timeout(_RECHECK_TIMEOUT):
@@ -118,7 +129,7 @@ class PublicIndexes:
         self, query: IndexQuery | None, offered: str, max_age: timedelta = MAX_AGE
     ) -> Finding | None:
         """Ask the index that knows such locks, if the owner lets us."""
-        wanted = self._household.indexes
+        wanted = self._settings.indexes
         if isinstance(query, DclQuery) and IndexName.DCL in wanted:
             return await self.dcl.lookup(query, offered, max_age=max_age)
         if isinstance(query, ZigbeeNames):

@@ -6,14 +6,12 @@ before a person says so.
 """
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain
 import logging
-from typing import TYPE_CHECKING
 
-from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
@@ -24,14 +22,12 @@ from .core.installation.recovery import (
     is_fault_of_firmware,
     what_left_it,
 )
-from .core.model import Origin, Purpose, Release, Source
-from .core.records.kept_release import KeptRelease
-from .core.select import reason_against
-from .core.versions import is_same_version
-
-if TYPE_CHECKING:
-    from .household import Household
-    from .locks import ManagedLock
+from .core.model import Origin
+from .faults import Faults
+from .installing import Installations, Installer
+from .lock_registry import Changes, LockRegistry
+from .locks import ManagedLock
+from .remedies import Remedies
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -49,9 +45,23 @@ class _Stranded:
 class Recovering:
     """Helps the stranded locks of the household, one at a time."""
 
-    def __init__(self, household: Household) -> None:
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        *,
+        locks: LockRegistry,
+        faults: Faults,
+        installations: Installations,
+        remedies: Remedies,
+    ) -> None:
         """Prepare; ``async_start`` begins."""
-        self._household = household
+        self._hass = hass
+        self._entry = entry
+        self._locks = locks
+        self._faults = faults
+        self._installations = installations
+        self._remedies = remedies
         self._stranded: dict[str, _Stranded] = {}
         self._started = False
 
@@ -60,7 +70,7 @@ class Recovering:
         """Help from now on; return what ends that."""
         self._started = True
         self.async_look()
-        unsubscribe = self._household.async_subscribe(self.async_look)
+        unsubscribe = self._locks.async_subscribe(self._look_at_changed)
 
         @callback
         def stop() -> None:
@@ -74,8 +84,18 @@ class Recovering:
         """Help every lock whose turn it is."""
         if not self._started:
             return
-        for lock in tuple(self._household.locks.values()):
-            with self._household.faults.apart("recovery", lock):
+        for lock in tuple(self._locks.values()):
+            with self._faults.apart("recovery", lock):
+                self._look(lock)
+
+    @callback
+    def _look_at_changed(self, changes: Changes) -> None:
+        if changes.household:
+            self.async_look()
+            return
+        for lock_id in changes.locks:
+            lock = self._locks[lock_id]
+            with self._faults.apart("recovery", lock):
                 self._look(lock)
 
     @callback
@@ -88,10 +108,6 @@ class Recovering:
             if due is None or due <= dt_util.utcnow():
                 self._begin(lock, Origin.SCHEDULE)
 
-    def is_ours(self, lock: ManagedLock) -> bool:
-        """Return whether an installation of ours has left it where it does not work."""
-        return what_left_it(lock.record) is not None
-
     def next_try(self, lock: ManagedLock) -> datetime | None:
         """Return when a stranded lock is helped next; None for at once."""
         stranded = self._stranded.get(lock.subentry_id)
@@ -103,7 +119,7 @@ class Recovering:
 
         From then on it is helped as if we had sent it to its bootloader.
         """
-        if not lock.in_bootloader or not self.remedies(lock):
+        if not lock.in_bootloader or not self._remedies.of(lock):
             return False
         self._begin(lock, Origin.PERSON)
         return True
@@ -115,11 +131,13 @@ class Recovering:
             stranded = self._stranded[lock.subentry_id] = _Stranded(
                 faults=_known_faults(lock)
             )
-        if stranded.busy or not self.remedies(lock):
+        if stranded.busy or not self._remedies.of(lock):
             return
         stranded.busy = True
-        self._household.async_create_task(
-            self._async_help(lock, stranded, origin), f"recovery of {lock.name}"
+        self._entry.async_create_background_task(
+            self._hass,
+            self._async_help(lock, stranded, origin),
+            f"recovery of {lock.name}",
         )
 
     async def _async_help(
@@ -128,13 +146,14 @@ class Recovering:
         """Try what there is until the lock is out, or its radio is to blame."""
         tried = False
         try:
-            await lock.installer.async_idle()
-            for remedy in in_order(self.remedies(lock), stranded.faults):
+            installer = self._installations.of(lock)
+            await installer.async_idle()
+            for remedy in in_order(self._remedies.of(lock), stranded.faults):
                 if lock.progress is not None or not lock.in_bootloader:
                     # Somebody else helps it, or it has helped itself.
                     break
                 tried = True
-                reason = await _async_try(lock, remedy, origin)
+                reason = await _async_try(lock, installer, remedy, origin)
                 if not is_fault_of_firmware(reason):
                     break
                 stranded.faults[remedy.release.key] += 1
@@ -145,68 +164,13 @@ class Recovering:
         # What is shown of it says when the next try is.
         lock.async_changed()
 
-    def remedies(self, lock: ManagedLock) -> list[Remedy]:
-        """Return what a lock in its bootloader may be brought out with.
 
-        The release that it was being brought to goes on where it was, unless its vendor
-        has taken it back meanwhile; what it ran before comes after it.
-        """
-        found: dict[str, Remedy] = {}
-        for remedy in self._candidates(lock):
-            release = remedy.release
-            if release.key not in found and (
-                reason_against(
-                    release,
-                    lock.record.identity,
-                    release.version.scheme,
-                    lock.floor,
-                    Purpose.RECOVERY,
-                )
-                is None
-            ):
-                found[release.key] = remedy
-        return list(found.values())
-
-    def _candidates(self, lock: ManagedLock) -> Iterator[Remedy]:
-        vault = self._household.vault
-        left = what_left_it(lock.record)
-        offered = [each for each in lock.kind.on_offer() if each.payload is not None]
-        ran = chain(
-            _kept(vault.running(lock)),
-            (
-                _of_feed(each)
-                for each in offered
-                if is_same_version(
-                    each.version.text, lock.record.identity.firmware_version
-                )
-            ),
-        )
-        if left is None or left.sha256 is None:
-            yield from ran
-            return
-        still_offered = [each for each in offered if each.key == left.sha256]
-        sent = chain(
-            _kept(vault.release(left.sha256)),
-            (_of_feed(each) for each in still_offered),
-        )
-        taken_back = lock.content is not None and not still_offered
-        # What its vendor no longer wants on any lock is better than none at all.
-        yield from chain(ran, sent) if taken_back else chain(sent, ran)
-
-
-def _kept(kept: KeptRelease | None) -> Iterator[Remedy]:
-    if kept is not None and kept.can_be_sent:
-        yield Remedy(release=kept.release, source=Source.VAULT)
-
-
-def _of_feed(release: Release) -> Remedy:
-    return Remedy(release=release, source=Source.FEED)
-
-
-async def _async_try(lock: ManagedLock, remedy: Remedy, origin: Origin) -> str | None:
+async def _async_try(
+    lock: ManagedLock, installer: Installer, remedy: Remedy, origin: Origin
+) -> str | None:
     """Try one remedy; return why it was in vain, or nothing."""
     try:
-        await lock.installer.async_recover(remedy.release, remedy.source, origin)
+        await installer.async_recover(remedy.release, remedy.source, origin)
     except HomeAssistantError as err:
         # Everybody concerned has been told by the installation itself.
         _LOGGER.debug("%s: %s", lock.name, err)

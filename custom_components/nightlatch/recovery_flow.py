@@ -4,8 +4,8 @@ from typing import override
 
 from homeassistant.components.repairs import RepairsFlowResult
 
-from .household import Household
 from .repair_flow import HouseholdRepairFlow
+from .runtime import Runtime
 
 
 class RecoveryFlow(HouseholdRepairFlow):
@@ -16,9 +16,9 @@ class RecoveryFlow(HouseholdRepairFlow):
         self._lock_id = lock_id
 
     @override
-    async def _async_repair(self, household: Household) -> RepairsFlowResult | None:
+    async def _async_repair(self, runtime: Runtime) -> RepairsFlowResult | None:
         """Begin, unless it has left its bootloader meanwhile, or nothing is kept."""
-        lock = household.locks.get(self._lock_id)
-        if lock is None or not household.recovering.async_help_now(lock):
+        lock = runtime.locks.get(self._lock_id)
+        if lock is None or not runtime.recovering.async_help_now(lock):
             return self.async_abort(reason="nothing_to_recover")
         return None

@@ -6,17 +6,17 @@ their sources. The usual steps come after it, by what kind of lock it is and wha
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from .core.installation.confirmation import BOLT_PROBLEMS
+from .core.installation.recovery import what_left_it
 from .core.model import Transport
+from .locks import ManagedLock
 from .maker import told_of_recovery
 from .markup import Composed, listed, quoted
 from .messages import filled, label_now
-from .rollback import ways_back
-
-if TYPE_CHECKING:
-    from .locks import ManagedLock
+from .remedies import Remedies
+from .vaulting import HouseholdVault
+from .ways_back import ways_back
 
 
 class Step(StrEnum):
@@ -37,17 +37,17 @@ class Step(StrEnum):
     VENDOR = "ask_vendor"
 
 
-def recovery_steps(lock: ManagedLock) -> Composed:
+def recovery_steps(lock: ManagedLock, vault: HouseholdVault) -> Composed:
     """Return what to do, as Markdown; the vendor's own words first."""
     told: list[Composed] = []
     if lock.model is not None and lock.model.recovery.strip():
         told.append(quoted(lock.model.recovery, _label(lock, Step.VENDOR_SAYS)))
-    steps = [*told_of_recovery(lock), *_usual(lock)]
+    steps = [*told_of_recovery(lock), *_usual(lock, vault)]
     told.append(listed(steps))
     return Composed("\n\n".join(told))
 
 
-def _usual(lock: ManagedLock) -> Iterator[Composed]:
+def _usual(lock: ManagedLock, vault: HouseholdVault) -> Iterator[Composed]:
     """Return the steps for what is wrong with this lock."""
     outcome = lock.record.outcome
     if (
@@ -56,7 +56,7 @@ def _usual(lock: ManagedLock) -> Iterator[Composed]:
         and outcome.reason in BOLT_PROBLEMS
     ):
         yield _label(lock, Step.MOVE_BY_HAND)
-        if back := ways_back(lock):
+        if back := ways_back(lock, vault):
             yield filled(
                 _label(lock, Step.WAY_BACK),
                 {
@@ -66,30 +66,30 @@ def _usual(lock: ManagedLock) -> Iterator[Composed]:
             )
     else:
         yield _label(lock, Step.KEY)
-        yield from (_label(lock, step) for step in _for_a_silent_lock(lock))
+        yield from (_label(lock, step) for step in _for_a_silent_lock(lock, vault))
     yield _label(lock, Step.VENDOR)
 
 
-def _for_a_silent_lock(lock: ManagedLock) -> Iterator[Step]:
+def _for_a_silent_lock(lock: ManagedLock, vault: HouseholdVault) -> Iterator[Step]:
     if not lock.kind.sends_firmware:
         yield Step.BATTERIES
         yield Step.LOOK_ELSEWHERE
         return
-    if not lock.in_bootloader and _runs_on_trial(lock):
+    if not lock.in_bootloader and _runs_on_trial(lock, vault):
         yield Step.GOES_BACK
         return
     yield Step.BATTERIES
-    recovering = lock.household.recovering
-    if recovering.remedies(lock):
-        yield Step.PROXY if recovering.is_ours(lock) else Step.PROXY_AND_SAY_SO
+    if Remedies(vault).of(lock):
+        is_ours = what_left_it(lock.record) is not None
+        yield Step.PROXY if is_ours else Step.PROXY_AND_SAY_SO
 
 
-def _runs_on_trial(lock: ManagedLock) -> bool:
+def _runs_on_trial(lock: ManagedLock, vault: HouseholdVault) -> bool:
     """Return whether what was installed last goes back unless it is confirmed."""
     outcome = lock.record.outcome
     if outcome is None or outcome.sha256 is None:
         return False
-    kept = lock.household.vault.release(outcome.sha256)
+    kept = vault.release(outcome.sha256)
     known = [kept.release] if kept else lock.kind.on_offer()
     return any(
         release.key == outcome.sha256 and release.transport is Transport.SMP

@@ -1,20 +1,17 @@
 """What a person reads before installing a release."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from .core.feeds.public_index import https_url
 from .core.model import Advisory, OutcomeKind, Purpose, Release
+from .locks import ManagedLock
 from .maker import told_of_maker
 from .markup import Composed, listed, neutral, quoted
 from .messages import HOURS_OF_A_JUDGEMENT, async_labels, async_sentence
-from .situations import risk_of
-
-if TYPE_CHECKING:
-    from .locks import ManagedLock
+from .planner import Planner
 
 # Percent-encoded an address is the same one.
 _ENDS_A_LINK = {ord(char): f"%{ord(char):02X}" for char in "<>()[]\\`*\"'|"}
@@ -22,7 +19,7 @@ _NO_GOOD = {OutcomeKind.FAILED, OutcomeKind.NEEDS_HAND, OutcomeKind.ROLLED_BACK}
 
 
 async def async_release_notes(
-    hass: HomeAssistant, lock: ManagedLock, release: Release
+    hass: HomeAssistant, lock: ManagedLock, release: Release, planner: Planner
 ) -> str:
     """Return what the release means for the lock, and below it the vendor's notes.
 
@@ -50,7 +47,7 @@ async def async_release_notes(
         for fact, value in facts
     ]
     if release.payload is not None:
-        way_back = f"risk_way_back_{risk_of(lock, release).way_back}"
+        way_back = f"risk_way_back_{planner.risk(lock, release).way_back}"
         lines.append(await async_sentence(hass, way_back, {}))
     told = [listed(lines)]
     if (choice := lock.decisions.choice) is not None:

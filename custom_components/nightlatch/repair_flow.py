@@ -5,7 +5,7 @@ from typing import override
 
 from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlowResult
 
-from .household import Household, async_get_household
+from .runtime import Runtime, async_get_runtime
 
 
 class HouseholdRepairFlow(ConfirmRepairFlow):
@@ -16,13 +16,11 @@ class HouseholdRepairFlow(ConfirmRepairFlow):
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Do it once a person has read of it."""
-        if (household := async_get_household(self.hass)) is None:
+        if (runtime := async_get_runtime(self.hass)) is None:
             return self.async_abort(reason="not_loaded")
-        refused = (
-            await self._async_repair(household) if user_input is not None else None
-        )
+        refused = await self._async_repair(runtime) if user_input is not None else None
         return refused or await super().async_step_confirm(user_input)
 
     @abstractmethod
-    async def _async_repair(self, household: Household) -> RepairsFlowResult | None:
+    async def _async_repair(self, runtime: Runtime) -> RepairsFlowResult | None:
         """Do it; return how the flow ends where there is nothing to do."""

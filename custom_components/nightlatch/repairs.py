@@ -9,9 +9,9 @@ from homeassistant.components.repairs import (
 )
 from homeassistant.core import HomeAssistant
 
-from .household import Household
 from .recovery_flow import RecoveryFlow
 from .repair_flow import HouseholdRepairFlow
+from .runtime import Runtime
 from .settings_flow import SettingsFlow
 from .vault_issues import FLOW
 from .vault_repairs import vault_flow
@@ -26,10 +26,10 @@ class AftercareFlow(HouseholdRepairFlow):
         self._aftercare = aftercare
 
     @override
-    async def _async_repair(self, household: Household) -> RepairsFlowResult | None:
+    async def _async_repair(self, runtime: Runtime) -> RepairsFlowResult | None:
         """Keep that it is done."""
         # What is not kept would be asked for again after the next start.
-        if (lock := household.locks.get(self._lock_id)) is not None:
+        if (lock := runtime.locks.get(self._lock_id)) is not None:
             await lock.async_aftercare_done(self._aftercare)
         return None
 

@@ -5,24 +5,29 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 import logging
-from typing import TYPE_CHECKING
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_track_utc_time_change
 
-from .adapters.storage import unsaved_for_now
+from .adapters.storage import HouseholdStore, unsaved_for_now
 from .core.model import Origin
 from .core.moments import shifted
 from .core.schedule.night import night_of, notice_of
 from .core.schedule.plan import Plan
+from .faults import Faults
 from .happenings import Happening
-from .issues import async_sync_issues
+from .household_settings import HouseholdSettings
+from .installing import Installations
+from .issues import Issues
+from .lock_registry import LockRegistry
 from .locks import ManagedLock
-from .situations import plan_of
-
-if TYPE_CHECKING:
-    from .household import Household
+from .notices import Notices
+from .planner import Planner
+from .public_indexes import PublicIndexes
+from .recovering import Recovering
+from .vault_upkeep import VaultUpkeep
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -38,10 +43,37 @@ class Scheduler:
     beforehand that could be wrong now.
     """
 
-    def __init__(self, hass: HomeAssistant, household: Household) -> None:
-        """Prepare; ``async_start`` begins."""
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        *,
+        store: HouseholdStore,
+        settings: HouseholdSettings,
+        locks: LockRegistry,
+        faults: Faults,
+        planner: Planner,
+        installations: Installations,
+        notices: Notices,
+        indexes: PublicIndexes,
+        upkeep: VaultUpkeep,
+        recovering: Recovering,
+        issues: Issues,
+    ) -> None:
+        """Take everybody who does something by itself; ``async_start`` begins."""
         self._hass = hass
-        self._household = household
+        self._entry = entry
+        self._store = store
+        self._settings = settings
+        self._locks = locks
+        self._faults = faults
+        self._planner = planner
+        self._installations = installations
+        self._notices = notices
+        self._indexes = indexes
+        self._upkeep = upkeep
+        self._recovering = recovering
+        self._issues = issues
         self._looking = asyncio.Lock()
 
     @callback
@@ -58,42 +90,41 @@ class Scheduler:
 
     async def _async_look(self, now: datetime) -> None:
         """Do each step, and each lock, apart: what fails stops nothing else."""
-        household, apart = self._household, self._household.faults.apart
-        for lock in tuple(household.locks.values()):
+        settings, apart = self._settings, self._faults.apart
+        for lock in tuple(self._locks.values()):
             with apart("clock", lock):
                 await lock.async_put_right(now)
-        night = night_of(now, household.zone)
-        notice = notice_of(night, household.policy.notice_at, household.zone)
-        if now >= notice and household.store.announced_night != night:
+        night = night_of(now, settings.zone)
+        notice = notice_of(night, settings.policy.notice_at, settings.zone)
+        if now >= notice and self._store.announced_night != night:
             with apart("evening_notice"):
                 with unsaved_for_now("That the night was announced"):
-                    await household.store.async_set_announced(night)
+                    await self._store.async_set_announced(night)
                 await self._async_announce(self._planned(now, shifted(notice, _AHEAD)))
         with apart("digest"):
-            await household.notices.async_tell_digest(now)
+            await self._notices.async_tell_digest(now)
         self._start_due(now)
-        for lock in tuple(household.locks.values()):
+        for lock in tuple(self._locks.values()):
             with apart("look", lock):
                 lock.kind.look(now)
         with apart("public_indexes"):
-            household.public_indexes.async_look()
+            self._indexes.async_look()
         with apart("vault"):
-            household.vault.upkeep.async_look(now)
+            self._upkeep.async_look(now)
         with apart("recovery"):
-            household.recovering.async_look()
+            self._recovering.async_look()
         with apart("repairs"):
             # What other integrations tell of a lock may have settled one.
-            async_sync_issues(household)
+            self._issues.async_sync()
 
     async def _async_announce(
         self, planned: Sequence[tuple[ManagedLock, Plan]]
     ) -> None:
         """Tell people once an evening what the night will bring."""
-        household = self._household
         # What people could not be told of is not installed.
-        await household.notices.async_announce(planned)
+        await self._notices.async_announce(planned)
         for lock, plan in planned:
-            with household.faults.apart("evening_notice", lock):
+            with self._faults.apart("evening_notice", lock):
                 await self._async_note_announced(lock, plan)
 
     async def _async_note_announced(self, lock: ManagedLock, plan: Plan) -> None:
@@ -113,9 +144,9 @@ class Scheduler:
     ) -> Sequence[tuple[ManagedLock, Plan]]:
         """Return what would be installed before a moment, one after the other."""
         plans: list[tuple[ManagedLock, Plan, datetime]] = []
-        for lock in self._household.locks.values():
-            with self._household.faults.apart("plan", lock):
-                plan = plan_of(lock, now, announced=True)
+        for lock in self._locks.values():
+            with self._faults.apart("plan", lock):
+                plan = self._planner.plan_at(lock, now, announced=True)
                 if plan.starts_at is not None:
                     plans.append((lock, plan, plan.starts_at))
         planned: list[tuple[ManagedLock, Plan]] = []
@@ -131,17 +162,19 @@ class Scheduler:
 
     @callback
     def _start_due(self, now: datetime) -> None:
-        for lock in tuple(self._household.locks.values()):
-            with self._household.faults.apart("plan", lock):
-                plan = plan_of(lock, now)
+        for lock in tuple(self._locks.values()):
+            with self._faults.apart("plan", lock):
+                plan = self._planner.plan_at(lock, now)
                 if (
                     plan.starts_at is not None
                     and plan.starts_at <= now
                     and plan.waiting is None
-                    and lock.installer.may_start_by_itself(now)
+                    and self._installations.of(lock).may_start_by_itself(now)
                 ):
-                    self._household.async_create_task(
-                        self._async_install(lock), f"installation on {lock.name}"
+                    self._entry.async_create_background_task(
+                        self._hass,
+                        self._async_install(lock),
+                        f"installation on {lock.name}",
                     )
 
     async def _async_install(self, lock: ManagedLock) -> None:
@@ -149,10 +182,10 @@ class Scheduler:
         asked_for = (
             release is not None and lock.decisions.chosen_time(release.key) is not None
         )
-        with self._household.faults.apart("installation", lock):
+        with self._faults.apart("installation", lock):
             try:
-                await lock.async_install(
-                    origin=Origin.PERSON if asked_for else Origin.SCHEDULE
+                await self._installations.of(lock).async_install(
+                    Origin.PERSON if asked_for else Origin.SCHEDULE
                 )
             except HomeAssistantError as err:
                 # Everybody concerned has been told by the installation itself.

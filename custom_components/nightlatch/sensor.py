@@ -31,8 +31,8 @@ from .entity import (
     async_add_feed_entities,
     async_add_lock_entities,
 )
-from .household import NightlatchConfigEntry
 from .locks import ManagedLock
+from .runtime import NightlatchConfigEntry, Runtime
 
 PARALLEL_UPDATES = 0
 
@@ -122,18 +122,18 @@ async def async_setup_entry(
     async_add_feed_entities(entry, async_add_entities, lambda feed: [FeedStatus(feed)])
 
 
-def _sensors_of(lock: ManagedLock) -> list[SensorEntity]:
+def _sensors_of(runtime: Runtime, lock: ManagedLock) -> list[SensorEntity]:
     """Return what there is to show: other integrations show the rest themselves."""
     kind = lock.kind
     sensors: list[SensorEntity] = [
-        LockSensor(lock, description)
+        LockSensor(runtime, lock, description)
         for description in SENSORS
         if not (description.shown_elsewhere and kind.shown_elsewhere)
     ]
     if not kind.shown_elsewhere:
-        sensors.append(SignalSensor(lock))
+        sensors.append(SignalSensor(runtime, lock))
     if kind.hold is not None:
-        sensors.append(HoldSensor(lock))
+        sensors.append(HoldSensor(runtime, lock))
     return sensors
 
 
@@ -142,9 +142,11 @@ class LockSensor(LockEntity, SensorEntity):
 
     entity_description: LockSensorDescription
 
-    def __init__(self, lock: ManagedLock, description: LockSensorDescription) -> None:
+    def __init__(
+        self, runtime: Runtime, lock: ManagedLock, description: LockSensorDescription
+    ) -> None:
         """Take the lock and what to show of it."""
-        super().__init__(lock, description.key)
+        super().__init__(runtime, lock, description.key)
         self.entity_description = description
 
     @property

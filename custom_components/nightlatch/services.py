@@ -27,10 +27,10 @@ from .exporting import async_setup_export
 from .locks import ManagedLock
 from .messages import async_told_check
 from .risk_summary import async_risk_summary
-from .rollback import MOST_WORDS, async_rollback, ways_back
+from .rollback import MOST_WORDS
 from .settings_actions import async_setup_settings_actions
-from .situations import risk_of
 from .vault_actions import async_setup_vault_actions
+from .ways_back import ways_back
 
 ATTR_AT = "at"
 ATTR_UNTIL = "until"
@@ -99,7 +99,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
 
 
 async def _async_check_now(entity: LockEntity, call: ServiceCall) -> None:
-    await entity.managed_lock.async_check_now()
+    await entity.runtime.reader.async_check_now(entity.managed_lock)
 
 
 async def _async_schedule(entity: LockEntity, call: ServiceCall) -> None:
@@ -137,7 +137,7 @@ async def _async_cancel(entity: LockEntity, call: ServiceCall) -> None:
     elif lock.progress is None and lock.decisions.scheduled_at is not None:
         await lock.async_schedule(None)
     else:
-        await lock.async_cancel()
+        await entity.runtime.installations.of(lock).async_cancel()
 
 
 async def _async_pin(entity: LockEntity, call: ServiceCall) -> None:
@@ -164,8 +164,7 @@ async def _async_approve(entity: LockEntity, call: ServiceCall) -> None:
 
 
 async def _async_rollback(entity: LockEntity, call: ServiceCall) -> None:
-    await async_rollback(
-        entity.hass,
+    await entity.runtime.rollback.async_rollback(
         entity.managed_lock,
         call.context.user_id,
         version=call.data.get(ATTR_VERSION),
@@ -179,22 +178,24 @@ async def _async_revoke(entity: LockEntity, call: ServiceCall) -> None:
 
 
 async def _async_get_plan(entity: LockEntity, call: ServiceCall) -> ServiceResponse:
-    lock, hass = entity.managed_lock, entity.hass
-    plan = lock.plan
+    lock, hass, runtime = entity.managed_lock, entity.hass, entity.runtime
+    plan = runtime.planner.plan(lock)
     release = plan.release
     answer: dict[str, Any] = {
         "installed_version": lock.record.identity.firmware_version,
         "version": release.version.text if release else None,
         "starts_at": plan.starts_at.isoformat() if plan.starts_at else None,
         "waiting_for": plan.waiting,
-        "rollback_versions": [kept.release.version.text for kept in ways_back(lock)],
+        "rollback_versions": [
+            kept.release.version.text for kept in ways_back(lock, runtime.vault)
+        ],
     }
     if release is None:
         return answer
     chosen = lock.decisions.chosen_time(release.key)
     unattended = plan.starts_at is not None and chosen is None
-    checks = await lock.async_checks(unattended=unattended)
-    risk = risk_of(lock, release)
+    checks = runtime.planner.checks_of_offer(lock, unattended=unattended)
+    risk = runtime.planner.risk(lock, release)
     return {
         **answer,
         "minutes": -(-int(plan.expected.total_seconds()) // 60),

@@ -34,8 +34,7 @@ def async_setup_settings_actions(hass: HomeAssistant) -> None:
 
 
 def _snapshots_of(entity: LockEntity) -> LockSnapshots:
-    lock = entity.managed_lock
-    return lock.household.snapshots.of(lock)
+    return entity.runtime.snapshots.of(entity.managed_lock)
 
 
 async def _async_list(entity: LockEntity, call: ServiceCall) -> ServiceResponse:

@@ -6,9 +6,9 @@ from typing import Any
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.exceptions import HomeAssistantError
 
-from .household import async_get_household
 from .markup import neutral_all
 from .restoring import Restored
+from .runtime import async_get_runtime
 from .settings_words import told_lines, told_name, told_why
 from .snapshots import LockSnapshots
 
@@ -25,12 +25,12 @@ class SettingsFlow(RepairsFlow):
     @property
     def _snapshots(self) -> LockSnapshots | None:
         """Return what is kept of the lock; None where it, or Nightlatch, is gone."""
-        household = async_get_household(self.hass)
-        lock = household.locks.get(self._lock_id) if household is not None else None
-        if household is None or lock is None:
+        runtime = async_get_runtime(self.hass)
+        lock = runtime.locks.get(self._lock_id) if runtime is not None else None
+        if runtime is None or lock is None:
             return None
         self._name = lock.name
-        return household.snapshots.of(lock)
+        return runtime.snapshots.of(lock)
 
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
@@ -53,7 +53,7 @@ class SettingsFlow(RepairsFlow):
         """Leave everything as it is now."""
         if (snapshots := self._snapshots) is not None:
             await snapshots.async_keep()
-        elif async_get_household(self.hass) is None:
+        elif async_get_runtime(self.hass) is None:
             # Whether anything is kept nobody can say now.
             return self.async_abort(reason="lock_gone")
         return self.async_create_entry(data={})

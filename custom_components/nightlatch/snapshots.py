@@ -10,10 +10,16 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 import logging
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, callback
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import (
+    CALLBACK_TYPE,
+    Event,
+    EventStateChangedData,
+    HomeAssistant,
+    callback,
+)
 from homeassistant.helpers.event import (
     async_track_state_change_event,
     async_track_time_interval,
@@ -33,14 +39,13 @@ from .core.records.snapshot import (
     compare,
     unseen,
 )
+from .core.schedule.queue import Queue
 from .happenings import Happening
 from .issue import Issue
+from .lock_registry import LockRegistry
+from .locks import ManagedLock
 from .restoring import Restored, async_restore, check_free
 from .settings_words import told_difference, told_lines
-
-if TYPE_CHECKING:
-    from .household import Household
-    from .locks import ManagedLock
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -56,10 +61,18 @@ class LockSnapshots:
     """The snapshots of one lock, and what has to be decided about them."""
 
     def __init__(
-        self, lock: ManagedLock, files: SnapshotFiles, record: SettingsRecord
+        self,
+        lock: ManagedLock,
+        files: SnapshotFiles,
+        record: SettingsRecord,
+        *,
+        entry: ConfigEntry,
+        queue: Queue,
     ) -> None:
         """Take what is kept of a lock; ``async_start`` goes on with it."""
         self._lock = lock
+        self._entry = entry
+        self._queue = queue
         self._files = files
         self._record = record
         self._writing = asyncio.Lock()
@@ -168,8 +181,8 @@ class LockSnapshots:
     @callback
     def _compare_soon(self) -> None:
         self._stop_comparing()
-        self._comparing = self._lock.household.async_create_task(
-            self._async_compare(), f"settings of {self._lock.name}"
+        self._comparing = self._entry.async_create_background_task(
+            self._lock.hass, self._async_compare(), f"settings of {self._lock.name}"
         )
 
     @callback
@@ -239,12 +252,14 @@ class LockSnapshots:
         lock = self._lock
         if self._restoring:
             raise lock.error("settings_busy")
-        check_free(lock, lock.household.queue)
+        check_free(lock, self._queue)
         if not wanted:
             return Restored()
         self._restoring = True
-        task = lock.household.async_create_task(
-            self._async_restore(wanted), f"restoring the settings of {lock.name}"
+        task = self._entry.async_create_background_task(
+            lock.hass,
+            self._async_restore(wanted),
+            f"restoring the settings of {lock.name}",
         )
         # Where nobody waits any more, nobody has to be told what went wrong.
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -256,9 +271,7 @@ class LockSnapshots:
     async def _async_restore(self, wanted: Sequence[Setting]) -> Restored:
         try:
             await self._async_take(uuid4().hex, Occasion.RESTORE)
-            restored = await async_restore(
-                self._lock, self._lock.household.queue, wanted, self.read
-            )
+            restored = await async_restore(self._lock, self._queue, wanted, self.read)
             failed = {
                 each.setting.key: (each.why_not, each.detail)
                 for each in restored.not_set
@@ -287,8 +300,8 @@ class LockSnapshots:
 
         @callback
         def look(_: Event[EventStateChangedData] | datetime) -> None:
-            self._lock.household.async_create_task(
-                self._async_look(), f"look at the settings of {self._lock.name}"
+            self._entry.async_create_background_task(
+                hass, self._async_look(), f"look at the settings of {self._lock.name}"
             )
 
         entity_ids = [
@@ -338,20 +351,28 @@ class LockSnapshots:
 class Snapshots:
     """The snapshots of all locks of the household."""
 
-    def __init__(self, household: Household) -> None:
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        locks: LockRegistry,
+        queue: Queue,
+    ) -> None:
         """Prepare; ``async_start`` reads what is kept."""
-        self._household = household
-        self._files = SnapshotFiles(household.hass, household.entry.entry_id)
+        self._entry = entry
+        self._registry = locks
+        self._queue = queue
+        self._files = SnapshotFiles(hass, entry.entry_id)
         self._records: dict[str, SettingsRecord] = {}
         self._locks: dict[str, LockSnapshots] = {}
 
     async def async_start(self) -> Callable[[], None]:
         """Read what is kept and go on with it; return what ends that."""
         self._records = await self._files.async_load()
-        for lock_id in self._records.keys() - self._household.entry.subentries.keys():
+        for lock_id in self._records.keys() - self._entry.subentries.keys():
             # It was removed while nobody was here.
             await self.async_forget(lock_id)
-        self._household.async_on_lock(self._take)
+        self._registry.async_on_added(self._take)
 
         @callback
         def stop() -> None:
@@ -379,5 +400,7 @@ class Snapshots:
             lock,
             self._files,
             self._records.pop(lock.subentry_id, SettingsRecord()),
+            entry=self._entry,
+            queue=self._queue,
         )
         snapshots.async_start()

@@ -13,9 +13,9 @@ from .const import CONF_CONSENT, CONF_MODE, CONF_PAUSED, CONF_QUIET_HOURS
 from .core.records.decisions import Consent
 from .core.schedule.policy import Mode
 from .entity import HouseholdEntity, LockEntity, async_add_lock_entities
-from .household import Household, NightlatchConfigEntry
 from .locks import ManagedLock
 from .rights import Deed, async_person
+from .runtime import NightlatchConfigEntry, Runtime
 from .settings import consent_as_dict
 
 PARALLEL_UPDATES = 0
@@ -38,11 +38,11 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the switches of the household and of every lock."""
-    household = entry.runtime_data
+    runtime = entry.runtime_data
     async_add_entities(
         [
-            AutomaticSwitch(household),
-            *(WeekdaySwitch(household, day) for day in range(len(WEEKDAYS))),
+            AutomaticSwitch(runtime),
+            *(WeekdaySwitch(runtime, day) for day in range(len(WEEKDAYS))),
         ]
     )
     async_add_lock_entities(
@@ -52,11 +52,11 @@ async def async_setup_entry(
     )
 
 
-def _switches_of(lock: ManagedLock) -> list[SwitchEntity]:
+def _switches_of(runtime: Runtime, lock: ManagedLock) -> list[SwitchEntity]:
     """Return the switches of a lock; what only a person installs has none."""
     if lock.kind.by_hand:
         return []
-    return [LockAutomaticSwitch(lock), OwnQuietHoursSwitch(lock)]
+    return [LockAutomaticSwitch(runtime, lock), OwnQuietHoursSwitch(runtime, lock)]
 
 
 class AutomaticSwitch(HouseholdEntity, SwitchEntity):
@@ -70,19 +70,19 @@ class AutomaticSwitch(HouseholdEntity, SwitchEntity):
     @override
     def is_on(self) -> bool:
         """Return whether anything may start by itself."""
-        return not self._household.policy.paused
+        return not self.runtime.settings.policy.paused
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
         """Let it start."""
         await self.async_check_right(Deed.CHANGE_SETTINGS)
-        self._household.async_set_option(CONF_PAUSED, False)
+        self.runtime.settings.async_set_option(CONF_PAUSED, False)
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
         """Pause."""
         await self.async_check_right(Deed.CHANGE_SETTINGS)
-        self._household.async_set_option(CONF_PAUSED, True)
+        self.runtime.settings.async_set_option(CONF_PAUSED, True)
 
 
 class WeekdaySwitch(HouseholdEntity, SwitchEntity):
@@ -90,9 +90,9 @@ class WeekdaySwitch(HouseholdEntity, SwitchEntity):
 
     _attr_entity_category = EntityCategory.CONFIG
 
-    def __init__(self, household: Household, day: int) -> None:
+    def __init__(self, runtime: Runtime, day: int) -> None:
         """Take the household and the day; Monday is 0."""
-        super().__init__(household, WEEKDAYS[day].key)
+        super().__init__(runtime, WEEKDAYS[day].key)
         self._day = day
         self.entity_description = WEEKDAYS[day]
 
@@ -100,25 +100,25 @@ class WeekdaySwitch(HouseholdEntity, SwitchEntity):
     @override
     def is_on(self) -> bool:
         """Return whether quiet hours begin on this day."""
-        return self._day in self._household.policy.quiet_hours.weekdays
+        return self._day in self.runtime.settings.policy.quiet_hours.weekdays
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
         """Let them begin on this day."""
         await self.async_check_right(Deed.CHANGE_SETTINGS)
-        weekdays = self._household.policy.quiet_hours.weekdays
+        weekdays = self.runtime.settings.policy.quiet_hours.weekdays
         self._set(weekdays | {self._day})
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
         """Leave this day out."""
         await self.async_check_right(Deed.CHANGE_SETTINGS)
-        weekdays = self._household.policy.quiet_hours.weekdays
+        weekdays = self.runtime.settings.policy.quiet_hours.weekdays
         self._set(weekdays - {self._day})
 
     def _set(self, weekdays: frozenset[int]) -> None:
-        hours = replace(self._household.policy.quiet_hours, weekdays=weekdays)
-        self._household.async_set_option(CONF_QUIET_HOURS, hours.to_dict())
+        hours = replace(self.runtime.settings.policy.quiet_hours, weekdays=weekdays)
+        self.runtime.settings.async_set_option(CONF_QUIET_HOURS, hours.to_dict())
 
 
 class LockAutomaticSwitch(LockEntity, SwitchEntity):
@@ -140,8 +140,8 @@ class LockAutomaticSwitch(LockEntity, SwitchEntity):
         """Keep who has consented, and when."""
         user = await async_person(self.hass, Deed.CONSENT, self.asked_by, self._lock)
         consent = Consent(user_id=user.id, user_name=user.name, at=dt_util.utcnow())
-        self._lock.household.async_set_lock_data(
-            self._lock,
+        self.runtime.settings.async_set_lock_data(
+            self._lock.subentry_id,
             **{CONF_MODE: Mode.AUTOMATIC, CONF_CONSENT: consent_as_dict(consent)},
         )
 
@@ -149,8 +149,8 @@ class LockAutomaticSwitch(LockEntity, SwitchEntity):
     async def async_turn_off(self, **kwargs: Any) -> None:
         """Ask from now on."""
         await self.async_check_right(Deed.CHANGE_SETTINGS, self._lock)
-        self._lock.household.async_set_lock_data(
-            self._lock, **{CONF_MODE: Mode.ASK, CONF_CONSENT: None}
+        self.runtime.settings.async_set_lock_data(
+            self._lock.subentry_id, **{CONF_MODE: Mode.ASK, CONF_CONSENT: None}
         )
 
 
@@ -172,13 +172,17 @@ class OwnQuietHoursSwitch(LockEntity, SwitchEntity):
     async def async_turn_on(self, **kwargs: Any) -> None:
         """Begin with those of the household."""
         await self.async_check_right(Deed.CHANGE_SETTINGS, self._lock)
-        hours = self._lock.policy.quiet_hours or self._lock.household.policy.quiet_hours
-        self._lock.household.async_set_lock_data(
-            self._lock, **{CONF_QUIET_HOURS: hours.to_dict()}
+        hours = (
+            self._lock.policy.quiet_hours or self.runtime.settings.policy.quiet_hours
+        )
+        self.runtime.settings.async_set_lock_data(
+            self._lock.subentry_id, **{CONF_QUIET_HOURS: hours.to_dict()}
         )
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
         """Go back to those of the household."""
         await self.async_check_right(Deed.CHANGE_SETTINGS, self._lock)
-        self._lock.household.async_set_lock_data(self._lock, **{CONF_QUIET_HOURS: None})
+        self.runtime.settings.async_set_lock_data(
+            self._lock.subentry_id, **{CONF_QUIET_HOURS: None}
+        )

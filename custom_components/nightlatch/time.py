@@ -13,9 +13,9 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .const import CONF_NOTICE_AT, CONF_QUIET_HOURS
 from .core.schedule.quiet_hours import QuietHours
 from .entity import HouseholdEntity, LockEntity, async_add_lock_entities
-from .household import Household, NightlatchConfigEntry
 from .locks import ManagedLock
 from .rights import Deed
+from .runtime import NightlatchConfigEntry, Runtime
 
 PARALLEL_UPDATES = 0
 
@@ -52,18 +52,18 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the times of the household and of every lock."""
-    household = entry.runtime_data
+    runtime = entry.runtime_data
     async_add_entities(
         [
-            NoticeTime(household),
-            *(QuietTime(household, description) for description in QUIET_TIMES),
+            NoticeTime(runtime),
+            *(QuietTime(runtime, description) for description in QUIET_TIMES),
         ]
     )
     async_add_lock_entities(
         entry,
         async_add_entities,
-        lambda lock: [
-            LockQuietTime(lock, description)
+        lambda runtime, lock: [
+            LockQuietTime(runtime, lock, description)
             for description in QUIET_TIMES
             if not lock.kind.by_hand
         ],
@@ -81,13 +81,13 @@ class NoticeTime(HouseholdEntity, TimeEntity):
     @override
     def native_value(self) -> time:
         """Return the time."""
-        return self._household.policy.notice_at
+        return self.runtime.settings.policy.notice_at
 
     @override
     async def async_set_value(self, value: time) -> None:
         """Change the time."""
         await self.async_check_right(Deed.CHANGE_SETTINGS)
-        self._household.async_set_option(CONF_NOTICE_AT, value.isoformat())
+        self.runtime.settings.async_set_option(CONF_NOTICE_AT, value.isoformat())
 
 
 class QuietTime(HouseholdEntity, TimeEntity):
@@ -95,25 +95,27 @@ class QuietTime(HouseholdEntity, TimeEntity):
 
     entity_description: QuietTimeDescription
 
-    def __init__(self, household: Household, description: QuietTimeDescription) -> None:
+    def __init__(self, runtime: Runtime, description: QuietTimeDescription) -> None:
         """Take the household and the end."""
-        super().__init__(household, description.key)
+        super().__init__(runtime, description.key)
         self.entity_description = description
 
     @property
     @override
     def native_value(self) -> time:
         """Return the time."""
-        return self.entity_description.value_fn(self._household.policy.quiet_hours)
+        return self.entity_description.value_fn(
+            self.runtime.settings.policy.quiet_hours
+        )
 
     @override
     async def async_set_value(self, value: time) -> None:
         """Change the time."""
         await self.async_check_right(Deed.CHANGE_SETTINGS)
         hours = self.entity_description.set_fn(
-            self._household.policy.quiet_hours, value
+            self.runtime.settings.policy.quiet_hours, value
         )
-        self._household.async_set_option(CONF_QUIET_HOURS, hours.to_dict())
+        self.runtime.settings.async_set_option(CONF_QUIET_HOURS, hours.to_dict())
 
 
 class LockQuietTime(LockEntity, TimeEntity):
@@ -122,9 +124,11 @@ class LockQuietTime(LockEntity, TimeEntity):
     _attr_entity_registry_enabled_default = False
     entity_description: QuietTimeDescription
 
-    def __init__(self, lock: ManagedLock, description: QuietTimeDescription) -> None:
+    def __init__(
+        self, runtime: Runtime, lock: ManagedLock, description: QuietTimeDescription
+    ) -> None:
         """Take the lock and the end."""
-        super().__init__(lock, description.key)
+        super().__init__(runtime, lock, description.key)
         self.entity_description = description
 
     @property
@@ -148,8 +152,8 @@ class LockQuietTime(LockEntity, TimeEntity):
         if hours is None:
             # It follows the household's again, since a moment.
             raise self._lock.error("quiet_hours_not_own")
-        self._lock.household.async_set_lock_data(
-            self._lock,
+        self.runtime.settings.async_set_lock_data(
+            self._lock.subentry_id,
             **{
                 CONF_QUIET_HOURS: self.entity_description.set_fn(hours, value).to_dict()
             },

@@ -15,11 +15,11 @@ from homeassistant.helpers.event import async_track_state_change_event
 from .adapters.storage import unsaved_for_now
 from .core.model import Evidence, Origin
 from .entity import LockEntity, async_add_lock_entities
-from .household import NightlatchConfigEntry
 from .locks import ManagedLock
 from .markup import summed_up
 from .release_notes import async_release_notes
 from .rights import Deed
+from .runtime import NightlatchConfigEntry, Runtime
 
 # The household has a queue of its own; the platform's would make a second press wait
 # in silence instead of saying that an installation runs.
@@ -35,7 +35,9 @@ async def async_setup_entry(
 ) -> None:
     """Set up the update entity of every lock."""
     async_add_lock_entities(
-        entry, async_add_entities, lambda lock: [NightlatchUpdate(lock)]
+        entry,
+        async_add_entities,
+        lambda runtime, lock: [NightlatchUpdate(runtime, lock)],
     )
 
 
@@ -44,9 +46,9 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
 
     _attr_device_class = UpdateDeviceClass.FIRMWARE
 
-    def __init__(self, lock: ManagedLock) -> None:
+    def __init__(self, runtime: Runtime, lock: ManagedLock) -> None:
         """Take the lock."""
-        super().__init__(lock, "firmware")
+        super().__init__(runtime, lock, "firmware")
         self._attr_translation_key = lock.kind.firmware_key
 
     @property
@@ -190,7 +192,9 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
         """Return what the release changes, and what it asks of the lock."""
         if (release := self._lock.release) is None:
             return None
-        return await async_release_notes(self.hass, self._lock, release)
+        return await async_release_notes(
+            self.hass, self._lock, release, self.runtime.planner
+        )
 
     @property
     @override
@@ -210,8 +214,8 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
     ) -> None:
         """Install the release."""
         user = await self.async_check_right(Deed.INSTALL, self._lock)
-        await self._lock.async_install(
-            origin=Origin.AUTOMATION if user is None else Origin.PERSON
+        await self.runtime.installations.of(self._lock).async_install(
+            Origin.AUTOMATION if user is None else Origin.PERSON
         )
 
     async def async_update(self) -> None:

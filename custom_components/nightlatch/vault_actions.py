@@ -15,8 +15,8 @@ from .actions import async_register_household_action
 from .const import DOMAIN
 from .core.errors import NightlatchError
 from .core.vault.kept import Kept
-from .household import async_get_household
 from .messages import async_as_home_assistant_error, async_describe
+from .runtime import async_get_runtime
 
 
 @callback
@@ -31,12 +31,12 @@ def async_setup_vault_actions(hass: HomeAssistant) -> None:
 
 async def _async_test(hass: HomeAssistant) -> dict[str, Any]:
     """Test every copy now, and return what was found."""
-    if (household := async_get_household(hass)) is None:
+    if (runtime := async_get_runtime(hass)) is None:
         raise ServiceValidationError(
             translation_domain=DOMAIN, translation_key="not_loaded"
         )
     try:
-        report = await household.vault.upkeep.async_test_now()
+        report = await runtime.upkeep.async_test_now()
     except NightlatchError as err:
         raise await async_as_home_assistant_error(hass, err) from err
     places = {}

@@ -4,30 +4,39 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 import logging
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from homeassistant.core import callback
 
+from .core.feeds.base import FeedContent
 from .core.model import LockIdentity, OutcomeKind, Release
 from .core.records.kept_release import KeptRelease
 from .core.vault.kept import Kept
 from .core.versions import is_same_version
-
-if TYPE_CHECKING:
-    from .household import Household
-    from .locks import ManagedLock
+from .faults import Faults
+from .lock_registry import LockRegistry
+from .lock_view import LockView
 
 _LOGGER = logging.getLogger(__name__)
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
+class SuppliedLock(LockView, Protocol):
+    """A lock for which something may be kept."""
+
+    @property
+    def content(self) -> FeedContent | None:
+        """What its feed said last."""
+
+
 class VaultContents:
     """What is kept for which lock; empty while nobody can read it."""
 
-    def __init__(self, household: Household) -> None:
+    def __init__(self, locks: LockRegistry, faults: Faults) -> None:
         """Begin with nothing."""
-        self._household = household
+        self._locks = locks
+        self._faults = faults
         self._kept: Mapping[str, Kept] = {}
         self._releases: Mapping[str, KeptRelease] = {}
 
@@ -70,18 +79,18 @@ class VaultContents:
         ]
 
     @callback
-    def running(self, lock: ManagedLock) -> KeptRelease | None:
+    def running(self, lock: SuppliedLock) -> KeptRelease | None:
         """Return what a lock runs now, if it is kept."""
         return self._version_of(lock, lock.record.identity.firmware_version)
 
     @callback
-    def ran_before(self, lock: ManagedLock) -> tuple[KeptRelease, ...]:
+    def ran_before(self, lock: SuppliedLock) -> tuple[KeptRelease, ...]:
         """Return what is kept of what a lock has run before, newest first."""
         versions = reversed(lock.record.ran)
         found = (self._version_of(lock, version) for version in versions)
         return tuple(each for each in found if each is not None)
 
-    def _version_of(self, lock: ManagedLock, version: str) -> KeptRelease | None:
+    def _version_of(self, lock: SuppliedLock, version: str) -> KeptRelease | None:
         """Return what is kept of a version for a lock.
 
         Where a vendor has released several under one version, the one that was
@@ -123,10 +132,10 @@ class VaultContents:
             for each in (self._releases, before)
             if sha256 in each
         }
-        for lock in tuple(self._household.locks.values()):
+        for lock in self._locks.values():
             choice = lock.decisions.choice
             if choice is not None and choice.sha256 in differing:
-                with self._household.faults.apart("selection", lock):
+                with self._faults.apart("selection", lock):
                     lock.async_select()
             elif lock.record.identity.model in models:
                 lock.async_changed()

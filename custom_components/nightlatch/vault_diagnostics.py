@@ -1,19 +1,20 @@
 """What the diagnostics say of the vault: no paths, and nothing of its key."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .adapters.audit_file import AuditFile
+from .adapters.storage import HouseholdStore
 from .core.errors import VaultError
 from .core.vault.reports import Damage
+from .vault_upkeep import VaultUpkeep
+from .vaulting import HouseholdVault
 
-if TYPE_CHECKING:
-    from .household import Household
 
-
-def describe_vault(household: Household) -> dict[str, Any]:
+def describe_vault(
+    vault: HouseholdVault, upkeep: VaultUpkeep, store: HouseholdStore, audit: AuditFile
+) -> dict[str, Any]:
     """Return how the vault and the audit log are."""
-    vault = household.vault
-    upkeep, testing = vault.upkeep, vault.testing
-    broken = household.audit.broken
+    damage, broken = vault.damage, audit.broken
     return {
         "key_source": vault.source,
         "problem": _reason(vault.problem),
@@ -21,7 +22,7 @@ def describe_vault(household: Household) -> dict[str, Any]:
         "has_second_place": vault.settings.second_place is not None,
         "limit": vault.limit,
         "needed": upkeep.needed(),
-        "tested": household.store.vault_tested,
+        "tested": store.vault_tested,
         "troubles": {name: _reason(err) for name, err in vault.troubles.items()},
         "places": {
             name: {
@@ -30,7 +31,7 @@ def describe_vault(household: Household) -> dict[str, Any]:
                 "merged": place.merged,
                 "foreign": place.foreign,
             }
-            for name, place in testing.found.items()
+            for name, place in damage.found.items()
         },
         "kept": [
             {
@@ -42,8 +43,8 @@ def describe_vault(household: Household) -> dict[str, Any]:
             }
             for sha256, each in vault.kept.items()
         ],
-        "damaged": [_damage(each) for each in testing.damaged],
-        "unproven": [str(each.error.reason) for each in testing.unproven],
+        "damaged": [_damage(each) for each in damage.damaged],
+        "unproven": [str(each.error.reason) for each in damage.unproven],
         "audit": {"damage": broken.damage, "entry": broken.number} if broken else None,
     }
 

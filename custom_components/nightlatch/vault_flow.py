@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import probatio
 
@@ -28,11 +28,9 @@ from .const import CONF_SECOND_PLACE, CONF_VAULT_LIMIT
 from .core.errors import VaultError, VaultProblem
 from .core.vault.keys import PASSPHRASE_LEAST, KeySource
 from .markup import neutral_all
+from .runtime import Runtime
 from .settings import parse_vault
-
-if TYPE_CHECKING:
-    from .household import Household
-    from .vaulting import HouseholdVault
+from .vaulting import HouseholdVault
 
 CONF_KEY_SOURCE: Final = "key_source"
 CONF_PASSPHRASE: Final = "passphrase"  # noqa: S105
@@ -242,8 +240,8 @@ class VaultSteps(OptionsFlow):
 
     @property
     def _vault(self) -> HouseholdVault:
-        household: Household = self.config_entry.runtime_data
-        return household.vault
+        runtime: Runtime = self.config_entry.runtime_data
+        return runtime.vault
 
     def _save(self, changed: Mapping[str, Any]) -> ConfigFlowResult:
         """Keep everything else as it is."""

@@ -1,17 +1,19 @@
 """What a person must do about the vault and the audit log."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from homeassistant.core import HomeAssistant
+
+from .adapters.audit_file import AuditFile
 from .adapters.vault_folder import FIRST, SECOND
 from .core.errors import VaultProblem
 from .core.vault.kept import Kept
 from .issue import Issue
+from .lock_registry import LockRegistry
 from .markup import listed
 from .messages import told_now
-
-if TYPE_CHECKING:
-    from .household import Household
+from .vault_upkeep import VaultUpkeep
+from .vaulting import HouseholdVault
 
 # Of the flow in which a person does something about it.
 FLOW = "vault_flow"
@@ -19,12 +21,18 @@ _MEGABYTE = 1_000_000
 _KEY_FILE = {VaultProblem.KEY_FILE_UNREADABLE, VaultProblem.WRONG_KEY_FILE}
 
 
-def issues_of_vault(household: Household) -> Iterator[Issue]:
+def issues_of_vault(
+    hass: HomeAssistant,
+    vault: HouseholdVault,
+    upkeep: VaultUpkeep,
+    audit: AuditFile,
+    locks: LockRegistry,
+) -> Iterator[Issue]:
     """Return what a person must do, if anything."""
-    yield from _issues_of_key(household)
-    yield from _issues_of_places(household)
-    yield from _issues_of_copies(household)
-    if (broken := household.audit.broken) is not None:
+    yield from _issues_of_key(hass, vault)
+    yield from _issues_of_places(hass, vault, upkeep)
+    yield from _issues_of_copies(hass, vault, locks)
+    if (broken := audit.broken) is not None:
         yield Issue(
             key="audit_broken",
             placeholders={"number": str(broken.number)},
@@ -32,11 +40,11 @@ def issues_of_vault(household: Household) -> Iterator[Issue]:
         )
 
 
-def _issues_of_key(household: Household) -> Iterator[Issue]:
-    refusal = household.vault.refusal
+def _issues_of_key(hass: HomeAssistant, vault: HouseholdVault) -> Iterator[Issue]:
+    refusal = vault.refusal
     if refusal is None:
         return
-    message = told_now(household.hass, str(refusal.reason), **refusal.details)
+    message = told_now(hass, str(refusal.reason), **refusal.details)
     if refusal.reason is VaultProblem.LOCKED:
         yield Issue(key="vault_locked", placeholders={}, data={FLOW: "vault_locked"})
     elif refusal.reason in _KEY_FILE:
@@ -47,13 +55,14 @@ def _issues_of_key(household: Household) -> Iterator[Issue]:
         yield Issue(key="vault_first_place", placeholders={"message": message})
 
 
-def _issues_of_places(household: Household) -> Iterator[Issue]:
-    vault = household.vault
+def _issues_of_places(
+    hass: HomeAssistant, vault: HouseholdVault, upkeep: VaultUpkeep
+) -> Iterator[Issue]:
     troubles = dict(vault.troubles)
     if vault.not_kept is not None:
         troubles.setdefault(FIRST, vault.not_kept)
     for name, trouble in troubles.items():
-        message = told_now(household.hass, str(trouble.reason), **trouble.details)
+        message = told_now(hass, str(trouble.reason), **trouble.details)
         if name == FIRST:
             yield Issue(key="vault_first_place", placeholders={"message": message})
         elif name == SECOND:
@@ -64,7 +73,7 @@ def _issues_of_places(household: Household) -> Iterator[Issue]:
                     "folder": str(vault.settings.second_place),
                 },
             )
-    if (needed := vault.upkeep.needed()) > vault.limit:
+    if (needed := upkeep.needed()) > vault.limit:
         yield Issue(
             key="vault_too_small",
             placeholders={
@@ -74,12 +83,13 @@ def _issues_of_places(household: Household) -> Iterator[Issue]:
         )
 
 
-def _issues_of_copies(household: Household) -> Iterator[Issue]:
-    testing = household.vault.testing
-    lost = [each.kept for each in testing.damaged]
-    lost += [each.kept for each in testing.unproven]
+def _issues_of_copies(
+    hass: HomeAssistant, vault: HouseholdVault, locks: LockRegistry
+) -> Iterator[Issue]:
+    lost = [each.kept for each in vault.damage.damaged]
+    lost += [each.kept for each in vault.damage.unproven]
     if lost:
-        lines = sorted({_line(household, kept) for kept in lost})
+        lines = sorted({_line(hass, locks, kept) for kept in lost})
         copies = listed(lines)
         yield Issue(
             key="vault_damaged",
@@ -88,14 +98,12 @@ def _issues_of_copies(household: Household) -> Iterator[Issue]:
         )
 
 
-def _line(household: Household, kept: Kept | None) -> str:
+def _line(hass: HomeAssistant, locks: LockRegistry, kept: Kept | None) -> str:
     """Return what a copy was of, in words."""
     if kept is None:
-        return told_now(household.hass, "vault_copy_unknown")
+        return told_now(hass, "vault_copy_unknown")
     model, version = kept.binding.model, kept.binding.version
     names = [
-        lock.name
-        for lock in household.locks.values()
-        if lock.record.identity.model == model
+        lock.name for lock in locks.values() if lock.record.identity.model == model
     ]
     return f"{', '.join(sorted(names)) or model}: {version}"

@@ -13,8 +13,8 @@ from homeassistant.helpers.selector import (
 )
 
 from .core.errors import VaultError, VaultProblem
-from .household import Household, async_get_household
 from .repair_flow import HouseholdRepairFlow
+from .runtime import Runtime, async_get_runtime
 from .vault_issues import FLOW
 
 _PASSPHRASE = "passphrase"  # noqa: S105
@@ -33,12 +33,12 @@ class UnlockFlow(RepairsFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
         """Ask until it is the right one."""
-        if (household := async_get_household(self.hass)) is None:
+        if (runtime := async_get_runtime(self.hass)) is None:
             return self.async_abort(reason="not_loaded")
         errors: dict[str, str] = {}
         if user_input is not None:
             try:
-                await household.vault.async_unlock(user_input[_PASSPHRASE])
+                await runtime.vault.async_unlock(user_input[_PASSPHRASE])
             except VaultError as err:
                 if err.reason is VaultProblem.WRONG_PASSPHRASE:
                     errors[_PASSPHRASE] = "wrong_passphrase"
@@ -66,11 +66,11 @@ class DamagedFlow(HouseholdRepairFlow):
     """Tells which copies are lost, and removes what is left of them."""
 
     @override
-    async def _async_repair(self, household: Household) -> RepairsFlowResult | None:
+    async def _async_repair(self, runtime: Runtime) -> RepairsFlowResult | None:
         """Remove them."""
         # One that was closed meanwhile tells by itself what is wrong with it.
         with suppress(VaultError):
-            await household.vault.testing.async_drop_damaged()
+            await runtime.vault.async_drop_damaged()
         return None
 
 
@@ -78,10 +78,10 @@ class AuditFlow(HouseholdRepairFlow):
     """Tells where the audit log is broken, and begins another."""
 
     @override
-    async def _async_repair(self, household: Household) -> RepairsFlowResult | None:
+    async def _async_repair(self, runtime: Runtime) -> RepairsFlowResult | None:
         """Put it aside."""
-        await household.audit.async_begin_anew()
-        household.async_changed()
+        await runtime.audit.async_begin_anew()
+        runtime.locks.async_changed()
         return None
 
 

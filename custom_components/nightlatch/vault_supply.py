@@ -2,17 +2,18 @@
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, override
+from typing import override
 
+from .adapters.journal import JournalFile
 from .core.errors import FeedError, FeedProblem, VaultError
 from .core.installation.journal import JournalEntry
 from .core.installation.ports import Supply
 from .core.model import FirmwareKey, Purpose, Release, Source
 from .core.records.kept_release import KeptRelease
-
-if TYPE_CHECKING:
-    from .household import Household
-    from .locks import ManagedLock
+from .locks import ManagedLock
+from .vault_fetching import VaultFetching
+from .vault_upkeep import VaultUpkeep
+from .vaulting import HouseholdVault
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -23,11 +24,23 @@ KEEP_TIMEOUT = 60.0
 class VaultSupply(Supply):
     """The firmware of one installation on one lock."""
 
-    def __init__(self, household: Household, lock: ManagedLock, source: Source) -> None:
+    def __init__(
+        self,
+        lock: ManagedLock,
+        source: Source,
+        *,
+        vault: HouseholdVault,
+        fetching: VaultFetching,
+        upkeep: VaultUpkeep,
+        journal: JournalFile,
+    ) -> None:
         """Take the lock, and where its firmware comes from."""
-        self._household = household
         self._lock = lock
         self._source = source
+        self._vault = vault
+        self._fetching = fetching
+        self._upkeep = upkeep
+        self._journal = journal
 
     @override
     async def fetch(self, release: Release) -> bytes:
@@ -37,8 +50,8 @@ class VaultSupply(Supply):
         meanwhile is not installed. Once the lock was touched that no longer counts: it
         must be brought to an end, and the vault has the very bytes that were sent.
         """
-        vault = self._household.vault
-        await vault.upkeep.async_stand_aside()
+        vault = self._vault
+        await self._upkeep.async_stand_aside()
         if self._source is not Source.FEED:
             return await vault.async_get(release.key)
         if self._was_touched and vault.release(release.key) is not None:
@@ -55,7 +68,7 @@ class VaultSupply(Supply):
         self, release: Release, artifact: bytes, signer: FirmwareKey
     ) -> None:
         """Keep what will be sent, and what the lock runs; see ``Supply``."""
-        vault, name = self._household.vault, self._lock.name
+        vault, name = self._vault, self._lock.name
         kept = KeptRelease(release=release, signer=signer, source=self._source)
         try:
             async with asyncio.timeout(KEEP_TIMEOUT):
@@ -63,7 +76,7 @@ class VaultSupply(Supply):
                     await vault.async_keep(kept, artifact)
                 if not self._is_way_out:
                     # A door that does not open waits for no feed.
-                    await vault.upkeep.async_keep_running(self._lock)
+                    await self._fetching.async_keep_running(self._lock)
         except TimeoutError:
             _LOGGER.warning("%s: keeping its firmware took too long", name)
         except (FeedError, VaultError) as err:
@@ -76,7 +89,7 @@ class VaultSupply(Supply):
 
     @property
     def _current(self) -> JournalEntry | None:
-        current = self._household.journal.current
+        current = self._journal.current
         if current is None or current.lock_id != self._lock.subentry_id:
             return None
         return current

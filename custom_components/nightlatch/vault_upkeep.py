@@ -9,28 +9,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from homeassistant.core import callback
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 
 from .adapters.situation import read_house
 from .const import DOMAIN
 from .coordinator import FeedCoordinator
 from .core.errors import FeedError, FirmwareError, VaultError
-from .core.firmware.packages import verify_artifact
-from .core.model import FirmwareKey, Release
+from .core.model import Release
 from .core.moments import is_over
 from .core.records.kept_release import KeptRelease
-from .core.vault.kept import Kept
+from .core.schedule.queue import Queue
 from .core.vault.reports import TestReport
-from .core.versions import is_same_version
-from .vault_contents import is_for_hardware
-
-if TYPE_CHECKING:
-    from .household import Household
-    from .locks import ManagedLock
-    from .vaulting import HouseholdVault
+from .lock_registry import LockRegistry
+from .vault_fetching import VaultFetching
+from .vault_testing import VaultTesting
+from .vaulting import HouseholdVault
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -57,10 +54,25 @@ class _Failures:
 class VaultUpkeep:
     """Looks every minute whether something is to be done for the vault."""
 
-    def __init__(self, household: Household, vault: HouseholdVault) -> None:
-        """Take the household and its vault."""
-        self._household = household
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        *,
+        vault: HouseholdVault,
+        fetching: VaultFetching,
+        testing: VaultTesting,
+        locks: LockRegistry,
+        queue: Queue,
+    ) -> None:
+        """Take the vault, and whom to ask whether there is anything better to do."""
+        self._hass = hass
+        self._entry = entry
         self._vault = vault
+        self._fetching = fetching
+        self._testing = testing
+        self._locks = locks
+        self._queue = queue
         self._working: asyncio.Task[None] | asyncio.Task[TestReport] | None = None
         self._looked_at: datetime | None = None
         """When a vault in trouble was looked at last."""
@@ -73,8 +85,8 @@ class VaultUpkeep:
     def async_look(self, now: datetime) -> None:
         """Do what is due, in the background."""
         if self._working is None and not self._is_busy:
-            self._working = self._household.async_create_task(
-                self._async_work(now), "upkeep of the vault"
+            self._working = self._entry.async_create_background_task(
+                self._hass, self._async_work(now), "upkeep of the vault"
             )
             self._working.add_done_callback(self._worked)
 
@@ -89,18 +101,13 @@ class VaultUpkeep:
             working.cancel()
             await asyncio.wait((working,))
 
-    async def async_close(self) -> None:
-        """Stop for good; nobody looks any more."""
-        await self.async_stand_aside()
-
     @property
     def _is_busy(self) -> bool:
         """Whether the house has something better to do."""
-        household = self._household
         return (
-            household.queue.running is not None
-            or any(lock.progress is not None for lock in household.locks.values())
-            or any(read_house(household.hass))
+            self._queue.running is not None
+            or any(lock.progress is not None for lock in self._locks.values())
+            or any(read_house(self._hass))
         )
 
     async def _async_work(self, now: datetime) -> None:
@@ -114,8 +121,8 @@ class VaultUpkeep:
             await vault.async_write_ledger()
             await self._async_fetch_one(now)
             await self.async_prune()
-            if vault.testing.is_due(now):
-                await vault.testing.async_test()
+            if self._testing.is_due(now):
+                await self._testing.async_test()
         except VaultError as err:
             # The vault's own issue says what to do about it.
             _LOGGER.debug("Upkeep of the vault: %s", err)
@@ -137,7 +144,7 @@ class VaultUpkeep:
                 key = release.release.key
                 wanted[key] = min(rank, wanted.get(key, rank))
 
-        for lock in self._household.locks.values():
+        for lock in self._locks.values():
             want(self._vault.running(lock), _RUNNING)
             for before in self._vault.ran_before(lock)[:1]:
                 want(before, _BEFORE)
@@ -179,7 +186,7 @@ class VaultUpkeep:
             if failures is not None and not is_over(failures.at, failures.pause, now):
                 continue
             try:
-                await self.async_fetch(feed, release)
+                await self._fetching.async_fetch(feed, release)
             except (FeedError, FirmwareError, VaultError) as err:
                 self._fetch_later(release, now)
                 _LOGGER.log(
@@ -205,12 +212,14 @@ class VaultUpkeep:
         """Yield what should be kept and is not: for all what runs, then what comes next."""
         locks = [
             (lock, lock.feed)
-            for lock in self._household.locks.values()
+            for lock in self._locks.values()
             if lock.kind.sends_firmware
         ]
         for lock, feed in locks:
             if feed is not None and feed.trouble is None:
-                yield from ((feed, each) for each in self._missing_running(lock))
+                yield from (
+                    (feed, each) for each in self._fetching.missing_running(lock)
+                )
         for lock, feed in locks:
             release = lock.release
             if (
@@ -221,58 +230,6 @@ class VaultUpkeep:
                 and self._vault.release(release.key) is None
             ):
                 yield feed, release
-
-    def _missing_running(self, lock: ManagedLock) -> Iterator[Release]:
-        """Yield what the feed lists of the version that a lock runs, and is not kept."""
-        if self._vault.running(lock) is not None:
-            return
-        identity = lock.record.identity
-        for release in lock.kind.on_offer():
-            if (
-                release.payload is not None
-                and release.model == identity.model
-                and is_same_version(release.version.text, identity.firmware_version)
-                and is_for_hardware(release, identity)
-            ):
-                yield release
-
-    async def async_keep_running(self, lock: ManagedLock) -> None:
-        """Keep what a lock runs, as long as its feed has it.
-
-        Raises ``FeedError``, ``FirmwareError`` and ``VaultError``.
-        """
-        if (feed := lock.feed) is not None:
-            for release in self._missing_running(lock):
-                await self.async_fetch(feed, release)
-
-    async def async_fetch(self, feed: FeedCoordinator, release: Release) -> KeptRelease:
-        """Bring a release from its feed into the vault, proven.
-
-        Raises ``FeedError``, ``FirmwareError`` and ``VaultError``.
-        """
-        data, signer = await self._async_proven(feed, release)
-        kept = KeptRelease(release=release, signer=signer)
-        await self._vault.async_keep(kept, data)
-        return kept
-
-    async def _async_proven(
-        self, feed: FeedCoordinator, release: Release
-    ) -> tuple[bytes, FirmwareKey | None]:
-        """Return an artifact, and the pinned key that it is signed under.
-
-        No key for what a person installs: its feed alone vouches for that.
-        """
-        data = await feed.feed.fetch(release)
-        if release.payload is None:
-            return data, None
-        keys = feed.firmware_keys
-        artifact = await asyncio.to_thread(
-            verify_artifact, data, release, keys=keys, minimum_firmware_version=None
-        )
-        signer = next(
-            key for key in keys if key.fingerprint == artifact.key_fingerprint
-        )
-        return data, signer
 
     # Testing.
 
@@ -285,8 +242,8 @@ class VaultUpkeep:
         await self.async_stand_aside()
         if self._is_busy:
             raise _error("vault_busy")
-        working = self._household.async_create_task(
-            self._vault.testing.async_test(), "test of the vault"
+        working = self._entry.async_create_background_task(
+            self._hass, self._testing.async_test(), "test of the vault"
         )
         self._working = working
         working.add_done_callback(self._worked)
@@ -294,18 +251,6 @@ class VaultUpkeep:
         if working.cancelled():
             raise _error("vault_test_interrupted")
         return working.result()
-
-    async def async_refetch(self, kept: Kept) -> bytes | None:
-        """Return an artifact from the feed that lists it; None where none does.
-
-        Raises ``FeedError`` and ``FirmwareError``.
-        """
-        for feed in tuple(self._household.feeds.values()):
-            for release in feed.data.releases if feed.data else ():
-                if release.key == kept.binding.sha256:
-                    data, _ = await self._async_proven(feed, release)
-                    return data
-        return None
 
 
 def _error(key: str) -> HomeAssistantError:

@@ -1,36 +1,32 @@
 """The vault of the household: opened with its key, put into, and taken from."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 import logging
 from pathlib import Path
 import shutil
-from typing import TYPE_CHECKING
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
+from .adapters.audit_file import AuditFile
+from .adapters.storage import HouseholdStore
 from .adapters.vault_folder import FIRST, SECOND, first_folder, has_content
 from .core.errors import VaultError, VaultProblem
-from .core.installation.ports import Supply
-from .core.model import Source
 from .core.records.kept_release import KeptRelease
 from .core.vault.kept import Binding, Kept
 from .core.vault.keys import HouseholdKey, KeySource
 from .core.vault.place import Place
 from .core.vault.vault import Vault
+from .faults import Faults
 from .ledger import Ledger
-from .settings import VaultSettings, parse_vault
+from .lock_registry import LockRegistry
+from .settings import VaultSettings
 from .vault_contents import VaultContents
+from .vault_damage import VaultDamage
 from .vault_key import VaultKey
-from .vault_supply import VaultSupply
-from .vault_testing import VaultTesting
-from .vault_upkeep import VaultUpkeep
-
-if TYPE_CHECKING:
-    from .household import Household
-    from .locks import ManagedLock
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -46,31 +42,47 @@ _MEGABYTE = 1_000_000
 class HouseholdVault(VaultContents):
     """What is kept of firmware, for all locks of the household."""
 
-    def __init__(self, hass: HomeAssistant, household: Household) -> None:
-        """Prepare; ``async_start`` opens it."""
-        super().__init__(household)
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        *,
+        store: HouseholdStore,
+        audit: AuditFile,
+        locks: LockRegistry,
+        faults: Faults,
+        settings: VaultSettings,
+        on_restored: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Prepare; ``async_start`` opens it.
+
+        ``on_restored`` tells people that the storage was older than the vault knows.
+        """
+        super().__init__(locks, faults)
         self._hass = hass
-        entry_id = household.entry.entry_id
-        self._key = VaultKey(hass, entry_id)
-        self._folder = first_folder(hass, entry_id)
+        self._entry = entry
+        self._audit = audit
+        self._key = VaultKey(hass, entry.entry_id)
+        self._folder = first_folder(hass, entry.entry_id)
         self._vault: Vault | None = None
         self._problem: VaultError | None = None
-        self._settings = parse_vault(household.entry.options)
+        self._settings = settings
         # One at a time: opening, unlocking, and changing the key or the places.
         self._turn = asyncio.Lock()
         self._tried = asyncio.Event()
         self.not_kept: VaultError | None = None
         """Why the last that should have been kept was not; None when it was."""
-        self.ledger = Ledger(household)
-        self.upkeep = VaultUpkeep(household, self)
-        self.testing = VaultTesting(household, self)
+        self.ledger = Ledger(
+            hass, entry, store, audit, locks=locks, on_restored=on_restored
+        )
+        self.damage = VaultDamage(store)
 
     # Its life.
 
     async def async_start(self) -> None:
         """Open it; a slow disk or share does not hold up the house."""
-        opening = self._household.async_create_task(
-            self.async_open(), "opening of the vault"
+        opening = self._entry.async_create_background_task(
+            self._hass, self.async_open(), "opening of the vault"
         )
         await asyncio.wait((opening,), timeout=OPENING_PATIENCE)
 
@@ -100,8 +112,7 @@ class HouseholdVault(VaultContents):
         self.async_refresh()
 
     async def async_close(self) -> None:
-        """Stop what is done by itself, and write down what must not sink."""
-        await self.upkeep.async_close()
+        """Write down what must not sink, and let nobody use it any more."""
         async with self._turn:
             vault, self._vault = self._vault, None
             if vault is None:
@@ -113,23 +124,13 @@ class HouseholdVault(VaultContents):
             except TimeoutError:
                 _LOGGER.warning("A disk or share of the vault does not answer")
 
-    async def async_prepare_backup(self) -> None:
-        """Let everything be on disk as it will be restored."""
-        await self.upkeep.async_stand_aside()
-        await self.async_write_ledger()
-
     @callback
-    def async_configure(self) -> None:
-        """Take over what the owner has set, in the background."""
-        settings = parse_vault(self._household.entry.options)
-        if settings != self._settings:
-            self._settings = settings
-            self._household.async_create_task(
-                self._async_reopen(), "opening of the vault with other settings"
-            )
+    def async_configure(self, settings: VaultSettings) -> None:
+        """Take over what the owner has set; it holds once it was opened again."""
+        self._settings = settings
 
-    async def _async_reopen(self) -> None:
-        await self.upkeep.async_stand_aside()
+    async def async_reopen(self) -> None:
+        """Open it as the owner has set."""
         async with self._turn:
             if self._key.key is not None:
                 await self._async_open_with(self._key.key)
@@ -153,14 +154,14 @@ class HouseholdVault(VaultContents):
         """Read what all places hold, and take back what must not sink."""
         found = (await vault.open()).places
         await self.ledger.async_read(vault)
-        await self.testing.async_take_over(vault, found)
+        await self.damage.async_take_over(vault, found)
         for name, place in found.items():
             if place.ledger is not None:
-                await self._household.async_audit(
+                await self._audit.async_append(
                     "vault_ledger_refused", place=name, reason=str(place.ledger.reason)
                 )
             if place.merged:
-                await self._household.async_audit(
+                await self._audit.async_append(
                     "vault_copies_made", place=name, copies=place.merged
                 )
 
@@ -193,7 +194,7 @@ class HouseholdVault(VaultContents):
             if key is None:
                 return
             await self._async_open_with(key)
-        await self._household.async_audit("vault_unlocked")
+        await self._audit.async_append("vault_unlocked")
         self.async_refresh()
 
     async def async_set_source(
@@ -222,7 +223,7 @@ class HouseholdVault(VaultContents):
                 await self._hass.async_add_executor_job(_delete, self._folder)
                 await self._async_establish(key, self._settings.second_place)
                 await self._async_open_with(key)
-        await self._household.async_audit(
+        await self._audit.async_append(
             "vault_key_source_changed", source=str(source), anew=anew
         )
         self.async_refresh()
@@ -304,7 +305,7 @@ class HouseholdVault(VaultContents):
         except VaultError as err:
             # A copy that turned out to be damaged is none any more.
             if kept is not None:
-                await self.testing.async_note_lost(vault, kept, err)
+                await self.damage.async_note_lost(vault, kept, err)
             self.async_refresh()
             raise
 
@@ -324,9 +325,20 @@ class HouseholdVault(VaultContents):
             raise
         else:
             self.not_kept = None
-            await self.testing.async_note_kept(vault)
+            await self.damage.async_note_kept(vault)
         finally:
             self.async_refresh()
+
+    async def async_drop_damaged(self) -> None:
+        """Remove the copies that nothing could replace: a person has seen them.
+
+        Raises ``VaultError``.
+        """
+        vault = self.open_vault()
+        await vault.drop_damaged()
+        await self.damage.async_set(vault, ())
+        self.damage.unproven = ()
+        self.async_refresh()
 
     async def async_write_ledger(self) -> None:
         """Write down what must not sink, if it has risen; raises nothing."""
@@ -340,15 +352,10 @@ class HouseholdVault(VaultContents):
         return self._vault
 
     @callback
-    def supply(self, lock: ManagedLock, source: Source) -> Supply:
-        """Return where the firmware of one installation comes from."""
-        return VaultSupply(self._household, lock, source)
-
-    @callback
     def async_refresh(self) -> None:
         """Look anew at what is kept, and tell whoever this is about."""
         self.async_take(self._vault.kept() if self._vault else ())
-        self._household.async_changed()
+        self._locks.async_changed()
 
 
 def _as_kept(kept: KeptRelease, size: int) -> Kept:

@@ -1,19 +1,10 @@
 """How a lock is after what was done to it: does a person have to look at it."""
 
-from typing import TYPE_CHECKING
-
-from homeassistant.core import callback
-from homeassistant.util import dt as dt_util
-
 from .adapters.entities import read_surroundings
-from .core.installation.aftercare import drains
 from .core.installation.confirmation import BOLT_PROBLEMS, RESTING
-from .core.model import BatteryReading, OutcomeKind
+from .core.model import OutcomeKind
 from .core.versions import is_told_as
-from .happenings import Happening
-
-if TYPE_CHECKING:
-    from .locks import ManagedLock
+from .locks import ManagedLock
 
 
 def needs_attention(lock: ManagedLock) -> bool:
@@ -72,29 +63,3 @@ def _has_failed(lock: ManagedLock) -> bool:
         failed = attempted or outcome
         return lock.release.version.text == failed.to_version
     return False
-
-
-@callback
-def async_note_battery(lock: ManagedLock, told: int | None) -> None:
-    """Keep a reading, and tell once if it falls faster since an installation.
-
-    ``told`` is what the lock says; where a sensor is linked, that counts.
-    """
-    level = told
-    if lock.links.battery_entity is not None:
-        level = read_surroundings(
-            lock.hass,
-            lock_entity=None,
-            battery_entity=lock.links.battery_entity,
-            door_entity=None,
-        ).battery_level
-    if level is None:
-        return
-    drained = drains(lock.record)
-    lock.record = lock.record.battery_read(
-        BatteryReading(level=level, at=dt_util.utcnow())
-    )
-    if drains(lock.record) and not drained:
-        lock.async_tell(
-            Happening.BATTERY_DRAINING, version=lock.record.identity.firmware_version
-        )

@@ -16,6 +16,7 @@ from homeassistant.components.lock import LockState
 from homeassistant.core import Context
 from homeassistant.exceptions import HomeAssistantError
 from tests.attacks.table import Tried
+from tests.home.asked import read
 from tests.home.flows import until
 from tests.home.house import BACK_DOOR, FRONT_DOOR, UPDATE, House
 from tests.home.mcuboot_house import McubootHouse
@@ -286,7 +287,7 @@ async def test_a_lock_that_claims_another_version_each_time(
     claims = 70
     for number in range(claims):
         lock.comes_back_as = f"7.{number}.0"
-        await house.managed().async_read()
+        await read(house.managed())
         await house.settle()
     record = house.managed().record
     assert record.history[0] == kept.history[0], "what we have done is still known"

@@ -13,21 +13,23 @@ from typing import Any
 
 import pytest
 
-from custom_components.nightlatch import locks, scheduler, services, situations
+from custom_components.nightlatch import runtime, services
 from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.model import BatteryReading, Origin, OutcomeKind
 from custom_components.nightlatch.core.moments import FURTHEST
 from custom_components.nightlatch.core.preflight.base import Reason, blockers
 from custom_components.nightlatch.core.records.decisions import Decisions
 from custom_components.nightlatch.core.records.outcome_record import OutcomeRecord
-from custom_components.nightlatch.core.schedule.plan import Plan, Waiting
-from custom_components.nightlatch.kinds import make_kind
+from custom_components.nightlatch.core.schedule.plan import Waiting
+from custom_components.nightlatch.kinds.base import KindServices
+from custom_components.nightlatch.kinds.factory import make_kind
 from custom_components.nightlatch.locks import ManagedLock
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv, issue_registry as ir
 from homeassistant.util import dt as dt_util
 from homeassistant.util.yaml import load_yaml_dict
+from tests.home.asked import checks_of, plan_of, runtime_of
 from tests.home.flows import until
 from tests.home.house import BACK_DOOR, FRONT_DOOR, UPDATE, House
 from tests.home.night import Night
@@ -155,7 +157,7 @@ async def test_dates_that_were_kept_out_of_range_stop_nobody(
                 Decisions(first_seen=dict.fromkeys(lock.decisions.first_seen, at)),
             ):
                 lock.decisions = kept
-                assert lock.plan.release is not None
+                assert plan_of(lock).release is not None
                 lock.async_changed()
                 await around(two_doors)
                 tries += 1
@@ -224,7 +226,7 @@ async def test_what_a_clock_that_was_ahead_has_written_is_neither_new_nor_for_ev
     night = Night(house, soak_days=3)
     night.automate()
     await house.release("1.1.0")
-    lock, store = house.managed(), house.household.store
+    lock, store = house.managed(), house.runtime.store
     assert lock.release is not None
     key, ahead = lock.release.key, dt_util.utcnow() + YEARS_AHEAD
     lock.record = replace(
@@ -241,11 +243,12 @@ async def test_what_a_clock_that_was_ahead_has_written_is_neither_new_nor_for_ev
     await store.async_set_decisions(lock.subentry_id, lock.decisions)
     await store.async_set_announced(ahead.date())
     await store.async_set_vault_tested(ahead)
-    lock.installer._asked_at = ahead
+    house.runtime.installations.of(lock)._asked_at = ahead
     # What was read nobody knows when is not fresh, before anything is put right.
-    stale = {check.reason for check in blockers(await lock.async_checks(True))}
+    stale = {check.reason for check in blockers(checks_of(lock, unattended=True))}
     assert {Reason.BATTERY_STALE, Reason.SOAKING} <= stale
-    assert lock.installer.may_start_by_itself(dt_util.utcnow())
+    installer = house.runtime.installations.of(lock)
+    assert installer.may_start_by_itself(dt_util.utcnow())
 
     await night.look()
 
@@ -256,7 +259,7 @@ async def test_what_a_clock_that_was_ahead_has_written_is_neither_new_nor_for_ev
     assert lock.decisions.first_seen[key] <= now
     assert lock.decisions.postponed_until is None
     assert store.announced_night != ahead.date()
-    plan = lock.plan
+    plan = plan_of(lock)
     assert plan.waiting in {Waiting.SOAK, Waiting.BACK_OFF}
     assert plan.starts_at is not None
     # It closes a hole, so it soaks for a day.
@@ -277,15 +280,21 @@ type Breaking = Callable[[pytest.MonkeyPatch, ManagedLock], None]
 
 
 def _no_plan(patch: pytest.MonkeyPatch, broken: ManagedLock) -> None:
-    real = situations.plan_of
+    _fails_for(patch, broken, "plan")
+    _fails_for(patch, broken, "plan_at")
 
-    def plan_of(lock: ManagedLock, *args: Any, **kwargs: Any) -> Plan:
+
+def _fails_for(patch: pytest.MonkeyPatch, broken: ManagedLock, method: str) -> None:
+    """Let the planner fail for one lock."""
+    planner = runtime_of(broken).planner
+    real = getattr(planner, method)
+
+    def failing(lock: ManagedLock, *args: Any, **kwargs: Any) -> Any:
         if lock is broken:
             raise ZeroDivisionError
         return real(lock, *args, **kwargs)
 
-    patch.setattr(scheduler, "plan_of", plan_of)
-    patch.setattr(locks, "plan_of", plan_of)
+    patch.setattr(planner, method, failing)
 
 
 def _fails(*_: Any, **__: Any) -> None:
@@ -297,7 +306,7 @@ def _kind_does_not_look(patch: pytest.MonkeyPatch, broken: ManagedLock) -> None:
 
 
 def _no_checks(patch: pytest.MonkeyPatch, broken: ManagedLock) -> None:
-    patch.setattr(broken, "async_checks", _fails)
+    _fails_for(patch, broken, "checks_of_offer")
 
 
 def _nobody_hears(patch: pytest.MonkeyPatch, broken: ManagedLock) -> None:
@@ -310,7 +319,8 @@ def _no_notices(patch: pytest.MonkeyPatch, broken: ManagedLock) -> None:
 
 
 def _no_installation(patch: pytest.MonkeyPatch, broken: ManagedLock) -> None:
-    patch.setattr(broken.installer, "may_start_by_itself", _fails)
+    installer = runtime_of(broken).installations.of(broken)
+    patch.setattr(installer, "may_start_by_itself", _fails)
 
 
 def _clock(patch: pytest.MonkeyPatch, broken: ManagedLock) -> None:
@@ -367,8 +377,8 @@ async def test_one_lock_that_fails_stops_no_other(
     broken._changed.discard(_fails)
     caplog.clear()
     broken.async_changed()
-    await broken.household.notices.async_announce([(broken, broken.plan)])
-    await house.household.store.async_set_announced(datetime.min.date())
+    await runtime_of(broken).notices.async_announce([(broken, plan_of(broken))])
+    await house.runtime.store.async_set_announced(datetime.min.date())
     await night.look()
     await night.look()
     assert shown(house) == set()
@@ -403,7 +413,7 @@ async def test_one_step_that_fails_stops_no_other(
     await house.settle()
     caplog.clear()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(attrgetter(part)(house.household), does, _fails)
+        patch.setattr(attrgetter(part)(house.runtime), does, _fails)
         await night.look()
         await until(lambda: house.locks[FRONT_DOOR].version == "1.1.0")
         await night.look()
@@ -427,25 +437,25 @@ async def test_one_lock_that_cannot_be_taken_over_stops_no_other(
     """What is told names it; the other is there after a restart."""
     real = make_kind
 
-    def make(lock: ManagedLock, subentry: ConfigSubentry) -> Any:
+    def make(
+        lock: ManagedLock, subentry: ConfigSubentry, services: KindServices
+    ) -> Any:
         if subentry.title == "Front door":
             raise ZeroDivisionError
-        return real(lock, subentry)
+        return real(lock, subentry, services)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(locks, "make_kind", make)
+        patch.setattr(runtime, "make_kind", make)
         assert await two_doors.hass.config_entries.async_reload(
             two_doors.entry.entry_id
         )
         await two_doors.settle()
-        assert [each.name for each in two_doors.household.locks.values()] == [
-            "Back door"
-        ]
+        assert [each.name for each in two_doors.runtime.locks.values()] == ["Back door"]
         ((kind, fault),) = shown(two_doors)
         assert kind == "part_fault"
         assert "Front door" in fault
     caplog.clear()
     await two_doors.reload()
-    assert len(two_doors.household.locks) == 2
+    assert len(two_doors.runtime.locks) == 2
     assert shown(two_doors) == set()
     attack("a lock that cannot be taken over at a start", 1, "the other is there; told")

@@ -23,13 +23,13 @@ from custom_components.nightlatch.core.preflight.base import Reason, blockers
 from custom_components.nightlatch.core.records.decisions import Approval, Decisions
 from custom_components.nightlatch.core.records.trust import LockFloor, Trust
 from custom_components.nightlatch.core.versions import Version, VersionScheme
-from custom_components.nightlatch.situations import checks_beforehand
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import Store
 from homeassistant.util.file import WriteError
 from homeassistant.util.json import SerializationError
+from tests.home.asked import install
 from tests.home.flows import until
 from tests.home.house import FRONT_DOOR, OUTCOME, House
 from tests.home.test_kept import journal_path
@@ -152,7 +152,7 @@ async def test_every_save_knows_whether_it_is_on_disk(
     house: House, disk: Disk, fault: str, hass_storage: dict[str, Any], attack: Tried
 ) -> None:
     """It is told and tried again, and a repair says so for as long."""
-    store, lock = house.household.store, house.managed().subentry_id
+    store, lock = house.runtime.store, house.managed().subentry_id
     for number, (name, save) in enumerate(SAVES.items(), 2):
         disk.fault = fault
         disk.free.clear()
@@ -183,9 +183,9 @@ async def test_what_could_not_be_saved_is_tried_again_by_itself(
     monkeypatch.setattr(storage, "RETRY", storage.RETRY / 1000)
     disk.fault = "full"
     with pytest.raises(OSError, match="space"):
-        await house.household.store.raise_to(floor(1))
+        await house.runtime.store.raise_to(floor(1))
     disk.mend()
-    await until(lambda: house.household.store.problem is None)
+    await until(lambda: house.runtime.store.problem is None)
     assert issue(house) is None
 
 
@@ -193,7 +193,7 @@ async def test_saves_that_wait_are_written_together_and_in_order(
     house: House, disk: Disk, hass_storage: dict[str, Any], attack: Tried
 ) -> None:
     """The newest is what stays."""
-    store = house.household.store
+    store = house.runtime.store
     before = disk.writes
     disk.fault = "silent"
     saves = [
@@ -242,8 +242,8 @@ async def test_no_decision_holds_that_is_not_on_disk(
         assert "Front door" in str(caught.value)
         assert lock.decisions == before
         disk.mend()
-        await until(lambda: not house.household.store._file._turn.overdue)
-        await house.household.store.async_saved()
+        await until(lambda: not house.runtime.store._file._turn.overdue)
+        await house.runtime.store.async_saved()
         assert house.kept(hass_storage)["decisions"][lock.subentry_id] == (
             before.to_dict()
         )
@@ -260,15 +260,18 @@ async def test_nothing_is_installed_while_nothing_can_be_saved(
     with pytest.raises(HomeAssistantError):
         await lock.async_pin("1.0.0")
     with pytest.raises(HomeAssistantError) as caught:
-        await lock.async_install()
+        await install(lock)
     assert caught.value.translation_key == "unsaved"
     assert lock.release is not None
     assert Reason.UNSAVED in {
-        check.reason for check in blockers(checks_beforehand(lock, lock.release))
+        check.reason
+        for check in blockers(
+            house.runtime.planner.checks_beforehand(lock, lock.release)
+        )
     }
     assert house.locks[FRONT_DOOR].version == "1.0.0"
     disk.mend()
-    await lock.async_install()
+    await install(lock)
     assert house.locks[FRONT_DOOR].version == "1.1.0"
     attack("installing with a full disk", 2, "nothing was installed")
 
@@ -298,7 +301,7 @@ async def test_an_end_that_is_not_on_disk_is_not_lost(
         assert await house.hass.config_entries.async_setup(house.entry.entry_id)
     else:
         disk.mend()
-        await house.household.store.async_saved()
+        await house.runtime.store.async_saved()
     await until(lambda: not journal_path(house).exists())
     await house.settle()
     assert house.state(OUTCOME).state == "succeeded"
@@ -312,17 +315,17 @@ async def test_a_write_that_hangs_over_a_reload_overwrites_nothing(
     house: House, disk: Disk, hass_storage: dict[str, Any], attack: Tried
 ) -> None:
     """Nightlatch starts when the disk answers, and not before."""
-    turn = house.household.store._file._turn
+    turn = house.runtime.store._file._turn
     disk.fault = "silent"
     with pytest.raises(OSError, match="no answer"):
-        await house.household.store.async_set_digest(("old",))
+        await house.runtime.store.async_set_digest(("old",))
     await house.hass.config_entries.async_reload(house.entry.entry_id)
     assert house.entry.state is ConfigEntryState.SETUP_RETRY
     disk.mend()
     await until(lambda: not turn.overdue)
     assert await house.hass.config_entries.async_reload(house.entry.entry_id)
     await house.settle()
-    await house.household.store.async_set_digest(("new",))
+    await house.runtime.store.async_set_digest(("new",))
     assert house.kept(hass_storage)["digest"] == ["new"]
     attack("reload with a write that hangs", 1, "started afterwards, nothing older won")
 
@@ -331,7 +334,7 @@ async def test_what_could_not_be_read_again_harms_nothing_else(
     two_doors: House, disk: Disk, attack: Tried
 ) -> None:
     """One lock's value stops no other lock's, and no start."""
-    household = two_doors.household
+    household = two_doors.runtime
     store, front = household.store, two_doors.managed()
     record = front.record
     poisoned = [
@@ -364,13 +367,13 @@ async def test_a_version_that_no_store_can_hold_is_refused(
 ) -> None:
     """It leaves nothing: neither a floor nor a cache, and the feed is well afterwards."""
     kept = house.vendor.keep()
-    trust = house.household.store.trust
+    trust = house.runtime.store.trust
     house.vendor.jump(role, version)
     await house.feed.async_refresh()
     assert house.feed.error is not None
     assert house.feed.error.reason == "feed_version_too_high"
-    assert house.household.store.trust.feeds == trust.feeds
-    await house.household.store.async_set_digest(("saved",))
+    assert house.runtime.store.trust.feeds == trust.feeds
+    await house.runtime.store.async_set_digest(("saved",))
     house.vendor.replay(kept)
     await house.feed.async_refresh()
     assert house.feed.error is None
@@ -381,12 +384,12 @@ async def test_floors_that_are_too_high_are_kept_as_the_highest(house: House) ->
     """What an earlier version has written, or the vault gives back."""
     raw = floor(1).to_dict()
     raw["locks"]["a lock"]["firmware_version"] = 2**64
-    store = house.household.store
+    store = house.runtime.store
     assert await store.async_take_back(Trust.from_dict(raw), 2**63 - 1)
     assert store.trust.locks["a lock"].firmware_version == 2**63 - 1
     assert store.problem is None
     await house.reload()
-    assert house.household.store.trust.locks["a lock"].firmware_version == 2**63 - 1
+    assert house.runtime.store.trust.locks["a lock"].firmware_version == 2**63 - 1
 
 
 @pytest.mark.parametrize(

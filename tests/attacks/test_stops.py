@@ -17,6 +17,7 @@ from custom_components.nightlatch.adapters.journal import JournalFile
 from custom_components.nightlatch.core.installation.states import CANCELLABLE, State
 from custom_components.nightlatch.core.model import OutcomeKind
 from homeassistant.exceptions import HomeAssistantError
+from tests.home.asked import cancel, install
 from tests.home.flows import until
 from tests.home.house import FRONT_DOOR, OUTCOME, House
 from tests.home.test_kept import journal_path
@@ -72,7 +73,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> SlowDisk:
 async def begin(house: House, disk: SlowDisk, state: State, delay: float) -> Any:
     """Begin to install, and return while a state is being written down."""
     disk.slow_down(state, delay)
-    press = asyncio.create_task(house.managed().async_install())
+    press = asyncio.create_task(install(house.managed()))
     await disk.writes()
     return press
 
@@ -93,7 +94,7 @@ async def test_what_was_cancelled_does_not_come_back(
         press = await begin(house, disk, state, delay)
         if state not in CANCELLABLE:
             with pytest.raises(HomeAssistantError) as caught:
-                await house.managed().async_cancel()
+                await cancel(house.managed())
             assert caught.value.translation_key == "too_late_to_cancel"
             with suppress(HomeAssistantError):
                 # A lock that had to wait for long may have gone back by itself.
@@ -101,7 +102,7 @@ async def test_what_was_cancelled_does_not_come_back(
             assert house.state(OUTCOME).state in {"succeeded", "failed"}
             assert not journal_path(house).exists()
             break
-        await house.managed().async_cancel()
+        await cancel(house.managed())
         with pytest.raises(HomeAssistantError) as caught:
             await press
         assert caught.value.translation_key == "installation_cancelled", state
@@ -109,7 +110,7 @@ async def test_what_was_cancelled_does_not_come_back(
         await asyncio.to_thread(time.sleep, delay)
         assert not journal_path(house).exists(), state
         await restart(house)
-        assert house.household.unfinished is None
+        assert house.runtime.journal.current is None
         assert house.state(OUTCOME).state == "cancelled", state
         assert house.locks[FRONT_DOOR].version == "1.0.0", state
     attack(
@@ -133,8 +134,8 @@ async def test_what_was_on_a_removed_lock_does_not_come_back(
         assert not journal_path(house).exists(), state
         assert await house.hass.config_entries.async_reload(house.entry.entry_id)
         await house.settle()
-        assert house.household.unfinished is None, state
-        assert house.household.locks == {}
+        assert house.runtime.journal.current is None, state
+        assert house.runtime.locks == {}
         await until(lambda: virtual.mode is Mode.APPLICATION)
         if virtual.version != "1.0.0":
             # It had everything, and has started it by itself.
@@ -155,7 +156,7 @@ async def test_what_was_under_way_is_not_lost_by_a_reload(
         press = await begin(house, disk, state, delay)
         attempt = None
         assert await house.hass.config_entries.async_reload(house.entry.entry_id)
-        unfinished = house.household.unfinished
+        unfinished = house.runtime.journal.current
         with pytest.raises(HomeAssistantError) as caught:
             await press
         assert caught.value.translation_key == "installation_interrupted"
@@ -177,11 +178,11 @@ async def test_who_waits_for_its_turn_leaves_nothing(
 ) -> None:
     """Nothing was begun, so nothing goes on."""
     await house.release("1.1.0")
-    async with house.household.queue.short_use():
-        press = asyncio.create_task(house.managed().async_install())
+    async with house.runtime.queue.short_use():
+        press = asyncio.create_task(install(house.managed()))
         await until(lambda: house.managed().progress is not None)
         if stop == "cancel":
-            await house.managed().async_cancel()
+            await cancel(house.managed())
         elif stop == "removal":
             house.hass.config_entries.async_remove_subentry(
                 house.entry, house.subentry("Front door").subentry_id
@@ -194,6 +195,6 @@ async def test_who_waits_for_its_turn_leaves_nothing(
     assert not journal_path(house).exists()
     await house.hass.config_entries.async_reload(house.entry.entry_id)
     await house.settle()
-    assert house.household.unfinished is None
+    assert house.runtime.journal.current is None
     assert house.locks[FRONT_DOOR].version == "1.0.0"
     attack(f"{stop} while it waits for its turn", 1, "nothing came back")

@@ -500,7 +500,9 @@ async def test_an_advisory_does_not_break_out_of_its_link(
     lock = house.managed()
     assert lock.release is not None
     assert lock.release.advisories == (Advisory(id="CVE-2026-1", url=url),)
-    notes = await async_release_notes(house.hass, lock, lock.release)
+    notes = await async_release_notes(
+        house.hass, lock, lock.release, house.runtime.planner
+    )
     links = [each for each in flat(RENDERER.parse(notes)) if each.type == "link_open"]
     assert len(links) == 1
     assert str(links[0].attrs["href"]).startswith("https://cve.example/")
@@ -522,7 +524,9 @@ async def test_our_facts_come_first_whatever_the_vendor_writes(
             # Refused with the release already.
             continue
         tries += 1
-        shown = await async_release_notes(house.hass, lock, lock.release)
+        shown = await async_release_notes(
+            house.hass, lock, lock.release, house.runtime.planner
+        )
         tokens = RENDERER.parse(shown)
         quotes = [i for i, each in enumerate(tokens) if each.type == "blockquote_open"]
         assert len(quotes) == 1

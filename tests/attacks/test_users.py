@@ -148,7 +148,7 @@ def state_of(house: House) -> tuple[Any, ...]:
     return (
         lock.decisions,
         lock._policy,
-        house.household.policy,
+        house.runtime.settings.policy,
         house.locks[FRONT_DOOR].version,
         house.state().attributes["skipped_version"],
         dict(house.entry.options),
@@ -304,7 +304,7 @@ async def test_every_service_of_every_entity(held_house: House, attack: Tried) -
     for entry in entries:
         registry.async_update_entity(entry.entity_id, disabled_by=None)
     await house.reload()
-    hours = house.household.policy.quiet_hours.to_dict()
+    hours = house.runtime.settings.policy.quiet_hours.to_dict()
     night = Night(house, notice_at="20:00")
 
     async def prepare() -> None:

@@ -9,8 +9,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry  # type
 
 from custom_components.nightlatch.caches import FEEDS, cache_of
 from custom_components.nightlatch.coordinator import FeedCoordinator
-from custom_components.nightlatch.household import Household
 from custom_components.nightlatch.locks import ManagedLock
+from custom_components.nightlatch.runtime import Runtime
 from homeassistant.components import bluetooth
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import (
@@ -54,21 +54,21 @@ class House:
     # What Nightlatch has made of it.
 
     @property
-    def household(self) -> Household:
+    def runtime(self) -> Runtime:
         """What runs now; another one after a reload."""
-        household: Household = self.entry.runtime_data
-        return household
+        runtime: Runtime = self.entry.runtime_data
+        return runtime
 
     @property
     def feed(self) -> FeedCoordinator:
         """The only feed."""
-        (feed,) = self.household.feeds.values()
+        (feed,) = self.runtime.feeds.values()
         return feed
 
     def managed(self, address: str = FRONT_DOOR) -> ManagedLock:
         """Return what Nightlatch knows of a lock."""
         return next(
-            lock for lock in self.household.locks.values() if lock.kind.key == address
+            lock for lock in self.runtime.locks.values() if lock.kind.key == address
         )
 
     def subentry(self, title: str) -> ConfigSubentry:
@@ -202,6 +202,6 @@ class House:
         """Return the links to the locks that answer."""
         return [
             self.links[lock.kind.key]
-            for lock in self.household.locks.values()
+            for lock in self.runtime.locks.values()
             if self.locks[lock.kind.key].mode is Mode.APPLICATION
         ]

@@ -67,7 +67,7 @@ class Night:
     async def look(self) -> None:
         """Let a minute pass, and everything that begins in it end."""
         await self.house.settle()
-        await self.house.household.scheduler.async_look(dt_util.utcnow())
+        await self.house.runtime.scheduler.async_look(dt_util.utcnow())
         await self.house.settle()
 
     @property

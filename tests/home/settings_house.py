@@ -14,6 +14,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from tests.rig.zigbee_settings import ZigbeeSettings
 
+from .asked import runtime_of
 from .flows import until
 from .zigbee_house import UPDATE, ZigbeeHouse
 
@@ -41,7 +42,7 @@ class SettingsHouse:
     def snapshots(self) -> LockSnapshots:
         """What is kept of the lock."""
         lock = self.house.managed
-        return lock.household.snapshots.of(lock)
+        return runtime_of(lock).snapshots.of(lock)
 
     @property
     def folder(self) -> Path:

@@ -18,6 +18,7 @@ from homeassistant.exceptions import HomeAssistantError, Unauthorized
 from homeassistant.util import dt as dt_util
 from tests.rig.lock import Mode
 
+from .asked import cancel, install, plan_of
 from .flows import until
 from .house import FRONT_DOOR, UPDATE, House
 from .night import Night
@@ -230,10 +231,10 @@ async def test_what_runs_can_be_cancelled_until_it_activates(house: House) -> No
     await house.release("1.1.0")
     lock = house.locks[FRONT_DOOR]
     lock.activation_time = 0.4
-    press = house.hass.async_create_task(house.managed().async_install())
+    press = house.hass.async_create_task(install(house.managed()))
     await until(lambda: lock.mode is Mode.ACTIVATING)
     with pytest.raises(HomeAssistantError) as caught:
-        await house.managed().async_cancel()
+        await cancel(house.managed())
     assert caught.value.translation_key == "too_late_to_cancel"
     await press
     assert lock.version == "1.1.0"
@@ -270,7 +271,7 @@ async def test_a_lock_that_needs_approval_is_not_installed_without(
         await house.install()
     assert caught.value.translation_key == "approval_missing"
     await night.look()
-    assert house.managed().plan.waiting is Waiting.APPROVAL
+    assert plan_of(house.managed()).waiting is Waiting.APPROVAL
 
     owner = await add_user(house, is_owner=True)
     await act(house, "approve", owner)
@@ -295,9 +296,9 @@ async def test_an_approval_can_be_taken_back_until_the_transfer(house: House) ->
     owner = await add_user(house, is_owner=True)
     await house.release("1.1.0")
     await act(house, "approve", owner)
-    async with house.household.queue.short_use():
-        press = house.hass.async_create_task(house.managed().async_install())
-        await until(lambda: bool(house.household.queue.waiting))
+    async with house.runtime.queue.short_use():
+        press = house.hass.async_create_task(install(house.managed()))
+        await until(lambda: bool(house.runtime.queue.waiting))
         await house.managed().async_revoke()
     with pytest.raises(HomeAssistantError, match="needs the approval of a person"):
         await press
@@ -404,7 +405,9 @@ async def test_a_judgement_ends(house: House, age: timedelta) -> None:
     assert (plan["approved_by"], plan["overrides_until"]) == ("Ann", None)
     assert checks["approval"]["verdict"] == "pass"
     assert lock.release is not None
-    notes = await async_release_notes(house.hass, lock, lock.release)
+    notes = await async_release_notes(
+        house.hass, lock, lock.release, house.runtime.planner
+    )
     assert notes.startswith("Front door: what Ann judged better (")
     with pytest.raises(HomeAssistantError, match="Ann judged this better"):
         await house.install()

@@ -239,7 +239,7 @@ async def test_a_lock_that_comes_back_late(two_doors: House, step: Step) -> None
     assert lock.version == "1.1.0"
     assert two_doors.state().state == "off"
     assert two_doors.state(PROBLEM).state == "off"
-    floor = two_doors.household.store.trust.locks[FRONT_DOOR]
+    floor = two_doors.runtime.store.trust.locks[FRONT_DOOR]
     assert floor.version.text == "1.1.0"
     await two_doors.settle()
     # It was us, and not somebody else.

@@ -16,6 +16,7 @@ from homeassistant.util import dt as dt_util
 from tests.rig.idle_time import fire_time_changed
 from tests.rig.scene import publish
 
+from .asked import read
 from .flows import until
 from .house import FRONT_DOOR, UPDATE, House
 
@@ -88,7 +89,7 @@ async def test_not_now(house: House) -> None:
     )
     told = async_mock_service(hass, "notify", "mobile_app_anna_p")
     house.locks[FRONT_DOOR].set_battery(10)
-    await house.managed().async_read()
+    await read(house.managed())
     await use(house, "ask_on_the_phone", lock_update=UPDATE, phone=phone.id)
     publish(house.vendor, "1.1.0")
     await house.feed.async_refresh()

@@ -6,6 +6,7 @@ from custom_components.nightlatch.kinds.direct import DirectKind
 from homeassistant.exceptions import HomeAssistantError
 from tests.rig.scene import VENDOR, publish
 
+from .asked import install
 from .flows import until
 from .house import FRONT_DOOR, STATUS, House
 
@@ -67,9 +68,7 @@ async def test_a_lock_that_is_out_of_range(house: House) -> None:
 async def test_a_lock_that_is_installed_to_is_left_alone(house: House) -> None:
     """A second connection would take the first one's place."""
     await house.release("1.1.0")
-    house.hass.async_create_background_task(
-        house.managed().async_install(), "installation"
-    )
+    house.hass.async_create_background_task(install(house.managed()), "installation")
     await until(lambda: house.managed().progress is not None)
     await press(house)
     await house.settle()

@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
-from custom_components.nightlatch import locks
 from custom_components.nightlatch.core.schedule.plan import Plan, Waiting
 from custom_components.nightlatch.locks import ManagedLock
-from custom_components.nightlatch.situations import plan_of
 from homeassistant.core import Event, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.entity_component import async_update_entity
@@ -19,6 +17,7 @@ from homeassistant.helpers.event import (
 )
 from homeassistant.util import dt as dt_util
 
+from .asked import plan_of
 from .house import FRONT_DOOR, House
 from .night import Night
 from .test_phone_actions import announced
@@ -73,7 +72,7 @@ async def test_what_is_planned(two_doors: House) -> None:
         "Back door: 1.1.0",
         "Front door: 1.1.0",
     ]
-    plan = house.managed().plan
+    plan = plan_of(house.managed())
     assert plan.starts_at is not None
     starts = {datetime.fromisoformat(each["start"]) for each in found}
     assert starts == {plan.starts_at}
@@ -90,7 +89,7 @@ async def test_what_may_start_at_any_moment_is_going_on(house: House) -> None:
     night.automate()
     await house.release("1.1.0")
     await night.look()
-    assert house.managed().plan.waiting is Waiting.GATE
+    assert plan_of(house.managed()).waiting is Waiting.GATE
     told: list[Any] = []
 
     @callback
@@ -99,7 +98,7 @@ async def test_what_may_start_at_any_moment_is_going_on(house: House) -> None:
 
     for track in (async_track_state_change_event, async_track_state_report_event):
         house.entry.async_on_unload(track(house.hass, CALENDAR, tell))
-    house.household.async_changed()
+    house.runtime.locks.async_changed()
     assert house.state(CALENDAR).state == "on"
     await asyncio.sleep(0.3)
     assert len(told) == 1
@@ -157,7 +156,7 @@ async def test_it_is_on_while_something_is_installed(house: House) -> None:
     lock = house.managed()
     assert lock.release is not None
     await lock.async_note_announced(lock.release)
-    assert lock.plan.waiting is None
+    assert plan_of(lock).waiting is None
     assert house.state(CALENDAR).state == "on"
     await house.install()
     assert house.state(CALENDAR).state == "off"
@@ -171,11 +170,14 @@ async def test_a_state_asks_for_each_plan_once(
     await announced(house)
     asked: list[str] = []
 
-    def counted(lock: ManagedLock, now: datetime) -> Plan:
-        asked.append(lock.name)
-        return plan_of(lock, now)
+    planner = house.runtime.planner
+    real = planner.plan
 
-    monkeypatch.setattr(locks, "plan_of", counted)
+    def counted(lock: ManagedLock) -> Plan:
+        asked.append(lock.name)
+        return real(lock)
+
+    monkeypatch.setattr(planner, "plan", counted)
     await async_update_entity(house.hass, CALENDAR)
     assert sorted(asked) == ["Back door", "Front door"]
     assert house.state(CALENDAR).attributes["message"].endswith(": 1.1.0")

@@ -101,7 +101,7 @@ async def test_a_feed_is_trusted_after_its_keys_were_shown(empty_house: House) -
         "firmware_keys": f"- `{key_fingerprint(vendor)}`",
     }
     assert not empty_house.entry.subentries
-    assert empty_house.household.store.trust.feeds == {}
+    assert empty_house.runtime.store.trust.feeds == {}
 
     result = await submit(empty_house.hass, result)
 

@@ -13,6 +13,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 from tests.rig.scene import HARDWARE_REVISION, VENDOR
 
+from .asked import install
 from .flows import until
 from .house import FRONT_DOOR, House
 
@@ -123,7 +124,7 @@ async def test_a_house_in_the_middle_of_it(
 ) -> None:
     """And one whose feed was never heard."""
     await house.release("1.1.0")
-    press = asyncio.create_task(house.managed().async_install())
+    press = asyncio.create_task(install(house.managed()))
     await until(lambda: house.managed().progress is not None)
     house.feed.data = None
     text = await download(house, hass_client)

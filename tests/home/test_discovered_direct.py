@@ -42,7 +42,7 @@ async def test_it_is_added_from_there(house: House) -> None:
     result = await flows.async_configure(flow["flow_id"], lock_form("Back door"))
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "lock_added"
-    await until(lambda: len(house.household.locks) == 2)
+    await until(lambda: len(house.runtime.locks) == 2)
 
 
 async def test_one_that_does_not_answer_says_why(house: House) -> None:
@@ -132,4 +132,4 @@ async def test_the_other_side_of_a_lock_is_no_lock_of_its_own(house: House) -> N
     )
     await until(lambda: not discovered(house))
     await hass.config_entries.async_reload(house.entry.entry_id)
-    assert list(candidates(hass, house.household.entry)) == []
+    assert list(candidates(hass, house.runtime.entry)) == []

@@ -17,6 +17,7 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
 from tests.rig.bootloader import Opcode
 
+from .asked import install
 from .flows import until
 from .house import (
     BACK_DOOR,
@@ -252,7 +253,7 @@ async def test_a_second_press_says_that_an_installation_runs(house: House) -> No
         await house.install()
     assert caught.value.translation_key == "update_in_progress"
     with pytest.raises(HomeAssistantError) as caught:
-        await house.managed().async_install()
+        await install(house.managed())
     assert caught.value.translation_key == "installation_running"
     assert "Front door" in str(caught.value)
     await first
@@ -262,7 +263,7 @@ async def test_a_second_press_says_that_an_installation_runs(house: House) -> No
 async def test_nothing_to_install(house: House) -> None:
     """The release was withdrawn between the look and the press."""
     with pytest.raises(HomeAssistantError) as caught:
-        await house.managed().async_install()
+        await install(house.managed())
     assert caught.value.translation_key == "nothing_to_install"
     assert "Front door" in str(caught.value)
 
@@ -386,7 +387,7 @@ async def test_a_version_that_does_not_compare_is_no_update(house: House) -> Non
 
 async def test_home_assistants_guess_is_never_asked(house: House) -> None:
     """Only what was chosen by the vendor's scheme is newer."""
-    entity = NightlatchUpdate(house.managed())
+    entity = NightlatchUpdate(house.runtime, house.managed())
     assert not entity.version_is_newer("9.9.9", "1.0.0")
     await house.release("1.1.0")
     assert entity.version_is_newer("1.1.0", "1.0.0")

@@ -24,6 +24,7 @@ from homeassistant.util import dt as dt_util
 from tests.rig.scene import MODELS, VENDOR, WATCHED_MODEL, publish, publish_by_hand
 from tests.rig.vendor import Vendor
 
+from .asked import runtime_of
 from .flows import add_feed, start_reconfigure, until
 from .house import UPDATE, House
 from .test_actions import add_user
@@ -79,7 +80,7 @@ async def test_what_is_offered_next_is_fetched_and_given(
     assert (
         timedelta(minutes=14) < valid_until - dt_util.utcnow() < timedelta(minutes=16)
     )
-    kept = house.household.vault.release(sha256)
+    kept = house.runtime.vault.release(sha256)
     assert kept is not None
     assert kept.signer == house.feed.firmware_keys[0]
 
@@ -267,7 +268,7 @@ async def test_what_the_feed_gives_is_proven_before_it_is_kept(
     with pytest.raises(HomeAssistantError) as caught:
         await export()
     assert caught.value.translation_key == "firmware_signature_invalid"
-    assert house.household.vault.release(hashlib.sha256(data).hexdigest()) is None
+    assert house.runtime.vault.release(hashlib.sha256(data).hexdigest()) is None
 
 
 async def test_a_vault_that_is_locked(
@@ -279,7 +280,7 @@ async def test_a_vault_that_is_locked(
     """Action and download say so; the rest of Home Assistant goes on."""
     sha256 = (await export())["sha256"]
     monkeypatch.setattr(
-        type(house.household.vault),
+        type(house.runtime.vault),
         "problem",
         property(lambda _: VaultError(VaultProblem.LOCKED)),
     )
@@ -290,7 +291,7 @@ async def test_a_vault_that_is_locked(
     async def locked(*_: Any) -> bytes:
         raise VaultError(VaultProblem.LOCKED)
 
-    monkeypatch.setattr(type(house.household.vault), "async_get", locked)
+    monkeypatch.setattr(type(house.runtime.vault), "async_get", locked)
     client = await hass_client()
     for digest in (sha256, "0" * 64):
         response = await client.get(path_of(digest))
@@ -336,7 +337,7 @@ async def test_what_a_person_installs_comes_out_of_the_feed(
     assert answer["file_name"] == "KL-C-1.1.0.txt"
     assert answer["evidence"] == "integrity_only"
     assert any("SwitchBot support" in step for step in answer["steps"])
-    kept = attic.managed.household.vault.release(answer["sha256"])
+    kept = runtime_of(attic.managed).vault.release(answer["sha256"])
     assert kept is not None
     assert kept.signer is None
     client = await hass_client()

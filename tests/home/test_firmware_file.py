@@ -26,6 +26,7 @@ from tests.rig.scene import (
 )
 from tests.rig.vendor import Vendor
 
+from .asked import install
 from .flows import start_reconfigure, submit, suggested, until
 from .house import FRONT_DOOR, House
 from .impatience import IMAGE_SIZE
@@ -130,7 +131,7 @@ async def ran(house: House, key: ec.EllipticCurvePrivateKey) -> None:
     data = await house.feed.feed.fetch(release)
     signer = house.feed.firmware_keys[0]
     kept = KeptRelease(release=release, signer=signer)
-    await house.household.vault.async_keep(kept, data)
+    await house.runtime.vault.async_keep(kept, data)
 
 
 async def without_feed(house: House) -> None:
@@ -429,7 +430,7 @@ async def test_what_was_accepted_in_words_is_compared_with_next_time(
     release = house.managed().release
     assert release is not None
     assert release.evidence is Evidence.SAME_SIGNER
-    kept = house.household.vault.release(release.key)
+    kept = house.runtime.vault.release(release.key)
     assert kept is not None
     # Of the two that it may have been.
     assert kept.signer == load_firmware_key(public_pem(key))
@@ -491,7 +492,7 @@ async def test_an_image_is_installed_on_trial(
     await house.settle()
     release = house.managed().release
     assert release is not None
-    kept = house.household.vault.release(release.key)
+    kept = house.runtime.vault.release(release.key)
     assert kept is not None
     # It names which of the two possible keys it is signed with.
     assert kept.signer == load_firmware_key(public_pem(key))
@@ -510,7 +511,7 @@ async def test_a_vault_that_cannot_be_used(
 ) -> None:
     """It is said before anybody picks a file."""
     monkeypatch.setattr(
-        type(house.household.vault),
+        type(house.runtime.vault),
         "problem",
         property(lambda _: VaultError(VaultProblem.LOCKED)),
     )
@@ -525,7 +526,7 @@ async def test_a_vault_that_is_full_at_last(
 ) -> None:
     """What was filled in is still there, and it can be tried again."""
     result = await flow.to_confirm(package(house.vendor.firmware_key))
-    vault = type(house.household.vault)
+    vault = type(house.runtime.vault)
     with monkeypatch.context() as patched:
 
         async def full(*_: Any) -> None:
@@ -545,8 +546,8 @@ async def test_nothing_is_taken_while_an_installation_runs(
     """Neither at the beginning nor at the end."""
     confirm = await flow.to_confirm(package(house.vendor.firmware_key))
     await house.release("1.1.0")
-    async with house.household.queue.short_use():
-        press = house.hass.async_create_task(house.managed().async_install())
+    async with house.runtime.queue.short_use():
+        press = house.hass.async_create_task(install(house.managed()))
         await until(lambda: house.managed().progress is not None)
         for result in (
             await begin(house),

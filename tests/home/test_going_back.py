@@ -13,6 +13,7 @@ from homeassistant.exceptions import HomeAssistantError
 from tests.rig.image import Behaviour
 from tests.rig.lock import Bolt, Mode
 
+from .asked import plan_of, read
 from .flows import until
 from .house import EVENT, OUTCOME, PROBLEM, UPDATE
 from .mcuboot_house import McubootHouse
@@ -61,7 +62,7 @@ async def test_firmware_that_jams_the_bolt_is_taken_back(
     (line,) = await lines(house.hass, night.events[-1])
     assert line["message"] == f"has gone back to its old firmware: {JAMMED}"
     assert house.state().state == STATE_ON
-    assert house.managed().plan.waiting is Waiting.CHANGE
+    assert plan_of(house.managed()).waiting is Waiting.CHANGE
     await night.look()
     assert len(house.managed().record.history) == 1
 
@@ -86,7 +87,12 @@ async def test_who_presses_install_is_told_what_came_of_it(
     assert JAMMED.startswith(f"{caught.value}")
     lock = mcuboot_house.house.managed()
     assert lock.release is not None
-    notes = await async_release_notes(mcuboot_house.house.hass, lock, lock.release)
+    notes = await async_release_notes(
+        mcuboot_house.house.hass,
+        lock,
+        lock.release,
+        mcuboot_house.house.runtime.planner,
+    )
     assert f"- The last time on this lock: {JAMMED}" in notes
     assert "goes back by itself" in notes
 
@@ -136,7 +142,7 @@ async def test_a_lock_that_is_silent_on_trial_goes_back_without_its_batteries(
     await until(lambda: lock.mode is Mode.APPLICATION)
     assert lock.version == "1.0.0+0"
     await house.settle()
-    await house.household.async_read(house.managed())
+    await house.runtime.reader.async_read_apart(house.managed())
     assert await issues(house) == {}
 
 
@@ -152,7 +158,7 @@ async def test_a_bolt_that_jams_later_has_a_way_back(
     house.hass.states.async_set("lock.front", LockState.JAMMED)
     # Somebody else has put other firmware on it, and now its bolt jams.
     lock.comes_back_as = "1.1.5"
-    await house.managed().async_read()
+    await read(house.managed())
     await house.settle()
     text = await text_of_issue(house, "needs_hand")
     assert "turn the bolt by hand" in text
@@ -195,7 +201,7 @@ async def test_a_lock_that_tells_its_build_is_updated(
     assert lock.version == "1.1.0+0"
     assert house.state(OUTCOME).state == "succeeded"
     assert house.state().state == STATE_OFF
-    await house.managed().async_read()
+    await read(house.managed())
     await house.check()
     assert house.state().state == STATE_OFF
     assert len(house.managed().record.history) == 1

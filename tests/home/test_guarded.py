@@ -19,6 +19,7 @@ from homeassistant.util import dt as dt_util
 from tests.rig.ota_script import BoltAfterwards, OtaEnding, OtaScript
 from tests.rig.scene import lock_form
 
+from .asked import cancel
 from .flows import start_flow, until
 from .zigbee_house import HOLD, LOCK, NEW, OLD, SOURCE, UPDATE, ZigbeeHouse
 
@@ -123,7 +124,7 @@ async def test_a_running_transfer_can_be_cancelled(zigbee_house: ZigbeeHouse) ->
             and bool(progress.percentage)
         )
     )
-    await zigbee_house.managed.async_cancel()
+    await cancel(zigbee_house.managed)
     with pytest.raises(HomeAssistantError):
         await pressed
     assert zigbee_house.bridge.requests[-1].verb == "update/abort"
@@ -406,7 +407,9 @@ async def test_the_notes_say_what_a_hold_is(zigbee_house: ZigbeeHouse) -> None:
     """And what is asked of the battery, and by whom."""
     lock = zigbee_house.managed
     assert lock.release is not None
-    notes = await async_release_notes(zigbee_house.hass, lock, lock.release)
+    notes = await async_release_notes(
+        zigbee_house.hass, lock, lock.release, zigbee_house.runtime.planner
+    )
     assert "That is no lock" in notes
     assert "70 %" in notes
     assert "Evidence: Nothing known" in notes

@@ -11,9 +11,8 @@ from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.errors import DelegateError, DelegateProblem
 from custom_components.nightlatch.core.installation import delegated
 from custom_components.nightlatch.guarding import async_lift_all
-from custom_components.nightlatch.household import Household
-from custom_components.nightlatch.issues import async_sync_issues
 from custom_components.nightlatch.locks import ManagedLock
+from custom_components.nightlatch.runtime import Runtime
 from homeassistant.core import HomeAssistant, State
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
@@ -42,8 +41,8 @@ class GuardedEsphome:
     @property
     def managed(self) -> ManagedLock:
         """What Nightlatch knows of the lock."""
-        household: Household = self.entry.runtime_data
-        (lock,) = household.locks.values()
+        runtime: Runtime = self.entry.runtime_data
+        (lock,) = runtime.locks.values()
         return lock
 
     def state(self, entity_id: str) -> State:
@@ -106,7 +105,7 @@ async def test_install(guarded: GuardedEsphome) -> None:
 
 def left_to_people(guarded: GuardedEsphome) -> dict[str, str] | None:
     """Return what people are told of an update that is theirs to decide."""
-    async_sync_issues(guarded.entry.runtime_data)
+    guarded.entry.runtime_data.issues.async_sync()
     issue = ir.async_get(guarded.home.hass).async_get_issue(
         DOMAIN, f"left_at_source_{guarded.managed.subentry_id}"
     )

@@ -12,6 +12,7 @@ from homeassistant.helpers.translation import async_get_translations
 from tests.rig.lock import Step
 from tests.rig.scene import VENDOR
 
+from .asked import read
 from .flows import until
 from .house import FRONT_DOOR, House
 from .night import Night
@@ -108,7 +109,7 @@ async def test_a_bolt_that_jams_after_an_update(house: House) -> None:
     night.set_lock(lock_entity="lock.front")
     house.locks[FRONT_DOOR].comes_back_as = "1.0.7"
     house.hass.states.async_set("lock.front", LockState.JAMMED)
-    await house.managed().async_read()
+    await read(house.managed())
     await house.settle()
     found = await issues(house)
     assert list(found) == ["needs_hand"]
@@ -179,7 +180,7 @@ async def test_what_was_ignored_stays_ignored(house: House) -> None:
             "active": False,
         }
     )
-    house.household.async_changed()
+    house.runtime.locks.async_changed()
     assert (domain, "other") in registry.issues
     kept = registry.async_get_issue(domain, issue_id)
     assert kept is not None

@@ -20,6 +20,7 @@ from tests.rig.scene import VENDOR
 from tests.rig.vendor import Vendor
 from tests.rig.vendor_http import Silence
 
+from .asked import install, read
 from .flows import add_feed, until
 from .house import (
     BACK_DOOR,
@@ -53,7 +54,7 @@ async def begin(house: House) -> asyncio.Task[None]:
 
     Not by an action, whose end Home Assistant would wait for on many occasions.
     """
-    press = asyncio.create_task(house.managed().async_install())
+    press = asyncio.create_task(install(house.managed()))
     await until(lambda: bool(house.state().attributes["update_percentage"]))
     assert house.locks[FRONT_DOOR].mode is Mode.BOOTLOADER
     return press
@@ -67,7 +68,7 @@ async def test_another_lock_disturbs_nobody(house: House) -> None:
     slow_down(house)
     await house.release("1.1.0")
     front = house.managed()
-    household = house.household
+    household = house.runtime
     states = house.record(UPDATE)
     press = await begin(house)
 
@@ -81,7 +82,7 @@ async def test_another_lock_disturbs_nobody(house: House) -> None:
     assert house.state().attributes["in_progress"]
     await press
 
-    assert house.household is household
+    assert house.runtime is household
     assert house.managed() is front
     assert house.locks[FRONT_DOOR].version == "1.1.0"
     assert "unavailable" not in {state.state for state in states}
@@ -160,13 +161,13 @@ async def test_a_lock_removed_while_it_is_read_is_not_remembered(
 ) -> None:
     """What it says comes too late."""
     front = two_doors.managed()
-    async with two_doors.household.queue.short_use():
-        reading = asyncio.create_task(front.async_read())
+    async with two_doors.runtime.queue.short_use():
+        reading = asyncio.create_task(read(front))
         await asyncio.sleep(0)
         two_doors.hass.config_entries.async_remove_subentry(
             two_doors.entry, front.subentry_id
         )
-        await until(lambda: front not in two_doors.household.locks.values())
+        await until(lambda: front not in two_doors.runtime.locks.values())
     await reading
     await two_doors.settle()
     assert front.subentry_id not in two_doors.kept(hass_storage)["locks"]
@@ -184,7 +185,7 @@ async def test_a_removed_feed_takes_its_cache_along(house: House) -> None:
     assert house.state(PROBLEM).state == "on"
     assert house.state("sensor.front_door_last_check").state == "unknown"
     with pytest.raises(HomeAssistantError) as caught:
-        await house.managed().async_install()
+        await install(house.managed())
     assert caught.value.translation_key == "nothing_to_install"
 
 
@@ -194,17 +195,17 @@ async def test_a_feed_removed_while_an_update_waits_for_its_turn(
     """Nothing is installed, a person is told why, and others take their turns."""
     await two_doors.release("1.1.0")
     lock = two_doors.managed()
-    async with two_doors.household.queue.short_use():
-        press = asyncio.create_task(lock.async_install())
-        await until(lambda: bool(two_doors.household.queue.waiting))
+    async with two_doors.runtime.queue.short_use():
+        press = asyncio.create_task(install(lock))
+        await until(lambda: bool(two_doors.runtime.queue.waiting))
         two_doors.hass.config_entries.async_remove_subentry(
             two_doors.entry, two_doors.subentry(VENDOR).subentry_id
         )
-        await until(lambda: not two_doors.household.feeds)
+        await until(lambda: not two_doors.runtime.feeds)
     with pytest.raises(HomeAssistantError, match="feed of Front door was removed"):
         await press
     assert two_doors.locks[FRONT_DOOR].version == "1.0.0"
-    assert two_doors.household.queue.running is None
+    assert two_doors.runtime.queue.running is None
     assert lock.progress is None
 
 
@@ -260,12 +261,12 @@ async def test_removing_nightlatch_removes_all_that_was_kept(
 
 async def test_a_subentry_that_comes_too_late_is_left_alone(house: House) -> None:
     """A household that has been closed does not come to life again."""
-    household = house.household
-    await household.async_close()
-    assert household.feeds == {}
-    await household.async_sync()
-    assert household.feeds == {}
-    assert household.locks == {}
+    runtime = house.runtime
+    await runtime.subentries.async_close()
+    assert runtime.feeds == {}
+    await runtime.subentries.async_sync()
+    assert runtime.feeds == {}
+    assert runtime.locks == {}
 
 
 # Stopping and starting.
@@ -312,7 +313,7 @@ async def test_an_end_is_kept_though_nightlatch_ends_at_the_same_time(
         return await async_describe(hass, err, **names)
 
     monkeypatch.setattr("custom_components.nightlatch.ending.async_describe", slowly)
-    press = asyncio.create_task(house.managed().async_install())
+    press = asyncio.create_task(install(house.managed()))
     await ended.wait()
     unload = asyncio.create_task(
         house.hass.config_entries.async_unload(house.entry.entry_id)
@@ -421,7 +422,7 @@ async def test_floors_that_stay_are_not_written_again(
     house: House, hass_storage: dict[str, Any]
 ) -> None:
     """A memory card does not last for ever."""
-    store = house.household.store
+    store = house.runtime.store
     hass_storage.clear()
     await store.raise_to(store.trust)
     assert hass_storage == {}

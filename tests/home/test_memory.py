@@ -116,7 +116,7 @@ async def test_no_firmware_below_what_has_run_is_offered(house: House) -> None:
     lock = house.locks[FRONT_DOOR]
     await house.release("1.1.0", security_version=3)
     await house.install()
-    floor = house.household.store.trust.locks[FRONT_DOOR]
+    floor = house.runtime.store.trust.locks[FRONT_DOOR]
     assert (floor.version.text, floor.security_version) == ("1.1.0", 3)
 
     lock.comes_back_as = "1.0.0"

@@ -14,6 +14,7 @@ from tests.rig.bootloader import Opcode
 from tests.rig.idle_time import fire_time_changed
 from tests.rig.lock import Mode
 
+from .asked import cancel, install, plan_of, read
 from .flows import until
 from .house import BACK_DOOR, BACK_UPDATE, FRONT_DOOR, OUTCOME, PROBLEM, House
 from .night import Night
@@ -76,7 +77,7 @@ async def test_nothing_runs_by_itself_that_nobody_agreed_to(house: House) -> Non
         "Install tonight",
         "Skip this version",
     ]
-    assert house.managed().plan.waiting is Waiting.PERSON
+    assert plan_of(house.managed()).waiting is Waiting.PERSON
 
 
 async def test_what_was_not_announced_waits_for_the_next_notice(house: House) -> None:
@@ -87,7 +88,7 @@ async def test_what_was_not_announced_waits_for_the_next_notice(house: House) ->
     await house.release("1.1.0")
     await night.look()
     assert house.locks[FRONT_DOOR].version == "1.0.0"
-    assert house.managed().plan.waiting is Waiting.NOTICE
+    assert plan_of(house.managed()).waiting is Waiting.NOTICE
     assert night.messages == []
 
 
@@ -135,10 +136,10 @@ async def test_the_least_important_door_first_and_one_entry_door_a_night(
 
     night.set_lock("Back door", importance="entry")
     await house.release("1.2.0")
-    for lock in house.household.locks.values():
+    for lock in house.runtime.locks.values():
         assert lock.release is not None
         await lock.async_note_announced(lock.release)
-    assert house.managed(BACK_DOOR).plan.waiting is Waiting.ENTRY_DOOR_TONIGHT
+    assert plan_of(house.managed(BACK_DOOR)).waiting is Waiting.ENTRY_DOOR_TONIGHT
     await night.look()
     assert house.locks[BACK_DOOR].version == "1.1.0"
     with pytest.raises(HomeAssistantError, match="two entry doors"):
@@ -161,7 +162,7 @@ async def test_after_a_failure_the_rest_of_the_night_waits(two_doors: House) -> 
     assert "update_failed" in night.types("Back door")
     assert house.locks[FRONT_DOOR].version == "1.0.0"
     assert "update_started" not in night.types("Front door")
-    assert house.managed().plan.waiting is Waiting.FAILED_TONIGHT
+    assert plan_of(house.managed()).waiting is Waiting.FAILED_TONIGHT
     assert any("refused to start its bootloader" in text for text in night.messages)
     await night.look()
     assert len(house.managed(BACK_DOOR).record.history) == 1
@@ -210,7 +211,7 @@ async def test_a_gate_must_be_open(house: House, gate: str | None) -> None:
         house.hass.states.async_set("input_boolean.nobody_up", gate)
     await house.release("1.1.0")
     await night.look()
-    assert house.managed().plan.waiting is Waiting.GATE
+    assert plan_of(house.managed()).waiting is Waiting.GATE
     assert house.locks[FRONT_DOOR].version == "1.0.0"
     house.hass.states.async_set("input_boolean.nobody_up", "on")
     await night.look()
@@ -266,7 +267,7 @@ async def test_a_restart_in_the_night_tells_nothing_twice(
     await house.reload()
     await night.look()
     assert len(night.messages) == 1
-    assert house.household.store.digest == ("Front door runs 1.1.0 and works.",)
+    assert house.runtime.store.digest == ("Front door runs 1.1.0 and works.",)
 
 
 async def test_the_digest_waits_for_the_morning(
@@ -279,7 +280,7 @@ async def test_the_digest_waits_for_the_morning(
     await house.install()
     await night.look()
     assert "Front door runs 1.1.0 and works." not in night.messages
-    assert isinstance(house.household.notices, Notices)
+    assert isinstance(house.runtime.notices, Notices)
 
 
 @pytest.mark.minutes
@@ -290,7 +291,7 @@ async def test_somebody_looks_every_minute(house: House) -> None:
     night.automate()
     await house.settle()
     # A real minute may have ended before there was anything to tell.
-    house.household.store.announced_night = None
+    house.runtime.store.announced_night = None
     minute = dt_util.utcnow().replace(second=0, microsecond=0) + timedelta(minutes=1)
     fire_time_changed(house.hass, minute)
     await until(lambda: house.locks[FRONT_DOOR].version == "1.1.0")
@@ -307,9 +308,9 @@ async def test_what_runs_can_be_cancelled(house: House) -> None:
     await house.release("1.1.0")
     lock = house.locks[FRONT_DOOR]
     lock.bootloader.delays = dict.fromkeys(Opcode, 0.3)
-    press = house.hass.async_create_task(house.managed().async_install())
+    press = house.hass.async_create_task(install(house.managed()))
     await until(lambda: lock.mode is Mode.BOOTLOADER)
-    await house.managed().async_cancel()
+    await cancel(house.managed())
     with pytest.raises(HomeAssistantError) as caught:
         await press
     assert caught.value.translation_key == "installation_cancelled"
@@ -326,11 +327,11 @@ async def test_what_waits_can_be_cancelled(two_doors: House) -> None:
     house = two_doors
     night = Night(house)
     await house.release("1.1.0")
-    async with house.household.queue.short_use():
-        press = house.hass.async_create_task(house.managed().async_install())
-        await until(lambda: bool(house.household.queue.waiting))
+    async with house.runtime.queue.short_use():
+        press = house.hass.async_create_task(install(house.managed()))
+        await until(lambda: bool(house.runtime.queue.waiting))
         assert house.state().attributes["in_progress"]
-        await house.managed().async_cancel()
+        await cancel(house.managed())
         with pytest.raises(HomeAssistantError) as caught:
             await press
     assert caught.value.translation_key == "installation_cancelled"
@@ -341,7 +342,7 @@ async def test_what_waits_can_be_cancelled(two_doors: House) -> None:
 async def test_nothing_to_cancel(house: House) -> None:
     """Is told."""
     with pytest.raises(HomeAssistantError) as caught:
-        await house.managed().async_cancel()
+        await cancel(house.managed())
     assert caught.value.translation_key == "nothing_to_cancel"
 
 
@@ -360,7 +361,7 @@ async def test_an_installation_by_somebody_else_is_noticed(
     house.hass.states.async_set("lock.front", bolt)
     night.set_lock(lock_entity="lock.front")
     house.locks[FRONT_DOOR].comes_back_as = "1.0.7"
-    await house.managed().async_read()
+    await read(house.managed())
     await house.settle()
     assert night.types() == ["installed_elsewhere"]
     (outcome,) = house.managed().record.history

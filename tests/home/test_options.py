@@ -72,7 +72,7 @@ async def press(
 
 async def test_quiet_hours(house: House) -> None:
     """The next ones are shown, and what is set holds at once, without a reload."""
-    household = house.household
+    runtime = house.runtime
     result = await open_options(house, "quiet_hours")
     assert suggested(result, "start") == "02:00:00"
     windows = result["description_placeholders"]["windows"]  # type: ignore[index]
@@ -88,15 +88,15 @@ async def test_quiet_hours(house: House) -> None:
         gate_entity="schedule.night",
     )
     assert saved["type"] is FlowResultType.CREATE_ENTRY
-    assert house.household is household
-    assert household.policy.quiet_hours == QuietHours(
+    assert house.runtime is runtime
+    assert runtime.settings.policy.quiet_hours == QuietHours(
         weekdays=frozenset({4, 5}), start=time(23), end=time(4, 30)
     )
-    assert household.gate_entity == "schedule.night"
+    assert runtime.settings.gate_entity == "schedule.night"
     result = await open_options(house, "quiet_hours")
     assert suggested(result, "gate_entity") == "schedule.night"
     await save(house, result, weekdays=["4"], start="23:00:00", end="04:30:00")
-    assert household.gate_entity is None
+    assert runtime.settings.gate_entity is None
 
 
 async def test_how_careful_a_night_is(house: House) -> None:
@@ -112,7 +112,7 @@ async def test_how_careful_a_night_is(house: House) -> None:
     assert suggested(result, "notice_at") == "20:00:00"
     assert suggested(result, "soak_days") == 3
     await save(house, result, notice_at="19:30:00", soak_days=7, two_entry_doors=True)
-    policy = house.household.policy
+    policy = house.runtime.settings.policy
     assert (policy.notice_at, policy.soak_days) == (time(19, 30), 7)
     assert policy.two_entry_doors
     assert policy.quiet_hours.weekdays == {4}
@@ -130,14 +130,14 @@ async def test_who_is_told(house: House) -> None:
         notify=["notify.mail"],
         everything=True,
     )
-    assert house.household.people == People(
+    assert house.runtime.settings.people == People(
         notify=("notify.mail",), phones=("mobile_app_anna",), everything=True
     )
     house.hass.services.async_remove("notify", "mobile_app_anna")
     result = await open_options(house, "people")
     assert suggested(result, "phones") == ["mobile_app_anna"]
     await save(house, result, phones=["mobile_app_anna"], everything=False)
-    assert house.household.people.phones == ("mobile_app_anna",)
+    assert house.runtime.settings.people.phones == ("mobile_app_anna",)
 
 
 # A lock's form.
@@ -227,7 +227,7 @@ async def test_the_household_on_a_dashboard(house: House) -> None:
     ):
         await press(house, "time", "set_value", entity_id, time=value)
         assert house.state(entity_id).state == value
-    policy = house.household.policy
+    policy = house.runtime.settings.policy
     assert (policy.quiet_hours.start, policy.quiet_hours.end) == (
         time(23, 15),
         time(4, 45),
@@ -237,16 +237,16 @@ async def test_the_household_on_a_dashboard(house: House) -> None:
     monday = "switch.nightlatch_quiet_hours_on_monday"
     assert house.state(monday).state == "on"
     await press(house, "switch", "turn_off", monday)
-    assert house.household.policy.quiet_hours.weekdays == frozenset(range(1, 7))
+    assert house.runtime.settings.policy.quiet_hours.weekdays == frozenset(range(1, 7))
     await press(house, "switch", "turn_on", monday)
-    assert house.household.policy.quiet_hours.weekdays == frozenset(range(7))
+    assert house.runtime.settings.policy.quiet_hours.weekdays == frozenset(range(7))
 
     automatic = "switch.nightlatch_automatic_installations"
     await press(house, "switch", "turn_off", automatic)
-    assert house.household.policy.paused
+    assert house.runtime.settings.policy.paused
     assert house.state(automatic).state == "off"
     await press(house, "switch", "turn_on", automatic)
-    assert not house.household.policy.paused
+    assert not house.runtime.settings.policy.paused
 
 
 async def test_whoever_turns_it_on_consents(house: House) -> None:
@@ -290,7 +290,7 @@ async def test_a_locks_own_quiet_hours_on_a_dashboard(house: House) -> None:
     await press(house, "time", "set_value", end, time="02:30:00")
     hours = house.managed().policy.quiet_hours
     assert hours == QuietHours(start=time(1), end=time(2, 30))
-    assert house.household.policy.quiet_hours == QuietHours()
+    assert house.runtime.settings.policy.quiet_hours == QuietHours()
     await press(house, "switch", "turn_off", switch)
     assert house.managed().policy.quiet_hours is None
     assert house.state(begin).state == "unavailable"

@@ -15,6 +15,7 @@ from homeassistant.util import dt as dt_util
 from tests.rig.bootloader import Opcode
 from tests.rig.lock import Mode
 
+from .asked import cancel, install, plan_of
 from .flows import until
 from .house import BACK_DOOR, FRONT_DOOR, House
 from .night import Night
@@ -70,23 +71,23 @@ async def announced(house: House) -> Night:
             "end": (dt_util.now() + timedelta(hours=6)).time().isoformat("minutes"),
         },
     )
-    for lock in tuple(house.household.locks.values()):
+    for lock in tuple(house.runtime.locks.values()):
         night.automate(lock.name)
     await house.release("1.1.0")
     await night.look()
-    assert house.managed().plan.waiting is Waiting.QUIET_HOURS
+    assert plan_of(house.managed()).waiting is Waiting.QUIET_HOURS
     return night
 
 
 async def test_postpone_from_the_evening_notice(house: House) -> None:
     """Not tonight, but tomorrow."""
     night = await announced(house)
-    planned = house.managed().plan.starts_at
+    planned = plan_of(house.managed()).starts_at
     assert planned is not None
     for _ in range(2):
         answer = await press_title(night, "Postpone to tomorrow")
         assert answer == "Front door is not updated before tomorrow."
-        plan = house.managed().plan
+        plan = plan_of(house.managed())
         assert plan.waiting is Waiting.POSTPONED
         assert plan.starts_at is not None
         # The same hour; the night of a clock change is an hour longer or shorter.
@@ -118,9 +119,9 @@ async def test_tonight_is_said_of_one_release(house: House) -> None:
     night.set_lock(mode="ask")
     await house.settle()
     await house.managed().async_schedule(dt_util.utcnow() + timedelta(hours=2))
-    assert house.managed().plan.waiting is Waiting.CHOSEN_TIME
+    assert plan_of(house.managed()).waiting is Waiting.CHOSEN_TIME
     await house.release("1.2.0")
-    assert house.managed().plan.waiting is Waiting.PERSON
+    assert plan_of(house.managed()).waiting is Waiting.PERSON
 
 
 @pytest.mark.parametrize("hour", range(0, 24, 3))
@@ -140,11 +141,12 @@ async def test_postpone_at_any_hour(house: House, hour: int) -> None:
     lock = house.managed()
     assert lock.release is not None
     await lock.async_note_announced(lock.release)
-    before = lock.plan
+    before = plan_of(lock)
     assert before.window_end is not None
     await press(night, action_id(Verb.POSTPONE, lock))
-    assert lock.plan.starts_at is not None
-    assert lock.plan.starts_at > before.window_end + timedelta(hours=18)
+    starts_at = plan_of(lock).starts_at
+    assert starts_at is not None
+    assert starts_at > before.window_end + timedelta(hours=18)
 
 
 async def test_skipping_what_runs_cancels_it(house: House) -> None:
@@ -171,7 +173,7 @@ async def test_what_activates_cannot_be_postponed_any_more(house: House) -> None
     await house.release("1.1.0")
     lock = house.locks[FRONT_DOOR]
     lock.activation_time = 0.4
-    install = house.hass.async_create_task(house.managed().async_install())
+    pressed = house.hass.async_create_task(install(house.managed()))
     await until(lambda: lock.mode is Mode.ACTIVATING)
     told = len(night.told)
     data = {"action": button(night, "Skip this version")["action"]}
@@ -180,7 +182,7 @@ async def test_what_activates_cannot_be_postponed_any_more(house: House) -> None
     assert "is activating the new firmware" in night.messages[told]
     assert "skipped" not in night.messages[told]
     assert house.managed().decisions.skipped is None
-    await install
+    await pressed
     assert lock.version == "1.1.0"
     await house.settle()
 
@@ -188,7 +190,7 @@ async def test_what_activates_cannot_be_postponed_any_more(house: House) -> None
 async def press_install(house: House) -> None:
     """Install, and see that somebody cancels it."""
     with pytest.raises(HomeAssistantError, match="cancelled"):
-        await house.managed().async_install()
+        await install(house.managed())
 
 
 async def test_both_doors_at_once(two_doors: House) -> None:
@@ -200,7 +202,7 @@ async def test_both_doors_at_once(two_doors: House) -> None:
         "Back door: this version is skipped.",
     ]
     for address in (FRONT_DOOR, BACK_DOOR):
-        assert two_doors.managed(address).plan.waiting is Waiting.SKIPPED
+        assert plan_of(two_doors.managed(address)).waiting is Waiting.SKIPPED
     # It was about what is over now.
     assert await press_title(night, "Skip this version") == STALE
 
@@ -246,7 +248,7 @@ async def test_install_tonight(house: House) -> None:
     await house.settle()
     answer = await press_title(night, "Install tonight")
     assert answer == "Front door will be updated in the next quiet hours."
-    plan = house.managed().plan
+    plan = plan_of(house.managed())
     assert plan.waiting is Waiting.CHOSEN_TIME
     assert plan.starts_at is not None
     assert timedelta(hours=1, minutes=58) < plan.starts_at - dt_util.utcnow()
@@ -271,14 +273,14 @@ async def test_what_is_being_installed_is_not_asked_for_again(house: House) -> N
     night = Night(house)
     await house.release("1.1.0")
     await house.settle()
-    async with house.household.queue.short_use():
+    async with house.runtime.queue.short_use():
         house.hass.async_create_background_task(press_install(house), "install")
-        await until(lambda: bool(house.household.queue.waiting))
+        await until(lambda: bool(house.runtime.queue.waiting))
         data = {"action": button(night, "Install now")["action"]}
         house.hass.bus.async_fire(EVENT, data)
         await until(lambda: len(night.told) == 2)
         assert house.managed().decisions.scheduled_at is None
-        await house.managed().async_cancel()
+        await cancel(house.managed())
     assert "Front door" in night.messages[1]
     assert "already" in night.messages[1]
 
@@ -333,7 +335,7 @@ async def test_what_means_nothing_is_answered(house: House, action: str) -> None
     """Whatever was pressed, nobody waits in vain."""
     night = Night(house)
     assert await press(night, action) == STALE
-    assert house.managed().plan.waiting is Waiting.NOTHING_OFFERED
+    assert plan_of(house.managed()).waiting is Waiting.NOTHING_OFFERED
 
 
 async def test_the_buttons_of_others_are_left_alone(house: House) -> None:

@@ -104,12 +104,12 @@ def let(house: ZigbeeHouse, collection: Collection, *indexes: str) -> None:
         allow_loopback_http=True,
     )
     fetcher.collection = collection
-    asking = house.household.public_indexes
+    asking = house.runtime.indexes
     asking.zigbee_ota = ZigbeeOtaIndex(
         fetcher, url=str(collection.server.make_url("/")).rstrip("/")
     )
     asking._fetcher = fetcher
-    house.household.async_set_option("indexes", list(indexes))
+    house.runtime.settings.async_set_option("indexes", list(indexes))
 
 
 async def test_nobody_is_asked_unless_the_owner_lets(
@@ -202,10 +202,10 @@ async def test_each_radio_has_its_index(
     zigbee_house: ZigbeeHouse, query: Any, index: str, wanted: str
 ) -> None:
     """And only that one is asked, if the owner lets."""
-    asking = zigbee_house.household.public_indexes
-    zigbee_house.household.indexes = frozenset()
+    asking = zigbee_house.runtime.indexes
+    zigbee_house.runtime.settings.indexes = frozenset()
     assert await asking._async_find(query, "1.1") is None
-    zigbee_house.household.indexes = frozenset({IndexName(wanted)})
+    zigbee_house.runtime.settings.indexes = frozenset({IndexName(wanted)})
     asked = []
 
     class Index:
@@ -254,7 +254,7 @@ async def test_an_index_that_takes_too_long_holds_nothing_up(
     let(zigbee_house, collection, "zigbee_ota")
     await until(lambda: zigbee_house.managed.known is not None)
     monkeypatch.setattr(public_indexes, "_RECHECK_TIMEOUT", 0.1)
-    asking = zigbee_house.household.public_indexes
+    asking = zigbee_house.runtime.indexes
 
     async def dawdle(*_: object) -> None:
         await asyncio.sleep(60)
@@ -270,7 +270,7 @@ async def test_what_was_known_is_forgotten_when_nobody_is_asked(
     """The owner has taken it back."""
     let(zigbee_house, collection, "zigbee_ota")
     await until(lambda: zigbee_house.managed.known is not None)
-    zigbee_house.household.async_set_option("indexes", [])
+    zigbee_house.runtime.settings.async_set_option("indexes", [])
     await until(lambda: zigbee_house.managed.known is None)
 
 
@@ -281,9 +281,9 @@ async def test_it_is_not_asked_again_each_minute(
     let(zigbee_house, collection, "zigbee_ota")
     await until(lambda: zigbee_house.managed.known is not None)
     collection.asked.clear()
-    zigbee_house.household.public_indexes.async_look()
+    zigbee_house.runtime.indexes.async_look()
     zigbee_house.bridge.offer(zigbee_house.lock, zigbee_house.lock.installed_version)
     await until(lambda: not zigbee_house.kind.delegate.reading().offers_update)
-    zigbee_house.household.public_indexes.async_look()
+    zigbee_house.runtime.indexes.async_look()
     await zigbee_house.hass.async_block_till_done(wait_background_tasks=True)
     assert collection.asked == []

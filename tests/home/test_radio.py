@@ -26,7 +26,7 @@ NAMES = {"shorten_interval": "set_connection_params", "forget_services": "clear_
 async def test_a_lock_is_reached_through_the_proxy(house: House) -> None:
     """And is told when the link goes."""
     lost = asyncio.Event()
-    client = await house.household.radio.connect(
+    client = await house.runtime.radio.connect(
         FRONT_DOOR, name="Front door", disconnected=lost.set
     )
     assert client.is_connected
@@ -40,7 +40,7 @@ async def test_a_lock_is_reached_through_the_proxy(house: House) -> None:
 @pytest.mark.parametrize("wish", WISHES)
 async def test_wishes_are_carried_out(house: House, wish: str) -> None:
     """By the proxy, which can do both."""
-    radio = house.household.radio
+    radio = house.runtime.radio
     client = await radio.connect(FRONT_DOOR, name="", disconnected=lambda: None)
     link = house.links[FRONT_DOOR]
     link.model.connection_interval = link.interval = 0.02
@@ -94,7 +94,7 @@ async def test_why_there_is_no_connection(
         AsyncMock(side_effect=error),
     )
     with pytest.raises(TransportError) as caught:
-        await house.household.radio.connect(
+        await house.runtime.radio.connect(
             FRONT_DOOR, name="Front door", disconnected=lambda: None
         )
     assert caught.value.reason is problem
@@ -103,7 +103,7 @@ async def test_why_there_is_no_connection(
 async def test_a_lock_that_nobody_hears(house: House) -> None:
     """Home Assistant knows why, and that is kept with the error."""
     with pytest.raises(TransportError) as caught:
-        await house.household.radio.connect(
+        await house.runtime.radio.connect(
             "C0:00:00:00:00:01", name="Front door", disconnected=lambda: None
         )
     assert caught.value.reason is TransportProblem.NOT_FOUND
@@ -112,7 +112,7 @@ async def test_a_lock_that_nobody_hears(house: House) -> None:
 
 async def test_only_what_is_heard_from_now_on_is_found(house: House) -> None:
     """Not what Home Assistant remembers of a lock that may have gone."""
-    radio = house.household.radio
+    radio = house.runtime.radio
     house.proxy.remove(house.locks[FRONT_DOOR])
     assert bluetooth.async_last_service_info(house.hass, FRONT_DOOR) is not None
     with pytest.raises(TimeoutError):

@@ -7,6 +7,7 @@ import pytest
 
 from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.installation import recovery
+from custom_components.nightlatch.core.installation.recovery import what_left_it
 from custom_components.nightlatch.core.installation.states import State
 from custom_components.nightlatch.recovering import Recovering
 from homeassistant.data_entry_flow import FlowResultType
@@ -82,7 +83,7 @@ async def strand(house: House, version: str = "1.1.0") -> None:
 
 async def until_next_try(house: House) -> None:
     """Wait until the pause between two tries is over."""
-    due = house.household.recovering.next_try(house.managed())
+    due = house.runtime.recovering.next_try(house.managed())
     assert due is not None
     await until(lambda: dt_util.utcnow() >= due)
 
@@ -132,7 +133,7 @@ async def test_a_lock_that_a_transfer_has_left_goes_on_where_it_was(
     failed, recovered = house.managed().record.history
     assert (failed.purpose, recovered.purpose) == ("update", "recovery")
     assert recovered.origin == "schedule"
-    floor = house.household.store.trust.locks[FRONT_DOOR]
+    floor = house.runtime.store.trust.locks[FRONT_DOOR]
     assert floor.version.text == "1.1.0"
 
 
@@ -242,7 +243,7 @@ async def test_a_try_that_does_not_reach_the_lock_does_not_give_it_up(
     assert not record.history[-1].touched
     assert record.read_at == left.read_at
     assert record.batteries == left.batteries
-    assert house.household.recovering.is_ours(house.managed())
+    assert what_left_it(house.managed().record) is not None
 
     lock.restore_power()
     if trouble == "battery out":
@@ -319,7 +320,7 @@ async def test_it_waits_between_two_tries(one_bank: House) -> None:
     hear_answers(house)
     await night.look()
     assert lock.mode is Mode.BOOTLOADER
-    due = house.household.recovering.next_try(house.managed())
+    due = house.runtime.recovering.next_try(house.managed())
     assert due is not None
     assert due > dt_util.utcnow() + timedelta(minutes=4)
 
@@ -417,7 +418,15 @@ async def test_nothing_is_sent_before_everything_is_there(one_bank: House) -> No
     await until(lambda: house.managed().record.history[-1].purpose == "recovery")
     await house.settle()
     hear_answers(house)
-    early = Recovering(house.household)
+    runtime = house.runtime
+    early = Recovering(
+        house.hass,
+        house.entry,
+        locks=runtime.locks,
+        faults=runtime.faults,
+        installations=runtime.installations,
+        remedies=runtime.remedies,
+    )
     early.async_look()
     assert house.managed().progress is None
     stop = early.async_start()
@@ -443,7 +452,7 @@ async def test_without_firmware_there_is_only_what_a_person_can_do(
     assert "> Its vendor says:\n>\n> Hold the button for 10 s." in text
     assert "Take out its batteries for a minute" in text
     assert "Download diagnostics" in text
-    assert not house.household.recovering.async_help_now(house.managed())
+    assert not house.runtime.recovering.async_help_now(house.managed())
     lock.cut_power()
     lock.restore_power()
     await until(lambda: not house.managed().in_bootloader)
@@ -458,7 +467,7 @@ async def test_what_is_not_kept_comes_from_the_feed(
     house = one_bank
     lock = house.locks[FRONT_DOOR]
     await strand(house)
-    vault = house.household.vault
+    vault = house.runtime.vault
     for method in ("release", "running"):
         monkeypatch.setattr(vault, method, lambda _: None)
     for path in ("kl-1/1.1.0.zip", "kl-1/1.0.0.zip"):
@@ -485,12 +494,12 @@ async def test_another_door_does_not_go_first(two_doors: House) -> None:
     lock = house.locks[FRONT_DOOR]
     lock.bootloader.single_bank = True
     await strand(house)
-    async with house.household.queue.short_use():
+    async with house.runtime.queue.short_use():
         press = house.hass.async_create_task(house.install("update.back_door_firmware"))
-        await until(lambda: len(house.household.queue.waiting) == 1)
+        await until(lambda: len(house.runtime.queue.waiting) == 1)
         lock.restore_power()
-        await until(lambda: len(house.household.queue.waiting) == 2)
-        assert house.household.queue.waiting[0].urgent
+        await until(lambda: len(house.runtime.queue.waiting) == 2)
+        assert house.runtime.queue.waiting[0].urgent
     await press
     await house.settle()
     assert lock.version == "1.1.0"

@@ -9,7 +9,11 @@ from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.errors import DelegateProblem
 from custom_components.nightlatch.core.model import Origin, OutcomeKind
 from custom_components.nightlatch.core.records.outcome_record import OutcomeRecord
-from custom_components.nightlatch.core.vendor_facts import Recovery, facts_for
+from custom_components.nightlatch.core.vendor_facts import (
+    Recovery,
+    facts_for,
+    read_facts,
+)
 from custom_components.nightlatch.maker import told_of_recovery
 from custom_components.nightlatch.recovery_steps import recovery_steps
 from homeassistant.core import Context
@@ -26,7 +30,7 @@ async def test_a_lock_that_another_integration_updates(
     """Nightlatch has nothing to send to it, and says where else to look."""
     lock = zigbee_house.managed
     now = dt_util.utcnow()
-    await lock.async_ended(
+    lock.async_note_ended(
         OutcomeRecord(
             attempt="1",
             kind=OutcomeKind.NEEDS_HAND,
@@ -57,7 +61,7 @@ async def test_a_lock_that_another_integration_updates(
         "If",
     ]
     assert "in its integration" in issue.translation_placeholders["steps"]
-    assert not lock.household.recovering.remedies(lock)
+    assert not zigbee_house.runtime.remedies.of(lock)
 
 
 async def test_it_cannot_be_rolled_back_either(zigbee_house: ZigbeeHouse) -> None:
@@ -86,8 +90,8 @@ async def test_what_is_known_of_a_maker_comes_with_its_source(
 ) -> None:
     """Before the steps that are only usual."""
     lock = zigbee_house.managed
-    lock.facts = facts_for(zigbee_house.household._facts, vendor, (model,), None)
-    steps = recovery_steps(lock)
+    lock.facts = facts_for(read_facts(), vendor, (model,), None)
+    steps = recovery_steps(lock, zigbee_house.runtime.vault)
     assert steps.startswith(said)
     assert "2026-11-24)" in steps.splitlines()[0]
 
@@ -97,7 +101,7 @@ async def test_everything_that_is_known_of_makers_has_its_sentence(
 ) -> None:
     """A word of the code is no help at a door."""
     lock = zigbee_house.managed
-    (fact, *_) = zigbee_house.household._facts
+    (fact, *_) = read_facts()
     lock.facts = replace(lock.facts, facts=(replace(fact, recovery=tuple(Recovery)),))
     told = list(told_of_recovery(lock))
     assert len(told) == len(Recovery)

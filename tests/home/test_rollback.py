@@ -20,6 +20,7 @@ from tests.rig.dfu_package import make_package
 from tests.rig.lock import Mode
 from tests.rig.scene import HARDWARE_VERSION, make_firmware
 
+from .asked import cancel
 from .flows import until
 from .house import EVENT, FRONT_DOOR, OUTCOME, PROBLEM, UPDATE, House
 from .night import Night
@@ -97,7 +98,7 @@ async def test_back_to_what_ran_before(
     # Nobody was asked whether they want an update to it.
     assert night.types().count("update_available") == 1
     # The floor has not sunk, and the lock is not brought up again by itself.
-    floor = house.household.store.trust.locks[FRONT_DOOR]
+    floor = house.runtime.store.trust.locks[FRONT_DOOR]
     assert floor.version.text == "1.1.0"
     night.automate()
     await night.look()
@@ -202,12 +203,12 @@ async def test_a_closed_hole_is_opened_only_in_words(
     assert approval.overrides == {"security_floor"}
     entries = [
         entry
-        for entry in await house.household.audit.log.async_entries()
+        for entry in await house.runtime.audit.log.async_entries()
         if entry.event == "approved"
     ]
     assert [entry.details["words"] for entry in entries] == [WORDS]
     # By itself it never goes below the floor.
-    assert house.household.store.trust.locks[FRONT_DOOR].security_version == 2
+    assert house.runtime.store.trust.locks[FRONT_DOOR].security_version == 2
 
 
 async def test_an_approval_opens_no_hole(house: House, owner: User) -> None:
@@ -266,7 +267,7 @@ async def test_to_what(
     # The feed has it, and that is no reason.
     await release(house, "1.0.5")
     assert await said("1.0.5") == "rollback_never_ran"
-    vault = house.household.vault
+    vault = house.runtime.vault
     ran_before = vault.ran_before(house.managed())
     assert [kept.release.version.text for kept in ran_before] == ["1.1.0", "1.0.0"]
     with monkeypatch.context() as patch:
@@ -314,7 +315,7 @@ async def test_an_installation_that_begins_meanwhile_is_left_alone(
         await until(lambda: house.managed().progress is not None)
 
     while_the_code_is_checked(house, monkeypatch, install)
-    async with house.household.queue.short_use():
+    async with house.runtime.queue.short_use():
         code = app.code()
         with pytest.raises(HomeAssistantError) as caught:
             await house.hass.services.async_call(
@@ -336,7 +337,7 @@ async def test_what_is_decided_meanwhile_counts(
     """Somebody else has chosen something: two who decide at once are both told."""
     await update(house)
     lock = house.managed()
-    (kept,) = house.household.vault.ran_before(lock)
+    (kept,) = house.runtime.vault.ran_before(lock)
 
     async def choose() -> None:
         await lock.async_choose(kept.release, Source.VAULT, Purpose.ROLLBACK)
@@ -354,8 +355,8 @@ async def test_nothing_is_chosen_while_something_is_installed(house: House) -> N
     await update(house)
     await release(house, "1.2.0")
     lock = house.managed()
-    (kept,) = house.household.vault.ran_before(lock)
-    async with house.household.queue.short_use():
+    (kept,) = house.runtime.vault.ran_before(lock)
+    async with house.runtime.queue.short_use():
         press = house.hass.async_create_task(house.install())
         await until(lambda: lock.progress is not None)
         with pytest.raises(HomeAssistantError) as caught:
@@ -371,7 +372,7 @@ async def test_not_while_something_runs(
     """One at a time; and the code is not used up."""
     await update(house)
     await release(house, "1.2.0")
-    async with house.household.queue.short_use():
+    async with house.runtime.queue.short_use():
         press = house.hass.async_create_task(house.install())
         await until(lambda: house.managed().progress is not None)
         code = app.code()
@@ -443,12 +444,12 @@ async def test_a_rollback_that_waits_can_be_cancelled(
 ) -> None:
     """Then it is wanted no longer."""
     await update(house)
-    async with house.household.queue.short_use():
+    async with house.runtime.queue.short_use():
         press = house.hass.async_create_task(
             act(house, "rollback", owner, code=app.code())
         )
         await until(lambda: house.managed().progress is not None)
-        await house.managed().async_cancel()
+        await cancel(house.managed())
         with pytest.raises(HomeAssistantError) as caught:
             await press
     assert caught.value.translation_key == "installation_cancelled"
@@ -484,7 +485,7 @@ async def test_what_is_chosen_is_shown_and_can_be_given_up(house: House) -> None
     lock = house.managed()
     await lock.async_pin("1.1.0")
     await lock.async_skip("1.0.0")
-    (kept,) = house.household.vault.ran_before(lock)
+    (kept,) = house.runtime.vault.ran_before(lock)
     await lock.async_choose(kept.release, Source.VAULT, Purpose.ROLLBACK)
     await house.settle()
     state = house.state()

@@ -10,7 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockUser, async_capture_events  # type: ignore[import-untyped]
 
 from custom_components.nightlatch.const import EVENT_NIGHTLATCH
-from custom_components.nightlatch.installing import Progress
+from custom_components.nightlatch.locks import Progress
 from homeassistant.core import Context
 from homeassistant.exceptions import HomeAssistantError, Unauthorized
 from homeassistant.helpers import entity_registry as er
@@ -19,6 +19,7 @@ from homeassistant.util import dt as dt_util
 from tests.rig.idle_time import fire_time_changed
 from tests.rig.ota_script import OtaEnding, OtaScript
 
+from .asked import cancel
 from .flows import until
 from .settings_house import (
     AUTO_LOCK,
@@ -207,7 +208,7 @@ async def test_what_has_changed_is_told(settings_house: SettingsHouse) -> None:
     (event,) = [each for each in told if each.data["type"] == "settings_differ"]
     assert event.data["name"] == "Side door"
     assert "Auto-relock time: 30 s → 0 s" in event.data["message"]
-    store = house.household.store
+    store = house.runtime.store
     await until(lambda: any("not set as it was" in each for each in store.digest))
 
 
@@ -557,7 +558,7 @@ async def test_never_while_an_installation_runs(settings_house: SettingsHouse) -
     await until(
         lambda: bool((progress := house.house.managed.progress) and progress.percentage)
     )
-    await house.house.managed.async_cancel()
+    await cancel(house.house.managed)
     with pytest.raises(HomeAssistantError):
         await pressed
 
@@ -571,7 +572,7 @@ async def test_an_installation_ends_a_restore(
     wanted = [each.before for each in house.snapshots.differences]
 
     async def press(call: Any) -> None:
-        monkeypatch.setattr(house.house.managed.installer, "progress", Progress())
+        monkeypatch.setattr(house.house.managed, "_progress", Progress())
 
     for domain, service in (("number", "set_value"), ("switch", "turn_on")):
         house.hass.services.async_register(domain, service, press)
@@ -595,7 +596,7 @@ async def test_somebody_else_has_the_radio(
     monkeypatch.setattr("custom_components.nightlatch.restoring._TURN_TIMEOUT", 0.05)
     house = settings_house
     await house.update(auto_relock_time="0")
-    async with house.house.household.queue.short_use():
+    async with house.house.runtime.queue.short_use():
         with pytest.raises(HomeAssistantError) as caught:
             await house.snapshots.async_restore_differences()
     assert caught.value.translation_key == "settings_busy"
@@ -718,7 +719,7 @@ async def test_a_disk_that_goes_wrong(
     house.hass.config_entries.async_remove_subentry(house.house.entry, lock_id)
     await until(lambda: "was not deleted" in caplog.text)
     await house.hass.async_block_till_done()
-    assert house.house.household.locks == {}
+    assert house.house.runtime.locks == {}
     # Home Assistant logs as an error what it could not write.
     caplog.clear()
 

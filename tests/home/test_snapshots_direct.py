@@ -19,7 +19,7 @@ VOLUME = "number.attic_volume"
 
 def snapshots_of(house: House) -> LockSnapshots:
     """Return what is kept of the front door's lock."""
-    return house.household.snapshots.of(house.managed())
+    return house.runtime.snapshots.of(house.managed())
 
 
 @pytest.fixture

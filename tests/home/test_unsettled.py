@@ -147,14 +147,14 @@ async def test_what_waits_for_a_restart_is_watched_when_it_has_come(
         if not asked:
             state = (Group.IMAGE, ImageCommand.STATE)
             lock.server.order(SmpFault.ERROR, state, rc=Rc.NOT_SUPPORTED)
-        await house.household.async_read(managed)
+        await house.runtime.reader.async_read_apart(managed)
         await house.settle()
         await assert_told(house, "1.1.0 waits in it")
         assert works_with(lock, "1.0.0")
 
     lock.cut_power(restore_after=0.1)
     await until(partial(works_with, lock, "1.1.0"))
-    await house.household.async_read(managed)
+    await house.runtime.reader.async_read_apart(managed)
     await until(lambda: house.state(OUTCOME).state == "succeeded")
     await house.settle()
     assert house.state(PROBLEM).state == STATE_OFF
@@ -173,7 +173,7 @@ async def test_what_has_come_and_gone_unseen_does_not_wait_any_more(
     for version in ("1.1.0", "1.0.0"):
         lock.reset()
         await until(partial(works_with, lock, version))
-    await house.household.async_read(house.managed())
+    await house.runtime.reader.async_read_apart(house.managed())
     await until(lambda: house.state(OUTCOME).state == "rolled_back")
     await house.settle()
     assert await issues(house) == {}
@@ -213,12 +213,12 @@ async def test_what_runs_on_trial_and_cannot_be_ended_is_told_until_it_is_gone(
     await house.settle()
     assert works_with(lock, "1.1.0")
     await assert_told(house, words)
-    await house.household.async_read(house.managed())
+    await house.runtime.reader.async_read_apart(house.managed())
     await house.settle()
     await assert_told(house, words)
 
     lock.reset()
     await until(partial(works_with, lock, "1.0.0"))
-    await house.household.async_read(house.managed())
+    await house.runtime.reader.async_read_apart(house.managed())
     await house.settle()
     assert await issues(house) == {}

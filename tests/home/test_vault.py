@@ -27,7 +27,7 @@ from custom_components.nightlatch.core.model import (
 from custom_components.nightlatch.core.preflight.risk import WayBack
 from custom_components.nightlatch.core.records.kept_release import KeptRelease
 from custom_components.nightlatch.core.vault.keys import KeySource
-from custom_components.nightlatch.situations import Errand, risk_of
+from custom_components.nightlatch.planner import Errand
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 from tests.rig.lock import Mode
@@ -49,6 +49,7 @@ from .vaulted import (
     restart,
     set_options,
     storage,
+    supply_of,
 )
 
 OLD = "kl-1/1.0.0.zip"
@@ -104,12 +105,12 @@ async def test_roles_over_two_updates(house: House) -> None:
     house.vendor.withdraw(OLD)
     await house.release("1.2.0")
     await look(house)
-    lock, vault = house.managed(), house.household.vault
+    lock, vault = house.managed(), house.runtime.vault
     running = vault.running(lock)
     assert running is not None
     assert running.release.version.text == "1.1.0"
     assert [each.release.version.text for each in vault.ran_before(lock)] == ["1.0.0"]
-    assert sorted(vault.upkeep.wanted().values()) == [0, 1, 2]
+    assert sorted(house.runtime.upkeep.wanted().values()) == [0, 1, 2]
 
     await house.install()
     before = vault.ran_before(lock)
@@ -122,7 +123,7 @@ async def test_before_an_installation_what_runs_is_fetched(house: House) -> None
     await house.release("1.1.0")
     await house.install()
     assert kept(house) == {"1.0.0", "1.1.0"}
-    running = house.household.vault.running(house.managed())
+    running = house.runtime.vault.running(house.managed())
     assert running is not None
     assert running.signer is not None
     (ended,) = await audited(house, "installation_ended")
@@ -146,7 +147,7 @@ async def test_what_the_vendor_no_longer_has_is_not_kept(house: House) -> None:
     assert kept(house) == {"1.1.0"}
     lock = house.managed()
     assert lock.release is not None
-    assert risk_of(lock, lock.release).way_back is WayBack.NOT_KEPT
+    assert house.runtime.planner.risk(lock, lock.release).way_back is WayBack.NOT_KEPT
     await house.install()
     assert house.locks[FRONT_DOOR].version == "1.1.0"
 
@@ -154,12 +155,12 @@ async def test_what_the_vendor_no_longer_has_is_not_kept(house: House) -> None:
 async def test_it_survives_a_restart(house: House) -> None:
     """Nothing is fetched for it."""
     await look(house)
-    before = dict(house.household.vault.releases)
+    before = dict(house.runtime.vault.releases)
     assert before
     house.vendor.requests.clear()
     await restart(house)
-    assert house.household.vault.releases == before
-    assert house.household.vault.source is KeySource.STORAGE
+    assert house.runtime.vault.releases == before
+    assert house.runtime.vault.source is KeySource.STORAGE
     await look(house)
     assert fetched(house, OLD) == 0
 
@@ -167,12 +168,12 @@ async def test_it_survives_a_restart(house: House) -> None:
 async def test_two_locks_of_a_model_share_a_copy(two_doors: House) -> None:
     """And each is told when what is kept for it changes."""
     told: list[str] = []
-    for lock in two_doors.household.locks.values():
+    for lock in two_doors.runtime.locks.values():
         lock.async_subscribe(lambda name=lock.name: told.append(name))  # type: ignore[misc]
     await look(two_doors)
     assert len(blobs(first_place(two_doors))) == 1
     assert set(told) == {"Front door", "Back door"}
-    vault = two_doors.household.vault
+    vault = two_doors.runtime.vault
     assert vault.running(two_doors.managed(BACK_DOOR)) == vault.running(
         two_doors.managed(FRONT_DOOR)
     )
@@ -187,7 +188,7 @@ async def test_several_artifacts_of_one_version(house: House) -> None:
     await house.release("1.1.0")
     await look(house)
     await house.install()
-    lock, vault = house.managed(), house.household.vault
+    lock, vault = house.managed(), house.runtime.vault
     installed = vault.running(lock)
     assert installed is not None
     data = await vault.async_get(installed.release.key)
@@ -211,23 +212,23 @@ async def test_several_artifacts_of_one_version(house: House) -> None:
 async def test_a_door_that_does_not_open_waits_for_no_feed(house: House) -> None:
     """What the lock ran is not looked for first."""
     release = await newest(house)
-    lock, vault = house.managed(), house.household.vault
+    lock = house.managed()
     door = house.locks[FRONT_DOOR]
     # Or it would soon be back by itself.
     door.flash.application[:] = bytes(len(door.flash.application))
     send_to_bootloader(door)
     await until(lambda: lock.in_bootloader)
     data = await house.feed.feed.fetch(release)
-    supply = vault.supply(lock, Source.FEED)
+    supply = supply_of(house, Source.FEED)
     # Which it is the journal knows, not what is heard.
     errand = Errand(purpose=Purpose.RECOVERY)
-    await house.household.journal.write(
-        lock.installer._new_entry(release, Origin.PERSON, errand)
+    await house.runtime.journal.write(
+        house.runtime.installations.of(lock)._new_entry(release, Origin.PERSON, errand)
     )
     await supply.keep(release, data, house.feed.firmware_keys[0])
     assert lock.in_bootloader
     assert kept(house) == {"1.1.0"}
-    await house.household.journal.clear()
+    await house.runtime.journal.clear()
     door.cut_power()
 
 
@@ -242,7 +243,7 @@ async def test_a_disk_that_hangs_does_not_hold_up_the_end(
     async def hang(*_: Any) -> None:
         await asyncio.sleep(10)
 
-    monkeypatch.setattr(house.household.vault.open_vault(), "write_ledger", hang)
+    monkeypatch.setattr(house.runtime.vault.open_vault(), "write_ledger", hang)
     await restart(house)
     assert "A disk or share of the vault does not answer" in caplog.text
     assert kept(house) == {"1.0.0"}
@@ -256,7 +257,7 @@ async def test_a_person_is_not_kept_waiting(house: House) -> None:
     path = await house.release("1.1.0")
     running = house.vendor.artifact_path(OLD)
     house.vendor.misbehave(running, Silence())
-    house.household.vault.upkeep.async_look(dt_util.utcnow())
+    house.runtime.upkeep.async_look(dt_util.utcnow())
     await house.vendor.server.asked_for(running)
     house.vendor.behave()
     await house.install()
@@ -271,10 +272,10 @@ async def test_nothing_is_fetched_while_something_is_installed(house: House) -> 
     path = await house.release("1.1.0")
     press = await begin(house)
     house.vendor.requests.clear()
-    house.household.vault.upkeep.async_look(dt_util.utcnow())
+    house.runtime.upkeep.async_look(dt_util.utcnow())
     await asyncio.sleep(0.05)
     with pytest.raises(HomeAssistantError) as caught:
-        await house.household.vault.upkeep.async_test_now()
+        await house.runtime.upkeep.async_test_now()
     assert caught.value.translation_key == "vault_busy"
     assert house.vendor.requests == []
     speed_up(house)
@@ -329,10 +330,9 @@ async def test_a_touched_lock_whose_copy_is_damaged(house: House) -> None:
 async def test_a_supply_without_a_feed(house: House) -> None:
     """It was removed in the middle."""
     release = await newest(house)
-    lock = house.managed()
     await house.remove(VENDOR)
     with pytest.raises(FeedError) as caught:
-        await house.household.vault.supply(lock, Source.FEED).fetch(release)
+        await supply_of(house, Source.FEED).fetch(release)
     assert caught.value.reason is FeedProblem.UNREACHABLE
 
 
@@ -360,12 +360,12 @@ async def test_keeping_does_not_hold_up_an_installation_for_long(
 async def test_what_was_sent_has_no_second_name(house: House) -> None:
     """What comes out of the vault is kept there already."""
     await look(house)
-    vault, lock = house.household.vault, house.managed()
+    vault, lock = house.runtime.vault, house.managed()
     running = vault.running(lock)
     assert running is not None
     assert running.signer is not None
     data = await vault.async_get(running.release.key)
-    supply = vault.supply(lock, Source.VAULT)
+    supply = supply_of(house, Source.VAULT)
     await supply.keep(running.release, data, running.signer)
     assert vault.running(lock) == running
 
@@ -465,7 +465,7 @@ async def test_an_installation_with_a_full_vault(
 ) -> None:
     """Updates do not depend on it."""
     await house.release("1.1.0")
-    vault = house.household.vault.open_vault()
+    vault = house.runtime.vault.open_vault()
 
     async def refuse(*_: Any) -> None:
         raise VaultError(VaultProblem.FULL, place="/", detail="No space left")
@@ -489,7 +489,7 @@ async def test_an_unforeseen_mistake_holds_up_nothing(
         raise RuntimeError
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(house.household.vault, "async_keep", refuse)
+        patch.setattr(house.runtime.vault, "async_keep", refuse)
         await house.install()
     assert house.locks[FRONT_DOOR].version == "1.1.0"
     assert "Front door: its firmware is not kept" in caplog.text
@@ -523,7 +523,7 @@ async def test_a_folder_that_is_none(house: House) -> None:
 async def test_keeping_and_giving(house: House) -> None:
     """What recovery, rollback and downloads use."""
     await look(house)
-    vault, lock = house.household.vault, house.managed()
+    vault, lock = house.runtime.vault, house.managed()
     known = vault.running(lock)
     assert known is not None
     data = await vault.async_get(known.release.key)
@@ -548,12 +548,12 @@ async def test_a_release_that_is_chosen_is_kept_for_it(house: House) -> None:
     for version in ("1.1.0", "1.2.0"):
         await house.release(version)
         await house.install()
-    lock, vault = house.managed(), house.household.vault
+    lock, vault = house.managed(), house.runtime.vault
     oldest = vault.ran_before(lock)[-1]
     await lock.async_choose(oldest.release, Source.VAULT, Purpose.ROLLBACK)
-    assert vault.upkeep.wanted()[oldest.release.key] == 2
+    assert house.runtime.upkeep.wanted()[oldest.release.key] == 2
     assert lock.release == oldest.release
-    supply = vault.supply(lock, Source.VAULT)
+    supply = supply_of(house, Source.VAULT)
     assert await supply.fetch(oldest.release) == await vault.async_get(
         oldest.release.key
     )
@@ -566,7 +566,7 @@ async def test_what_a_later_version_has_kept(
 ) -> None:
     """It is left alone, and tested as far as that goes."""
     await look(house)
-    vault = house.household.vault
+    vault = house.runtime.vault
     (known,) = vault.kept.values()
     data = await vault.async_get(known.binding.sha256)
     await vault.open_vault().put(
@@ -576,14 +576,14 @@ async def test_what_a_later_version_has_kept(
     vault.async_refresh()
     assert kept(house) == set()
     assert "What is kept of 1.0.0 is left alone" in caplog.text
-    report = await vault.upkeep.async_test_now()
+    report = await house.runtime.upkeep.async_test_now()
     assert (report.sound, report.unproven) == (1, ())
 
 
 async def test_removing_nightlatch_removes_the_first_place(house: House) -> None:
     """And the key, and the audit log."""
     await look(house)
-    await house.household.async_audit("something")
+    await house.runtime.audit.async_append("something")
     paths = [first_place(house), storage(house, ".lockbox"), storage(house, ".audit")]
     assert all(path.exists() for path in paths)
     await house.hass.config_entries.async_remove(house.entry.entry_id)
@@ -595,7 +595,7 @@ async def test_a_backup_holds_the_ledger(house: House) -> None:
     """It is written before the backup reads it, and nothing is begun meanwhile."""
     await look(house)
     await house.check()
-    store, ledger = house.household.store, house.household.vault.ledger
+    store, ledger = house.runtime.store, house.runtime.vault.ledger
     assert ledger.written != store.generation
     await async_pre_backup(house.hass)
     assert ledger.written == store.generation

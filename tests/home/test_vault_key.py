@@ -15,7 +15,6 @@ from custom_components.nightlatch.core.model import Purpose, Source
 from custom_components.nightlatch.core.preflight.risk import WayBack
 from custom_components.nightlatch.core.vault import keys
 from custom_components.nightlatch.core.vault.keys import KeySource
-from custom_components.nightlatch.situations import risk_of
 from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
@@ -109,14 +108,14 @@ async def test_what_is_set_is_shown_and_kept(house: House, elsewhere: Path) -> N
         second_place=str(second),
     )
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert house.household.vault.limit == 20_000_000
+    assert house.runtime.vault.limit == 20_000_000
     await look(house)
     assert len(blobs(second)) == 1
     result = await open_options(house)
     assert suggested(result, "second_place") == str(second)
     assert suggested(result, "vault_limit") == 20
     result = await fill_in(house, result, vault_limit=64, key_source="storage")
-    assert house.household.vault.settings.second_place is None
+    assert house.runtime.vault.settings.second_place is None
     # It is left alone.
     assert len(blobs(second)) == 1
     assert await audited(house, "vault_key_source_changed") == []
@@ -132,7 +131,7 @@ async def test_a_passphrase(house: House) -> None:
     before = blob.read_bytes()
     in_storage = storage(house, ".lockbox").read_text()
     await choose_passphrase(house)
-    assert house.household.vault.source is KeySource.PASSPHRASE
+    assert house.runtime.vault.source is KeySource.PASSPHRASE
     assert blob.read_bytes() == before
     lockbox = storage(house, ".lockbox")
     assert stat.S_IMODE(lockbox.stat().st_mode) == 0o600
@@ -147,7 +146,7 @@ async def test_a_passphrase(house: House) -> None:
     assert changed.details == {"source": "passphrase", "anew": False}
 
     await restart(house)
-    vault = house.household.vault
+    vault = house.runtime.vault
     assert vault.problem is not None
     assert vault.problem.reason is VaultProblem.LOCKED
     text = (await issues(house))["vault_locked"]
@@ -173,9 +172,9 @@ async def test_while_it_is_locked(house: House) -> None:
     await choose_passphrase(house)
     await restart(house)
     await house.release("1.1.0")
-    lock, vault = house.managed(), house.household.vault
+    lock, vault = house.managed(), house.runtime.vault
     assert lock.release is not None
-    assert risk_of(lock, lock.release).way_back is WayBack.NOT_KEPT
+    assert house.runtime.planner.risk(lock, lock.release).way_back is WayBack.NOT_KEPT
     with pytest.raises(VaultError) as caught:
         await vault.async_get("0" * 64)
     assert caught.value.reason is VaultProblem.LOCKED
@@ -211,14 +210,14 @@ async def test_what_is_wrong_with_a_passphrase(house: House) -> None:
     await choose_passphrase(house, OTHER)
     await restart(house)
     with pytest.raises(VaultError) as caught:
-        await house.household.vault.async_unlock(PASSPHRASE)
+        await house.runtime.vault.async_unlock(PASSPHRASE)
     assert caught.value.reason is VaultProblem.WRONG_PASSPHRASE
-    await house.household.vault.async_unlock(OTHER)
+    await house.runtime.vault.async_unlock(OTHER)
     # And back.
     result = await choose(house, "storage")
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await restart(house)
-    assert house.household.vault.problem is None
+    assert house.runtime.vault.problem is None
 
 
 async def test_a_passphrase_that_is_lost(house: House, elsewhere: Path) -> None:
@@ -235,7 +234,7 @@ async def test_a_passphrase_that_is_lost(house: House, elsewhere: Path) -> None:
     assert result["errors"] == {"anew": "anew_not_confirmed"}
     result = await fill_in(house, result, anew=True)
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    vault = house.household.vault
+    vault = house.runtime.vault
     assert vault.problem is None
     assert await issues(house) == {}
     assert blobs(first_place(house)) == []
@@ -244,7 +243,7 @@ async def test_a_passphrase_that_is_lost(house: House, elsewhere: Path) -> None:
     # What lies there under the lost key is left alone.
     assert len(blobs(second)) == 2
     assert old < {each.name for each in blobs(second)}
-    assert vault.testing.found["second"].foreign == 1
+    assert vault.damage.found["second"].foreign == 1
     changed = await audited(house, "vault_key_source_changed")
     assert changed[-1].details == {"source": "storage", "anew": True}
 
@@ -260,9 +259,9 @@ async def test_the_second_place_cannot_be_changed_while_it_is_locked(
     result = await fill_in(house, result, vault_limit=20, key_source="passphrase")
     result = await fill_in(house, result)
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert house.household.vault.limit == 20_000_000
+    assert house.runtime.vault.limit == 20_000_000
     with pytest.raises(VaultError):
-        await house.household.vault.async_set_source(KeySource.STORAGE)
+        await house.runtime.vault.async_set_source(KeySource.STORAGE)
 
 
 # A key file.
@@ -281,7 +280,7 @@ async def test_a_key_file(house: House, elsewhere: Path) -> None:
     assert len(path.read_bytes()) == 64
     await restart(house)
     assert kept(house) == {"1.0.0"}
-    assert house.household.vault.source is KeySource.KEY_FILE
+    assert house.runtime.vault.source is KeySource.KEY_FILE
 
     # The stick is taken out.
     away = elsewhere / "pocket"
@@ -316,15 +315,15 @@ async def test_another_key_file(house: House, elsewhere: Path) -> None:
     assert suggested(result, "key_file") == str(elsewhere / "new")
     result = await fill_in(house, result, key_file=str(moved))
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert house.household.vault.problem is None
-    assert house.household.vault.key_file == moved
+    assert house.runtime.vault.problem is None
+    assert house.runtime.vault.key_file == moved
     await restart(house)
-    assert house.household.vault.problem is None
+    assert house.runtime.vault.problem is None
     # One that is there is changed for another.
     await choose_key_file(house, path)
     moved.unlink()
     await restart(house)
-    assert house.household.vault.problem is None
+    assert house.runtime.vault.problem is None
     result = await open_options(house)
     assert suggested(result, "key_source") == "key_file"
 
@@ -348,7 +347,7 @@ async def test_what_is_wrong_with_a_key_file(
     path = name.replace("/config", config).replace("/elsewhere", str(elsewhere))
     result = await choose_key_file(house, Path(path))
     assert result["errors"] == {"key_file": error}
-    assert house.household.vault.source is KeySource.STORAGE
+    assert house.runtime.vault.source is KeySource.STORAGE
 
 
 async def test_a_key_file_on_a_disk_that_does_not_answer(
@@ -381,13 +380,13 @@ async def test_a_choice_waits_for_the_vault(house: House) -> None:
     await house.release("1.1.0")
     await house.install()
     lock = house.managed()
-    (before,) = house.household.vault.ran_before(lock)
+    (before,) = house.runtime.vault.ran_before(lock)
     await lock.async_choose(before.release, Source.VAULT, Purpose.ROLLBACK)
     await choose_passphrase(house)
     await restart(house)
     lock = house.managed()
     assert lock.release is None
-    await house.household.vault.async_unlock(PASSPHRASE)
+    await house.runtime.vault.async_unlock(PASSPHRASE)
     assert lock.release == before.release
 
 
@@ -396,7 +395,7 @@ async def test_a_vault_that_cannot_be_unlocked_any_more(house: House) -> None:
     await choose_passphrase(house)
     await restart(house)
     result = await begin_fix(house, "vault_locked")
-    key = house.household.vault._key
+    key = house.runtime.vault._key
     assert key._lockbox is not None
     key._lockbox = replace(key._lockbox, content={})
     result = await go_on(house, result, passphrase=PASSPHRASE)
@@ -418,7 +417,7 @@ async def test_a_lockbox_that_is_lost(house: House) -> None:
             lockbox.write_text(broken)
         await restart(house)
         assert "vault_key_lost" in await issues(house), broken
-        assert house.household.vault.source is None
+        assert house.runtime.vault.source is None
         assert len(blobs(first_place(house))) == 1
     lockbox.write_text(text)
     await look(house, SIX_MINUTES)
@@ -455,7 +454,7 @@ async def test_a_lockbox_that_cannot_be_written(house: House) -> None:
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "key_not_changed"
     assert storage(house, ".lockbox").read_text() == before
-    assert house.household.vault.source is KeySource.STORAGE
+    assert house.runtime.vault.source is KeySource.STORAGE
 
 
 async def test_the_first_lockbox_cannot_be_written(house: House) -> None:

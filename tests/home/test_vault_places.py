@@ -28,6 +28,7 @@ from tests.rig.idle_time import IdleTimeLoop
 from tests.rig.scene import publish_by_hand
 from tests.rig.vendor_http import Silence
 
+from .asked import install
 from .flows import suggested, until
 from .house import FRONT_DOOR, House
 from .test_diagnostics import download
@@ -151,7 +152,7 @@ async def test_what_was_under_way_waits_for_the_vault(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """After a start; but not for ever."""
-    vault = house.household.vault
+    vault = house.runtime.vault
     await vault.async_opened()
     vault._tried.clear()
     monkeypatch.setattr("custom_components.nightlatch.vaulting.OPENED_TIMEOUT", 0.05)
@@ -244,7 +245,7 @@ async def test_a_damaged_copy_is_replaced_from_the_other(
     await look(house, timedelta(days=6))
     assert await audited(house, "vault_tested") == []
     await look(house, EIGHT_DAYS)
-    tested = house.household.store.vault_tested
+    tested = house.runtime.store.vault_tested
     assert tested is not None
     assert tested > dt_util.utcnow() - timedelta(minutes=1)
     assert first.exists()
@@ -302,7 +303,7 @@ async def test_whoever_asks_in_vain_finds_it_out(house: House) -> None:
     await look(house)
     house.vendor.withdraw(OLD)
     damage(blobs(first_place(house))[0])
-    vault, lock = house.household.vault, house.managed()
+    vault, lock = house.runtime.vault, house.managed()
     running = vault.running(lock)
     assert running is not None
     with pytest.raises(VaultError) as caught:
@@ -336,7 +337,7 @@ async def test_a_copy_under_another_ones_name(house: House) -> None:
     await look(house)
     swap(*blobs(first_place(house)))
     await restart(house)
-    vault, lock = house.household.vault, house.managed()
+    vault, lock = house.runtime.vault, house.managed()
     running = vault.running(lock)
     assert running is not None
     assert lock.release is not None
@@ -354,9 +355,9 @@ async def test_a_download_of_a_damaged_copy_puts_it_right(
     """Whoever needs it notices first."""
     (first,) = blobs(first_place(house))
     cut(first)
-    running = house.household.vault.running(house.managed())
+    running = house.runtime.vault.running(house.managed())
     assert running is not None
-    assert await house.household.vault.async_get(running.release.key)
+    assert await house.runtime.vault.async_get(running.release.key)
     assert first.stat().st_size == blobs(second)[0].stat().st_size
 
 
@@ -391,7 +392,7 @@ async def test_what_is_kept_for_a_person(house: House, second: Path) -> None:
     (release,) = (
         each for each in house.feed.data.releases if each.version.text == "2.0.0"
     )
-    vault = house.household.vault
+    vault = house.runtime.vault
     running = vault.running(house.managed())
     assert running is not None
     data = await house.feed.feed.fetch(release)
@@ -420,7 +421,7 @@ async def test_a_test_makes_room_for_an_installation(
     test = asyncio.create_task(try_all_copies(house))
     await house.vendor.server.asked_for(where)
     house.vendor.behave()
-    await house.managed().async_install()
+    await install(house.managed())
     with pytest.raises(HomeAssistantError) as caught:
         await test
     assert caught.value.translation_key == "vault_test_interrupted"
@@ -475,7 +476,7 @@ async def test_diagnostics_of_a_vault_in_trouble(
         damage(blobs(folder)[0])
     await try_all_copies(house)
     shutil.rmtree(second)
-    await house.household.vault.async_open()
+    await house.runtime.vault.async_open()
     await set_options(house, vault_limit=64)
     text = await download(house, hass_client)
     vault = json.loads(text)["vault"]

@@ -17,6 +17,7 @@ from homeassistant.core import Event
 from homeassistant.data_entry_flow import FlowResultType
 from tests.rig.lock import Mode
 
+from .asked import read
 from .flows import until
 from .house import FRONT_DOOR, House
 from .test_vault_key import PASSPHRASE, choose_passphrase
@@ -98,19 +99,19 @@ async def test_floors_do_not_sink(
     await set_second_place(house, elsewhere / "second")
     await look(house)
     backup = Backup(house, elsewhere, hass_storage)
-    generation = house.household.store.generation
+    generation = house.runtime.store.generation
     await house.release("1.1.0")
     await house.install()
     await look(house)
-    floors = house.household.store.trust
-    newest = house.household.store.generation
+    floors = house.runtime.store.trust
+    newest = house.runtime.store.generation
     assert newest > generation
     events = async_capture_events(house.hass, EVENT_NIGHTLATCH)
 
     # The door's lock is out of reach, so nobody can ask it what it runs.
     house.locks[FRONT_DOOR].cut_power()
     await backup.restore()
-    store = house.household.store
+    store = house.runtime.store
     assert store.trust.locks == floors.locks
     assert store.trust.locks[FRONT_DOOR].version.text == "1.1.0"
     assert floors.time is not None
@@ -150,9 +151,9 @@ async def test_a_backup_that_is_all_there_is(
     await house.install()
     await backup.restore()
     assert await audited(house, "backup_restored") == []
-    await house.managed().async_read()
+    await read(house.managed())
     await house.settle()
-    floor = house.household.store.trust.locks[FRONT_DOOR]
+    floor = house.runtime.store.trust.locks[FRONT_DOOR]
     assert floor.version.text == "1.1.0"
     assert await issues(house) == {}
 
@@ -167,11 +168,11 @@ async def test_only_the_storage_was_put_back(
     backup = Backup(house, elsewhere, hass_storage)
     await house.check()
     await look(house)
-    newest = house.household.store.generation
+    newest = house.runtime.store.generation
     shutil.rmtree(backup.folder / first_place(house).name)
     put(first_place(house), backup.folder)
     await backup.restore()
-    assert house.household.store.generation > newest
+    assert house.runtime.store.generation > newest
     assert len(await audited(house, "backup_restored")) == 1
 
 
@@ -189,13 +190,13 @@ async def test_a_locked_vault_knows_better_later(
     await house.release("1.1.0")
     await house.install()
     await look(house)
-    floors = house.household.store.trust.locks
+    floors = house.runtime.store.trust.locks
     house.locks[FRONT_DOOR].cut_power()
     await backup.restore()
-    assert house.household.store.trust.locks != floors
-    await house.household.vault.async_unlock(PASSPHRASE)
+    assert house.runtime.store.trust.locks != floors
+    await house.runtime.vault.async_unlock(PASSPHRASE)
     await house.settle()
-    assert house.household.store.trust.locks == floors
+    assert house.runtime.store.trust.locks == floors
     assert len(await audited(house, "backup_restored")) == 1
     house.locks[FRONT_DOOR].restore_power()
     await until(lambda: house.locks[FRONT_DOOR].mode is Mode.APPLICATION)
@@ -215,7 +216,7 @@ async def test_a_second_place_that_comes_back_late(
     await house.release("1.1.0")
     await house.install()
     await look(house)
-    floors = house.household.store.trust.locks
+    floors = house.runtime.store.trust.locks
     away = elsewhere / "away"
     house.locks[FRONT_DOOR].cut_power()
     await house.hass.config_entries.async_unload(house.entry.entry_id)
@@ -224,10 +225,10 @@ async def test_a_second_place_that_comes_back_late(
     for _ in range(20):
         await house.check()
     await look(house)
-    assert house.household.store.trust.locks != floors
+    assert house.runtime.store.trust.locks != floors
     away.rename(second)
     await look(house, timedelta(minutes=6))
-    assert house.household.store.trust.locks == floors
+    assert house.runtime.store.trust.locks == floors
     assert len(await audited(house, "backup_restored")) == 1
     house.locks[FRONT_DOOR].restore_power()
     await until(lambda: house.locks[FRONT_DOOR].mode is Mode.APPLICATION)
@@ -239,9 +240,9 @@ async def test_a_ledger_that_is_not_understood(
 ) -> None:
     """A later version of Nightlatch has written it, or a disk has spoilt it."""
     await look(house)
-    vault = house.household.vault.open_vault()
+    vault = house.runtime.vault.open_vault()
     await vault.write_ledger({"generation": "many"})
-    await house.household.vault.async_open()
+    await house.runtime.vault.async_open()
     assert "A ledger of the vault is not understood" in caplog.text
     (ledger,) = first_place(house).glob("*.ledger")
     ledger.write_bytes(b"\0" * 200)
@@ -257,7 +258,7 @@ async def test_a_ledger_that_cannot_be_written(house: House) -> None:
     """It is tried again with the next look."""
     await look(house)
     await house.check()
-    vault = house.household.vault
+    vault = house.runtime.vault
     opened = vault.open_vault()
 
     async def refuse(*_: object) -> None:
@@ -266,9 +267,9 @@ async def test_a_ledger_that_cannot_be_written(house: House) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(opened, "write_ledger", refuse)
         await vault.async_write_ledger()
-    assert vault.ledger.written != house.household.store.generation
+    assert vault.ledger.written != house.runtime.store.generation
     await look(house)
-    assert vault.ledger.written == house.household.store.generation
+    assert vault.ledger.written == house.runtime.store.generation
 
 
 async def test_a_storage_from_before_there_was_a_vault(
@@ -295,7 +296,7 @@ async def test_a_storage_from_before_there_was_a_vault(
 async def test_a_log_that_was_changed(house: House) -> None:
     """It is told from which entry on; confirmed, another one begins."""
     for number in range(4):
-        await house.household.async_audit("something", number=number)
+        await house.runtime.audit.async_append("something", number=number)
     path = storage(house, ".audit")
     lines = path.read_text().splitlines(keepends=True)
     first = len(lines) - 4
@@ -315,14 +316,14 @@ async def test_a_log_that_was_changed(house: House) -> None:
     assert begun.details["broken_entry"] == first + 2
     await restart(house)
     assert await issues(house) == {}
-    await house.household.audit.async_begin_anew()
+    await house.runtime.audit.async_begin_anew()
     assert len(await audited(house, "audit_begun_anew")) == 1
 
 
 async def test_a_log_whose_end_was_cut_off(house: House) -> None:
     """The ledger remembers where it ended."""
     for number in range(4):
-        await house.household.async_audit("something", number=number)
+        await house.runtime.audit.async_append("something", number=number)
     await house.check()
     await look(house)
     await house.check()
@@ -352,17 +353,17 @@ async def test_a_log_that_cannot_be_written(
     if path.exists():
         path.unlink()
     path.mkdir()
-    await house.household.async_audit("something")
-    await house.household.async_audit("something else")
+    await house.runtime.audit.async_append("something")
+    await house.runtime.audit.async_append("something else")
     told = [each for each in caplog.messages if "The audit log cannot be used" in each]
     assert len(told) == 1
     await house.release("1.1.0")
     await house.install()
     assert house.locks[FRONT_DOOR].version == "1.1.0"
     await restart(house)
-    assert await house.household.audit.async_head() is None
+    assert await house.runtime.audit.async_head() is None
     path.rmdir()
-    await house.household.async_audit("something")
+    await house.runtime.audit.async_append("something")
     assert len(await audited(house, "something")) == 1
 
 
@@ -370,7 +371,7 @@ async def test_a_log_that_cannot_be_put_aside(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Then it stays what it is."""
-    await house.household.async_audit("something")
+    await house.runtime.audit.async_append("something")
     path = storage(house, ".audit")
     path.write_text(path.read_text().replace("something", "anything"))
     await restart(house)
@@ -381,7 +382,7 @@ async def test_a_log_that_cannot_be_put_aside(
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "rename", refuse)
-        await house.household.audit.async_begin_anew()
-    assert house.household.audit.broken is not None
+        await house.runtime.audit.async_begin_anew()
+    assert house.runtime.audit.broken is not None
     assert json.loads(path.read_text().splitlines()[0])
     assert DOMAIN in path.name

@@ -11,8 +11,8 @@ from custom_components.nightlatch.adapters.registry import main_device_of
 from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.errors import DelegateProblem
 from custom_components.nightlatch.core.feeds.public_index import IndexName
-from custom_components.nightlatch.household import Household
 from custom_components.nightlatch.locks import ManagedLock
+from custom_components.nightlatch.runtime import Runtime
 from homeassistant.config_entries import SOURCE_IGNORE
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
@@ -27,6 +27,7 @@ from homeassistant.setup import async_setup_component
 from tests.rig.scene import MODELS, VENDOR, WATCHED_MODEL, publish_by_hand, watched_form
 from tests.rig.vendor import Vendor
 
+from .asked import checks_of, install, plan_of, runtime_of
 from .flows import add_feed, start_flow, submit, until
 
 LOCK = "lock.attic"
@@ -45,8 +46,8 @@ class WatchedHouse:
     @property
     def managed(self) -> ManagedLock:
         """What Nightlatch knows of the lock."""
-        household: Household = self.entry.runtime_data
-        (lock,) = household.locks.values()
+        runtime: Runtime = self.entry.runtime_data
+        (lock,) = runtime.locks.values()
         return lock
 
     def runs(self, version: str | None) -> None:
@@ -383,8 +384,9 @@ async def test_a_sensor_that_is_away_says_nothing(watched_house: WatchedHouse) -
     hass.states.async_set("sensor.attic_version", "unavailable")
     await hass.async_block_till_done(wait_background_tasks=False)
     assert watched_house.managed.record.identity.firmware_version == "2.0"
+    lock = watched_house.managed
     with pytest.raises(HomeAssistantError):
-        await watched_house.managed.async_check_now()
+        await runtime_of(lock).reader.async_check_now(lock)
 
 
 async def test_the_plan_of_a_watched_lock_waits_for_a_person(
@@ -395,10 +397,10 @@ async def test_the_plan_of_a_watched_lock_waits_for_a_person(
     await watched_house.add_lock(version_entity="update.attic_firmware")
     lock = watched_house.managed
     await until(lambda: lock.release is not None)
-    assert await lock.async_checks()
-    assert lock.plan.waiting == "person"
+    assert checks_of(lock)
+    assert plan_of(lock).waiting == "person"
     with pytest.raises(HomeAssistantError):
-        await lock.async_install()
+        await install(lock)
 
 
 async def test_a_lock_that_is_a_part_of_a_device(watched_house: WatchedHouse) -> None:
@@ -457,8 +459,8 @@ async def test_the_owner_says_which_indexes_are_asked(
 ) -> None:
     """None, unless they do."""
     hass, entry = watched_house.hass, watched_house.entry
-    household: Household = entry.runtime_data
-    assert household.indexes == frozenset()
+    runtime: Runtime = entry.runtime_data
+    assert runtime.settings.indexes == frozenset()
     options = hass.config_entries.options
     result = await options.async_init(entry.entry_id)
     result = await options.async_configure(
@@ -466,7 +468,7 @@ async def test_the_owner_says_which_indexes_are_asked(
     )
     result = await options.async_configure(result["flow_id"], {"indexes": ["dcl"]})
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    await until(lambda: household.indexes == frozenset({IndexName.DCL}))
+    await until(lambda: runtime.settings.indexes == frozenset({IndexName.DCL}))
 
 
 @pytest.mark.parametrize("told", ["", "unknown", "0.0.0", "V1.0", "1.0.0", "1.0.0+0"])

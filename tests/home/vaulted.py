@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from custom_components.nightlatch.const import DOMAIN
+from custom_components.nightlatch.core.installation.ports import Supply
+from custom_components.nightlatch.core.model import Source
 from custom_components.nightlatch.core.records.audit_chain import AuditEntry
 from custom_components.nightlatch.core.vault import keys
+from custom_components.nightlatch.vault_supply import VaultSupply
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.translation import async_get_translations
 from homeassistant.setup import async_setup_component
@@ -70,13 +73,13 @@ def swap(one: Path, other: Path) -> None:
 async def look(house: House, later: timedelta = timedelta()) -> None:
     """Let a minute pass, now or later, and everything that begins in it end."""
     await house.settle()
-    house.household.vault.upkeep.async_look(dt_util.utcnow() + later)
+    house.runtime.upkeep.async_look(dt_util.utcnow() + later)
     await house.settle()
 
 
 def kept(house: House) -> set[str]:
     """Return the versions that are kept."""
-    vault = house.household.vault
+    vault = house.runtime.vault
     return {each.release.version.text for each in vault.releases.values()}
 
 
@@ -91,7 +94,7 @@ async def set_options(house: House, **options: Any) -> None:
 async def set_second_place(house: House, folder: Path) -> None:
     """Name a folder for the second copy, as the options do."""
     make(folder)
-    await house.household.vault.async_establish(folder)
+    await house.runtime.vault.async_establish(folder)
     await set_options(house, second_place=str(folder))
 
 
@@ -159,5 +162,18 @@ async def try_all_copies(house: House) -> dict[str, Any]:
 
 async def audited(house: House, event: str) -> list[AuditEntry]:
     """Return what the audit log says of something."""
-    entries = await house.household.audit.log.async_entries(1000)
+    entries = await house.runtime.audit.log.async_entries(1000)
     return [each for each in entries if each.event == event]
+
+
+def supply_of(house: House, source: Source) -> Supply:
+    """Return where the firmware of one installation on the front door comes from."""
+    runtime = house.runtime
+    return VaultSupply(
+        house.managed(),
+        source,
+        vault=runtime.vault,
+        fetching=runtime.fetching,
+        upkeep=runtime.upkeep,
+        journal=runtime.journal,
+    )

@@ -9,9 +9,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry  # type: ignore[import-untyped]
 
 from custom_components.nightlatch.const import DOMAIN
-from custom_components.nightlatch.household import Household
 from custom_components.nightlatch.kinds.guarded import GuardedKind
 from custom_components.nightlatch.locks import ManagedLock
+from custom_components.nightlatch.runtime import Runtime
 from homeassistant.core import HomeAssistant, State
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import entity_registry as er
@@ -53,15 +53,15 @@ class ZigbeeHouse:
     lock: ZigbeeLock
 
     @property
-    def household(self) -> Household:
+    def runtime(self) -> Runtime:
         """What runs now."""
-        household: Household = self.entry.runtime_data
-        return household
+        runtime: Runtime = self.entry.runtime_data
+        return runtime
 
     @property
     def managed(self) -> ManagedLock:
         """What Nightlatch knows of the lock."""
-        (lock,) = self.household.locks.values()
+        (lock,) = self.runtime.locks.values()
         return lock
 
     @property

@@ -10,8 +10,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry  # type
 from custom_components.nightlatch import snapshots
 from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.installation import confirmation, delegated
-from custom_components.nightlatch.household import Household
 from custom_components.nightlatch.locks import ManagedLock
+from custom_components.nightlatch.runtime import Runtime
 from homeassistant.core import HomeAssistant, State
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import entity_registry as er
@@ -39,8 +39,8 @@ class ZwaveHouse:
     @property
     def managed(self) -> ManagedLock:
         """What Nightlatch knows of the lock."""
-        household: Household = self.entry.runtime_data
-        (lock,) = household.locks.values()
+        runtime: Runtime = self.entry.runtime_data
+        (lock,) = runtime.locks.values()
         return lock
 
     def state(self, entity_id: str) -> State:

@@ -5,6 +5,7 @@ import json
 
 from custom_components.nightlatch.snapshots import LockSnapshots
 from homeassistant.helpers import entity_registry as er
+from tests.home.asked import runtime_of
 
 from .conftest import PATIENCE, ZwaveHouse
 
@@ -12,7 +13,7 @@ from .conftest import PATIENCE, ZwaveHouse
 def snapshots_of(house: ZwaveHouse) -> LockSnapshots:
     """Return what is kept of the lock."""
     lock = house.managed
-    return lock.household.snapshots.of(lock)
+    return runtime_of(lock).snapshots.of(lock)
 
 
 async def test_settings_that_an_update_loses(zwave_house: ZwaveHouse) -> None:

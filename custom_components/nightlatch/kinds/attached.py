@@ -1,26 +1,24 @@
 """Locks that another integration knows: their device, and what it says of them."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar, override
+from typing import ClassVar, override
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
 from ..adapters.registry import device_of, main_device_of
-from .base import Kind
-
-if TYPE_CHECKING:
-    from ..locks import ManagedLock
+from ..locks import ManagedLock
+from .base import HouseKind, KindServices
 
 
-class AttachedKind(Kind):
+class AttachedKind(HouseKind):
     """A lock whose device belongs to another integration; our entities sit on it."""
 
     shown_elsewhere: ClassVar = True
 
-    def __init__(self, lock: ManagedLock) -> None:
+    def __init__(self, lock: ManagedLock, services: KindServices) -> None:
         """Take the lock."""
-        super().__init__(lock)
+        super().__init__(lock, services)
         self._anchor = ""
         self._unique: str | None = None
 

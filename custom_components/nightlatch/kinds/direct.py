@@ -1,10 +1,9 @@
 """Locks that Nightlatch sends firmware to itself, over Bluetooth."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import timedelta
-from functools import partial
-from typing import ClassVar, override
+from typing import Any, ClassVar, override
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import CONF_ADDRESS
@@ -35,14 +34,14 @@ from ..core.transports.nordic_link import answers_as_bootloader
 from ..core.transports.nordic_protocol import bootloader_address
 from ..core.transports.smp import SmpTransport
 from ..watch import Watch
-from .base import Kind
+from .base import HouseKind
 from .feed import feed_state, model_of
 
 # Seconds. For the feed to be heard after a restart.
 FEED_TIMEOUT = 120.0
 
 
-class DirectKind(Kind):
+class DirectKind(HouseKind):
     """A lock with a Bluetooth address and a feed; or without one, for files only."""
 
     name: ClassVar = LockKind.DIRECT
@@ -51,7 +50,12 @@ class DirectKind(Kind):
     @override
     def configure(self, subentry: ConfigSubentry) -> None:
         self.address: str = subentry.data[CONF_ADDRESS]
-        self.lock.feed_id = subentry.data.get(CONF_FEED)
+        self._feed_id: str | None = subentry.data.get(CONF_FEED)
+
+    @property
+    @override
+    def feed_id(self) -> str | None:
+        return self._feed_id
 
     @property
     @override
@@ -76,14 +80,14 @@ class DirectKind(Kind):
     @property
     @override
     def trouble(self) -> str | None:
-        gone = self.lock.feed_id is not None and self.lock.feed is None
+        gone = self.feed_id is not None and self.lock.feed is None
         return "feed_gone" if gone else None
 
     @property
     @override
     def device_id(self) -> str | None:
         device = dr.async_get(self.lock.hass).async_get_device_by_identifier(
-            (DOMAIN, self.lock.subentry_id), self.lock.household.entry.entry_id
+            (DOMAIN, self.lock.subentry_id), self._services.entry.entry_id
         )
         return device.id if device else None
 
@@ -99,9 +103,9 @@ class DirectKind(Kind):
 
     @override
     def select(self) -> Release | None:
-        if self.lock.decisions.choice is not None:
-            chosen = self.lock.chosen
-            return chosen.release if chosen else None
+        if (choice := self.lock.decisions.choice) is not None:
+            kept = self._services.vault.release(choice.sha256)
+            return kept.release if kept else None
         if (model := self.model) is None:
             return None
         sendable = (each for each in self.on_offer() if each.payload is not None)
@@ -112,10 +116,10 @@ class DirectKind(Kind):
     @override
     async def async_ask(self) -> LockIdentity:
         lock = self.lock
-        async with lock.household.queue.short_use():
+        async with self._services.queue.short_use():
             try:
                 identity = await read_identity(
-                    lock.household.radio, self.address, lock.name
+                    self._services.radio, self.address, lock.name
                 )
             except TransportError as err:
                 if err.reason is TransportProblem.IN_BOOTLOADER:
@@ -126,19 +130,24 @@ class DirectKind(Kind):
 
     @override
     async def async_waits_for_restart(self) -> bool:
-        lock = self.lock
-        async with lock.household.queue.short_use():
+        services = self._services
+        async with services.queue.short_use():
             return await SmpTransport(
-                lock.household.radio, self.address, lock.name
+                services.radio, self.address, self.lock.name
             ).waits_for_restart()
 
     @override
-    def watch(self) -> CALLBACK_TYPE:
-        lock, household = self.lock, self.lock.household
-        watch = Watch(
-            lock, self, partial(household.async_read, lock), household.async_create_task
-        )
-        return watch.async_start(lock.hass)
+    def watch(
+        self,
+        look: Callable[[], None],
+        read: Callable[[], Coroutine[Any, Any, None]],
+    ) -> CALLBACK_TYPE:
+        services = self._services
+
+        def begin(coroutine: Coroutine[Any, Any, None], name: str) -> None:
+            services.entry.async_create_background_task(services.hass, coroutine, name)
+
+        return Watch(self.lock, self, read, begin).async_start(services.hass)
 
     @property
     def may_have_bootloader(self) -> bool:
@@ -146,17 +155,17 @@ class DirectKind(Kind):
 
         What nothing is known of may be; MCUboot is not heard over the air.
         """
-        kept = self.lock.household.vault.running(self.lock)
+        kept = self._services.vault.running(self.lock)
         known = (*self.on_offer(), *((kept.release,) if kept else ()))
         formats = {release.payload.format for release in known if release.payload}
         return not formats or PayloadFormat.NORDIC_DFU in formats
 
     async def async_finds_bootloader(self) -> bool:
         """Return whether what is heard as the lock's bootloader can be talked to."""
-        lock = self.lock
-        async with lock.household.queue.short_use():
+        lock, services = self.lock, self._services
+        async with services.queue.short_use():
             return lock.progress is None and await answers_as_bootloader(
-                lock.household.radio, bootloader_address(self.address), lock.name
+                services.radio, bootloader_address(self.address), lock.name
             )
 
     @override
@@ -178,7 +187,7 @@ class DirectKind(Kind):
 
     @override
     def installation(self, job: Job) -> Installation:
-        lock, vault = self.lock, self.lock.household.vault
+        lock, services = self.lock, self._services
         source = job.entry.source
         if source is Source.FEED:
             if lock.feed is None:
@@ -187,7 +196,7 @@ class DirectKind(Kind):
             keys = lock.feed.firmware_keys
         else:
             # The vendor may have changed its key since.
-            kept = vault.release(job.release.key)
+            kept = services.vault.release(job.release.key)
             keys = (kept.signer,) if kept and kept.signer else ()
         return direct_installation(
             job,
@@ -196,9 +205,9 @@ class DirectKind(Kind):
                 floor=lock.floor,
                 in_bootloader=lock.in_bootloader,
             ),
-            supply=vault.supply(lock, source),
+            supply=services.supply(lock, source),
             keys=keys,
-            radio=lock.household.radio,
+            radio=services.radio,
         )
 
     @override
@@ -210,7 +219,7 @@ class DirectKind(Kind):
         wait in its bootloader it will do as soon as the feed was asked in vain.
         """
         lock = self.lock
-        kept = lock.household.vault.release(entry.sha256)
+        kept = self._services.vault.release(entry.sha256)
         if entry.source is not Source.FEED:
             return kept.release if kept else None
         heard = asyncio.Event()
@@ -240,9 +249,7 @@ class DirectKind(Kind):
     @override
     async def async_find_running(self) -> LockIdentity:
         """Wait for it: left in its bootloader it starts its old firmware by itself."""
-        return await await_return(
-            self.lock.household.radio, self.address, self.lock.name
-        )
+        return await await_return(self._services.radio, self.address, self.lock.name)
 
     @override
     def gone(self) -> FeedError:

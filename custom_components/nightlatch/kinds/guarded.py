@@ -1,10 +1,10 @@
 """Locks that another integration updates: held back, and let go when it is safe."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar, override
+from typing import Any, ClassVar, override
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import CALLBACK_TYPE, callback
@@ -33,10 +33,9 @@ from ..core.model import Evidence, LockIdentity, LockKind, Release
 from ..core.preflight.situation import FeedState, RadioState
 from ..core.select import PassedOver, reason_against
 from ..guarding import Guard
+from ..locks import ManagedLock
 from .attached import AttachedKind
-
-if TYPE_CHECKING:
-    from ..locks import ManagedLock
+from .base import KindServices
 
 # Seconds. For the other integration to be there after a restart.
 SOURCE_TIMEOUT = 300.0
@@ -48,15 +47,15 @@ class GuardedKind(AttachedKind):
     name: ClassVar = LockKind.GUARDED
     firmware_key = "guarded_firmware"
 
-    def __init__(self, lock: ManagedLock) -> None:
+    def __init__(self, lock: ManagedLock, services: KindServices) -> None:
         """Take the lock."""
-        super().__init__(lock)
+        super().__init__(lock, services)
         self.delegate: UpdateEntityDelegate
         self.guard = Guard(
             lock,
             lambda: self.delegate,
-            lock.household.entry,
-            lock.household.store,
+            services.entry,
+            services.store,
             offers_on=lambda: self.offers_on,
         )
 
@@ -147,8 +146,12 @@ class GuardedKind(AttachedKind):
         await self.delegate.async_refresh()
 
     @override
-    def watch(self) -> CALLBACK_TYPE:
-        return self.guard.watch()
+    def watch(
+        self,
+        look: Callable[[], None],
+        read: Callable[[], Coroutine[Any, Any, None]],
+    ) -> CALLBACK_TYPE:
+        return self.guard.watch(look)
 
     @override
     def radio(self) -> RadioState:
@@ -167,7 +170,7 @@ class GuardedKind(AttachedKind):
 
     @override
     async def async_recheck(self) -> None:
-        await self.lock.household.public_indexes.async_recheck(self.lock)
+        await self._services.indexes.async_recheck(self.lock)
 
     @override
     def source(self) -> SourceReading:

@@ -1,9 +1,9 @@
 """Locks that only a person can update: what they run is noticed, and what is new told."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
 from datetime import timedelta
-from typing import ClassVar, override
+from typing import Any, ClassVar, override
 
 from homeassistant.components.update import DOMAIN as UPDATE_DOMAIN
 from homeassistant.config_entries import ConfigSubentry
@@ -44,8 +44,13 @@ class WatchedKind(AttachedKind):
     @override
     def configure(self, subentry: ConfigSubentry) -> None:
         self._configure_anchor(subentry, CONF_LOCK_ENTITY)
-        self.lock.feed_id = subentry.data.get(CONF_FEED)
+        self._feed_id: str | None = subentry.data.get(CONF_FEED)
         self._version_entity: str | None = subentry.data.get(CONF_VERSION_ENTITY)
+
+    @property
+    @override
+    def feed_id(self) -> str | None:
+        return self._feed_id
 
     @property
     def _update_entity(self) -> UpdateEntityDelegate | None:
@@ -121,7 +126,11 @@ class WatchedKind(AttachedKind):
         )
 
     @override
-    def watch(self) -> CALLBACK_TYPE:
+    def watch(
+        self,
+        look: Callable[[], None],
+        read: Callable[[], Coroutine[Any, Any, None]],
+    ) -> CALLBACK_TYPE:
         """Notice another version, in the registry or where the owner points at."""
         hass = self.lock.hass
 
@@ -131,11 +140,11 @@ class WatchedKind(AttachedKind):
                 "sw_version" in event.data["changes"]
                 and event.data["device_id"] == self.device_id
             ):
-                self.lock.async_look()
+                look()
 
         @callback
         def state_changed(_: Event[EventStateChangedData]) -> None:
-            self.lock.async_look()
+            look()
 
         unsubscribe = [
             hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, registry_changed)
@@ -152,7 +161,7 @@ class WatchedKind(AttachedKind):
             for each in unsubscribe:
                 each()
 
-        self.lock.async_look()
+        look()
         return stop
 
     @override

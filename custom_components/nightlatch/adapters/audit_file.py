@@ -3,32 +3,25 @@
 from functools import partial
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN
-from .core.disk import DiskFile
-from .core.records.audit import AuditLog, Detail
-from .core.records.audit_chain import AuditDamage, AuditFinding, AuditHead
-from .core.records.outcome_record import OutcomeRecord
-
-if TYPE_CHECKING:
-    from .household import Household
-    from .locks import ManagedLock
+from ..const import DOMAIN
+from ..core.disk import DiskFile
+from ..core.records.audit import AuditLog, Detail
+from ..core.records.audit_chain import AuditDamage, AuditFinding, AuditHead
 
 _LOGGER = logging.getLogger(__name__)
 
 
-class Auditing:
+class AuditFile:
     """Appends to the audit log; what goes wrong with that holds up nothing."""
 
-    def __init__(self, hass: HomeAssistant, household: Household) -> None:
+    def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         """Prepare; nothing is read or written yet."""
-        self._household = household
-        self._path = _path_of(hass, household.entry.entry_id)
+        self._path = _path_of(hass, entry_id)
         self._file = DiskFile(self._path)
         self.log = AuditLog(self._path, dt_util.utcnow)
         self.broken: AuditFinding | None = None
@@ -72,7 +65,10 @@ class Auditing:
             return None
 
     async def async_append(self, event: str, /, **details: Detail) -> None:
-        """Write down what has happened; raises nothing."""
+        """Write down what was decided or done; raises nothing.
+
+        Users are named by their ids, locks by their subentries'; no secrets.
+        """
         try:
             await self.log.async_append(event, **details)
         except OSError as err:
@@ -105,38 +101,6 @@ class Auditing:
             broken_entry=broken.number,
             damage=str(broken.damage),
             put_aside=aside.name,
-        )
-
-    async def async_note_end(self, lock: ManagedLock, outcome: OutcomeRecord) -> None:
-        """Write down how an installation ended; recoveries in vain count once."""
-        last = lock.record.outcome
-        if last is not None and last.attempt == outcome.attempt and last.tries > 1:
-            return
-        household = self._household
-        current = household.journal.current
-        approval = outcome.approval
-        kept = household.vault.release(outcome.sha256 or "")
-        await self.async_append(
-            "installation_ended",
-            lock=lock.subentry_id,
-            attempt=outcome.attempt,
-            outcome=str(outcome.kind),
-            purpose=str(outcome.purpose),
-            asked_by=str(outcome.origin),
-            from_version=outcome.from_version,
-            to_version=outcome.to_version,
-            source=(
-                str(current.source)
-                if current is not None and current.attempt == outcome.attempt
-                else None
-            ),
-            sha256=outcome.sha256,
-            signer=kept.signer.fingerprint if kept and kept.signer else None,
-            touched=outcome.touched,
-            reason=outcome.reason,
-            approved_by=approval.user_id if approval else None,
-            second_factor=approval.second_factor if approval else None,
-            overrides=sorted(map(str, approval.overrides)) if approval else None,
         )
 
 
