@@ -6,6 +6,8 @@ from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 
+from .actions.download import FirmwareView
+from .actions.lock import async_setup_services
 from .adapters.audit_file import async_delete_audit
 from .adapters.journal import JournalFile, JournalUnreadableError
 from .adapters.snapshot_file import SnapshotFiles
@@ -13,13 +15,11 @@ from .adapters.storage import HouseholdStore
 from .caches import FEEDS, INDEXES, async_forget, async_tidy
 from .const import DOMAIN
 from .core.disk import NoAnswerError
-from .download import FirmwareView
-from .guarding import async_lift_all
-from .issues import async_delete_issues
+from .issues.issues import async_delete_issues
+from .kinds.hold import async_lift_all
 from .markup import neutral_all
 from .runtime import NightlatchConfigEntry, async_make_runtime, async_start
-from .services import async_setup_services
-from .vaulting import async_delete_vault
+from .vault.store import async_delete_vault
 
 PLATFORMS = [
     Platform.BINARY_SENSOR,

@@ -17,8 +17,8 @@ from .entity import (
     async_add_feed_entities,
     async_add_lock_entities,
 )
+from .monitoring.health import needs_attention
 from .runtime import NightlatchConfigEntry
-from .wellbeing import needs_attention
 
 PARALLEL_UPDATES = 0
 

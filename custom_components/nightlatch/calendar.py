@@ -12,9 +12,9 @@ from .core.moments import bounded, shifted
 from .core.records.outcome_record import OutcomeRecord
 from .core.schedule.plan import Plan
 from .entity import HouseholdEntity
-from .locks import ManagedLock
-from .messages import async_label
+from .locks.lock import ManagedLock
 from .runtime import NightlatchConfigEntry
+from .translation import async_label
 
 PARALLEL_UPDATES = 0
 

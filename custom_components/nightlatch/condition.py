@@ -12,7 +12,7 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .core.preflight.base import blockers
-from .locks import ManagedLock
+from .locks.lock import ManagedLock
 from .runtime import Runtime, async_get_runtime
 
 

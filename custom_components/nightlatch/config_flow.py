@@ -18,23 +18,23 @@ from homeassistant.const import CONF_ADDRESS, CONF_DEVICE_ID, CONF_NAME
 from homeassistant.core import callback
 from homeassistant.helpers.typing import DiscoveryInfoType
 
-from .candidates import candidates
 from .const import DOMAIN, SUBENTRY_FEED, SUBENTRY_LOCK
 from .core.errors import TransportError
 from .core.transports.device_information import read_identity
-from .feed_flow import FeedFlow
-from .lock_flow import LockFlow
-from .markup import neutral_all
-from .messages import async_describe
-from .new_lock import (
+from .discovery.candidates import candidates
+from .flows.feed import FeedFlow
+from .flows.lock import LockFlow
+from .flows.new_lock import (
     NewLock,
     attached_lock,
     direct_lock,
     feed_knowing,
     integration_name,
 )
-from .options_flow import HouseholdOptionsFlow
+from .flows.options import HouseholdOptionsFlow
+from .markup import neutral_all
 from .runtime import Runtime
+from .translation import async_describe
 
 
 class NightlatchConfigFlow(ConfigFlow, domain=DOMAIN):

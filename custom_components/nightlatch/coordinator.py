@@ -32,7 +32,7 @@ from .core.feeds.tuf import TufFeed
 from .core.firmware.keys import load_firmware_key
 from .core.model import FirmwareKey
 from .core.records.trust import TrustStore
-from .messages import async_describe
+from .translation import async_describe
 
 _LOGGER = logging.getLogger(__name__)
 

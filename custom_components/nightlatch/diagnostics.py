@@ -11,9 +11,9 @@ from homeassistant.core import HomeAssistant
 
 from .coordinator import FeedCoordinator
 from .core.schedule.plan import Plan
-from .locks import ManagedLock
+from .locks.lock import ManagedLock
 from .runtime import NightlatchConfigEntry
-from .vault_diagnostics import describe_vault
+from .vault.diagnostics import describe_vault
 
 # Address and serial number tell one door from all others; the URL may tell a customer,
 # and who has approved what is nobody else's business.

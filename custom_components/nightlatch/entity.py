@@ -12,8 +12,8 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .const import DOMAIN
 from .coordinator import FeedCoordinator
-from .lock_registry import Changes
-from .locks import ManagedLock
+from .locks.lock import ManagedLock
+from .locks.registry import Changes
 from .rights import Deed, async_check_right
 from .runtime import NightlatchConfigEntry, Runtime
 

@@ -7,8 +7,8 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .entity import LockEntity, async_add_lock_entities
-from .happenings import Happening
-from .locks import ManagedLock
+from .events import Happening
+from .locks.lock import ManagedLock
 from .runtime import NightlatchConfigEntry, Runtime
 
 PARALLEL_UPDATES = 0

@@ -11,9 +11,9 @@ from homeassistant.core import Event, HomeAssistant, callback, valid_entity_id
 
 from .const import DOMAIN, EVENT_NIGHTLATCH
 from .core.model import Purpose
-from .happenings import BACKUP_RESTORED, Happening
+from .events import BACKUP_RESTORED, Happening
 from .markup import neutral
-from .messages import filled
+from .translation import filled
 
 # Home Assistant's logbook asks for its lines at once, without translations.
 _LINES: dict[str, str] = {

@@ -9,12 +9,12 @@ from homeassistant.components.repairs import (
 )
 from homeassistant.core import HomeAssistant
 
-from .recovery_flow import RecoveryFlow
-from .repair_flow import HouseholdRepairFlow
+from .flows.recovery import RecoveryFlow
+from .flows.repair import HouseholdRepairFlow
+from .flows.settings import SettingsFlow
+from .flows.vault_repairs import vault_flow
+from .issues.vault import FLOW
 from .runtime import Runtime
-from .settings_flow import SettingsFlow
-from .vault_issues import FLOW
-from .vault_repairs import vault_flow
 
 
 class AftercareFlow(HouseholdRepairFlow):

@@ -22,36 +22,36 @@ from .core.installation.ports import Supply
 from .core.model import Source
 from .core.schedule.queue import Queue
 from .core.vendor_facts import read_facts
-from .discovering import Discovering
+from .discovery.discovery import Discovering
 from .faults import Faults
-from .following import EntityLinks
 from .household_settings import HouseholdSettings
-from .install_services import InstallServices
-from .installing import Installations
-from .issues import Issues
+from .indexes import PublicIndexes
+from .install.installer import Installations
+from .install.recovery import Recovering
+from .install.remedies import Remedies
+from .install.rollback import Rollback
+from .install.services import InstallServices
+from .issues.issues import Issues
 from .kinds.base import KindServices
 from .kinds.factory import make_kind
-from .lock_kind import Kind
-from .lock_registry import LockRegistry
-from .locks import LockServices, ManagedLock
+from .locks.kind import Kind
+from .locks.lock import LockServices, ManagedLock
+from .locks.registry import LockRegistry
 from .members import Members
-from .notices import Notices
-from .phone_actions import PhoneActions
-from .planner import Planner
-from .public_indexes import PublicIndexes
-from .reading import Reader
-from .recovering import Recovering
-from .remedies import Remedies
-from .rollback import Rollback
+from .monitoring.entity_links import EntityLinks
+from .monitoring.reader import Reader
+from .notifications.actions import PhoneActions
+from .notifications.notices import Notices
+from .planning.planner import Planner
 from .scheduler import Scheduler
-from .snapshots import Snapshots
+from .snapshots.snapshots import Snapshots
 from .subentries import Subentries
-from .vault_fetching import VaultFetching
-from .vault_service import VaultService
-from .vault_supply import VaultSupply
-from .vault_testing import VaultTesting
-from .vault_upkeep import VaultUpkeep
-from .vaulting import HouseholdVault
+from .vault.fetching import VaultFetching
+from .vault.scrub import VaultTesting
+from .vault.service import VaultService
+from .vault.store import HouseholdVault
+from .vault.supply import VaultSupply
+from .vault.upkeep import VaultUpkeep
 
 # Seconds. "Update all" asks for one lock after the other, in whatever order.
 GATHERING = 0.1

@@ -16,18 +16,18 @@ from .core.model import Origin
 from .core.moments import shifted
 from .core.schedule.night import night_of, notice_of
 from .core.schedule.plan import Plan
+from .events import Happening
 from .faults import Faults
-from .happenings import Happening
 from .household_settings import HouseholdSettings
-from .installing import Installations
-from .issues import Issues
-from .lock_registry import LockRegistry
-from .locks import ManagedLock
-from .notices import Notices
-from .planner import Planner
-from .public_indexes import PublicIndexes
-from .recovering import Recovering
-from .vault_upkeep import VaultUpkeep
+from .indexes import PublicIndexes
+from .install.installer import Installations
+from .install.recovery import Recovering
+from .issues.issues import Issues
+from .locks.lock import ManagedLock
+from .locks.registry import LockRegistry
+from .notifications.notices import Notices
+from .planning.planner import Planner
+from .vault.upkeep import VaultUpkeep
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -31,7 +31,7 @@ from .entity import (
     async_add_feed_entities,
     async_add_lock_entities,
 )
-from .locks import ManagedLock
+from .locks.lock import ManagedLock
 from .runtime import NightlatchConfigEntry, Runtime
 
 PARALLEL_UPDATES = 0

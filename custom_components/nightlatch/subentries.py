@@ -14,14 +14,14 @@ from .coordinator import FeedCoordinator
 from .core.installation.journal import JournalEntry
 from .faults import Faults
 from .household_settings import HouseholdSettings
-from .installing import Installations
-from .lock_registry import Changes, LockRegistry
-from .locks import LockServices, ManagedLock
+from .indexes import PublicIndexes
+from .install.installer import Installations
+from .locks.lock import LockServices, ManagedLock
+from .locks.registry import Changes, LockRegistry
 from .members import Members
-from .public_indexes import PublicIndexes
-from .reading import Reader
-from .snapshots import Snapshots
-from .vault_service import VaultService
+from .monitoring.reader import Reader
+from .snapshots.snapshots import Snapshots
+from .vault.service import VaultService
 
 _LOGGER = logging.getLogger(__name__)
 

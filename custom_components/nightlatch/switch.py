@@ -13,7 +13,7 @@ from .const import CONF_CONSENT, CONF_MODE, CONF_PAUSED, CONF_QUIET_HOURS
 from .core.records.decisions import Consent
 from .core.schedule.policy import Mode
 from .entity import HouseholdEntity, LockEntity, async_add_lock_entities
-from .locks import ManagedLock
+from .locks.lock import ManagedLock
 from .rights import Deed, async_person
 from .runtime import NightlatchConfigEntry, Runtime
 from .settings import consent_as_dict

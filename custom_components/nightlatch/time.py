@@ -13,7 +13,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .const import CONF_NOTICE_AT, CONF_QUIET_HOURS
 from .core.schedule.quiet_hours import QuietHours
 from .entity import HouseholdEntity, LockEntity, async_add_lock_entities
-from .locks import ManagedLock
+from .locks.lock import ManagedLock
 from .rights import Deed
 from .runtime import NightlatchConfigEntry, Runtime
 

@@ -18,7 +18,7 @@ from homeassistant.helpers.trigger import (
 )
 
 from .const import DOMAIN
-from .happenings import Happening
+from .events import Happening
 
 
 class HappeningTrigger(StatelessEntityTriggerBase):

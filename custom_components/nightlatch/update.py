@@ -15,11 +15,11 @@ from homeassistant.helpers.event import async_track_state_change_event
 from .adapters.storage import unsaved_for_now
 from .core.model import Evidence, Origin
 from .entity import LockEntity, async_add_lock_entities
-from .locks import ManagedLock
+from .locks.lock import ManagedLock
 from .markup import summed_up
-from .release_notes import async_release_notes
 from .rights import Deed
 from .runtime import NightlatchConfigEntry, Runtime
+from .texts.release_notes import async_release_notes
 
 # The household has a queue of its own; the platform's would make a second press wait
 # in silence instead of saying that an installation runs.

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from custom_components.nightlatch import runtime, services
+from custom_components.nightlatch import runtime
+from custom_components.nightlatch.actions import lock as services
 from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.model import BatteryReading, Origin, OutcomeKind
 from custom_components.nightlatch.core.moments import FURTHEST
@@ -23,7 +24,7 @@ from custom_components.nightlatch.core.records.outcome_record import OutcomeReco
 from custom_components.nightlatch.core.schedule.plan import Waiting
 from custom_components.nightlatch.kinds.base import KindServices
 from custom_components.nightlatch.kinds.factory import make_kind
-from custom_components.nightlatch.locks import ManagedLock
+from custom_components.nightlatch.locks.lock import ManagedLock
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv, issue_registry as ir

@@ -285,7 +285,9 @@ async def test_an_end_that_is_not_on_disk_is_not_lost(
     attack: Tried,
 ) -> None:
     """The journal stays until it is; after a restart the lock itself is asked."""
-    monkeypatch.setattr("custom_components.nightlatch.ending._LOOK_AGAIN", 0.05)
+    monkeypatch.setattr(
+        "custom_components.nightlatch.install.conclusion._LOOK_AGAIN", 0.05
+    )
     slow_down(house)
     await house.release("1.1.0")
     press = await begin(house)

@@ -26,8 +26,8 @@ from custom_components.nightlatch.markup import (
     summed_up,
     typed_address,
 )
-from custom_components.nightlatch.messages import filled
-from custom_components.nightlatch.release_notes import async_release_notes
+from custom_components.nightlatch.texts.release_notes import async_release_notes
+from custom_components.nightlatch.translation import filled
 from homeassistant.core import Event, HomeAssistant
 from tests.contract.integration import (
     leaves,

@@ -14,9 +14,14 @@ import pytest
 from pytest_homeassistant_custom_component.common import CLIENT_ID, MockUser  # type: ignore[import-untyped]
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator  # type: ignore[import-untyped]
 
+from custom_components.nightlatch.actions.download import path_of
 from custom_components.nightlatch.const import DOMAIN
-from custom_components.nightlatch.download import path_of
-from custom_components.nightlatch.phone_actions import DEEDS, EVENT, Verb, action_id
+from custom_components.nightlatch.notifications.actions import (
+    DEEDS,
+    EVENT,
+    Verb,
+    action_id,
+)
 from custom_components.nightlatch.rights import ACTIONS, RIGHTS, Deed, Right, Who
 from homeassistant.auth.const import GROUP_ID_ADMIN
 from homeassistant.auth.models import Group, User

@@ -7,7 +7,6 @@ import at the top level of the package is a room too: there is one file each, an
 the name of the room.
 """
 
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -102,7 +101,7 @@ def drawn() -> str:
 
 def _reached(room: str, uses: dict[str, set[str]]) -> set[str]:
     found: set[str] = set()
-    todo: Iterable[str] = uses[room]
+    todo = uses[room]
     while todo:
         found |= set(todo)
         todo = {lower for each in todo for lower in uses[each]} - found

@@ -4,13 +4,13 @@ The rules are those of docs/architecture.md.
 """
 
 import ast
-from collections.abc import Iterator
-from functools import cache
 from graphlib import TopologicalSorter
 
 import pytest
 
-from .integration import PLATFORMS, modules
+from .imports import MODULES, imports, own_imports
+from .integration import PLATFORMS, modules, name_of
+from .rooms import ENTRANCE, ORDER, drawn, room_of, shown
 
 # What Home Assistant loads by itself, besides the entity platforms.
 ENTRANCES = PLATFORMS | {
@@ -28,7 +28,6 @@ ENTRANCES = PLATFORMS | {
 GROUND = {"core.errors", "core.model", "core.moments", "core.versions"}
 
 
-MODULES = sorted(modules())
 CORE = [name for name in MODULES if name.split(".")[0] == "core"]
 ADAPTERS = [name for name in MODULES if name.split(".")[0] == "adapters"]
 
@@ -69,6 +68,53 @@ def test_adapters_use_only_the_core(module: str) -> None:
     assert own_imports(module) <= {*CORE, *ADAPTERS, "const"}
 
 
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_down_through_the_rooms(module: str) -> None:
+    """Those for the type checker too: who knows a name from above knows too much."""
+    upwards = [
+        f"{room_of(module)} uses {room_of(used)}: {module} imports {used}"
+        for used in sorted(own_imports(module))
+        if ORDER.index(room_of(used)) > ORDER.index(room_of(module))
+    ]
+    assert not upwards
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_stands_in_a_room(module: str) -> None:
+    """What is at the top level is looked for there by Home Assistant, or is a room."""
+    assert room_of(module) != ENTRANCE or module in ENTRANCES
+
+
+def test_the_rooms_are_drawn_as_they_are() -> None:
+    """``python -m tests.contract.rooms`` draws them anew."""
+    assert shown() == drawn()
+
+
+# Who may look through all services: what people and Home Assistant come in by.
+_MAY_REACH_THROUGH = {"flows", "entity", "actions", "runtime", ENTRANCE}
+# These know nothing of a runtime; what they call so is a plan's, or of others' entries.
+_KNOW_NONE = {"core", "adapters"}
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        name
+        for name in MODULES
+        if room_of(name) not in {*_MAY_REACH_THROUGH, *_KNOW_NONE}
+    ],
+)
+def test_nobody_reaches_through_to_somebody_elses_parts(module: str) -> None:
+    """A service is given what it uses."""
+    through = [
+        ast.unparse(node)
+        for node in ast.walk(modules()[module])
+        if isinstance(node, ast.Attribute)
+        and name_of(node.value) in {"household", "runtime", "runtime_data"}
+    ]
+    assert not through
+
+
 @pytest.mark.parametrize(
     "module", [name for name in MODULES if name.split(".")[0] != "kinds"]
 )
@@ -84,7 +130,11 @@ def test_nobody_asks_of_which_kind_a_lock_is(module: str) -> None:
         )
     ]
     assert not compared
-    assert not {name for name in own_imports(module) if name.startswith("kinds.")}
+    # Only what puts the services together gives each lock its kind, and what takes all
+    # away lifts the holds.
+    assert module in {"runtime", ""} or not {
+        name for name in own_imports(module) if name.startswith("kinds.")
+    }
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -100,10 +150,8 @@ def test_nothing_knows_the_rig(module: str) -> None:
 
 
 def test_imports_go_in_no_circle() -> None:
-    """Imports for the type checker aside, which Python does not run."""
-    graph = {
-        module: own_imports(module, with_types=False) - {module} for module in MODULES
-    }
+    """Within a room neither, imports for the type checker included."""
+    graph = {module: own_imports(module) - {module} for module in MODULES}
     assert list(TopologicalSorter(graph).static_order())
 
 

@@ -19,9 +19,12 @@ from custom_components.nightlatch.core.installation.confirmation import BOLT_PRO
 from custom_components.nightlatch.core.preflight import base
 from custom_components.nightlatch.core.preflight.risk import WayBack
 from custom_components.nightlatch.core.records.settable import WhyNot
-from custom_components.nightlatch.happenings import Happening
-from custom_components.nightlatch.notices import TOLD_AT_ONCE, TOLD_IN_THE_DIGEST
-from custom_components.nightlatch.phone_actions import Verb
+from custom_components.nightlatch.events import Happening
+from custom_components.nightlatch.notifications.actions import Verb
+from custom_components.nightlatch.notifications.notices import (
+    TOLD_AT_ONCE,
+    TOLD_IN_THE_DIGEST,
+)
 
 from .integration import (
     calls,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from custom_components.nightlatch.const import DOMAIN
-from custom_components.nightlatch.phone_actions import DEEDS, Verb
+from custom_components.nightlatch.notifications.actions import DEEDS, Verb
 from custom_components.nightlatch.rights import (
     ACTIONS,
     RIGHTS,

@@ -3,7 +3,7 @@
 from custom_components.nightlatch.core.model import Origin
 from custom_components.nightlatch.core.preflight.base import Check
 from custom_components.nightlatch.core.schedule.plan import Plan
-from custom_components.nightlatch.locks import ManagedLock
+from custom_components.nightlatch.locks.lock import ManagedLock
 from custom_components.nightlatch.runtime import Runtime, async_get_runtime
 
 

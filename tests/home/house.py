@@ -9,7 +9,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry  # type
 
 from custom_components.nightlatch.caches import FEEDS, cache_of
 from custom_components.nightlatch.coordinator import FeedCoordinator
-from custom_components.nightlatch.locks import ManagedLock
+from custom_components.nightlatch.locks.lock import ManagedLock
 from custom_components.nightlatch.runtime import Runtime
 from homeassistant.components import bluetooth
 from homeassistant.config_entries import ConfigSubentry

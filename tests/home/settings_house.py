@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from custom_components.nightlatch.const import DOMAIN
-from custom_components.nightlatch.snapshots import LockSnapshots
+from custom_components.nightlatch.snapshots.snapshots import LockSnapshots
 from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component

@@ -10,7 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockUser  # type: ignore[import-untyped]
 
 from custom_components.nightlatch.core.schedule.plan import Waiting
-from custom_components.nightlatch.release_notes import async_release_notes
+from custom_components.nightlatch.texts.release_notes import async_release_notes
 from homeassistant.auth import auth_manager_from_config
 from homeassistant.auth.models import User
 from homeassistant.core import Context

@@ -7,7 +7,7 @@ from unittest.mock import AsyncMock
 import pytest
 
 from custom_components.nightlatch.core.transports import sending
-from custom_components.nightlatch.recovering import Recovering
+from custom_components.nightlatch.install.recovery import Recovering
 from homeassistant.components.lock import LockState
 from tests.rig.bootloader import MAX_DATA_OBJECT, Opcode
 from tests.rig.faults import Fault, Traffic

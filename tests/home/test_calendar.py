@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from custom_components.nightlatch.core.schedule.plan import Plan, Waiting
-from custom_components.nightlatch.locks import ManagedLock
+from custom_components.nightlatch.locks.lock import ManagedLock
 from homeassistant.core import Event, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.entity_component import async_update_entity

@@ -9,7 +9,7 @@ from custom_components.nightlatch.adapters.delegate import (
 from custom_components.nightlatch.core.errors import DelegateError, DelegateProblem
 from custom_components.nightlatch.core.guard.hold import HoldRecord
 from custom_components.nightlatch.core.guard.source import Completion
-from custom_components.nightlatch.guarding import async_lift
+from custom_components.nightlatch.kinds.hold import async_lift
 from homeassistant.core import HomeAssistant, ServiceCall, State
 from homeassistant.exceptions import HomeAssistantError
 

@@ -4,10 +4,10 @@ from typing import Any
 
 from pytest_homeassistant_custom_component.common import MockConfigEntry  # type: ignore[import-untyped]
 
-from custom_components.nightlatch.candidates import candidates
 from custom_components.nightlatch.const import CONF_LOCK_ENTITY, DOMAIN
 from custom_components.nightlatch.core.model import BluetoothMatch
-from custom_components.nightlatch.discovering import matcher_of
+from custom_components.nightlatch.discovery.candidates import candidates
+from custom_components.nightlatch.discovery.discovery import matcher_of
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from tests.rig.scene import lock_form

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator  # type: ignore[import-untyped]
 
-from custom_components.nightlatch import exporting
+from custom_components.nightlatch.actions import export as exporting
+from custom_components.nightlatch.actions.download import file_name_of, path_of
 from custom_components.nightlatch.core.errors import VaultError, VaultProblem
 from custom_components.nightlatch.core.model import Artifact, Release, Transport
 from custom_components.nightlatch.core.versions import Version, VersionScheme
-from custom_components.nightlatch.download import file_name_of, path_of
 from homeassistant.components.http.auth import async_sign_path
 from homeassistant.core import Context
 from homeassistant.exceptions import HomeAssistantError, Unauthorized

@@ -6,7 +6,7 @@ import pytest
 
 from custom_components.nightlatch.core.model import OutcomeKind, Purpose
 from custom_components.nightlatch.core.schedule.plan import Waiting
-from custom_components.nightlatch.release_notes import async_release_notes
+from custom_components.nightlatch.texts.release_notes import async_release_notes
 from homeassistant.components.lock import LockState
 from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.exceptions import HomeAssistantError

@@ -10,7 +10,7 @@ from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.errors import DelegateError, DelegateProblem
 from custom_components.nightlatch.core.guard.conduct import PHANTOM_AFTER
 from custom_components.nightlatch.core.installation import delegated
-from custom_components.nightlatch.release_notes import async_release_notes
+from custom_components.nightlatch.texts.release_notes import async_release_notes
 from homeassistant.config_entries import SOURCE_INTEGRATION_DISCOVERY, ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError

@@ -10,8 +10,8 @@ from custom_components.nightlatch.adapters.delegate import UpdateEntityDelegate
 from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.errors import DelegateError, DelegateProblem
 from custom_components.nightlatch.core.installation import delegated
-from custom_components.nightlatch.guarding import async_lift_all
-from custom_components.nightlatch.locks import ManagedLock
+from custom_components.nightlatch.kinds.hold import async_lift_all
+from custom_components.nightlatch.locks.lock import ManagedLock
 from custom_components.nightlatch.runtime import Runtime
 from homeassistant.core import HomeAssistant, State
 from homeassistant.data_entry_flow import FlowResultType

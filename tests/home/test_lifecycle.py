@@ -8,7 +8,7 @@ import pytest
 
 from custom_components.nightlatch.const import IDENTITY_INTERVAL
 from custom_components.nightlatch.core.errors import NightlatchError
-from custom_components.nightlatch.messages import async_describe
+from custom_components.nightlatch.translation import async_describe
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -312,7 +312,9 @@ async def test_an_end_is_kept_though_nightlatch_ends_at_the_same_time(
         await may_go_on.wait()
         return await async_describe(hass, err, **names)
 
-    monkeypatch.setattr("custom_components.nightlatch.ending.async_describe", slowly)
+    monkeypatch.setattr(
+        "custom_components.nightlatch.install.conclusion.async_describe", slowly
+    )
     press = asyncio.create_task(install(house.managed()))
     await ended.wait()
     unload = asyncio.create_task(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from custom_components.nightlatch.const import EVENT_NIGHTLATCH
-from custom_components.nightlatch.happenings import Happening
+from custom_components.nightlatch.events import Happening
 from homeassistant.components.logbook.models import async_event_to_row
 from homeassistant.components.logbook.processor import EventProcessor
 from homeassistant.core import Event, HomeAssistant

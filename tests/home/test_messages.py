@@ -22,7 +22,7 @@ from custom_components.nightlatch.core.preflight.base import (
     Verdict,
     passed,
 )
-from custom_components.nightlatch.messages import (
+from custom_components.nightlatch.translation import (
     async_as_home_assistant_error,
     async_describe,
 )
@@ -149,7 +149,7 @@ async def test_the_sentence_is_in_the_language_of_the_house(
         return {key: "{lock} sagt nicht, was es ist."}
 
     monkeypatch.setattr(
-        "custom_components.nightlatch.messages.async_get_translations", german
+        "custom_components.nightlatch.translation.async_get_translations", german
     )
     assert (
         await async_describe(hass, error, lock="Haustür")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from custom_components.nightlatch.core.schedule.plan import Waiting
-from custom_components.nightlatch.notices import Notices
+from custom_components.nightlatch.notifications.notices import Notices
 from homeassistant.components.lock import LockState
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
@@ -23,9 +23,11 @@ from .night import Night
 @pytest.fixture
 def morning(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the digest come at any time of the day."""
-    monkeypatch.setattr("custom_components.nightlatch.notices.DIGEST_FROM", time.min)
     monkeypatch.setattr(
-        "custom_components.nightlatch.notices.DIGEST_UNTIL",
+        "custom_components.nightlatch.notifications.notices.DIGEST_FROM", time.min
+    )
+    monkeypatch.setattr(
+        "custom_components.nightlatch.notifications.notices.DIGEST_UNTIL",
         time.max,
     )
 
@@ -274,7 +276,9 @@ async def test_the_digest_waits_for_the_morning(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody is woken by good news."""
-    monkeypatch.setattr("custom_components.nightlatch.notices.DIGEST_UNTIL", time.min)
+    monkeypatch.setattr(
+        "custom_components.nightlatch.notifications.notices.DIGEST_UNTIL", time.min
+    )
     night = Night(house, quiet_hours={"weekdays": [], "start": "01:00", "end": "02:00"})
     await house.release("1.1.0")
     await house.install()

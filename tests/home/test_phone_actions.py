@@ -7,7 +7,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockUser  # type: ignore[import-untyped]
 
 from custom_components.nightlatch.core.schedule.plan import Waiting
-from custom_components.nightlatch.phone_actions import EVENT, Verb, action_id
+from custom_components.nightlatch.notifications.actions import EVENT, Verb, action_id
 from homeassistant.auth.models import User
 from homeassistant.core import Context
 from homeassistant.exceptions import HomeAssistantError

@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 import pytest
 
-from custom_components.nightlatch import public_indexes
+from custom_components.nightlatch import indexes as public_indexes
 from custom_components.nightlatch.caches import INDEXES, cache_of
 from custom_components.nightlatch.core.feeds.conditional import ConditionalFetcher
 from custom_components.nightlatch.core.feeds.dcl import DclQuery

@@ -9,7 +9,7 @@ from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.installation import recovery
 from custom_components.nightlatch.core.installation.recovery import what_left_it
 from custom_components.nightlatch.core.installation.states import State
-from custom_components.nightlatch.recovering import Recovering
+from custom_components.nightlatch.install.recovery import Recovering
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir

@@ -14,8 +14,8 @@ from custom_components.nightlatch.core.vendor_facts import (
     facts_for,
     read_facts,
 )
-from custom_components.nightlatch.maker import told_of_recovery
-from custom_components.nightlatch.recovery_steps import recovery_steps
+from custom_components.nightlatch.issues.recovery_steps import recovery_steps
+from custom_components.nightlatch.texts.maker import told_of_recovery
 from homeassistant.core import Context
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from custom_components.nightlatch.const import DOMAIN
+from custom_components.nightlatch.issues.vault import FLOW
 from custom_components.nightlatch.repairs import async_create_fix_flow
-from custom_components.nightlatch.vault_issues import FLOW
 from homeassistant.components.repairs import ConfirmRepairFlow
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import issue_registry as ir

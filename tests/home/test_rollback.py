@@ -9,7 +9,7 @@ import pytest
 
 from custom_components.nightlatch.core.errors import VaultError, VaultProblem
 from custom_components.nightlatch.core.model import Purpose, Source
-from custom_components.nightlatch.vaulting import HouseholdVault
+from custom_components.nightlatch.vault.store import HouseholdVault
 from homeassistant.auth.models import User
 from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.core import Context

@@ -10,7 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockUser, async_capture_events  # type: ignore[import-untyped]
 
 from custom_components.nightlatch.const import EVENT_NIGHTLATCH
-from custom_components.nightlatch.locks import Progress
+from custom_components.nightlatch.locks.lock import Progress
 from homeassistant.core import Context
 from homeassistant.exceptions import HomeAssistantError, Unauthorized
 from homeassistant.helpers import entity_registry as er
@@ -148,7 +148,9 @@ async def test_a_mistake_of_ours_stops_no_installation(
     def mistake(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("custom_components.nightlatch.snapshots.read_settings", mistake)
+    monkeypatch.setattr(
+        "custom_components.nightlatch.snapshots.snapshots.read_settings", mistake
+    )
     await settings_house.house.install()
     assert settings_house.house.managed.record.history[-1].kind == "succeeded"
     assert settings_house.snapshots.all == ()
@@ -254,7 +256,9 @@ async def test_who_comes_back_late_is_waited_for(
     settings_house: SettingsHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not for ever."""
-    monkeypatch.setattr("custom_components.nightlatch.snapshots.COMPARE_WITHIN", 60.0)
+    monkeypatch.setattr(
+        "custom_components.nightlatch.snapshots.snapshots.COMPARE_WITHIN", 60.0
+    )
     house = settings_house
     house.loses()
     installing = house.hass.async_create_task(house.house.install())
@@ -300,7 +304,9 @@ async def test_a_second_installation_before_the_first_was_looked_at(
     settings_house: SettingsHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is seen by then counts; nothing is forgotten."""
-    monkeypatch.setattr("custom_components.nightlatch.snapshots.SETTLED_AFTER", 60.0)
+    monkeypatch.setattr(
+        "custom_components.nightlatch.snapshots.snapshots.SETTLED_AFTER", 60.0
+    )
     house = settings_house
     house.loses(auto_relock_time="0")
     await house.house.install()
@@ -593,7 +599,9 @@ async def test_somebody_else_has_the_radio(
     settings_house: SettingsHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is waited for, not for ever."""
-    monkeypatch.setattr("custom_components.nightlatch.restoring._TURN_TIMEOUT", 0.05)
+    monkeypatch.setattr(
+        "custom_components.nightlatch.snapshots.restore._TURN_TIMEOUT", 0.05
+    )
     house = settings_house
     await house.update(auto_relock_time="0")
     async with house.house.runtime.queue.short_use():
@@ -646,7 +654,9 @@ async def test_a_restart_before_it_was_looked_at(
     """It is looked at afterwards."""
     house = settings_house
     with monkeypatch.context() as patched:
-        patched.setattr("custom_components.nightlatch.snapshots.SETTLED_AFTER", 60.0)
+        patched.setattr(
+            "custom_components.nightlatch.snapshots.snapshots.SETTLED_AFTER", 60.0
+        )
         house.loses(auto_relock_time="0")
         await house.house.install()
         await house.hass.config_entries.async_unload(house.house.entry.entry_id)

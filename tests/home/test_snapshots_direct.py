@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from custom_components.nightlatch.core.installation.states import State
-from custom_components.nightlatch.snapshots import LockSnapshots
+from custom_components.nightlatch.snapshots.snapshots import LockSnapshots
 
 from .flows import until
 from .house import FRONT_DOOR, OUTCOME, House

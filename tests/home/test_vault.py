@@ -27,7 +27,7 @@ from custom_components.nightlatch.core.model import (
 from custom_components.nightlatch.core.preflight.risk import WayBack
 from custom_components.nightlatch.core.records.kept_release import KeptRelease
 from custom_components.nightlatch.core.vault.keys import KeySource
-from custom_components.nightlatch.planner import Errand
+from custom_components.nightlatch.planning.planner import Errand
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 from tests.rig.lock import Mode
@@ -238,7 +238,9 @@ async def test_a_disk_that_hangs_does_not_hold_up_the_end(
     """What is under way there goes on by itself."""
     await look(house)
     await house.check()
-    monkeypatch.setattr("custom_components.nightlatch.vaulting.CLOSING_PATIENCE", 0.05)
+    monkeypatch.setattr(
+        "custom_components.nightlatch.vault.store.CLOSING_PATIENCE", 0.05
+    )
 
     async def hang(*_: Any) -> None:
         await asyncio.sleep(10)
@@ -350,7 +352,7 @@ async def test_keeping_does_not_hold_up_an_installation_for_long(
     """What the house said just before must still hold."""
     await house.release("1.1.0")
     house.vendor.misbehave(house.vendor.artifact_path(OLD), Silence())
-    monkeypatch.setattr("custom_components.nightlatch.vault_supply.KEEP_TIMEOUT", 0.2)
+    monkeypatch.setattr("custom_components.nightlatch.vault.supply.KEEP_TIMEOUT", 0.2)
     await house.install()
     assert house.locks[FRONT_DOOR].version == "1.1.0"
     assert "keeping its firmware took too long" in caplog.text

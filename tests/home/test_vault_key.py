@@ -356,7 +356,7 @@ async def test_a_key_file_on_a_disk_that_does_not_answer(
     """It is not waited for without end."""
     await choose_key_file(house, elsewhere / "key")
     opens = keys.unlock
-    monkeypatch.setattr("custom_components.nightlatch.vault_key.KEY_FILE_TIMEOUT", 0.05)
+    monkeypatch.setattr("custom_components.nightlatch.vault.key.KEY_FILE_TIMEOUT", 0.05)
 
     answers = threading.Event()
 
@@ -365,7 +365,7 @@ async def test_a_key_file_on_a_disk_that_does_not_answer(
         return opens(*args, **kwargs)
 
     with monkeypatch.context() as patch:
-        patch.setattr("custom_components.nightlatch.vault_key.unlock", hang)
+        patch.setattr("custom_components.nightlatch.vault.key.unlock", hang)
         try:
             await restart(house)
         finally:

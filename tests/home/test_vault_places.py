@@ -20,7 +20,7 @@ from custom_components.nightlatch.core.errors import (
 from custom_components.nightlatch.core.records.kept_release import KeptRelease
 from custom_components.nightlatch.core.vault import keeper
 from custom_components.nightlatch.core.vault.shelf import Shelf
-from custom_components.nightlatch.vault_testing import TEST_INTERVAL, TEST_JITTER
+from custom_components.nightlatch.vault.scrub import TEST_INTERVAL, TEST_JITTER
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
@@ -122,7 +122,9 @@ async def test_a_share_that_does_not_answer(
 ) -> None:
     """It holds up neither the start nor an installation for long."""
     monkeypatch.setattr(keeper, "DEADLINE", 0.3)
-    monkeypatch.setattr("custom_components.nightlatch.vaulting.OPENING_PATIENCE", 0.1)
+    monkeypatch.setattr(
+        "custom_components.nightlatch.vault.store.OPENING_PATIENCE", 0.1
+    )
     answers = threading.Event()
     scan = Shelf.scan
 
@@ -155,7 +157,7 @@ async def test_what_was_under_way_waits_for_the_vault(
     vault = house.runtime.vault
     await vault.async_opened()
     vault._tried.clear()
-    monkeypatch.setattr("custom_components.nightlatch.vaulting.OPENED_TIMEOUT", 0.05)
+    monkeypatch.setattr("custom_components.nightlatch.vault.store.OPENED_TIMEOUT", 0.05)
     await vault.async_opened()
     assert "The vault took too long to open" in caplog.text
 
@@ -209,7 +211,7 @@ async def test_a_folder_that_cannot_be_written_or_does_not_answer(
         "key_source": "storage",
         "second_place": str(elsewhere),
     }
-    place = "custom_components.nightlatch.vaulting.Place.establish"
+    place = "custom_components.nightlatch.vault.store.Place.establish"
     with monkeypatch.context() as patch:
 
         def refuse(*_: object) -> None:
@@ -219,7 +221,7 @@ async def test_a_folder_that_cannot_be_written_or_does_not_answer(
         result = await fill_in(house, result, **form)
     assert result["errors"] == {"second_place": "second_place_unwritable"}
     with monkeypatch.context() as patch:
-        patch.setattr("custom_components.nightlatch.vault_flow.ANSWER_TIMEOUT", 0.05)
+        patch.setattr("custom_components.nightlatch.flows.vault.ANSWER_TIMEOUT", 0.05)
         answers = threading.Event()
         patch.setattr(place, lambda *_: answers.wait())
         try:
@@ -372,7 +374,7 @@ async def test_what_no_longer_proves_itself(
 
     with monkeypatch.context() as patch:
         patch.setattr(
-            "custom_components.nightlatch.vault_testing.verify_artifact", refuse
+            "custom_components.nightlatch.vault.scrub.verify_artifact", refuse
         )
         answer = await try_all_copies(house)
     (unproven,) = answer["unproven"]

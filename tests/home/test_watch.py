@@ -8,7 +8,7 @@ from pytest_homeassistant_custom_component.common import MockUser  # type: ignor
 
 from custom_components.nightlatch.core import sightings
 from custom_components.nightlatch.core.transports.nordic_protocol import SERVICE
-from custom_components.nightlatch.watch import Watch
+from custom_components.nightlatch.kinds.advertisements import Watch
 from homeassistant.core import Context
 from homeassistant.exceptions import HomeAssistantError
 from tests.core.installation.test_recovery import FAILED, after

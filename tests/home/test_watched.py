@@ -11,7 +11,7 @@ from custom_components.nightlatch.adapters.registry import main_device_of
 from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.errors import DelegateProblem
 from custom_components.nightlatch.core.feeds.public_index import IndexName
-from custom_components.nightlatch.locks import ManagedLock
+from custom_components.nightlatch.locks.lock import ManagedLock
 from custom_components.nightlatch.runtime import Runtime
 from homeassistant.config_entries import SOURCE_IGNORE
 from homeassistant.core import HomeAssistant

@@ -12,7 +12,7 @@ from custom_components.nightlatch.core.installation.ports import Supply
 from custom_components.nightlatch.core.model import Source
 from custom_components.nightlatch.core.records.audit_chain import AuditEntry
 from custom_components.nightlatch.core.vault import keys
-from custom_components.nightlatch.vault_supply import VaultSupply
+from custom_components.nightlatch.vault.supply import VaultSupply
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.translation import async_get_translations
 from homeassistant.setup import async_setup_component

@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry  # type
 from custom_components.nightlatch import snapshots
 from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.installation import confirmation, delegated
-from custom_components.nightlatch.locks import ManagedLock
+from custom_components.nightlatch.locks.lock import ManagedLock
 from custom_components.nightlatch.runtime import Runtime
 from homeassistant.core import HomeAssistant, State
 from homeassistant.data_entry_flow import FlowResultType

@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from custom_components.nightlatch.snapshots import LockSnapshots
+from custom_components.nightlatch.snapshots.snapshots import LockSnapshots
 from homeassistant.helpers import entity_registry as er
 from tests.home.asked import runtime_of
 

@@ -7,7 +7,7 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
 from ..adapters.registry import device_of, main_device_of
-from ..locks import ManagedLock
+from ..locks.lock import ManagedLock
 from .base import HouseKind, KindServices
 
 

@@ -15,10 +15,10 @@ from ..core.model import Source
 from ..core.schedule.queue import Queue
 from ..core.transports.base import Radio
 from ..core.versions import is_same_version
-from ..lock_kind import Kind
-from ..locks import ManagedLock
-from ..public_indexes import PublicIndexes
-from ..vaulting import HouseholdVault
+from ..indexes import PublicIndexes
+from ..locks.kind import Kind
+from ..locks.lock import ManagedLock
+from ..vault.store import HouseholdVault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

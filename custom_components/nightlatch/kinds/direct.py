@@ -33,7 +33,7 @@ from ..core.transports.device_information import read_identity
 from ..core.transports.nordic_link import answers_as_bootloader
 from ..core.transports.nordic_protocol import bootloader_address
 from ..core.transports.smp import SmpTransport
-from ..watch import Watch
+from .advertisements import Watch
 from .base import HouseKind
 from .feed import feed_state, model_of
 

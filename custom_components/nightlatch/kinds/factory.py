@@ -4,7 +4,7 @@ from homeassistant.config_entries import ConfigSubentry
 
 from ..const import CONF_KIND
 from ..core.model import LockKind
-from ..locks import ManagedLock
+from ..locks.lock import ManagedLock
 from .base import HouseKind, KindServices
 from .direct import DirectKind
 from .guarded import GuardedKind

@@ -32,10 +32,10 @@ from ..core.installation.machine import Installation, Job
 from ..core.model import Evidence, LockIdentity, LockKind, Release
 from ..core.preflight.situation import FeedState, RadioState
 from ..core.select import PassedOver, reason_against
-from ..guarding import Guard
-from ..locks import ManagedLock
+from ..locks.lock import ManagedLock
 from .attached import AttachedKind
 from .base import KindServices
+from .hold import Guard
 
 # Seconds. For the other integration to be there after a restart.
 SOURCE_TIMEOUT = 300.0

@@ -1,0 +1,1 @@
+"""What automations and dashboards can ask for."""

@@ -1,0 +1,1 @@
+"""Locks that nobody takes care of yet."""

@@ -1,0 +1,1 @@
+"""Forms in which people set something up or put it right."""

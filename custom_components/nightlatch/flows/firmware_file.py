@@ -1,0 +1,249 @@
+"""Steps of a lock's flow that take firmware from a file: shown before anything happens."""
+
+from typing import Any
+
+import probatio
+
+from homeassistant.config_entries import (
+    ConfigEntryState,
+    ConfigSubentryFlow,
+    SubentryFlowResult,
+)
+from homeassistant.const import CONF_MODEL
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.selector import (
+    FileSelector,
+    FileSelectorConfig,
+    TextSelector,
+)
+
+from ..const import CONF_FILE, CONF_HARDWARE, CONF_VERSION, CONF_WORDS
+from ..core.errors import (
+    FileError,
+    FileProblem,
+    FirmwareError,
+    FirmwareProblem,
+    NightlatchError,
+)
+from ..core.firmware.packages import MAX_ARTIFACT_SIZE
+from ..core.from_file import FileReading, Known, Said, read_file, release_of
+from ..core.model import Release
+from ..install.staging import async_known, async_take
+from ..locks.lock import ManagedLock
+from ..markup import listed, neutral_all
+from ..runtime import Runtime
+from ..texts.file_summary import async_file_summary, async_words, says
+from ..translation import async_describe_file
+from .uploads import UploadGoneError, UploadTooLargeError, async_read_upload
+
+_FILE = probatio.Schema(
+    {
+        probatio.Required(CONF_FILE): FileSelector(
+            FileSelectorConfig(accept=".zip,.bin,application/octet-stream")
+        )
+    }
+)
+_SAID = probatio.Schema(
+    {
+        probatio.Required(CONF_MODEL): TextSelector(),
+        probatio.Required(CONF_HARDWARE): TextSelector(),
+        probatio.Required(CONF_VERSION): TextSelector(),
+    }
+)
+_WORDS = probatio.Schema({probatio.Required(CONF_WORDS): TextSelector()})
+
+
+class FirmwareFileFlow(ConfigSubentryFlow):
+    """Takes a file, shows what it is, and lets the lock offer it."""
+
+    _known: Known
+    _reading: FileReading
+    _release: Release
+    _name: str
+
+    @property
+    def _runtime(self) -> Runtime:
+        runtime: Runtime = self._get_entry().runtime_data
+        return runtime
+
+    @property
+    def _managed(self) -> ManagedLock | None:
+        """Return the lock; None where it, or all of Nightlatch, is gone meanwhile."""
+        entry = self._get_entry()
+        if entry.state is not ConfigEntryState.LOADED:
+            return None
+        return self._runtime.locks.get(self._reconfigure_subentry_id)
+
+    async def async_step_firmware_file(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Ask for the file."""
+        if (lock := self._managed) is None:
+            return self.async_abort(reason="entry_not_loaded")
+        if lock.progress is not None:
+            return self.async_abort(reason="installing")
+        if (problem := self._runtime.vault.problem) is not None:
+            # What would become of the file could not be kept.
+            return self.async_abort(
+                reason="vault_unusable",
+                description_placeholders=neutral_all(
+                    {"problem": await self._async_describe(lock, problem)}
+                ),
+            )
+        errors: dict[str, str] = {}
+        told = ""
+        if user_input is not None:
+            try:
+                await self._async_take_upload(lock, user_input[CONF_FILE])
+                if self._reading.listed is not None:
+                    await self._async_make(Said())
+                    return await self.async_step_firmware_confirm()
+            except NightlatchError as err:
+                errors["base"] = "file_refused"
+                told = await self._async_describe(lock, err)
+            else:
+                return await self.async_step_firmware_details()
+        identity = lock.record.identity
+        return self.async_show_form(
+            step_id="firmware_file",
+            data_schema=_FILE,
+            errors=errors,
+            description_placeholders=neutral_all(
+                {
+                    "lock": lock.name,
+                    "model": identity.model,
+                    "hardware": identity.hardware_revision or "?",
+                    "version": identity.firmware_version,
+                    "problem": told,
+                }
+            ),
+        )
+
+    async def async_step_firmware_details(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Ask what the file does not say: for what it is, and which version."""
+        if (lock := self._managed) is None:
+            return self.async_abort(reason="entry_not_loaded")
+        errors: dict[str, str] = {}
+        told = ""
+        if user_input is not None:
+            said = {key: str(value).strip() for key, value in user_input.items()}
+            try:
+                await self._async_make(
+                    Said(
+                        model=said[CONF_MODEL],
+                        hardware=said[CONF_HARDWARE],
+                        version=said[CONF_VERSION],
+                    )
+                )
+            except NightlatchError as err:
+                errors["base"] = "file_refused"
+                told = await self._async_describe(lock, err)
+            else:
+                return await self.async_step_firmware_confirm()
+        identity, inspection = self._known.identity, self._reading.inspection
+        return self.async_show_form(
+            step_id="firmware_details",
+            data_schema=self.add_suggested_values_to_schema(
+                _SAID, user_input or {CONF_VERSION: inspection.version}
+            ),
+            errors=errors,
+            description_placeholders=neutral_all(
+                {
+                    "lock": lock.name,
+                    "file": self._name,
+                    "model": identity.model,
+                    "hardware": identity.hardware_revision or "?",
+                    "version": identity.firmware_version,
+                    "problem": told,
+                }
+            ),
+        )
+
+    async def async_step_firmware_confirm(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Show everything, and have it said in words where nothing proves it."""
+        if (lock := self._managed) is None:
+            return self.async_abort(reason="entry_not_loaded")
+        reading, release = self._reading, self._release
+        words = await async_words(self.hass, lock, reading)
+        errors: dict[str, str] = {}
+        told = ""
+        if user_input is not None:
+            if words is not None and not says(user_input[CONF_WORDS], words):
+                errors[CONF_WORDS] = "words_differ"
+            elif lock.progress is not None:
+                return self.async_abort(reason="installing")
+            else:
+                try:
+                    await async_take(
+                        lock,
+                        vault=self._runtime.vault,
+                        audit=self._runtime.audit,
+                        reading=reading,
+                        release=release,
+                        words=words,
+                    )
+                except NightlatchError as err:
+                    errors["base"] = "file_refused"
+                    told = await self._async_describe(lock, err)
+                except HomeAssistantError:
+                    # It has begun while the file was put into the vault.
+                    return self.async_abort(reason="installing")
+                else:
+                    return self.async_abort(
+                        reason="firmware_offered",
+                        description_placeholders=neutral_all(
+                            {
+                                "lock": lock.name,
+                                "version": release.version.text,
+                            }
+                        ),
+                    )
+        summary = await async_file_summary(
+            self.hass, lock, reading, release, self._runtime.planner
+        )
+        return self.async_show_form(
+            step_id="firmware_confirm",
+            data_schema=self.add_suggested_values_to_schema(
+                _WORDS if words else probatio.Schema({}), user_input or {}
+            ),
+            errors=errors,
+            description_placeholders=neutral_all(
+                {
+                    "file": self._name,
+                    "size": str(reading.inspection.size),
+                    "sha256": reading.inspection.sha256,
+                    "summary": listed(summary),
+                    "problem": told,
+                }
+            ),
+        )
+
+    async def _async_take_upload(self, lock: ManagedLock, file_id: str) -> None:
+        """Read what was uploaded; raise ``NightlatchError``."""
+        try:
+            upload = await async_read_upload(self.hass, file_id, MAX_ARTIFACT_SIZE)
+        except UploadGoneError:
+            raise FileError(FileProblem.UPLOAD_GONE) from None
+        except UploadTooLargeError as err:
+            raise FirmwareError(
+                FirmwareProblem.TOO_LARGE, size=err.size, limit=err.limit
+            ) from None
+        self._name = upload.name
+        self._known = await async_known(lock, self._runtime.vault)
+        self._reading = await self.hass.async_add_executor_job(
+            read_file, upload.data, self._known
+        )
+
+    async def _async_make(self, said: Said) -> None:
+        """Make a release of the file; raise ``NightlatchError``."""
+        self._release = await self.hass.async_add_executor_job(
+            release_of, self._reading, self._known, said, self._name
+        )
+
+    async def _async_describe(self, lock: ManagedLock, err: NightlatchError) -> str:
+        feed = lock.feed.title if lock.feed else "?"
+        return await async_describe_file(self.hass, err, lock=lock.name, feed=feed)

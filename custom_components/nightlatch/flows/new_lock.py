@@ -1,0 +1,188 @@
+"""A lock that is about to be added: what it is, and what its form proposes."""
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from homeassistant.const import CONF_ADDRESS, CONF_NAME
+from homeassistant.core import HomeAssistant
+from homeassistant.loader import IntegrationNotFound, async_get_integration
+
+from ..adapters.registry import main_device_of
+from ..const import (
+    CONF_BATTERY_ENTITY,
+    CONF_DOOR_ENTITY,
+    CONF_FEED,
+    CONF_IDENTITY,
+    CONF_KIND,
+    CONF_LOCK_ENTITY,
+    CONF_UPDATE_ENTITY,
+    CONF_VERSION_ENTITY,
+)
+from ..coordinator import FeedCoordinator
+from ..core.model import LockIdentity, LockKind, Model
+from ..core.schedule.quiet_hours import QuietHours
+from ..discovery.candidates import Candidate
+from ..markup import neutral_all
+from ..members import Members
+from .lock_form import as_data, as_form, details_schema, form_errors
+
+STEPS = {
+    LockKind.DIRECT: "details",
+    LockKind.GUARDED: "guarded",
+    LockKind.WATCHED: "watched",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewLock:
+    """Everything that is known before a person fills in the form."""
+
+    kind: LockKind
+    unique_id: str
+    name: str
+    identity: LockIdentity
+    model: str
+    """What people call its model."""
+    feed: FeedCoordinator | None
+    """Where its releases come from, where a feed knows its model."""
+    origin: str
+    """The name of the feed, or of the integration, or what takes their place."""
+    address: str | None = None
+    proposed: dict[str, Any] = field(default_factory=dict)
+    """The entities that were found on its device."""
+
+    def form(
+        self, quiet_hours: QuietHours, user_input: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """Return the arguments of the form; with what was filled in, if anything."""
+        return {
+            "step_id": STEPS[self.kind],
+            "errors": {} if user_input is None else self.errors(user_input),
+            "description_placeholders": neutral_all(
+                {
+                    "model": self.model,
+                    "hardware": self.identity.hardware_revision or "?",
+                    "version": self.identity.firmware_version or "?",
+                    "feed": self.origin,
+                }
+            ),
+            "suggested": user_input or as_form(self.proposed, self.name, quiet_hours),
+            "data_schema": details_schema(self.kind),
+        }
+
+    def errors(self, user_input: dict[str, Any]) -> dict[str, str]:
+        """Return what a person must still say."""
+        if (
+            self.kind is LockKind.WATCHED
+            and not self.identity.firmware_version
+            and not user_input.get(CONF_VERSION_ENTITY)
+        ):
+            return {CONF_VERSION_ENTITY: "version_unknown"}
+        return form_errors(user_input)
+
+    def data(self, user_input: dict[str, Any]) -> dict[str, Any]:
+        """Return what is kept of it."""
+        data = {
+            CONF_KIND: self.kind,
+            CONF_ADDRESS: self.address,
+            CONF_FEED: self.feed.subentry_id if self.feed else None,
+            CONF_IDENTITY: asdict(self.identity),
+            **as_data(user_input, {}),
+        }
+        return {key: value for key, value in data.items() if value is not None}
+
+    def title(self, user_input: dict[str, Any]) -> str:
+        """Return how the person calls it."""
+        title: str = user_input[CONF_NAME]
+        return title
+
+
+def direct_lock(
+    address: str,
+    identity: LockIdentity,
+    feed: FeedCoordinator | None,
+    name: str,
+    origin: str,
+) -> NewLock:
+    """Return a lock that has said over Bluetooth what it is.
+
+    ``origin`` is what its firmware comes from: the feed, where one knows its model.
+    """
+    return NewLock(
+        kind=LockKind.DIRECT,
+        unique_id=address,
+        name=name,
+        identity=identity,
+        model=name,
+        feed=feed,
+        origin=origin,
+        address=address,
+    )
+
+
+def attached_lock(
+    hass: HomeAssistant,
+    feeds: Members[FeedCoordinator],
+    candidate: Candidate,
+    integration_name: str,
+) -> NewLock:
+    """Return a lock that another integration knows."""
+    identity, feed = candidate.identity, None
+    if candidate.kind is LockKind.WATCHED:
+        found = _feed_for(hass, feeds, candidate.lock_entity)
+        if found is not None:
+            feed, model = found
+            identity = replace(identity, model=model.model)
+    proposed = {
+        CONF_LOCK_ENTITY: candidate.lock_entity,
+        CONF_BATTERY_ENTITY: candidate.battery_entity,
+        CONF_DOOR_ENTITY: candidate.door_entity,
+    }
+    if candidate.update_entity is not None:
+        key = (
+            CONF_UPDATE_ENTITY
+            if candidate.kind is LockKind.GUARDED
+            else CONF_VERSION_ENTITY
+        )
+        proposed[key] = candidate.update_entity
+    return NewLock(
+        kind=candidate.kind,
+        unique_id=candidate.device_id,
+        name=candidate.name,
+        identity=identity,
+        model=identity.model,
+        feed=feed,
+        origin=integration_name,
+        proposed=proposed,
+    )
+
+
+def _feed_for(
+    hass: HomeAssistant, feeds: Members[FeedCoordinator], lock_entity: str
+) -> tuple[FeedCoordinator, Model] | None:
+    """Return the feed that knows the model of a device, by its exact name."""
+    device = main_device_of(hass, lock_entity)
+    for name in (device.model_id, device.model) if device else ():
+        if name and (found := feed_knowing(feeds, name)) is not None:
+            return found
+    return None
+
+
+def feed_knowing(
+    feeds: Members[FeedCoordinator], model_name: str
+) -> tuple[FeedCoordinator, Model] | None:
+    """Return the feed that has a model, and the model."""
+    for feed in feeds.values():
+        for model in feed.data.models if feed.data else ():
+            if model.model == model_name:
+                return feed, model
+    return None
+
+
+async def integration_name(hass: HomeAssistant, candidate: Candidate) -> str:
+    """Return what people call the integration that knows a lock."""
+    try:
+        integration = await async_get_integration(hass, candidate.integration)
+    except IntegrationNotFound:
+        return candidate.integration
+    return integration.name

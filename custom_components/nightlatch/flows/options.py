@@ -1,0 +1,233 @@
+"""Options of the household: quiet hours, the night, and who is told what."""
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+import probatio
+
+from homeassistant.components.notify import DOMAIN as NOTIFY_DOMAIN
+from homeassistant.config_entries import ConfigFlowResult
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    EntitySelector,
+    EntitySelectorConfig,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TimeSelector,
+)
+from homeassistant.util import dt as dt_util
+
+from ..const import (
+    CONF_END,
+    CONF_EVERYTHING,
+    CONF_GATE_ENTITY,
+    CONF_INDEXES,
+    CONF_NOTICE_AT,
+    CONF_NOTIFY,
+    CONF_PHONES,
+    CONF_QUIET_HOURS,
+    CONF_SOAK_DAYS,
+    CONF_START,
+    CONF_TWO_ENTRY_DOORS,
+    CONF_WEEKDAYS,
+)
+from ..core.feeds.public_index import IndexName
+from ..core.schedule.quiet_hours import QuietHours
+from ..markup import Composed, listed, neutral_all
+from ..settings import (
+    parse_gate,
+    parse_household_policy,
+    parse_indexes,
+    parse_people,
+    quiet_hours_from_form,
+    quiet_hours_to_form,
+)
+from .vault import VaultSteps
+
+WEEKDAY_SELECTOR = SelectSelector(
+    SelectSelectorConfig(
+        options=[str(day) for day in range(7)],
+        multiple=True,
+        mode=SelectSelectorMode.LIST,
+        translation_key="weekday",
+    )
+)
+QUIET_HOURS_FIELDS = {
+    probatio.Required(CONF_WEEKDAYS): WEEKDAY_SELECTOR,
+    probatio.Required(CONF_START): TimeSelector(),
+    probatio.Required(CONF_END): TimeSelector(),
+}
+_GATE_DOMAINS = ["binary_sensor", "calendar", "input_boolean", "schedule"]
+_LONGEST_SOAK = 90
+_SHOWN_WINDOWS = 3
+
+
+class HouseholdOptionsFlow(VaultSteps):
+    """Changes what holds for all locks."""
+
+    async def async_step_init(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask what to change."""
+        return self.async_show_menu(
+            step_id="init",
+            menu_options=["quiet_hours", "night", "people", "indexes", "vault"],
+        )
+
+    async def async_step_quiet_hours(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask when automatic installations may run."""
+        options = self.config_entry.options
+        errors: dict[str, str] = {}
+        hours = parse_household_policy(options).quiet_hours
+        if user_input is not None:
+            hours = quiet_hours_from_form(user_input)
+            if hours.weekdays:
+                return self._save(
+                    {
+                        CONF_QUIET_HOURS: hours.to_dict(),
+                        CONF_GATE_ENTITY: user_input.get(CONF_GATE_ENTITY),
+                    }
+                )
+            errors[CONF_WEEKDAYS] = "no_weekday"
+        schema = probatio.Schema(
+            {
+                **QUIET_HOURS_FIELDS,
+                probatio.Optional(CONF_GATE_ENTITY): EntitySelector(
+                    EntitySelectorConfig(domain=_GATE_DOMAINS)
+                ),
+            }
+        )
+        shown = {**quiet_hours_to_form(hours), CONF_GATE_ENTITY: parse_gate(options)}
+        return self.async_show_form(
+            step_id="quiet_hours",
+            data_schema=self.add_suggested_values_to_schema(schema, _known(shown)),
+            errors=errors,
+            description_placeholders=neutral_all({"windows": _windows(hours)}),
+        )
+
+    async def async_step_night(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask how careful a night is to be."""
+        if user_input is not None:
+            return self._save(
+                {
+                    **user_input,
+                    CONF_SOAK_DAYS: int(user_input[CONF_SOAK_DAYS]),
+                }
+            )
+        policy = parse_household_policy(self.config_entry.options)
+        schema = probatio.Schema(
+            {
+                probatio.Required(CONF_NOTICE_AT): TimeSelector(),
+                probatio.Required(CONF_SOAK_DAYS): NumberSelector(
+                    NumberSelectorConfig(
+                        min=0, max=_LONGEST_SOAK, mode=NumberSelectorMode.BOX
+                    )
+                ),
+                probatio.Required(CONF_TWO_ENTRY_DOORS): BooleanSelector(),
+            }
+        )
+        return self.async_show_form(
+            step_id="night",
+            data_schema=self.add_suggested_values_to_schema(
+                schema,
+                {
+                    CONF_NOTICE_AT: policy.notice_at.isoformat(),
+                    CONF_SOAK_DAYS: policy.soak_days,
+                    CONF_TWO_ENTRY_DOORS: policy.two_entry_doors,
+                },
+            ),
+        )
+
+    async def async_step_people(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask who is told, and how much."""
+        if user_input is not None:
+            return self._save(user_input)
+        people = parse_people(self.config_entry.options)
+        schema = probatio.Schema(
+            {
+                probatio.Optional(CONF_PHONES, default=list): SelectSelector(
+                    SelectSelectorConfig(
+                        options=sorted({*_phones(self.hass), *people.phones}),
+                        multiple=True,
+                        mode=SelectSelectorMode.DROPDOWN,
+                    )
+                ),
+                probatio.Optional(CONF_NOTIFY, default=list): EntitySelector(
+                    EntitySelectorConfig(domain=NOTIFY_DOMAIN, multiple=True)
+                ),
+                probatio.Required(CONF_EVERYTHING): BooleanSelector(),
+            }
+        )
+        return self.async_show_form(
+            step_id="people",
+            data_schema=self.add_suggested_values_to_schema(
+                schema,
+                {
+                    CONF_PHONES: list(people.phones),
+                    CONF_NOTIFY: list(people.notify),
+                    CONF_EVERYTHING: people.everything,
+                },
+            ),
+        )
+
+    async def async_step_indexes(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask which public indexes may learn of the locks in this home."""
+        if user_input is not None:
+            return self._save(user_input)
+        schema = probatio.Schema(
+            {
+                probatio.Optional(CONF_INDEXES, default=list): SelectSelector(
+                    SelectSelectorConfig(
+                        options=list(IndexName),
+                        multiple=True,
+                        mode=SelectSelectorMode.LIST,
+                        translation_key="index",
+                    )
+                )
+            }
+        )
+        wanted = sorted(parse_indexes(self.config_entry.options))
+        return self.async_show_form(
+            step_id="indexes",
+            data_schema=self.add_suggested_values_to_schema(
+                schema, {CONF_INDEXES: wanted}
+            ),
+        )
+
+
+def _known(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _windows(hours: QuietHours) -> Composed:
+    """Return the next windows as they are on the wall, for people to check."""
+    zone = dt_util.get_default_time_zone()
+    windows = islice(hours.windows(dt_util.utcnow(), zone), _SHOWN_WINDOWS)
+    return listed(
+        f"{window.start.astimezone(zone):%a %d.%m. %H:%M} - "
+        f"{window.end.astimezone(zone):%H:%M}"
+        for window in windows
+    )
+
+
+def _phones(hass: HomeAssistant) -> list[str]:
+    """Return the notify actions of phones that there are now."""
+    return [
+        action
+        for action in hass.services.async_services_for_domain(NOTIFY_DOMAIN)
+        if action.startswith("mobile_app_")
+    ]

@@ -1,0 +1,1 @@
+"""Installing on a lock, from asking to telling how it ended."""

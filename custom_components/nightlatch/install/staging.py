@@ -1,0 +1,90 @@
+"""A file with firmware that somebody brings: what is known beforehand, where it goes."""
+
+import logging
+
+from ..adapters.audit_file import AuditFile
+from ..core.errors import VaultError
+from ..core.from_file import FileReading, Known, RanBefore
+from ..core.model import Purpose, Release, Source
+from ..core.records.kept_release import KeptRelease
+from ..core.versions import VersionScheme
+from ..locks.lock import ManagedLock
+from ..vault.store import HouseholdVault
+
+_LOGGER = logging.getLogger(__name__)
+
+
+async def async_known(lock: ManagedLock, vault: HouseholdVault) -> Known:
+    """Return what is known of a lock before anybody looks at the file."""
+    identity, content = lock.record.identity, lock.content
+    ran = await _async_ran(lock, vault)
+    vendor = content.vendor if content else identity.manufacturer
+    if ran and content is None:
+        vendor = ran[0].kept.release.vendor
+    return Known(
+        vendor=vendor or "?",
+        identity=identity,
+        scheme=_scheme(lock, ran),
+        floor=lock.floor,
+        pinned=lock.feed.firmware_keys if lock.feed else (),
+        offered=tuple(lock.kind.on_offer()),
+        ran=ran,
+    )
+
+
+async def async_take(
+    lock: ManagedLock,
+    *,
+    vault: HouseholdVault,
+    audit: AuditFile,
+    reading: FileReading,
+    release: Release,
+    words: str | None,
+) -> None:
+    """Put a file into the vault, and let the lock offer it.
+
+    Raises ``VaultError``, and ``HomeAssistantError`` where an installation has begun
+    meanwhile: then it is kept, and not offered.
+
+    ``words`` is what a person has written to accept what nothing proves. Nothing is
+    installed: that takes an approval, and somebody who presses *Install*.
+    """
+    await vault.async_keep(
+        KeptRelease(release=release, signer=reading.signer, source=Source.FILE),
+        reading.data,
+    )
+    await audit.async_append(
+        "firmware_brought",
+        lock=lock.subentry_id,
+        version=release.version.text,
+        sha256=release.key,
+        proof=reading.proof,
+        signer=reading.signer.fingerprint,
+        words=words or "",
+    )
+    await lock.async_choose(release, Source.FILE, Purpose.UPDATE)
+
+
+async def _async_ran(lock: ManagedLock, vault: HouseholdVault) -> tuple[RanBefore, ...]:
+    """Return what the lock runs and ran, as far as the vault can give it."""
+    running = vault.running(lock)
+    found = []
+    for kept in (*((running,) if running else ()), *vault.ran_before(lock)):
+        try:
+            data = await vault.async_get(kept.release.key)
+        except VaultError as err:
+            # The vault's own tests tell people; here it is as if it were not kept.
+            _LOGGER.debug("%s cannot be compared with: %s", kept.release.key, err)
+            continue
+        found.append(RanBefore(kept=kept, data=data))
+    return tuple(found)
+
+
+def _scheme(lock: ManagedLock, ran: tuple[RanBefore, ...]) -> VersionScheme:
+    """Return how the lock's firmware is numbered; by its looks where nobody has said."""
+    if lock.model is not None:
+        return lock.model.version_scheme
+    if ran:
+        return ran[0].kept.release.version.scheme
+    runs = lock.record.identity.firmware_version
+    return VersionScheme.HEX if runs.startswith("0x") else VersionScheme.DOTTED

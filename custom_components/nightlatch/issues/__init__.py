@@ -1,0 +1,1 @@
+"""What people must do, for Home Assistant's repairs."""

@@ -1,0 +1,292 @@
+"""Issues for Home Assistant's repairs: what a person must do, and only that.
+
+Each is gone as soon as it is done.
+"""
+
+from collections.abc import Iterator
+
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.util import dt as dt_util
+
+from ..adapters.audit_file import AuditFile
+from ..adapters.storage import HouseholdStore, told_problem
+from ..const import DOMAIN
+from ..coordinator import FeedCoordinator
+from ..core.errors import FeedProblem
+from ..core.guard.offer import NoOffer
+from ..core.installation.recovery import what_left_it
+from ..core.model import OutcomeKind
+from ..core.schedule.plan import Waiting
+from ..faults import Faults
+from ..install.recovery import Recovering
+from ..install.remedies import Remedies
+from ..issue import Issue
+from ..locks.lock import ManagedLock
+from ..locks.registry import Changes, LockRegistry
+from ..markup import listed, neutral_all
+from ..members import Members
+from ..monitoring.health import needs_hand
+from ..planning.planner import Planner
+from ..snapshots.snapshots import Snapshots
+from ..texts.maker import told_of_maker
+from ..translation import told_now
+from ..vault.store import HouseholdVault
+from ..vault.upkeep import VaultUpkeep
+from .recovery_steps import recovery_steps
+from .vault import issues_of_vault
+
+_URGENT = {
+    "unsaved",
+    "unsaved_lock",
+    "needs_hand",
+    "stranded",
+    "in_bootloader",
+    "in_bootloader_by_hand",
+}
+_UNWANTED = {Waiting.PINNED, Waiting.SKIPPED, Waiting.NOTHING_OFFERED}
+
+
+@callback
+def async_delete_issues(hass: HomeAssistant) -> None:
+    """Delete all issues: there is no household any more."""
+    for domain, issue_id in tuple(ir.async_get(hass).issues):
+        if domain == DOMAIN:
+            ir.async_delete_issue(hass, DOMAIN, issue_id)
+
+
+class Issues:
+    """Keeps Home Assistant's repairs in step with how the locks and feeds are."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        *,
+        feeds: Members[FeedCoordinator],
+        locks: LockRegistry,
+        faults: Faults,
+        store: HouseholdStore,
+        audit: AuditFile,
+        vault: HouseholdVault,
+        upkeep: VaultUpkeep,
+        planner: Planner,
+        snapshots: Snapshots,
+        recovering: Recovering,
+        remedies: Remedies,
+    ) -> None:
+        """Take everybody who may have something for a person to do."""
+        self._hass = hass
+        self._feeds = feeds
+        self._locks = locks
+        self._faults = faults
+        self._store = store
+        self._audit = audit
+        self._vault = vault
+        self._upkeep = upkeep
+        self._planner = planner
+        self._snapshots = snapshots
+        self._recovering = recovering
+        self._remedies = remedies
+
+    @callback
+    def async_start(self) -> CALLBACK_TYPE:
+        """Follow what changes from now on; return what ends that."""
+        self.async_sync()
+        return self._locks.async_subscribe(self._changed)
+
+    @callback
+    def _changed(self, changes: Changes) -> None:
+        with self._faults.apart("repairs"):
+            if changes.household:
+                self.async_sync()
+                return
+            wanted: dict[str, Issue] = {}
+            kept: set[str] = set()
+            for lock_id in changes.locks:
+                kept |= self._collect(self._locks[lock_id], wanted)
+            there = {
+                issue_id
+                for lock_id in changes.locks
+                for issue_id in self._issues_there(f"_{lock_id}")
+            }
+            self._put(wanted, there - kept)
+
+    @callback
+    def async_sync(self) -> None:
+        """Look at everything."""
+        wanted: dict[str, Issue] = {}
+        kept: set[str] = set()
+        for lock in self._locks.values():
+            kept |= self._collect(lock, wanted)
+        wanted.update(self._of_household())
+        self._put(wanted, self._issues_there() - kept)
+
+    def _issues_there(self, ending: str = "") -> set[str]:
+        """Return the ids of the issues that are there, of all that end so."""
+        return {
+            issue_id
+            for (domain, issue_id), issue in ir.async_get(self._hass).issues.items()
+            # One that is not active is only the memory that somebody has ignored it.
+            if domain == DOMAIN and issue.active and issue_id.endswith(ending)
+        }
+
+    def _collect(self, lock: ManagedLock, wanted: dict[str, Issue]) -> set[str]:
+        """Add what a person must do about a lock; return what stays as it was."""
+        # What nobody can say of a lock right now.
+        kept = self._issues_there(f"_{lock.subentry_id}")
+        with self._faults.apart("repairs", lock):
+            for found in tuple(self._of_lock(lock)):
+                wanted[f"{found.key}_{lock.subentry_id}"] = found
+            kept = set()
+        if (fault := self._faults.of(lock)) is not None:
+            wanted[f"lock_fault_{lock.subentry_id}"] = Issue(
+                key="lock_fault", placeholders={"lock": lock.name, "fault": fault}
+            )
+        return kept
+
+    def _of_household(self) -> Iterator[tuple[str, Issue]]:
+        if (fault := self._faults.of(None)) is not None:
+            yield "part_fault", Issue(key="part_fault", placeholders={"fault": fault})
+        for feed in self._feeds.values():
+            if feed.trouble is FeedProblem.FIRMWARE_KEY_CHANGED:
+                yield (
+                    f"firmware_key_changed_{feed.subentry_id}",
+                    Issue(
+                        key="firmware_key_changed", placeholders={"feed": feed.title}
+                    ),
+                )
+        if (problem := self._store.problem) is not None:
+            yield (
+                "unsaved",
+                Issue(key="unsaved", placeholders={"problem": told_problem(problem)}),
+            )
+        for found in issues_of_vault(
+            self._hass, self._vault, self._upkeep, self._audit, self._locks
+        ):
+            yield found.key, found
+
+    @callback
+    def _put(self, wanted: dict[str, Issue], there: set[str]) -> None:
+        """Create what is wanted, and delete of what is there what is not."""
+        for issue_id in there - wanted.keys():
+            ir.async_delete_issue(self._hass, DOMAIN, issue_id)
+        for issue_id, found in wanted.items():
+            ir.async_create_issue(
+                self._hass,
+                DOMAIN,
+                issue_id,
+                data=found.data,
+                is_fixable=found.data is not None,
+                severity=(
+                    ir.IssueSeverity.ERROR
+                    if found.key in _URGENT
+                    else ir.IssueSeverity.WARNING
+                ),
+                translation_key=found.key,
+                translation_placeholders=neutral_all(found.placeholders),
+            )
+
+    def _of_lock(self, lock: ManagedLock) -> Iterator[Issue]:
+        """Return what a person must do about a lock."""
+        if lock.unsaved is not None and self._store.problem is None:
+            yield Issue(
+                key="unsaved_lock",
+                placeholders={"lock": lock.name, "problem": lock.unsaved},
+            )
+        if lock.progress is not None or lock.is_cut_off:
+            return
+        if lock.in_bootloader:
+            yield self._stranded(lock)
+        elif (found := self._issue_of(lock)) is not None:
+            key, placeholders = found
+            yield Issue(key=key, placeholders={"lock": lock.name, **placeholders})
+        if (settings := self._snapshots.of(lock).issue) is not None:
+            yield settings
+        if (why := lock.kind.left_at_source) is not None:
+            yield _left_at_source(lock, why)
+        for aftercare in lock.record.to_do:
+            yield Issue(
+                key=aftercare,
+                placeholders={"lock": lock.name},
+                data={"lock_id": lock.subentry_id, "aftercare": aftercare},
+            )
+
+    def _stranded(self, lock: ManagedLock) -> Issue:
+        """Return what a person must do about a lock that waits in its bootloader."""
+        outcome = lock.record.outcome
+        remedies = self._remedies.of(lock)
+        ours = what_left_it(lock.record) is not None
+        placeholders = {
+            "lock": lock.name,
+            "message": (outcome.message if ours and outcome else None) or "",
+            "steps": recovery_steps(lock, self._vault),
+        }
+        if not remedies:
+            key = "needs_hand" if ours else "in_bootloader_by_hand"
+            return Issue(key=key, placeholders=placeholders)
+        if ours:
+            placeholders["tries"] = self._tries(lock)
+        return Issue(
+            key="stranded" if ours else "in_bootloader",
+            placeholders={**placeholders, "version": remedies[0].release.version.text},
+            data={"stranded": lock.subentry_id},
+        )
+
+    def _tries(self, lock: ManagedLock) -> str:
+        """Return how often it was tried to bring a lock out, and when it is tried next."""
+        outcome, due = lock.record.outcome, self._recovering.next_try(lock)
+        if outcome is None or not outcome.is_fruitless or due is None:
+            return told_now(lock.hass, "recovery_begins", lock=lock.name)
+        return told_now(
+            lock.hass,
+            "recovery_tried",
+            lock=lock.name,
+            tries=str(outcome.tries),
+            time=f"{due.astimezone(dt_util.get_default_time_zone()):%H:%M}",
+        )
+
+    def _issue_of(self, lock: ManagedLock) -> tuple[str, dict[str, str]] | None:
+        """Return what a person must do about a lock, if anything."""
+        outcome = lock.record.outcome
+        if (
+            outcome is not None
+            and outcome.kind is OutcomeKind.NEEDS_HAND
+            and needs_hand(lock)
+        ):
+            return "needs_hand", {
+                "message": outcome.message or "",
+                "steps": recovery_steps(lock, self._vault),
+            }
+        if (trouble := lock.kind.trouble) is not None:
+            return trouble, {}
+        if lock.kind.misconduct is not None:
+            return "source_stuck", {}
+        waits = lock.kind.by_hand and self._planner.plan(lock).waiting not in _UNWANTED
+        if waits and lock.release is not None:
+            return "update_by_hand", {
+                "version": lock.release.version.text,
+                "steps": listed(told_of_maker(lock)),
+            }
+        if self._planner.plan(lock).waiting is Waiting.VENDOR:
+            return "contact_vendor", {
+                "version": lock.release.version.text if lock.release else "?",
+                "message": (outcome.message if outcome else None) or "",
+            }
+        return None
+
+
+def _left_at_source(lock: ManagedLock, why: NoOffer) -> Issue:
+    """Return what a person must decide: whether to install what is not offered here."""
+    reading = lock.kind.source()
+    return Issue(
+        key="left_at_source",
+        placeholders={
+            "lock": lock.name,
+            "version": (reading.offered if reading else None) or "?",
+            "why": told_now(
+                lock.hass,
+                f"left_at_source_{why}",
+                installed=lock.record.identity.firmware_version,
+            ),
+        },
+    )

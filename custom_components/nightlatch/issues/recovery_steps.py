@@ -1,0 +1,101 @@
+"""What a person does at the door, when a lock does not work after an installation.
+
+What its vendor says comes first: out of the signed feed, then out of the facts with
+their sources. The usual steps come after it, by what kind of lock it is and what is wrong.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+from ..core.installation.confirmation import BOLT_PROBLEMS
+from ..core.installation.recovery import what_left_it
+from ..core.model import Transport
+from ..install.remedies import Remedies
+from ..install.ways_back import ways_back
+from ..locks.lock import ManagedLock
+from ..markup import Composed, listed, quoted
+from ..texts.maker import told_of_recovery
+from ..translation import filled, label_now
+from ..vault.store import HouseholdVault
+
+
+class Step(StrEnum):
+    """Something that usually helps."""
+
+    KEY = "use_a_key"
+    VENDOR_SAYS = "vendor_says"
+    BATTERIES = "batteries_out"
+    GOES_BACK = "batteries_out_goes_back"
+    """MCUboot runs what was not confirmed once only."""
+    PROXY = "bring_proxy_nearer"
+    """Then it is helped by itself."""
+    PROXY_AND_SAY_SO = "bring_proxy_nearer_and_say_so"
+    """Nobody of us has sent it there, so a person has to say that it may be helped."""
+    MOVE_BY_HAND = "move_bolt_by_hand"
+    WAY_BACK = "way_back"
+    LOOK_ELSEWHERE = "look_elsewhere"
+    VENDOR = "ask_vendor"
+
+
+def recovery_steps(lock: ManagedLock, vault: HouseholdVault) -> Composed:
+    """Return what to do, as Markdown; the vendor's own words first."""
+    told: list[Composed] = []
+    if lock.model is not None and lock.model.recovery.strip():
+        told.append(quoted(lock.model.recovery, _label(lock, Step.VENDOR_SAYS)))
+    steps = [*told_of_recovery(lock), *_usual(lock, vault)]
+    told.append(listed(steps))
+    return Composed("\n\n".join(told))
+
+
+def _usual(lock: ManagedLock, vault: HouseholdVault) -> Iterator[Composed]:
+    """Return the steps for what is wrong with this lock."""
+    outcome = lock.record.outcome
+    if (
+        not lock.in_bootloader
+        and outcome is not None
+        and outcome.reason in BOLT_PROBLEMS
+    ):
+        yield _label(lock, Step.MOVE_BY_HAND)
+        if back := ways_back(lock, vault):
+            yield filled(
+                _label(lock, Step.WAY_BACK),
+                {
+                    "version": back[0].release.version.text,
+                    "entity": lock.update_entity_id or "?",
+                },
+            )
+    else:
+        yield _label(lock, Step.KEY)
+        yield from (_label(lock, step) for step in _for_a_silent_lock(lock, vault))
+    yield _label(lock, Step.VENDOR)
+
+
+def _for_a_silent_lock(lock: ManagedLock, vault: HouseholdVault) -> Iterator[Step]:
+    if not lock.kind.sends_firmware:
+        yield Step.BATTERIES
+        yield Step.LOOK_ELSEWHERE
+        return
+    if not lock.in_bootloader and _runs_on_trial(lock, vault):
+        yield Step.GOES_BACK
+        return
+    yield Step.BATTERIES
+    if Remedies(vault).of(lock):
+        is_ours = what_left_it(lock.record) is not None
+        yield Step.PROXY if is_ours else Step.PROXY_AND_SAY_SO
+
+
+def _runs_on_trial(lock: ManagedLock, vault: HouseholdVault) -> bool:
+    """Return whether what was installed last goes back unless it is confirmed."""
+    outcome = lock.record.outcome
+    if outcome is None or outcome.sha256 is None:
+        return False
+    kept = vault.release(outcome.sha256)
+    known = [kept.release] if kept else lock.kind.on_offer()
+    return any(
+        release.key == outcome.sha256 and release.transport is Transport.SMP
+        for release in known
+    )
+
+
+def _label(lock: ManagedLock, step: Step) -> Composed:
+    return label_now(lock.hass, "recovery", step)

@@ -1,0 +1,316 @@
+"""Guarding what another integration offers for a lock: holding, and looking."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from datetime import datetime
+import logging
+from typing import Any, Protocol
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import (
+    CALLBACK_TYPE,
+    Event,
+    EventStateChangedData,
+    HomeAssistant,
+    callback,
+)
+from homeassistant.helpers.event import async_track_state_change_event
+from homeassistant.util import dt as dt_util
+
+from ..adapters.delegate import UpdateEntityDelegate, reading_of
+from ..adapters.storage import HouseholdStore, unsaved_for_now
+from ..const import CONF_UPDATE_ENTITY
+from ..core.errors import DelegateError
+from ..core.guard.conduct import Conduct, Observation, misconduct, observe
+from ..core.guard.hold import (
+    Hold,
+    HoldRecord,
+    after_change,
+    held_by_us,
+    hold_of,
+    must_let_go,
+    must_lift,
+)
+from ..core.model import OutcomeKind
+from ..events import Happening
+from ..lock_view import LockView
+from ..translation import async_sentence
+
+_LOGGER = logging.getLogger(__name__)
+
+_LASTING = {Conduct.PHANTOM, Conduct.STUCK}
+
+
+class GuardedLock(LockView, Protocol):
+    """A lock that has a guard, and is told what that has noticed."""
+
+    def async_changed(self) -> None:
+        """Tell everybody who listens that something is new."""
+
+    def async_tell(self, happening: Happening, **details: str) -> None:
+        """Tell everybody who listens that something has happened."""
+
+
+class Guard:
+    """Keeps what is offered for one lock from being installed past Nightlatch."""
+
+    def __init__(
+        self,
+        lock: GuardedLock,
+        source: Callable[[], UpdateEntityDelegate],
+        entry: ConfigEntry,
+        store: HouseholdStore,
+        *,
+        offers_on: Callable[[], bool],
+    ) -> None:
+        """Take the lock, and what updates it now: the owner may point elsewhere.
+
+        ``offers_on`` tells whether the lock is offered what its source offers.
+        """
+        self._lock = lock
+        self._source = source
+        self._offers_on = offers_on
+        self._entry = entry
+        self._store = store
+        self.record: HoldRecord = store.hold(lock.subentry_id)
+        self._refused: str | None = None
+        """The version that could not be held."""
+        self._at_work = False
+        self._letting_go = False
+        """Whether a skip that is taken away is not taken away by a person."""
+        self._unsaved = False
+        """Whether it is not held because that could not be written down."""
+        self._observation: Observation | None = None
+        self._by_person = False
+        self._at_start = True
+        self.conduct: Conduct | None = None
+        """What the source does that a person should look at; None where it behaves."""
+
+    @property
+    def _delegate(self) -> UpdateEntityDelegate:
+        return self._source()
+
+    @property
+    def hold(self) -> Hold:
+        """Return how it is with what the source offers."""
+        return hold_of(
+            self.record, self._delegate.reading(), offered_on=self._offers_on()
+        )
+
+    @property
+    def skipped_by_person(self) -> str | None:
+        """Return the version that a person has skipped at the source."""
+        skipped = self._delegate.reading().skipped
+        return None if skipped == self.record.held else skipped
+
+    @callback
+    def watch(self, take_over: Callable[[], None]) -> CALLBACK_TYPE:
+        """Follow the source from now on; return what ends that.
+
+        ``take_over`` is called whenever it has said something.
+        """
+
+        @callback
+        def changed(event: Event[EventStateChangedData]) -> None:
+            self._changed(event)
+            take_over()
+
+        self.look(dt_util.utcnow())
+        take_over()
+        return async_track_state_change_event(
+            self._lock.hass, self._delegate.entity_id, changed
+        )
+
+    @callback
+    def _changed(self, event: Event[EventStateChangedData]) -> None:
+        before = reading_of(event.data["old_state"], None)
+        after = self._delegate.reading()
+        if not before.in_progress and after.in_progress:
+            self._by_person = event.context.user_id is not None
+        record = after_change(self.record, before, after)
+        if record != self.record and not self._letting_go:
+            self._begin(self._async_note(record), f"hold on {self._lock.name}")
+        self.look(dt_util.utcnow())
+
+    # Holding.
+
+    @callback
+    def _hold_or_let_go(self) -> None:
+        """Hold what is offered on, and nothing else.
+
+        One after the other: what two do at once would be remembered as what neither did.
+        """
+        if self._at_work or self._lock.progress is not None:
+            return
+        reading = self._delegate.reading()
+        record: HoldRecord | None = None
+        if (
+            self.hold is Hold.OPEN
+            and reading.offered != self._refused
+            and not self._unsaved
+        ):
+            record = held_by_us(self.record, reading)
+        elif not must_let_go(self.record, reading, offered_on=self._offers_on()):
+            return
+        self._at_work = True
+        self._begin(self._async_work(record), f"hold on {self._lock.name}")
+
+    async def _async_work(self, record: HoldRecord | None) -> None:
+        """Hold what is recorded, or let go where nothing is; look again if need be."""
+        try:
+            look_again = await (
+                self._async_let_go() if record is None else self._async_hold(record)
+            )
+        finally:
+            self._at_work = False
+        if look_again:
+            self._hold_or_let_go()
+        self._lock.async_changed()
+
+    async def _async_hold(self, record: HoldRecord) -> bool:
+        """Hold; return whether something else is to be done meanwhile."""
+        before = self.record
+        # Written down first: a skip that nobody remembers would look like a person's.
+        try:
+            await self._async_keep(record)
+        except OSError as err:
+            _LOGGER.warning(
+                "%s: what is offered is not held back, for that could not be written"
+                " down: %s",
+                self._lock.name,
+                err,
+            )
+            await self._async_note(before)
+            self._unsaved = True
+            return False
+        if self._delegate.reading().offered != record.held:
+            # Something else is offered meanwhile; a skip would be of that.
+            await self._async_note(before)
+            return True
+        try:
+            await self._delegate.async_skip()
+            if self._delegate.reading().skipped not in {None, record.held}:
+                # It changed on the way there: nobody has decided about what it is now.
+                await self._delegate.async_clear_skipped()
+        except DelegateError as err:
+            _LOGGER.warning(
+                "%s: what is offered could not be held back: %s", self._lock.name, err
+            )
+            self._refused = record.held
+            await self._async_note(before)
+        return self._delegate.reading().offered != record.held or not self._offers_on()
+
+    async def _async_let_go(self) -> bool:
+        """Let people see at the source what they are not offered here.
+
+        Return whether that was done.
+        """
+        self._letting_go = True
+        try:
+            # Noted afterwards: a skip that nobody remembers would look like a person's.
+            await self._delegate.async_clear_skipped()
+        except DelegateError as err:
+            _LOGGER.warning("%s: the hold was not lifted: %s", self._lock.name, err)
+            return False
+        finally:
+            self._letting_go = False
+        await self._async_note(replace(self.record, held=None))
+        return True
+
+    async def _async_note(self, record: HoldRecord) -> None:
+        """Keep what has happened; it holds also while it is unsaved."""
+        with unsaved_for_now(f"The hold on {self._lock.name}"):
+            await self._async_keep(record)
+
+    async def _async_keep(self, record: HoldRecord) -> None:
+        self.record = record
+        await self._store.async_set_hold(self._lock.subentry_id, record)
+
+    async def async_lift(self) -> None:
+        """Take our own hold away: the lock is no longer guarded."""
+        await async_lift(self._delegate, self.record)
+        self.record = HoldRecord()
+
+    # Looking.
+
+    @callback
+    def look(self, now: datetime) -> None:
+        """See whether the source does what it was not told to, and tell."""
+        if self._unsaved and self._lock.unsaved is None:
+            self._unsaved = False
+        self._hold_or_let_go()
+        if self._lock.progress is not None:
+            self._observation = self.conduct = None
+            return
+        reading = self._delegate.reading()
+        self._observation = observe(
+            self._observation, reading, now, at_start=self._at_start
+        )
+        # The first that it says after a start; until then it may not be there yet.
+        self._at_start = self._at_start and not reading.available
+        if self._observation is None:
+            self.conduct = None
+            return
+        found = misconduct(
+            self._observation,
+            now,
+            by_person=self._by_person,
+            ours_ended=self._ours_ended,
+        )
+        if found is None:
+            return
+        self._observation = self._observation.having_told(found)
+        self.conduct = found if found in _LASTING else self.conduct
+        self._begin(self._async_tell(found), f"conduct of {self._lock.name}")
+
+    @callback
+    def _begin(self, coroutine: Coroutine[Any, Any, None], name: str) -> None:
+        """Do something that must not outlive the entry."""
+        self._entry.async_create_background_task(self._lock.hass, coroutine, name)
+
+    @property
+    def _ours_ended(self) -> datetime | None:
+        outcome = self._lock.record.outcome
+        if outcome is None or outcome.kind is OutcomeKind.SUCCEEDED:
+            return None
+        return outcome.ended
+
+    async def _async_tell(self, conduct: Conduct) -> None:
+        lock = self._lock
+        reading = self._delegate.reading()
+        lock.async_tell(
+            Happening.UNGUARDED,
+            reasons=conduct,
+            version=reading.offered or "",
+            installed_version=reading.installed or "",
+            message=await async_sentence(
+                lock.hass, f"conduct_{conduct}", {"lock": lock.name}
+            ),
+        )
+        lock.async_changed()
+
+
+async def async_lift(delegate: UpdateEntityDelegate, record: HoldRecord) -> None:
+    """Take a hold of ours away from a source; those of people stay."""
+    if not must_lift(record, delegate.reading()):
+        return
+    try:
+        await delegate.async_clear_skipped()
+    except DelegateError as err:
+        _LOGGER.warning("%s: the hold was not lifted: %s", delegate.entity_id, err)
+
+
+async def async_lift_all(
+    hass: HomeAssistant, entry: ConfigEntry, store: HouseholdStore
+) -> None:
+    """Take all holds of ours away: there is no household any more."""
+    try:
+        await store.async_load(expected=False)
+    except ValueError as err:
+        _LOGGER.warning("Which holds are ours is not known any more: %s", err)
+        return
+    for subentry in entry.subentries.values():
+        if (source := subentry.data.get(CONF_UPDATE_ENTITY)) is not None:
+            await async_lift(
+                UpdateEntityDelegate(hass, source), store.hold(subentry.subentry_id)
+            )

@@ -1,0 +1,447 @@
+"""A lock of the household: what is known of it, and what it should get."""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+import logging
+from typing import Any, Protocol, override
+
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
+
+from ..adapters.audit_file import AuditFile
+from ..adapters.entities import read_surroundings
+from ..adapters.storage import HouseholdStore, told_problem, unsaved_for_now
+from ..const import CONF_IDENTITY, DOMAIN
+from ..coordinator import FeedCoordinator
+from ..core.feeds.base import FeedContent
+from ..core.guard.known import Known
+from ..core.installation.aftercare import drains
+from ..core.installation.recovery import what_left_it
+from ..core.installation.states import State
+from ..core.model import BatteryReading, LockIdentity, Model, OutcomeKind, Release
+from ..core.preflight.base import Check
+from ..core.records.decisions import Decisions
+from ..core.records.lock_record import LockRecord, identity_from_dict
+from ..core.records.outcome_record import OutcomeRecord
+from ..core.records.trust import LockFloor, Trust
+from ..core.vendor_facts import TO_DO, Fact, VendorFacts, facts_for
+from ..core.versions import is_same_version
+from ..events import Happening, HappeningCallback
+from ..faults import Faults
+from ..markup import neutral_all
+from ..members import Members
+from ..settings import Links, parse_links, parse_lock_policy
+from ..translation import told_now
+from .decisions import DecidedLock
+from .kind import Kind
+
+_LOGGER = logging.getLogger(__name__)
+
+# So often in a day people are told that a lock is in its bootloader.
+_BOOTLOADER_NOTICES = 3
+_A_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a running installation is."""
+
+    state: State | None = None
+    """None while it waits for its turn."""
+    percentage: int | None = None
+    cancellable: bool = True
+
+
+class LockListener(Protocol):
+    """Who is told what is new about the locks."""
+
+    def async_lock_changed(self, lock_id: str) -> None:
+        """Note that something about a lock is new."""
+
+    def async_lock_touched(self) -> None:
+        """Note that something is new of which people are told later, if at all."""
+
+    def async_lock_happened(
+        self, lock: ManagedLock, happening: Happening, details: dict[str, str]
+    ) -> None:
+        """Tell everybody what has happened to a lock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockServices:
+    """What the locks use of the house."""
+
+    hass: HomeAssistant
+    entry: ConfigEntry
+    store: HouseholdStore
+    feeds: Members[FeedCoordinator]
+    faults: Faults
+    audit: AuditFile
+    listener: LockListener
+    vendor_facts: tuple[Fact, ...]
+    make_kind: Callable[[ManagedLock, ConfigSubentry], Kind]
+
+
+class ManagedLock(DecidedLock):
+    """One lock: what is known of it, and what it should get.
+
+    It neither plans nor installs nor asks itself anything; others do that for it.
+    """
+
+    def __init__(self, services: LockServices, subentry: ConfigSubentry) -> None:
+        """Take over the lock of a subentry."""
+        super().__init__(services.entry, services.store, services.audit)
+        self.hass = services.hass
+        self._services = services
+        self.subentry_id = subentry.subentry_id
+        self.known: Known | None = None
+        """What the public indexes know of what is offered."""
+        known = services.store.lock(subentry.subentry_id)
+        self.to_be_asked = known is not None
+        """Whether it should be asked what it runs, once it is heard."""
+        now = dt_util.utcnow()
+        self._record = known or LockRecord(
+            identity=identity_from_dict(subentry.data[CONF_IDENTITY]),
+            read_at=now,
+            running_since=now,
+        )
+        self.decisions: Decisions = services.store.decisions(subentry.subentry_id)
+        self.kind: Kind = services.make_kind(self, subentry)
+        self.configure(subentry)
+        identity = self._record.identity
+        self.facts: VendorFacts = facts_for(
+            services.vendor_facts,
+            identity.manufacturer,
+            (identity.model, *self.kind.other_names),
+            self.kind.integration,
+        )
+        """What its maker says of updates."""
+        self.in_bootloader = False
+        """Whether it waits in its bootloader, as far as was seen."""
+        self.is_cut_off = False
+        """Whether an installation on it was cut off, and is soon gone on with."""
+        self._bootloader_told: deque[datetime] = deque(maxlen=_BOOTLOADER_NOTICES)
+        self.release: Release | None = None
+        """What it should get next."""
+        self.held: tuple[Check, ...] = ()
+        """What kept the release from being installed, when it was last tried."""
+        self._progress: Progress | None = None
+        self.is_closed = False
+        """Whether it is gone: what is still under way must not write about it."""
+        self._changed: set[Callable[[], None]] = set()
+        self._happened: set[HappeningCallback] = set()
+        # What happens before there is an entity to tell it; one that is disabled never
+        # comes.
+        self._untold: deque[tuple[Happening, dict[str, str]]] = deque(maxlen=4)
+
+    @callback
+    def configure(self, subentry: ConfigSubentry) -> None:
+        """Take over what the owner has set."""
+        self.name = subentry.title
+        self.kind.configure(subentry)
+        self.links: Links = parse_links(subentry.data)
+        self._policy = parse_lock_policy(subentry.data)
+        self._services.listener.async_lock_touched()
+
+    @property
+    def record(self) -> LockRecord:
+        """What is kept of it."""
+        return self._record
+
+    @record.setter
+    def record(self, record: LockRecord) -> None:
+        self._record = record
+        self._services.listener.async_lock_touched()
+
+    # What entities listen to.
+
+    @callback
+    def async_subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Call back whenever anything about the lock has changed."""
+        self._changed.add(changed)
+        return lambda: self._changed.discard(changed)
+
+    @callback
+    def async_subscribe_happenings(
+        self, happened: HappeningCallback
+    ) -> Callable[[], None]:
+        """Call back whenever something has happened to the lock."""
+        self._happened.add(happened)
+        while self._untold:
+            happened(*self._untold.popleft())
+        return lambda: self._happened.discard(happened)
+
+    @override
+    @callback
+    def async_changed(self) -> None:
+        """Tell everybody who listens that something about the lock is new."""
+        self._services.listener.async_lock_changed(self.subentry_id)
+        self._services.faults.call_each("entities", self._changed, lock=self)
+
+    @callback
+    def async_tell(self, happening: Happening, **details: str) -> None:
+        """Tell everybody who listens that something has happened."""
+        if not self._happened:
+            self._untold.append((happening, details))
+        self._services.faults.call_each(
+            "events", self._happened, happening, details, lock=self
+        )
+        self._services.listener.async_lock_happened(self, happening, details)
+
+    # What is known.
+
+    @property
+    def feed_id(self) -> str | None:
+        """Which feed the owner has chosen for it, if any."""
+        return self.kind.feed_id
+
+    @property
+    def feed(self) -> FeedCoordinator | None:
+        """The lock's feed; None where it has none, or the owner has removed it."""
+        return self._services.feeds.get(self.feed_id) if self.feed_id else None
+
+    @property
+    def content(self) -> FeedContent | None:
+        """What the lock's feed said last; None if it was never heard, or is gone."""
+        return self.feed.data if self.feed else None
+
+    @property
+    def model(self) -> Model | None:
+        """The lock's model as its feed describes it."""
+        return self.kind.model
+
+    @property
+    def model_name(self) -> str:
+        """What people call the model; what the lock calls it until the feed is heard."""
+        return self.model.name if self.model else self.record.identity.model
+
+    @property
+    def floor(self) -> LockFloor | None:
+        """The newest firmware that has run on the lock."""
+        return self._store.trust.locks.get(self.kind.key)
+
+    @property
+    def misbehaves(self) -> bool:
+        """Return whether what updates the lock does what it was not told to."""
+        return self.kind.misconduct is not None
+
+    @property
+    @override
+    def progress(self) -> Progress | None:
+        """Where a running installation is; None while nothing is being installed."""
+        return self._progress
+
+    @callback
+    def async_set_progress(self, progress: Progress | None) -> None:
+        """Take over where an installation is, and tell it where that is new."""
+        if progress != self._progress:
+            self._progress = progress
+            self.async_changed()
+
+    @property
+    def device_id(self) -> str | None:
+        """The lock's device in Home Assistant's registry."""
+        return self.kind.device_id
+
+    @property
+    def update_entity_id(self) -> str | None:
+        """The lock's update entity."""
+        return er.async_get(self.hass).async_get_entity_id(
+            "update", DOMAIN, f"{self.subentry_id}_firmware"
+        )
+
+    @override
+    def error(self, key: str, **placeholders: str) -> HomeAssistantError:
+        """Return an error that a person is shown."""
+        return HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key=key,
+            translation_placeholders=neutral_all({"lock": self.name, **placeholders}),
+        )
+
+    # Choosing.
+
+    @override
+    @callback
+    def async_select(self) -> None:
+        """Choose the release anew: after a check of the feed, or of the lock."""
+        before = self.release
+        self.release = self.kind.select()
+        if self.release != before:
+            self.held = ()
+        if self.release is not None:
+            self.note_seen(self.release, self.kind.on_offer())
+            known = self.release.version.text == self.record.announced
+            if not known and not self.goes_back:
+                self._tell_available(self.release)
+        self.async_changed()
+
+    @callback
+    def _tell_available(self, release: Release) -> None:
+        """Tell once, also over restarts, that a release is available."""
+        self.record = replace(self.record, announced=release.version.text)
+        self._begin(self._async_keep_for_now(), f"record of {self.name}")
+        self.async_tell(
+            Happening.UPDATE_AVAILABLE,
+            installed_version=self.record.identity.firmware_version,
+            version=release.version.text,
+        )
+        if self.kind.by_hand:
+            self.async_tell(
+                Happening.MANUAL_STEP_NEEDED,
+                installed_version=self.record.identity.firmware_version,
+                version=release.version.text,
+                message=told_now(
+                    self.hass,
+                    "update_by_hand",
+                    lock=self.name,
+                    version=release.version.text,
+                ),
+            )
+
+    # What it says.
+
+    async def async_learn(self, identity: LockIdentity) -> None:
+        """Keep what the lock says, and never accept older firmware again."""
+        if self.is_closed:
+            return
+        runs_the_same = is_same_version(
+            self.record.identity.firmware_version, identity.firmware_version
+        )
+        self.record = self.record.reading(
+            identity,
+            dt_util.utcnow(),
+            is_known=runs_the_same or self.kind.knows_what_runs,
+        )
+        self._note_battery(identity.battery)
+        await self._async_keep_for_now()
+        for release in self.kind.on_offer():
+            if release.model == identity.model and is_same_version(
+                release.version.text, identity.firmware_version
+            ):
+                with unsaved_for_now(f"What has run on {self.name}"):
+                    await self.async_raise_floor(release)
+        self.async_select()
+
+    @callback
+    def _note_battery(self, told: int | None) -> None:
+        """Keep a reading, and tell once if it falls faster since an installation.
+
+        ``told`` is what the lock says; where a sensor is linked, that counts.
+        """
+        level = told
+        if self.links.battery_entity is not None:
+            level = read_surroundings(
+                self.hass,
+                lock_entity=None,
+                battery_entity=self.links.battery_entity,
+                door_entity=None,
+            ).battery_level
+        if level is None:
+            return
+        drained = drains(self.record)
+        self.record = self.record.battery_read(
+            BatteryReading(level=level, at=dt_util.utcnow())
+        )
+        if drains(self.record) and not drained:
+            self.async_tell(
+                Happening.BATTERY_DRAINING,
+                version=self.record.identity.firmware_version,
+            )
+
+    async def async_put_right(self, now: datetime) -> None:
+        """Drop what a wrong clock has written: it would count for years, or at once."""
+        if (record := self.record.put_right(now)) != self.record:
+            _LOGGER.warning(
+                "%s: the clock was wrong; what it has dated after now is put right",
+                self.name,
+            )
+            self.record = record
+            await self.async_keep()
+            self.async_changed()
+        await self.async_put_decisions_right(now)
+
+    async def async_keep(self) -> None:
+        """Write the record to disk; raise ``OSError``, and hold on to it all the same."""
+        await self._store.async_set_lock(self.subentry_id, self.record)
+
+    async def _async_keep_for_now(self) -> None:
+        with unsaved_for_now(f"What is known of {self.name}"):
+            await self.async_keep()
+
+    async def async_raise_floor(self, release: Release) -> None:
+        """Never accept firmware older than this release again; raise ``OSError``.
+
+        It holds also while it is unsaved.
+        """
+        floor = LockFloor(
+            version=release.version,
+            security_version=release.security_version,
+            firmware_version=(
+                release.payload.firmware_version if release.payload else 0
+            ),
+        )
+        await self._store.raise_to(Trust(locks={self.kind.key: floor}))
+
+    @callback
+    def async_found_in_bootloader(self) -> None:
+        """Note that the lock waits in its bootloader; tell it if nobody sent it there."""
+        if self.progress is None and not self.in_bootloader:
+            self.in_bootloader = self.to_be_asked = True
+            is_ours = what_left_it(self.record) is not None or self.is_cut_off
+            if not is_ours and self._may_tell_of_bootloader():
+                self.async_tell(Happening.BOOTLOADER_FOUND)
+            self.async_changed()
+
+    def _may_tell_of_bootloader(self) -> bool:
+        """Return whether it is news; whoever plays with a lock floods nobody.
+
+        The repair stands there all the same, as long as it is so.
+        """
+        now = dt_util.utcnow()
+        told = self._bootloader_told
+        if len(told) == told.maxlen and abs(now - told[0]) < _A_DAY:
+            return False
+        told.append(now)
+        return True
+
+    @callback
+    def async_found_in_application(self) -> None:
+        """Tell that the lock runs its application again."""
+        if self.in_bootloader:
+            self.in_bootloader = False
+            self.async_changed()
+
+    # What comes of installations.
+
+    @callback
+    def async_note_ended(
+        self, outcome: OutcomeRecord, unsettled: Mapping[str, Any] | None = None
+    ) -> None:
+        """Take over how an installation ended, and what a person has to do after it.
+
+        ``unsettled`` is its journal where only the lock can tell the end, once it is back.
+        """
+        record = replace(self.record.ended(outcome), unsettled=unsettled)
+        if outcome.kind is OutcomeKind.SUCCEEDED:
+            to_do = [each for each in self.facts.aftercare if each in TO_DO]
+            record = replace(record, to_do=tuple(map(str, to_do)))
+        self.record = record
+
+    async def async_aftercare_done(self, done: str) -> None:
+        """Keep that a person has done what the maker wants after an update."""
+        before = self.record.to_do
+        left = tuple(each for each in before if each != done)
+        self.record = replace(self.record, to_do=left)
+        try:
+            await self.async_keep()
+        except OSError as err:
+            self.record = replace(self.record, to_do=before)
+            await self._async_keep_for_now()
+            raise self.error("decision_unsaved", problem=told_problem(err)) from err
+        self.async_changed()

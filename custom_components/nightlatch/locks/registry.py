@@ -1,0 +1,131 @@
+"""Which locks there are, and what is new about them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import override
+
+from homeassistant.core import HomeAssistant, callback
+
+from ..const import EVENT_NIGHTLATCH
+from ..events import Happening
+from ..faults import Faults
+from ..members import Members
+from .lock import LockListener, ManagedLock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What has become new in one turn of the loop."""
+
+    locks: frozenset[str]
+    """The ids of the locks of which something is new."""
+    household: bool
+    """Whether something that concerns all of them is: settings, feeds, the vault."""
+
+
+type ChangesCallback = Callable[[Changes], None]
+type LockHappeningCallback = Callable[[ManagedLock, Happening, dict[str, str]], None]
+
+
+class LockRegistry(Members[ManagedLock], LockListener):
+    """The locks of the household; whoever depends on several of them listens here.
+
+    What is new is told once a turn of the loop, however much of it there is: a lock that
+    tells something five times in a row is looked at once, and nobody looks at the others
+    because of it. What somebody computes from all locks is good for one ``revision``.
+    """
+
+    def __init__(self, hass: HomeAssistant, faults: Faults) -> None:
+        """Begin with no lock."""
+        super().__init__()
+        self._hass = hass
+        self._faults = faults
+        self.revision = 0
+        """Counts what has become new: what was computed at another one is out of date."""
+        self._listeners: set[ChangesCallback] = set()
+        self._happened: set[LockHappeningCallback] = set()
+        self._new: set[str] = set()
+        self._household_is_new = False
+        self._is_to_be_told = False
+        self._closed = False
+
+    @callback
+    def async_close(self) -> None:
+        """Tell nobody anything any more."""
+        self._closed = True
+
+    @callback
+    def async_subscribe(self, listener: ChangesCallback) -> Callable[[], None]:
+        """Call back once a turn with what is new; return what ends that."""
+        self._listeners.add(listener)
+        return lambda: self._listeners.discard(listener)
+
+    @callback
+    def async_changed(self) -> None:
+        """Note that something about the household is new."""
+        self._household_is_new = True
+        self._tell_soon()
+
+    @override
+    @callback
+    def async_lock_changed(self, lock_id: str) -> None:
+        """Note that something about a lock is new."""
+        self._new.add(lock_id)
+        self._tell_soon()
+
+    @override
+    @callback
+    def async_lock_touched(self) -> None:
+        """Note that something is new of which people are told later, if at all."""
+        self.revision += 1
+
+    @callback
+    def _tell_soon(self) -> None:
+        self.revision += 1
+        if not self._is_to_be_told and not self._closed:
+            self._is_to_be_told = True
+            self._hass.loop.call_soon(self._tell)
+
+    @callback
+    def _tell(self) -> None:
+        changes = Changes(
+            locks=frozenset(self._new & self.keys()), household=self._household_is_new
+        )
+        self._new.clear()
+        self._household_is_new = self._is_to_be_told = False
+        if not self._closed:
+            self._faults.call_each("listeners", self._listeners, changes)
+
+    @callback
+    def async_select(self, feed_id: str | None = None) -> None:
+        """Let them choose their releases anew: all, or those of a feed."""
+        for lock in tuple(self.values()):
+            if feed_id in {None, lock.feed_id}:
+                with self._faults.apart("selection", lock):
+                    lock.async_select()
+
+    @callback
+    def async_on_happening(self, happened: LockHappeningCallback) -> Callable[[], None]:
+        """Call back whenever something has happened to any lock."""
+        self._happened.add(happened)
+        return lambda: self._happened.discard(happened)
+
+    @override
+    @callback
+    def async_lock_happened(
+        self, lock: ManagedLock, happening: Happening, details: dict[str, str]
+    ) -> None:
+        """Tell everybody, in the house and on the bus, what has happened to a lock."""
+        self._faults.call_each(
+            "notices", self._happened, lock, happening, details, lock=lock
+        )
+        self._hass.bus.async_fire(
+            EVENT_NIGHTLATCH,
+            {
+                "type": str(happening),
+                "device_id": lock.device_id,
+                "entity_id": lock.update_entity_id,
+                "name": lock.name,
+                **details,
+            },
+        )

@@ -1,0 +1,1 @@
+"""How locks are, asked of them and of others."""

@@ -1,0 +1,1 @@
+"""What is planned for a lock, and what stands against it."""

@@ -1,0 +1,366 @@
+"""What is planned for a lock, and what stands against it: asked of all the house."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Required, TypedDict, Unpack
+from weakref import WeakKeyDictionary
+
+from homeassistant.const import STATE_ON
+from homeassistant.core import HomeAssistant
+from homeassistant.loader import async_get_loaded_integration
+from homeassistant.util import dt as dt_util
+
+from ..adapters.entities import read_surroundings
+from ..adapters.situation import read_house
+from ..const import DOMAIN
+from ..core.model import LockIdentity, Origin, OutcomeKind, Purpose, Release, Source
+from ..core.preflight.base import Check, Family
+from ..core.preflight.risk import Risk, summarise
+from ..core.preflight.rules import run_checks
+from ..core.preflight.situation import FeedState, HouseState, Situation
+from ..core.records.decisions import Decisions
+from ..core.records.outcome_record import OutcomeRecord
+from ..core.schedule.duration import expected_duration
+from ..core.schedule.night import night_of, noon_of
+from ..core.schedule.plan import Plan, Planning, Tonight, make_plan
+from ..core.schedule.policy import Importance
+from ..core.schedule.queue import Queue
+from ..core.schedule.retries import retry
+from ..core.versions import is_same_version
+from ..household_settings import HouseholdSettings
+from ..locks.lock import ManagedLock
+from ..locks.registry import LockRegistry
+from ..vault.store import HouseholdVault
+
+# What the lock and its feed will tell themselves, when the turn has come.
+_TOLD_LATER = {Family.IDENTITY, Family.PATH, Family.TRUST}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """What an installation is for, and where its artifact comes from."""
+
+    purpose: Purpose = Purpose.UPDATE
+    source: Source = Source.FEED
+
+
+def next_errand(lock: ManagedLock) -> Errand:
+    """Return what the next installation on a lock would be for."""
+    if (choice := lock.decisions.choice) is None:
+        return Errand()
+    return Errand(purpose=choice.purpose, source=choice.source)
+
+
+def _proven_before(now: datetime) -> FeedState:
+    """Return what stands in for the feed: what is in the vault was proven then."""
+    return FeedState(checked_at=now, expires_at=now + timedelta(minutes=1))
+
+
+def environment_of(lock: ManagedLock) -> str:
+    """Return what could matter for another try on a lock."""
+    version = async_get_loaded_integration(lock.hass, DOMAIN).version
+    return f"{version}/{lock.record.identity.firmware_version}"
+
+
+class Asking(TypedDict, total=False):
+    """What the rules are asked about, beside a lock and a release."""
+
+    unattended: Required[bool]
+    identity: LockIdentity
+    """What the lock has told just now, after the feed has; without it, what both told
+    last counts."""
+    stranded: bool
+    """Whether an installation that runs has to get it out of its bootloader."""
+    window_end: datetime | None
+    errand: Errand | None
+    """What an installation is for that runs; without it, what the next one would be
+    for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tonight:
+    """What has happened since the last noon, on all locks."""
+
+    failed: str | None
+    """The name of a lock on which it went wrong."""
+    entry_doors: tuple[tuple[str, str], ...]
+    """Id and name of each entry door that was touched."""
+
+
+class _View:
+    """What depends on all locks; good until anything about any of them changes."""
+
+    def __init__(self, locks: LockRegistry, noon: datetime) -> None:
+        """Go through the histories once."""
+        self.revision = locks.revision
+        self.noon = noon
+        self.seconds: dict[str, list[float]] = {}
+        """How long installations took, by the model of the lock."""
+        failed: str | None = None
+        entry_doors: list[tuple[str, str]] = []
+        for lock in locks.values():
+            history, model = lock.record.history, lock.record.identity.model
+            self.seconds.setdefault(model, []).extend(
+                outcome.seconds
+                for outcome in history
+                if outcome.kind is OutcomeKind.SUCCEEDED
+                and outcome.origin is not Origin.EXTERNAL
+            )
+            # What is dated after now has ended, whatever the clock said. And all of them
+            # are looked at: one that a clock has dated long ago may be newer than those
+            # before.
+            tonight = [each for each in history if _is_of_tonight(each, noon)]
+            if any(outcome.is_bad_news for outcome in tonight):
+                failed = lock.name
+            if lock.policy.importance is Importance.ENTRY and any(
+                outcome.touched for outcome in tonight
+            ):
+                entry_doors.append((lock.subentry_id, lock.name))
+        self.tonight = _Tonight(failed, tuple(entry_doors))
+
+    def entry_door_but(self, lock: ManagedLock) -> str | None:
+        """Return an entry door that was touched tonight, other than this lock."""
+        others = (
+            name
+            for lock_id, name in reversed(self.tonight.entry_doors)
+            if lock_id != lock.subentry_id
+        )
+        return next(others, None)
+
+
+def _is_of_tonight(outcome: OutcomeRecord, noon: datetime) -> bool:
+    return outcome.ended >= noon and outcome.origin is not Origin.EXTERNAL
+
+
+class Planner:
+    """Tells when a lock's release would be installed, and what stands against it.
+
+    What it computes from all locks is kept until something changes. A plan is made anew
+    when what it depends on is not as it was, or when a minute is over, which is as
+    finely as anything here is planned.
+    """
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        *,
+        settings: HouseholdSettings,
+        locks: LockRegistry,
+        queue: Queue,
+        vault: HouseholdVault,
+    ) -> None:
+        """Take what a plan depends on."""
+        self._hass = hass
+        self._settings = settings
+        self._locks = locks
+        self._queue = queue
+        self._vault = vault
+        self._seen: _View | None = None
+        self._made: WeakKeyDictionary[ManagedLock, tuple[Planning, Plan]] = (
+            WeakKeyDictionary()
+        )
+        """What the plan of a lock was made from, and the plan."""
+
+    # What is planned.
+
+    def plan(self, lock: ManagedLock) -> Plan:
+        """Return when a lock's release would be installed, and what it waits for."""
+        planning = self._planning(lock, dt_util.utcnow())
+        known = self._made.get(lock)
+        if known is not None and _is_as_before(known[0], planning):
+            return known[1]
+        plan = make_plan(planning)
+        self._made[lock] = (planning, plan)
+        return plan
+
+    def plan_at(
+        self, lock: ManagedLock, now: datetime, *, announced: bool | None = None
+    ) -> Plan:
+        """Return what holds at a moment.
+
+        ``announced`` tells to take for granted that people were told, or were not.
+        """
+        planning = self._planning(lock, now)
+        if announced is not None:
+            planning = replace(planning, announced=announced)
+        return make_plan(planning)
+
+    def _planning(self, lock: ManagedLock, now: datetime) -> Planning:
+        release = lock.release
+        decisions = _decisions(lock, release)
+        sha256 = release.key if release else ""
+        return Planning(
+            now=now,
+            zone=self._settings.zone,
+            release=release,
+            expected=self.expected(lock, release) if release else timedelta(),
+            policy=lock.policy,
+            household=self._settings.policy,
+            decisions=decisions,
+            retry=retry(lock.record.history, sha256, environment_of(lock), now),
+            tonight=self._tonight(lock, now),
+            announced=decisions.announced == sha256,
+        )
+
+    def _view(self, now: datetime) -> _View:
+        zone = self._settings.zone
+        noon = noon_of(night_of(now, zone), zone)
+        view = self._seen
+        if view is None or (view.revision, view.noon) != (self._locks.revision, noon):
+            view = self._seen = _View(self._locks, noon)
+        return view
+
+    def _tonight(self, lock: ManagedLock, now: datetime) -> Tonight:
+        """Return what has happened on other locks since the last noon."""
+        view = self._view(now)
+        return Tonight(
+            failed=view.tonight.failed,
+            entry_door=view.entry_door_but(lock),
+            gate_open=self._gate_is_open(),
+        )
+
+    def _gate_is_open(self) -> bool:
+        gate = self._settings.gate_entity
+        if gate is None:
+            return True
+        state = self._hass.states.get(gate)
+        return state is not None and state.state == STATE_ON
+
+    def expected(self, lock: ManagedLock, release: Release) -> timedelta:
+        """Return how long an installation on a lock will take, with the settling."""
+        view = self._view(dt_util.utcnow())
+        model = lock.record.identity.model
+        return expected_duration(release, view.seconds.get(model, ()))
+
+    # What stands against it.
+
+    def checks(
+        self, lock: ManagedLock, release: Release, **asking: Unpack[Asking]
+    ) -> tuple[Check, ...]:
+        """Ask all rules of preflight."""
+        return run_checks(self._situation(lock, release, asking))
+
+    def checks_of_offer(
+        self, lock: ManagedLock, *, unattended: bool = False
+    ) -> tuple[Check, ...]:
+        """Ask all rules, with what is known now; the lock is not asked."""
+        if lock.release is None:
+            return ()
+        return self.checks(lock, lock.release, unattended=unattended)
+
+    def checks_beforehand(
+        self, lock: ManagedLock, release: Release
+    ) -> tuple[Check, ...]:
+        """Ask the rules that can be answered without the lock; for what runs by itself.
+
+        The others are asked when the lock has told what it is, what it runs and how full
+        its battery is. So a door that stands open all night does not cost a connection
+        every minute.
+        """
+        later = set(_TOLD_LATER)
+        if lock.links.battery_entity is None:
+            later.add(Family.POWER)
+        return tuple(
+            check
+            for check in self.checks(lock, release, unattended=True)
+            if check.family not in later and check.rule != "one_at_a_time"
+        )
+
+    def risk(self, lock: ManagedLock, release: Release) -> Risk:
+        """Return what an installation on a lock means for the household."""
+        return summarise(release, self._situation(lock, release, {"unattended": False}))
+
+    def _situation(
+        self, lock: ManagedLock, release: Release, asking: Asking
+    ) -> Situation:
+        now = dt_util.utcnow()
+        identity = asking.get("identity")
+        errand = asking.get("errand") or next_errand(lock)
+        return Situation(
+            now=now,
+            identity=identity or lock.record.identity,
+            identity_at=now if identity else lock.record.read_at,
+            release=release,
+            floor=lock.floor,
+            policy=lock.policy,
+            decisions=_decisions(lock, release),
+            soak_days=self._settings.policy.soak_days,
+            unattended=asking["unattended"],
+            surroundings=read_surroundings(
+                self._hass,
+                lock_entity=lock.links.lock_entity,
+                battery_entity=lock.links.battery_entity,
+                door_entity=lock.links.door_entity,
+            ),
+            radio=lock.kind.radio(),
+            house=self._house(lock, now),
+            feed=(
+                lock.kind.feed_state(release, just_asked=identity is not None)
+                if errand.source is Source.FEED
+                else _proven_before(now)
+            ),
+            expected=self.expected(lock, release),
+            window_end=asking.get("window_end"),
+            purpose=errand.purpose,
+            running_release=self._running_release(lock),
+            battery_history=lock.record.batteries,
+            # Who has just told what it is runs its application.
+            in_bootloader=lock.in_bootloader and identity is None,
+            stranded=asking.get("stranded", False),
+            source=lock.kind.source(),
+            needs_presence=lock.facts.needs_presence,
+        )
+
+    def _running_release(self, lock: ManagedLock) -> Release | None:
+        """Return what a lock runs, if it is kept, or will be before it is replaced."""
+        vault, runs = self._vault, lock.record.identity
+        if (kept := vault.running(lock)) is not None:
+            return kept.release
+        if vault.problem is not None:
+            return None
+        offered = (
+            release
+            for release in lock.kind.on_offer()
+            if release.payload is not None
+            and release.model == runs.model
+            and is_same_version(release.version.text, runs.firmware_version)
+            and runs.hardware_revision in release.hardware_revisions
+        )
+        return next(offered, None)
+
+    def _house(self, lock: ManagedLock, now: datetime) -> HouseState:
+        running = self._queue.running
+        backup_running, stopping = read_house(self._hass)
+        return HouseState(
+            backup_running=backup_running,
+            stopping=stopping,
+            unsaved=lock.unsaved,
+            installing=(
+                running.name
+                if running is not None and running.key != lock.subentry_id
+                else None
+            ),
+            entry_door_tonight=(
+                None
+                if self._settings.policy.two_entry_doors
+                else self._view(now).entry_door_but(lock)
+            ),
+        )
+
+
+def _is_as_before(before: Planning, now: Planning) -> bool:
+    """Return whether a plan that was made before would be made again."""
+    return before == replace(now, now=before.now) and _minute_of(before) == _minute_of(
+        now
+    )
+
+
+def _minute_of(planning: Planning) -> datetime:
+    return planning.now.replace(second=0, microsecond=0)
+
+
+def _decisions(lock: ManagedLock, release: Release | None) -> Decisions:
+    """Return what people have decided, also where they did it elsewhere."""
+    if release is not None and lock.kind.skipped_by_person(release):
+        return replace(lock.decisions, skipped=release.version.text)
+    return lock.decisions

@@ -1,0 +1,1 @@
+"""How locks were set before something was done to them."""

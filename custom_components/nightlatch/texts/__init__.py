@@ -1,0 +1,1 @@
+"""What people read, put together out of the translations."""

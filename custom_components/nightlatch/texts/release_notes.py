@@ -1,0 +1,106 @@
+"""What a person reads before installing a release."""
+
+from collections.abc import Callable
+
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+
+from ..core.feeds.public_index import https_url
+from ..core.model import Advisory, OutcomeKind, Purpose, Release
+from ..locks.lock import ManagedLock
+from ..markup import Composed, listed, neutral, quoted
+from ..planning.planner import Planner
+from ..translation import HOURS_OF_A_JUDGEMENT, async_labels, async_sentence
+from .maker import told_of_maker
+
+# Percent-encoded an address is the same one.
+_ENDS_A_LINK = {ord(char): f"%{ord(char):02X}" for char in "<>()[]\\`*\"'|"}
+_NO_GOOD = {OutcomeKind.FAILED, OutcomeKind.NEEDS_HAND, OutcomeKind.ROLLED_BACK}
+
+
+async def async_release_notes(
+    hass: HomeAssistant, lock: ManagedLock, release: Release, planner: Planner
+) -> str:
+    """Return what the release means for the lock, and below it the vendor's notes.
+
+    Ours come first, and theirs are fenced off, whatever they contain.
+    """
+    label = await async_labels(hass)
+    facts: list[tuple[str, str]] = []
+    if release.severity != "none":
+        facts.append(("severity", label("severity", release.severity)))
+    if release.advisories:
+        linked = ", ".join(map(_linked, release.advisories))
+        facts.append(("advisories", Composed(linked)))
+    if release.expected_duration is not None:
+        facts.append(("duration", str(-(-release.expected_duration // 60))))
+    if release.disrupts:
+        names = (label("disruption", each) for each in release.disrupts)
+        facts.append(("disrupts", ", ".join(names)))
+    if release.support_end is not None:
+        facts.append(("support_end", release.support_end.isoformat()))
+    facts.append(("evidence", label("evidence", release.evidence)))
+    if (last_time := _last_time(lock, release)) is not None:
+        facts.append(("last_time", last_time))
+    lines = [
+        Composed(f"{label('release_fact', fact)}: {neutral(value)}")
+        for fact, value in facts
+    ]
+    if release.payload is not None:
+        way_back = f"risk_way_back_{planner.risk(lock, release).way_back}"
+        lines.append(await async_sentence(hass, way_back, {}))
+    told = [listed(lines)]
+    if (choice := lock.decisions.choice) is not None:
+        going_back = choice.purpose is Purpose.ROLLBACK
+        told.insert(
+            0, label("release_fact", "is_rollback" if going_back else "is_chosen")
+        )
+    if (ended := await _async_ended(hass, lock, label)) is not None:
+        told.insert(0, ended)
+    told.append(listed(told_of_maker(lock)))
+    if lock.kind.hold is not None:
+        told.append(label("release_fact", "hold_is_no_lock"))
+    if release.release_notes.strip():
+        told.append(quoted(release.release_notes, label("release_fact", "vendor_says")))
+    return "\n\n".join(part for part in told if part)
+
+
+async def _async_ended(
+    hass: HomeAssistant, lock: ManagedLock, label: Callable[[str, str], str]
+) -> Composed | None:
+    """Return whose judgement of the moment counts no longer, if there was any."""
+    approval = lock.decisions.approval
+    if approval is None or lock.approved_by is None:
+        return None
+    ended = approval.ended_at(dt_util.utcnow())
+    if not ended:
+        return None
+    names = ", ".join(label("override", each) for each in sorted(ended))
+    return await async_sentence(
+        hass,
+        "overrides_ended",
+        {
+            "lock": lock.name,
+            "user": approval.user_name,
+            "overrides": names,
+            "hours": HOURS_OF_A_JUDGEMENT,
+        },
+    )
+
+
+def _last_time(lock: ManagedLock, release: Release) -> str | None:
+    """Return what came of the last try to install a release here, if it was no good."""
+    for outcome in reversed(lock.record.history):
+        if outcome.sha256 == release.key:
+            return outcome.message if outcome.kind in _NO_GOOD else None
+    return None
+
+
+def _linked(advisory: Advisory) -> str:
+    """Return an advisory, as a link where its address is one.
+
+    What could end a link in the middle of its address is written otherwise there.
+    """
+    shown = neutral(advisory.id)
+    url = https_url(advisory.url) if advisory.url else None
+    return shown if url is None else f"[{shown}](<{url.translate(_ENDS_A_LINK)}>)"

@@ -1,0 +1,23 @@
+"""What an installation means for the household, in plain words."""
+
+from homeassistant.core import HomeAssistant
+
+from ..core.preflight.risk import Risk
+from ..translation import async_label, async_sentence
+
+
+async def async_risk_summary(hass: HomeAssistant, risk: Risk) -> list[str]:
+    """Return a sentence for each thing that a person should know beforehand."""
+    sentences = [
+        ("risk_change", {"before": risk.from_version, "after": risk.to_version}),
+        ("risk_outage", {"minutes": str(risk.minutes)}),
+        (f"risk_way_back_{risk.way_back}", {}),
+    ]
+    if risk.advisories:
+        sentences.append(("risk_advisories", {"ids": ", ".join(risk.advisories)}))
+    if risk.disrupts:
+        names = [await async_label(hass, "disruption", each) for each in risk.disrupts]
+        sentences.append(("risk_disrupts", {"functions": ", ".join(names)}))
+    return [
+        await async_sentence(hass, key, placeholders) for key, placeholders in sentences
+    ]

@@ -1,0 +1,1 @@
+"""The vault in the house: its key, its places, its upkeep."""
