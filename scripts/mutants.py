@@ -119,7 +119,8 @@ def survivors_of(
         subprocess.run(
             [
                 *(sys.executable, "-m", "pytest", "-q", "--rootdir=.", *plugins),
-                *("--hypothesis-profile=mutants", *tests),
+                # Nobody reads why a test fails, and to write it well takes most of the time.
+                *("--tb=native", "--hypothesis-profile=mutants", *tests),
             ],
             cwd=folder,
             env=os.environ

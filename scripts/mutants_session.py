@@ -6,6 +6,7 @@ everything, and a child of it for each mutant, which runs the tests that come by
 mutant's function until one fails.
 """
 
+import gc
 import json
 import os
 from pathlib import Path
@@ -57,6 +58,9 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
         for function in state()._stats:  # noqa: SLF001
             by_function.setdefault(function, []).append((took, item))
     del os.environ["MUTANT_UNDER_TEST"]
+    # Else each child that collects garbage copies all that the parent has in memory.
+    gc.collect()
+    gc.freeze()
 
     survived: list[str] = []
     running: dict[int, str] = {}

@@ -125,6 +125,9 @@ def test_what_lies_beyond_the_bounds_is_the_nearest_that_does_not() -> None:
     assert bounded(EARLIEST - INSTANT) == EARLIEST
     assert bounded(LATEST - INSTANT) == LATEST - INSTANT
     assert bounded(LATEST + INSTANT) == LATEST
+    # Where the calendar is there already, and the moment is not.
+    far_east = ZoneInfo("Pacific/Kiritimati")
+    assert bounded((LATEST - INSTANT).astimezone(far_east)) == LATEST - INSTANT
     assert shifted(NOW, DAY) == NOW + DAY
     assert shifted(NOW, -DAY) == NOW - DAY
     assert shifted(NOW, timedelta.max) == shifted(LATEST, DAY) == LATEST

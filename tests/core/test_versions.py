@@ -212,6 +212,7 @@ def test_what_is_no_version_of_a_hub_is_refused(
 @pytest.mark.parametrize(
     ("scheme", "older", "newer"),
     [
+        (INTEGER, "9", "20260312"),
         (VersionScheme.HEX, "0x0000000f", "0x00000010"),
         (VersionScheme.HEX, "0x11040000", "0x11070000"),
         (VersionScheme.TEXT_INTEGER, "2.0 (1011)", "1.9 beta (1012)"),
@@ -281,8 +282,9 @@ def order(one: Version, two: Version) -> str | None:
     try:
         signs = [one < two, one == two, one > two]
     except VersionError:
-        for compare in (one.__le__, one.__gt__, one.__ge__):
-            with pytest.raises(VersionError):
+        both = re.escape(f"{one.text!r} and {two.text!r} do not compare")
+        for compare in (one.__lt__, one.__le__, one.__gt__, one.__ge__):
+            with pytest.raises(VersionError, match=both):
                 compare(two)
         assert one != two
         return None
@@ -318,6 +320,8 @@ def order(one: Version, two: Version) -> str | None:
         ("1.0.0+1a2b3c", "1.0.1", "<"),
         ("v4.2.2", "4.2.2", "="),
         ("V1.0", "v1.0.0", "="),
+        ("v1.1.0-315", "1.1.0-315", "="),
+        ("V1.1.0-315", "1.1.0-316", "<"),
         ("v4.2.2", "4.3", "<"),
         ("10.00.00264232", "10.0.264233", "<"),
         ("undefined-4.3.0-1.8.14", "undefined-4.3.0-1.9.0", "<"),

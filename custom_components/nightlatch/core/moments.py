@@ -22,7 +22,7 @@ _WRITTEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 def bounded(moment: datetime) -> datetime:
     """Return an aware moment in UTC, at the most as far away as the bounds."""
-    if moment.year >= LATEST.year:
+    if moment.year > LATEST.year:
         return LATEST
     if moment.year < EARLIEST.year:
         return EARLIEST

@@ -22,18 +22,18 @@ class Patience:
 
     def __init__(self) -> None:
         """Begin as if nothing had ever been heard."""
-        self._next = 0.0
-        self._pause = 0.0
-        self._last: float | None = None
+        self._last: tuple[float, float] | None = None
+        """When it happened last, and how long the pause behind that is."""
 
     def allows(self, now: float) -> bool:
         """Return whether it may happen now, and then count it; ``now`` in seconds."""
-        if self._last is None or now - self._last > FORGOTTEN_AFTER:
-            self._next, self._pause = now, ASK_AGAIN
-        if now < self._next:
-            return False
-        self._last, self._next = now, now + self._pause
-        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        pause = ASK_AGAIN
+        if self._last is not None and now - self._last[0] <= FORGOTTEN_AFTER:
+            last, before = self._last
+            if now < last + before:
+                return False
+            pause = min(2 * before, LONGEST_PAUSE)
+        self._last = now, pause
         return True
 
 

@@ -23,7 +23,7 @@ _SEVERAL = rf"{_NUMBER}(?:\.{_NUMBER}){{1,2}}"
 _DOTTED = re.compile(
     rf"[vV]?(?P<built>{_NUMBER}(?:\.{_NUMBER}){{0,2}})\+(?P<build>{_NUMBER})"
     rf"|[vV]?(?P<plain>{_NUMBERS})"
-    rf"|(?P<label>undefined-|[vV]?)(?P<several>{_SEVERAL})"
+    rf"|(?:(?P<label>undefined)-|[vV]?)(?P<several>{_SEVERAL})"
     rf"(?:-(?P<revision>{_NUMBERS}))?"
     r"(?:(?:_|-g|\+g?)(?P<hash>[0-9A-Fa-f]{6,64}))?"
 )
@@ -108,12 +108,12 @@ class Version:
             numbers = _numbers(built)
             padding = (0,) * (_BEFORE_BUILD - len(numbers))
             return cls(scheme, text, (*numbers, *padding, int(match["build"])))
-        revision, label = match["revision"], match["label"] or ""
+        revision = match["revision"]
         return cls(
             scheme,
             text,
             _numbers(match["plain"] or match["several"]),
-            label=label.rstrip("-").removeprefix("v").removeprefix("V"),
+            label=match["label"] or "",
             revision=None if revision is None else _shortest(_numbers(revision)),
             hash=(match["hash"] or "").lower(),
         )
@@ -182,21 +182,12 @@ class Version:
             and self.hash in ("", told.hash)
         )
 
-    def _compared(self, other: Version) -> int:
-        """Return below, at or above 0; raise ``VersionError`` where there is no order."""
+    def _check_order(self, other: Version) -> None:
+        """Raise ``VersionError`` where there is no order; else ranks are in step with it."""
         if self.scheme is not other.scheme:
             raise VersionError(f"{self.scheme} and {other.scheme} do not compare")
-        if self == other:
-            return 0
-        if self.label == other.label:
-            if _differ_by_build(self, other) or _differ_by_build(other, self):
-                raise VersionError(f"{self.text!r} and {other.text!r} do not compare")
-            if self.numbers != other.numbers:
-                return -1 if self.numbers < other.numbers else 1
-            mine, theirs = self.revision, other.revision
-            if mine is not None and theirs is not None and mine != theirs:
-                return -1 if mine < theirs else 1
-        raise VersionError(f"{self.text!r} and {other.text!r} do not compare")
+        if self != other and not _differ_in_order(self, other):
+            raise VersionError(f"{self.text!r} and {other.text!r} do not compare")
 
     @override
     def __eq__(self, other: object) -> bool:
@@ -212,19 +203,23 @@ class Version:
 
     def __lt__(self, other: Version) -> bool:
         """Return whether this version is older."""
-        return self._compared(other) < 0
+        self._check_order(other)
+        return self.rank < other.rank
 
     def __le__(self, other: Version) -> bool:
         """Return whether this version is older or the same."""
-        return self._compared(other) <= 0
+        self._check_order(other)
+        return self.rank <= other.rank
 
     def __gt__(self, other: Version) -> bool:
         """Return whether this version is newer."""
-        return self._compared(other) > 0
+        self._check_order(other)
+        return self.rank > other.rank
 
     def __ge__(self, other: Version) -> bool:
         """Return whether this version is newer or the same."""
-        return self._compared(other) >= 0
+        self._check_order(other)
+        return self.rank >= other.rank
 
     @override
     def __str__(self) -> str:
@@ -278,12 +273,21 @@ def is_other_version(before: str, runs: str) -> bool:
     return not is_same_version(before, runs)
 
 
+def _differ_in_order(one: Version, other: Version) -> bool:
+    """Return whether two differ in what has an order: their numbers or revisions."""
+    if one.label != other.label:
+        return False
+    if one.numbers != other.numbers:
+        return not (_differ_by_build(one, other) or _differ_by_build(other, one))
+    revisions = {one.revision, other.revision}
+    return len(revisions) > 1 and None not in revisions
+
+
 def _differ_by_build(one: Version, other: Version) -> bool:
     """Return whether one has a build where another has a revision or a hash."""
     return (
         one.is_plain
         and not other.is_plain
-        and len(one.numbers) > _BEFORE_BUILD
         and _shortest(one.numbers[:_BEFORE_BUILD]) == other.numbers
     )
 

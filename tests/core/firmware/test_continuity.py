@@ -15,6 +15,7 @@ from custom_components.nightlatch.core.firmware.continuity import (
     same_signer,
 )
 from custom_components.nightlatch.core.firmware.keys import load_firmware_key
+from custom_components.nightlatch.core.firmware.mcuboot import read_image
 from custom_components.nightlatch.core.firmware.mcuboot_signature import encode_key
 from custom_components.nightlatch.core.model import FirmwareKey
 from tests.rig.dfu_package import make_init_command, make_package, public_pem, sign
@@ -221,6 +222,19 @@ def test_an_image_names_which_of_the_two_it_is() -> None:
     assert possible_signers(image(IMAGE)) == (PINNED,)
     with pytest.raises(FirmwareError) as refused:
         possible_signers(image(IMAGE, key_hash=bytes(32)))
+    assert refused.value.reason is FirmwareProblem.SIGNATURE_INVALID
+
+
+def test_a_signature_that_was_filled_up_shows_its_signer_too() -> None:
+    """As boot loaders before MCUboot 1.5 wanted it; but not a longer one."""
+    good = image(bytes(5))
+    (signature,) = read_image(good).signatures
+    assert len(signature.value) < 72
+    filled = image(bytes(5), signature=signature.value.ljust(72, b"\0"))
+    assert set(possible_signers(filled)) == set(possible_signers(good))
+    longer = image(bytes(5), signature=signature.value.ljust(73, b"\0"))
+    with pytest.raises(FirmwareError) as refused:
+        possible_signers(longer)
     assert refused.value.reason is FirmwareProblem.SIGNATURE_INVALID
 
 

@@ -199,8 +199,12 @@ def test_filling_that_is_not_of_zeros_is_refused() -> None:
     assert len(good) < 72
     filled = image(signature=good.ljust(72, b"\0"))
     assert verify(filled)
-    hidden = image(signature=good.ljust(72, b"\1"))
-    assert reason(hidden) is FirmwareProblem.SIGNATURE_INVALID
+    for filling in (b"\1", b"X", b"\xff"):
+        hidden = image(signature=good.ljust(72, filling))
+        assert reason(hidden) is FirmwareProblem.SIGNATURE_INVALID
+    # Nor is it filling where boot loaders never wanted any.
+    longer = image(signature=good.ljust(73, b"\0"))
+    assert reason(longer) is FirmwareProblem.SIGNATURE_INVALID
 
 
 def test_one_good_signature_of_several_is_enough() -> None:

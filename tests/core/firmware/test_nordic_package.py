@@ -479,6 +479,33 @@ def test_a_deep_manifest_is_refused_where_the_stack_is_small() -> None:
     assert refused == [FirmwareProblem.MANIFEST_INVALID]
 
 
+@pytest.mark.parametrize(
+    ("document", "detail"),
+    [
+        (
+            {"manifest": {"application": FILES}, "more": 1},
+            "it has other keys than manifest",
+        ),
+        ({"manifest": {}}, "it names no image"),
+        (
+            {"manifest": {"application": FILES, "one": {}, "two": {}}},
+            "it names 2 images of an unknown kind",
+        ),
+        (
+            {"manifest": {"application": {"bin_file": "lock.bin"}}},
+            "its application has other keys than its two files",
+        ),
+        (
+            {"manifest": {"application": {**FILES, "bin_file": 1}}},
+            "a file name is no text",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_manifest_is_told(document: object, detail: str) -> None:
+    """To whoever has made it."""
+    assert refusal(manifest_of(document)).details == {"detail": detail}
+
+
 def test_too_large_a_zip_is_not_even_looked_at() -> None:
     """Whatever it contains."""
     refused = refusal(bytes(MAX_PACKAGE_SIZE + 1))
@@ -487,6 +514,7 @@ def test_too_large_a_zip_is_not_even_looked_at() -> None:
         "size": str(MAX_PACKAGE_SIZE + 1),
         "limit": str(MAX_PACKAGE_SIZE),
     }
+    assert reason(bytes(MAX_PACKAGE_SIZE)) is not FirmwareProblem.TOO_LARGE
 
 
 def test_the_largest_firmware_is_read() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from custom_components.nightlatch.core.errors import FirmwareError, FirmwareProblem
+from custom_components.nightlatch.core.firmware.keys import KeyKind, load_firmware_key
 from custom_components.nightlatch.core.firmware.nordic import (
     NordicPackage,
     read_package,
@@ -20,6 +21,7 @@ from tests.rig.dfu_package import (
     make_init_command,
     make_init_packet,
     make_package,
+    public_pem,
 )
 
 from .vendor import (
@@ -30,6 +32,7 @@ from .vendor import (
     OTHER_KEY,
     OTHER_PINNED,
     PINNED,
+    PRIVATE_KEYS,
     reason,
     refusal,
     verify,
@@ -46,6 +49,12 @@ def package(**knobs: Any) -> NordicPackage:
     }
     init_packet = make_init_packet(IMAGE, **(arguments | knobs))
     return NordicPackage(init_packet=init_packet, firmware=image)
+
+
+def test_keys_of_other_kinds_stand_in_no_way() -> None:
+    """A vendor has them for other locks."""
+    other = load_firmware_key(public_pem(PRIVATE_KEYS[KeyKind.ED25519]))
+    assert verify(package(), keys=(other, PINNED)).key_fingerprint == PINNED.fingerprint
 
 
 # Each has a wrong InitCommand, but one that the vendor's own key has signed.

@@ -2,19 +2,23 @@
 
 from datetime import date
 import hashlib
+from io import BytesIO
+import json
 from pathlib import Path
 from typing import Any
+import zipfile
 
 from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.nightlatch.core.errors import FirmwareError, FirmwareProblem
 from custom_components.nightlatch.core.firmware.keys import KeyKind
-from custom_components.nightlatch.core.firmware.mcuboot import MAGIC
+from custom_components.nightlatch.core.firmware.mcuboot import MAGIC, McubootImage
 from custom_components.nightlatch.core.firmware.packages import (
     MAX_ARTIFACT_SIZE,
     Inspection,
     inspect_artifact,
+    open_artifact,
     signer_of,
     verify_artifact,
 )
@@ -81,8 +85,40 @@ def test_each_format_is_verified_as_what_the_release_says(tmp_path: Path) -> Non
     image = tool_image(tmp_path, security_counter=7)
     assert verify(package(), NORDIC) is PayloadFormat.NORDIC_DFU
     assert verify(image, MCUBOOT) is PayloadFormat.MCUBOOT
-    assert reason(image, NORDIC) is FirmwareProblem.NOT_A_PACKAGE
-    assert reason(package(), MCUBOOT) is FirmwareProblem.IMAGE_INVALID
+    for data, payload, problem, detail in (
+        (
+            image,
+            NORDIC,
+            FirmwareProblem.NOT_A_PACKAGE,
+            "it is an image of MCUboot",
+        ),
+        (
+            package(),
+            MCUBOOT,
+            FirmwareProblem.IMAGE_INVALID,
+            "it is a DFU package of Nordic's",
+        ),
+    ):
+        with pytest.raises(FirmwareError) as refused:
+            verify(data, payload)
+        assert refused.value.reason is problem
+        assert refused.value.details == {"detail": detail}
+
+
+def test_an_image_in_a_zip_is_taken_out_of_it(tmp_path: Path) -> None:
+    """As the nRF Connect SDK packs it; what is proven is the image."""
+    image = tool_image(tmp_path, security_counter=7)
+    manifest = {"format-version": 0, "files": [{"file": "app.bin"}]}
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("manifest.json", json.dumps(manifest))
+        archive.writestr("app.bin", image)
+    data = packed.getvalue()
+    opened = open_artifact(data)
+    assert isinstance(opened, McubootImage)
+    assert opened.data == image
+    assert verify(data, MCUBOOT) is PayloadFormat.MCUBOOT
+    assert inspect_artifact(data).zipped
 
 
 def test_what_the_feed_says_is_held_against_the_artifact(tmp_path: Path) -> None:
@@ -179,6 +215,20 @@ def test_what_begins_like_neither_is_no_artifact() -> None:
     """Nothing is guessed."""
     with pytest.raises(FirmwareError) as refused:
         inspect_artifact(IMAGE)
+    assert refused.value.reason is FirmwareProblem.NOT_A_PACKAGE
+
+
+def test_what_is_larger_than_any_artifact_is_not_looked_at() -> None:
+    """Whatever it is; the largest that there may be still is."""
+    with pytest.raises(FirmwareError) as refused:
+        open_artifact(bytes(MAX_ARTIFACT_SIZE + 1))
+    assert refused.value.reason is FirmwareProblem.TOO_LARGE
+    assert refused.value.details == {
+        "size": str(MAX_ARTIFACT_SIZE + 1),
+        "limit": str(MAX_ARTIFACT_SIZE),
+    }
+    with pytest.raises(FirmwareError) as refused:
+        open_artifact(bytes(MAX_ARTIFACT_SIZE))
     assert refused.value.reason is FirmwareProblem.NOT_A_PACKAGE
 
 

@@ -131,6 +131,44 @@ def test_some_things_are_waited_for_without_a_time(
 
 
 @pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"now": AT_NIGHT},
+        {"announced": False},
+        {"policy": replace(AUTOMATIC, consent=None)},
+        {"decisions": replace(SEEN, scheduled_at=NOW)},
+        {"decisions": replace(SEEN, scheduled_at=AT_NIGHT)},
+        {"expected": timedelta(hours=4)},
+    ],
+)
+def test_every_plan_says_what_is_installed_and_how_long_it_takes(
+    fields: dict[str, Any],
+) -> None:
+    """Also one that waits for something."""
+    wanted = planning(**fields)
+    plan = make_plan(wanted)
+    assert plan.release == wanted.release
+    assert plan.expected == wanted.expected
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"decisions": replace(SEEN, postponed_until=AT_NIGHT)},
+        {"decisions": Decisions(first_seen={SHA256: AT_NIGHT - 3 * DAY})},
+        {"retry": Retry(at=AT_NIGHT)},
+    ],
+)
+def test_what_was_waited_for_is_over_when_its_time_has_come(
+    fields: dict[str, Any],
+) -> None:
+    """At that very moment, not only behind it."""
+    plan = make_plan(planning(now=AT_NIGHT, **fields))
+    assert (plan.starts_at, plan.waiting) == (AT_NIGHT, None)
+
+
+@pytest.mark.parametrize(
     ("fields", "waiting", "starts_at"),
     [
         (

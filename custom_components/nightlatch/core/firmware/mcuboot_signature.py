@@ -111,26 +111,24 @@ def _holds(key: PublicKey, signature: bytes, message: bytes) -> bool:
                 pss = padding.PSS(padding.MGF1(hashes.SHA256()), salt_length=32)
                 key.verify(signature, message, pss, sha256)
             case _:
-                if len(signature) == _FILLED_ECDSA_SIZE:
-                    signature = _without_filling(signature)
-                key.verify(signature, message, ec.ECDSA(sha256))
+                key.verify(_without_filling(signature), message, ec.ECDSA(sha256))
     except InvalidSignature:
         return False
     return True
 
 
 def _without_filling(signature: bytes) -> bytes:
-    """Return a DER sequence without the zeros behind it."""
+    """Return the DER of an ECDSA signature without the zeros that fill it up."""
+    if len(signature) != _FILLED_ECDSA_SIZE:
+        return signature
     size = 2 + signature[1]
     return signature if signature[size:].strip(b"\0") else signature[:size]
 
 
 def ecdsa_numbers(signature: bytes) -> tuple[int, int]:
     """Return r and s of a DER signature; raise ``FirmwareError`` SIGNATURE_INVALID."""
-    if len(signature) == _FILLED_ECDSA_SIZE:
-        signature = _without_filling(signature)
     try:
-        return decode_dss_signature(signature)
+        return decode_dss_signature(_without_filling(signature))
     except ValueError:
         raise FirmwareError(FirmwareProblem.SIGNATURE_INVALID) from None
 
