@@ -25,7 +25,7 @@ from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.diagnostics import async_get_config_entry_diagnostics
 from homeassistant import bootstrap
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import Context, HomeAssistant
+from homeassistant.core import Context, CoreState, HomeAssistant
 from homeassistant.helpers import (
     area_registry as ar,
     category_registry as cr,
@@ -106,12 +106,15 @@ async def hass(
             shutil.copy(each, own)
         else:
             hass_storage[each.name] = read_kept(each.name)
+    # As at a start, for which cleaning up the registries waits.
+    hass.set_state(CoreState.not_running)
     dr.async_setup(hass)
     with patch.object(rs.RestoreStateData, "async_setup_dump"):
         for registry in (ar, cr, dr, er, fr, ir, lr, rs):
             await registry.async_load(hass)
     await hass.config_entries.async_initialize()
     hass.data[bootstrap.DATA_REGISTRIES_LOADED] = None
+    hass.set_state(CoreState.running)
     return hass
 
 
@@ -507,7 +510,9 @@ async def test_holds_are_still_ours(kept_home: KeptHome) -> None:
     assert home.house.state(source).attributes["skipped_version"] == str(NEW + 2)
     assert home.house.state("sensor.garage_hold_not_a_lock").state == "cleared"
     assert home.house.state("update.garage").state == "on"
-    await home.house.remove("Side door")
+    home.hass.config_entries.async_remove_subentry(
+        home.house.entry, LOCK_IDS["Side door"]
+    )
     await until(lambda: home.house.state(source).state == "on")
 
 

@@ -112,7 +112,8 @@ async def test_write_the_home_down(
         before = _states(house)
         await _be_cut_off(house, around, resident, monkeypatch)
         storage = _what_is_stored(hass, hass_storage)
-        _write_down(house, around, storage, tmp_path, before, old)
+        _write_down(house, around, storage, tmp_path, before)
+        _leave_out_what_the_other_has(first_place(house).name, damaged=old)
 
 
 async def _move_in(home: ProxiedHome, around: Surroundings) -> House:
@@ -532,7 +533,6 @@ def _write_down(
     storage: dict[str, dict[str, Any]],
     here: Path,
     states: dict[str, Any],
-    old: str,
 ) -> None:
     """Write everything into the folder of what is kept; ``here`` is this home's own."""
     shutil.rmtree(DATA, ignore_errors=True)
@@ -545,7 +545,6 @@ def _write_down(
             kept.mkdir(parents=True, exist_ok=True)
             shutil.copy(each, kept)
     shutil.copytree(here / "second", DATA / "second")
-    _leave_out_what_the_other_has(first_place(house).name, old)
     shutil.copytree(here / "vendor", DATA / "vendor")
     _leave_out_what_nobody_asks_for(DATA / "vendor" / "repository")
     for key, stored in storage.items():
@@ -577,7 +576,7 @@ def _write_down(
             assert str(own.parent).encode() not in content, path
 
 
-def _leave_out_what_the_other_has(first: str, damaged: str) -> None:
+def _leave_out_what_the_other_has(first: str, *, damaged: str) -> None:
     """Leave out of each place some copies that the other has: they are big.
 
     So they are merged at the start, as when a disk has lost some.
