@@ -205,6 +205,8 @@ async def kept_home(
         await mqtt_told(hass)
         assert await hass.config_entries.async_setup(ENTRY_ID)
         await until(lambda: house.state(BACK_OUTCOME).state == "succeeded")
+        journal = Path(hass.config.path(".storage", f"{STORE}.journal"))
+        await until(lambda: not journal.exists())
         await until(lambda: house.state("sensor.kestrel_locks_status").state == "ok")
         await hass.async_block_till_done()
         yield KeptHome(house=house, around=around, second=second, storage=hass_storage)
@@ -298,6 +300,7 @@ async def test_the_same_entities_on_the_same_devices(kept_home: KeptHome) -> Non
 
 async def test_what_entities_show_is_what_they_showed(kept_home: KeptHome) -> None:
     """But for the back door, whose installation has ended since."""
+    await until(lambda: kept_home.house.state(SIDE).state == "on")
     ends = ("_last_check", "_hold_not_a_lock", "_battery", "_firmware_event")
     differing = {
         entity_id: (was["state"], state.state)
