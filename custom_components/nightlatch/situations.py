@@ -22,6 +22,7 @@ from .core.schedule.night import night_of, noon_of
 from .core.schedule.plan import Plan, Planning, Tonight, make_plan
 from .core.schedule.policy import Importance
 from .core.schedule.retries import retry
+from .core.select import is_for_hardware
 from .core.versions import is_same_version
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ def _running_release(lock: ManagedLock) -> Release | None:
         if release.payload is not None
         and release.model == runs.model
         and is_same_version(release.version.text, runs.firmware_version)
-        and runs.hardware_revision in release.hardware_revisions
+        and is_for_hardware(release, runs)
     )
     return next(offered, None)
 

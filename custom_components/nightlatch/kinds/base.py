@@ -60,6 +60,13 @@ class Kind(ABC):
         return None
 
     @property
+    def firmware_form(self) -> str | None:
+        """Return how the version stands in what it tells; what its feed said last."""
+        if (model := self.model) is not None:
+            return model.traits.firmware_text
+        return self.lock.record.identity.firmware_form
+
+    @property
     def knows_latest(self) -> bool:
         """Return whether anybody has said what the newest version is."""
         return self.model is not None
