@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
+from custom_components.nightlatch.core.preflight.base import Family, Reason, blockers
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
 from tests.rig.scene import MODELS, lock_form
 
-from .flows import add_lock, start_flow, start_settings, submit, until
+from .flows import add_lock, start_flow, start_settings, submit, suggested, until
 from .house import FRONT_DOOR, UPDATE, House
 
 TELLS_LITTLE = {
@@ -43,6 +44,13 @@ async def wired_house(empty_house: House) -> House:
     return empty_house
 
 
+async def notes(house: House) -> str:
+    """Return what a person reads before they press *Install*."""
+    entity = house.hass.data["entity_components"]["update"].get_entity(UPDATE)
+    text: str = await entity.async_release_notes()
+    return text
+
+
 async def release(house: House, version: str) -> None:
     """Let the vendor release a version that names no battery level."""
     path = await house.release(version)
@@ -73,8 +81,7 @@ async def test_it_is_updated(wired_house: House) -> None:
     await release(house, "1.1.0")
     assert house.state().state == "on"
     assert house.state().attributes["installed_version"] == "1.0.0"
-    risks = await house.managed().async_checks()
-    assert not [check for check in risks if check.verdict == "blocker"]
+    assert "Its vendor says that it has no battery" in await notes(house)
 
     await house.install()
 
@@ -82,7 +89,7 @@ async def test_it_is_updated(wired_house: House) -> None:
     assert house.state().state == "off"
     assert house.state().attributes["installed_version"] == "1.1.0"
     (outcome,) = house.managed().record.history
-    assert (outcome.kind, outcome.origin) == ("succeeded", "person")
+    assert outcome.kind == "succeeded"
 
     # And over a restart in which the feed stays silent.
     await house.vendor.stop()
@@ -139,5 +146,41 @@ async def test_a_wired_lock_whose_feed_says_nothing_of_it(
     assert result["reason"] == "reconfigure_successful"
     await house.settle()
     assert not house.managed().policy.has_battery
+    assert "Its settings say that it has no battery" in await notes(house)
     await house.install()
     assert house.locks[FRONT_DOOR].version == "1.1.0"
+
+
+async def test_a_sensor_that_only_says_not_low(empty_house: House) -> None:
+    """It is enough for who presses Install; by itself only where the owner says so."""
+    house = empty_house
+    sensor = "binary_sensor.front_door_battery"
+    house.hass.states.async_set(sensor, "off")
+    await house.add_feed()
+    await house.put_up_lock(FRONT_DOOR, has_battery=False)
+    await house.add_lock_already_up(FRONT_DOOR, "Front door", battery_entity=sensor)
+    await house.release("1.1.0")
+    power = [
+        check.reason
+        for check in blockers(await house.managed().async_checks(unattended=True))
+        if check.family is Family.POWER
+    ]
+    assert power == [Reason.BATTERY_NOT_LOW]
+
+    house.hass.states.async_set(sensor, "on")
+    with pytest.raises(HomeAssistantError, match="its battery is low"):
+        await house.install()
+    house.hass.states.async_set(sensor, "off")
+    await house.install()
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
+
+    result = await start_settings(house.hass, house.entry, house.subentry("Front door"))
+    form = lock_form("Front door", battery_entity=sensor, not_low_suffices=True)
+    result = await submit(house.hass, result, **form)
+    assert result["reason"] == "reconfigure_successful"
+    await house.release("1.2.0")
+    checks = await house.managed().async_checks(unattended=True)
+    assert Family.POWER not in {check.family for check in blockers(checks)}
+    result = await start_settings(house.hass, house.entry, house.subentry("Front door"))
+    assert suggested(result, "not_low_suffices") is True
+    assert suggested(result, "no_battery") is False
