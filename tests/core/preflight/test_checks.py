@@ -738,6 +738,13 @@ def test_a_battery_that_falls_fast_is_a_warning() -> None:
     assert objections(battery_history=old, **lock(battery=50)) == []
 
 
+def test_nothing_falls_where_there_is_no_battery() -> None:
+    """What a wired lock tells as its level means nothing."""
+    history = [BatteryReading(level=100, at=NOW - timedelta(days=1))]
+    assert not objections(**WIRED, **lock(battery=0), battery_history=history)
+    assert not objections(**NO_BATTERY, **lock(battery=None), battery_history=history)
+
+
 def test_a_changed_battery_begins_anew() -> None:
     """What was before it does not count."""
     readings = [

@@ -149,7 +149,9 @@ def _is_stale(reading: BatteryReading, now: datetime) -> bool:
 
 
 def check_trend(situation: Situation) -> Check:
-    """Warn of a level that falls fast."""
+    """Warn of a level that falls fast, where there is a battery to fall."""
+    if no_battery(situation) is not None:
+        return passed(Family.POWER, "trend")
     fallen = fall(
         (*situation.battery_history, battery_of(situation)), situation.now, _TREND_SPAN
     )
