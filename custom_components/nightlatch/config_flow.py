@@ -141,9 +141,7 @@ class NightlatchConfigFlow(ConfigFlow, domain=DOMAIN):
                 found = feed_knowing(runtime.feeds, identity.model)
                 if found is not None:
                     feed, model = found
-                    self._new = direct_lock(
-                        address, identity, feed, model.name, feed.title
-                    )
+                    self._new = direct_lock(address, identity, feed, model, feed.title)
                     return await self._async_details(None)
                 errors["base"] = "model_unknown"
                 problem = identity.model

@@ -25,7 +25,13 @@ ENTRANCES = PLATFORMS | {
     "trigger",
 }
 # The plain values at the bottom of the core.
-GROUND = {"core.errors", "core.model", "core.moments", "core.versions"}
+GROUND = {
+    "core.errors",
+    "core.model",
+    "core.moments",
+    "core.revision_text",
+    "core.versions",
+}
 
 
 CORE = [name for name in MODULES if name.split(".")[0] == "core"]

@@ -17,6 +17,7 @@ from custom_components.nightlatch.core.guard.conduct import Conduct
 from custom_components.nightlatch.core.guard.offer import NoOffer
 from custom_components.nightlatch.core.installation.confirmation import BOLT_PROBLEMS
 from custom_components.nightlatch.core.preflight import base
+from custom_components.nightlatch.core.preflight.power import NoBattery
 from custom_components.nightlatch.core.preflight.risk import WayBack
 from custom_components.nightlatch.core.records.settable import WhyNot
 from custom_components.nightlatch.events import Happening
@@ -57,6 +58,7 @@ COMPOSED = (
     | {f"notice_{Happening.STARTED}"}
     | {f"{kind}_{verb}" for kind in ("button", "answer") for verb in Verb}
     | {f"risk_way_back_{way}" for way in WayBack}
+    | {f"risk_{said_by}" for said_by in NoBattery}
     | {f"way_back_{problem}" for problem in BOLT_PROBLEMS}
     | {f"conduct_{conduct}" for conduct in Conduct}
     | {f"left_at_source_{why}" for why in NoOffer if why is not NoOffer.UP_TO_DATE}

@@ -29,6 +29,7 @@ from custom_components.nightlatch.core.from_file import (
     safe_name,
 )
 from custom_components.nightlatch.core.model import (
+    USUAL,
     Artifact,
     Evidence,
     FirmwareKey,
@@ -37,6 +38,7 @@ from custom_components.nightlatch.core.model import (
     PayloadFormat,
     Release,
     Source,
+    Traits,
     Transport,
 )
 from custom_components.nightlatch.core.records.kept_release import KeptRelease
@@ -415,6 +417,36 @@ def test_what_a_person_says_has_to_be_the_lock(
 ) -> None:
     """Exactly; and the version one as the lock writes it."""
     assert refused(dfu(), said=said) == (reason, details)
+
+
+@pytest.mark.parametrize(
+    ("traits", "offered", "said", "problem"),
+    [
+        (Traits(tells_hardware=False), ("A", "B"), "B", None),
+        (Traits(tells_hardware=False), ("A",), "B", FileProblem.OTHER_HARDWARE),
+        (Traits(tells_hardware=False), (), "B", FileProblem.HARDWARE_UNKNOWN),
+        (USUAL, ("A", "B"), "B", FileProblem.HARDWARE_UNKNOWN),
+    ],
+)
+def test_a_lock_whose_model_tells_no_hardware(
+    traits: Traits, offered: tuple[str, ...], said: str, problem: FileProblem | None
+) -> None:
+    """It may have what its vendor makes firmware for; nothing else is taken on trust."""
+    known = replace(
+        KNOWN,
+        identity=replace(IDENTITY, hardware_revision=None),
+        traits=traits,
+        offered=(
+            release(dfu(105), "1.0.5", hardware_revisions=offered, traits=traits),
+        ),
+    )
+    if problem is None:
+        _, made = take(dfu(), known, replace(SAID, hardware=said))
+        assert made.hardware_revisions == (said,)
+        assert made.traits == traits
+    else:
+        found, _ = refused(dfu(), known, replace(SAID, hardware=said))
+        assert found is problem
 
 
 def test_a_lock_that_does_not_tell_its_hardware() -> None:

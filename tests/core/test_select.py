@@ -13,6 +13,7 @@ from custom_components.nightlatch.core.model import (
     PayloadFormat,
     Purpose,
     Release,
+    Traits,
 )
 from custom_components.nightlatch.core.records.trust import LockFloor
 from custom_components.nightlatch.core.select import PassedOver, reason_against, select
@@ -288,3 +289,27 @@ def test_an_update_never_takes_what_only_a_rollback_may(
         assert offered.version > Version.parse(DOTTED, "1.0")
         for purpose in (Purpose.ROLLBACK, Purpose.RECOVERY):
             assert reason_against(offered, IDENTITY, DOTTED, floor(), purpose) is None
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+@pytest.mark.parametrize(
+    ("model_tells", "revision", "expected"),
+    [
+        (True, "A", None),
+        (True, "C", PassedOver.OTHER_HARDWARE),
+        (True, None, PassedOver.HARDWARE_UNKNOWN),
+        (False, "A", None),
+        (False, "C", PassedOver.OTHER_HARDWARE),
+        (False, None, None),
+    ],
+)
+def test_a_model_whose_locks_tell_no_hardware(
+    purpose: Purpose,
+    model_tells: bool,
+    revision: str | None,
+    expected: PassedOver | None,
+) -> None:
+    """What its vendor says of them softens nothing for a lock that tells one."""
+    offered = replace(release("1.1"), traits=Traits(tells_hardware=model_tells))
+    identity = replace(IDENTITY, hardware_revision=revision)
+    assert reason_against(offered, identity, DOTTED, None, purpose) is expected

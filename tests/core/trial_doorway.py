@@ -83,11 +83,13 @@ class TrialDoorway:
         seed: int = 0,
         old: bytes | None = None,
         images: dict[str, Any] | None = None,
+        lock: dict[str, Any] | None = None,
         **options: Any,
     ) -> None:
         """Hang the lock into the door, with the old firmware and fresh batteries.
 
-        ``options`` are the server's, ``images`` those of its image group.
+        ``options`` are the server's, ``images`` those of its image group, ``lock`` the
+        lock's own.
         """
         flash = McubootFlash(old or image(OLD))
         self.images = SmpImages(flash, **(images or {}))
@@ -96,6 +98,7 @@ class TrialDoorway:
             ADDRESS,
             McubootBootloader(flash, public_key=KEY.public_key()),
             server=self.server,
+            **(lock or {}),
         )
         self.lock.restore_power()
         self.radio = RigRadio()

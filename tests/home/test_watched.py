@@ -330,18 +330,28 @@ async def test_who_has_no_update_entity_is_watched(watched_house: WatchedHouse) 
     )
 
 
+@pytest.mark.parametrize(
+    ("says", "text"),
+    [
+        ({}, "{}"),
+        ({"firmware_revision": "Kestrel FW v{version}+*"}, "Kestrel FW v{}+default"),
+    ],
+    ids=["version-alone", "words-around-it"],
+)
 async def test_a_lock_of_a_feed_is_watched_with_its_releases(
-    watched_house: WatchedHouse,
+    watched_house: WatchedHouse, says: dict[str, str], text: str
 ) -> None:
     """What only a person can install may still be published by its vendor."""
     hass = watched_house.hass
-    vendor = Vendor(name=VENDOR, models=MODELS)
+    vendor = Vendor(name=VENDOR, models=[{**model, **says} for model in MODELS])
     publish_by_hand(vendor, "1.1.0")
     await vendor.start()
     try:
         await add_feed(hass, watched_house.entry, url=vendor.url, root=vendor.root)
         dr.async_get(hass).async_update_device(
-            watched_house.device.id, model_id=WATCHED_MODEL, sw_version="1.0.0"
+            watched_house.device.id,
+            model_id=WATCHED_MODEL,
+            sw_version=text.format("1.0.0"),
         )
         await watched_house.add_lock()
         await until(
@@ -351,8 +361,9 @@ async def test_a_lock_of_a_feed_is_watched_with_its_releases(
         )
         state = hass.states.get(UPDATE)
         assert state is not None
+        assert state.attributes["installed_version"] == "1.0.0"
         assert state.attributes["latest_version"] == "1.1.0"
-        watched_house.runs("1.1.0")
+        watched_house.runs(text.format("1.1.0"))
         await until(lambda: bool(watched_house.managed.record.history))
         await until(lambda: watched_house.managed.release is None)
     finally:

@@ -65,7 +65,9 @@ class VirtualLock(LockBody):
         manufacturer: str = "Rig Locks",
         model: str = "NB-1",
         serial_number: str = "0001",
-        hardware_revision: str = "A",
+        hardware_revision: str | None = "A",
+        firmware_text: str = "{}",
+        has_battery: bool = True,
         buttonless: Buttonless = Buttonless.UNBONDED,
         service_uuids: tuple[str, ...] = (),
         manufacturer_data: dict[int, bytes] | None = None,
@@ -80,6 +82,8 @@ class VirtualLock(LockBody):
                 SERIAL_NUMBER: serial_number,
                 HARDWARE_REVISION: hardware_revision,
             },
+            firmware_text=firmware_text,
+            has_battery=has_battery,
         )
         self.bootloader = bootloader
         self.flash: Flash = bootloader.flash
@@ -256,8 +260,8 @@ class VirtualLock(LockBody):
         if self.mode is Mode.BOOTLOADER:
             return bootloader_services()
         if Behaviour.CANNOT_BE_UPDATED in self._behaviours():
-            return application_services(Buttonless.NONE)
-        return application_services(self.buttonless)
+            return application_services(Buttonless.NONE, self.telling)
+        return application_services(self.buttonless, self.telling)
 
     @override
     def _accepts_central(self, central: Central) -> bool:

@@ -18,7 +18,7 @@ from .gatt import (
     characteristic_at,
 )
 from .image import Behaviour
-from .lock_services import BATTERY_LEVEL, FIRMWARE_REVISION
+from .lock_services import BATTERY_LEVEL, FIRMWARE_REVISION, HARDWARE_REVISION, Telling
 from .session import Session
 
 _EVERYBODY = "*"
@@ -66,10 +66,19 @@ class LockBody(Peripheral):
     the demo; moving them needs neither power nor a connection.
     """
 
-    def __init__(self, address: str, *, name: str, strings: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        name: str,
+        strings: Mapping[str, str | None],
+        firmware_text: str = "{}",
+        has_battery: bool = True,
+    ) -> None:
         """Build a lock that is still without power.
 
-        ``strings`` are the values of Device Information, apart from the version.
+        ``strings`` are the values of Device Information, apart from the version; what is
+        None it does not have. ``firmware_text`` is what it tells around the version.
         """
         self.address = address
         self.name = name
@@ -83,9 +92,14 @@ class LockBody(Peripheral):
         """Whether it tells nothing of itself to a central that is not bonded."""
         self.application_start = 0.5
         """Seconds until a started application advertises."""
+        self.firmware_text = firmware_text
+        self.has_battery = has_battery
+        """Whether it tells a level; one that is wired does not."""
         self.comes_back_as: str | None = None
         """A version that the application claims, whatever its image says."""
-        self._strings = dict(strings)
+        self._strings = {
+            uuid: text for uuid, text in strings.items() if text is not None
+        }
         self._bolt = Bolt.LOCKED
         self._freed = Bolt.LOCKED
         """Where the bolt is once firmware that jams it is gone."""
@@ -97,6 +111,11 @@ class LockBody(Peripheral):
         self._power_timer: asyncio.TimerHandle | None = None
         self._advertising_callbacks: list[Callable[[], None]] = []
         self._change_callbacks: list[Callable[[], None]] = []
+
+    @property
+    def telling(self) -> Telling:
+        """What it tells of itself."""
+        return Telling(HARDWARE_REVISION in self._strings, self.has_battery)
 
     # What a person at the door sees and does.
 
@@ -354,7 +373,7 @@ class LockBody(Peripheral):
         if characteristic.uuid == BATTERY_LEVEL:
             return bytes((self._battery,))
         if characteristic.uuid == FIRMWARE_REVISION:
-            return (self.version or "").encode()
+            return self.firmware_text.format(self.version or "").encode()
         return self._strings[characteristic.uuid].encode()
 
     @override

@@ -1,5 +1,6 @@
 """The services of a virtual lock, in its application and in its bootloader."""
 
+from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 
@@ -77,30 +78,32 @@ class _Table:
         )
 
 
-def _common_services() -> _Table:
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What an application tells of itself, beyond what every lock does."""
+
+    hardware: bool = True
+    battery: bool = True
+
+
+def _common_services(telling: Telling) -> _Table:
     """Lay out what every application has."""
     table = _Table()
-    table.add(
-        DEVICE_INFORMATION,
-        dict.fromkeys(
-            (
-                MANUFACTURER,
-                MODEL,
-                SERIAL_NUMBER,
-                HARDWARE_REVISION,
-                FIRMWARE_REVISION,
-            ),
-            Property.READ,
-        ),
-    )
-    table.add(BATTERY, {BATTERY_LEVEL: Property.READ})
+    told = [MANUFACTURER, MODEL, SERIAL_NUMBER, FIRMWARE_REVISION]
+    if telling.hardware:
+        told.insert(-1, HARDWARE_REVISION)
+    table.add(DEVICE_INFORMATION, dict.fromkeys(told, Property.READ))
+    if telling.battery:
+        table.add(BATTERY, {BATTERY_LEVEL: Property.READ})
     return table
 
 
 @cache
-def application_services(buttonless: Buttonless) -> tuple[Service, ...]:
+def application_services(
+    buttonless: Buttonless, telling: Telling
+) -> tuple[Service, ...]:
     """Return the services of the application."""
-    table = _common_services()
+    table = _common_services(telling)
     if buttonless is not Buttonless.NONE:
         told = Property.INDICATE
         if buttonless is Buttonless.EXPERIMENTAL:
@@ -110,9 +113,11 @@ def application_services(buttonless: Buttonless) -> tuple[Service, ...]:
 
 
 @cache
-def smp_application_services(*, updatable: bool = True) -> tuple[Service, ...]:
+def smp_application_services(
+    telling: Telling, *, updatable: bool = True
+) -> tuple[Service, ...]:
     """Return the services of an application that is updated over SMP."""
-    table = _common_services()
+    table = _common_services(telling)
     if updatable:
         table.add(
             SMP_SERVICE,

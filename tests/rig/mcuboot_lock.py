@@ -35,7 +35,9 @@ class VirtualMcubootLock(LockBody):
         manufacturer: str = "Rig Locks",
         model: str = "NL-1",
         serial_number: str = "0001",
-        hardware_revision: str = "A",
+        hardware_revision: str | None = "A",
+        firmware_text: str = "{}",
+        has_battery: bool = True,
         needs_bond: bool = False,
         tells_build: bool = True,
         service_uuids: tuple[str, ...] = (),
@@ -55,6 +57,8 @@ class VirtualMcubootLock(LockBody):
                 SERIAL_NUMBER: serial_number,
                 HARDWARE_REVISION: hardware_revision,
             },
+            firmware_text=firmware_text,
+            has_battery=has_battery,
         )
         self.bootloader = bootloader
         self.flash: McubootFlash = bootloader.flash
@@ -177,7 +181,7 @@ class VirtualMcubootLock(LockBody):
             self._running is None
             or Behaviour.CANNOT_BE_UPDATED not in self._behaviours()
         )
-        return smp_application_services(updatable=updatable)
+        return smp_application_services(self.telling, updatable=updatable)
 
     @override
     def _link_lost(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from zlib import crc32
 
 from custom_components.nightlatch.core.transports.base import GattClient, longest_write
@@ -40,13 +41,14 @@ class Home:
         image: bytes = OLD_IMAGE,
         model: LinkModel | None = None,
         single_bank: bool = False,
+        **options: Any,
     ) -> None:
-        """Install the lock and put its battery in."""
+        """Install the lock and put its battery in; ``options`` are the lock's own."""
         flash = Flash(bytearray(image), 1)
         bootloader = SecureDfuBootloader(
             flash, public_key=KEY.public_key(), single_bank=single_bank
         )
-        self.lock = VirtualLock(address, bootloader, buttonless=buttonless)
+        self.lock = VirtualLock(address, bootloader, buttonless=buttonless, **options)
         self.radio = RigRadio()
         self.link = self.radio.add(self.lock, model)
         self.disconnects = 0

@@ -71,6 +71,18 @@ async def test_it_tells_who_it_is(home: Home) -> None:
     assert await client.read_gatt_char(BATTERY_LEVEL) == b"\x2a"
 
 
+async def test_it_may_tell_little(home: Home) -> None:
+    """As firmware does that is made with Zephyr and nothing else set."""
+    home.close()
+    home = Home(hardware_revision=None, has_battery=False, firmware_text="Rig FW v{}")
+    await home.appears(ADDRESS)
+    client = await home.connect()
+    assert client.services.get_characteristic(HARDWARE_REVISION) is None
+    assert client.services.get_characteristic(BATTERY_LEVEL) is None
+    assert await client.read_gatt_char(FIRMWARE_REVISION) == b"Rig FW v1.0.0"
+    home.close()
+
+
 async def test_it_advertises_unless_it_is_connected_or_off(home: Home) -> None:
     """Whoever listens is told of every change."""
     seen: list[str | None] = []

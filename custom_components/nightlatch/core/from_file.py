@@ -17,6 +17,7 @@ from .errors import FileError, FileProblem, FirmwareError, FirmwareProblem
 from .firmware.continuity import Ran, Signer, possible_signers, same_signer
 from .firmware.packages import Inspection, inspect_artifact, signer_of, verify_artifact
 from .model import (
+    USUAL,
     Artifact,
     Evidence,
     FirmwareKey,
@@ -24,11 +25,12 @@ from .model import (
     Payload,
     PayloadFormat,
     Release,
+    Traits,
     Transport,
 )
 from .records.kept_release import KeptRelease
 from .records.trust import LockFloor
-from .select import PassedOver, reason_against
+from .select import PassedOver, is_for_hardware, reason_against
 from .versions import Version, VersionError, VersionScheme
 
 _TRANSPORTS = {
@@ -89,6 +91,8 @@ class Known:
     """What the lock's feed says that there is."""
     ran: tuple[RanBefore, ...] = ()
     """What it runs and ran, as far as it is kept; what ran last comes first."""
+    traits: Traits = USUAL
+    """What its feed says of locks like it, or what ran before said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +211,7 @@ def _payloads(known: Known) -> Iterator[Payload]:
         if (
             release.payload is not None
             and release.model == known.identity.model
-            and known.identity.hardware_revision in release.hardware_revisions
+            and is_for_hardware(release, known.identity)
         ):
             yield release.payload
 
@@ -302,13 +306,14 @@ def _as_said(reading: FileReading, known: Known, said: Said, name: str) -> Relea
         raise FileError(
             FileProblem.OTHER_MODEL, found=said.model or "?", expected=identity.model
         )
-    if identity.hardware_revision is None:
+    revisions = _revisions(known)
+    if not revisions:
         raise FileError(FileProblem.HARDWARE_UNKNOWN)
-    if said.hardware != identity.hardware_revision:
+    if said.hardware not in revisions:
         raise FileError(
             FileProblem.OTHER_HARDWARE,
             found=said.hardware or "?",
-            expected=identity.hardware_revision,
+            expected=", ".join(sorted(revisions)),
         )
     try:
         version = Version.parse(known.scheme, said.version)
@@ -321,7 +326,7 @@ def _as_said(reading: FileReading, known: Known, said: Said, name: str) -> Relea
     return Release(
         vendor=known.vendor,
         model=identity.model,
-        hardware_revisions=(identity.hardware_revision,),
+        hardware_revisions=(said.hardware,),
         version=version,
         # It goes upwards, and nobody says that it opens anything again.
         security_version=known.floor.security_version if known.floor else 0,
@@ -335,7 +340,27 @@ def _as_said(reading: FileReading, known: Known, said: Said, name: str) -> Relea
         ),
         transport=_TRANSPORTS[inspection.format],
         evidence=reading.evidence,
+        traits=known.traits,
     )
+
+
+def _revisions(known: Known) -> set[str]:
+    """Return the hardware revisions that the lock may have; none where nobody knows.
+
+    That which it tells; of a lock that tells none, as its vendor says, those that its
+    vendor makes firmware for.
+    """
+    if known.identity.hardware_revision is not None:
+        return {known.identity.hardware_revision}
+    if known.traits.tells_hardware:
+        return set()
+    releases = (*known.offered, *(each.kept.release for each in known.ran))
+    return {
+        revision
+        for release in releases
+        if release.payload is not None and release.model == known.identity.model
+        for revision in release.hardware_revisions
+    }
 
 
 def _check_path(release: Release, known: Known) -> None:

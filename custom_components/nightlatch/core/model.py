@@ -1,11 +1,13 @@
 """The values that flow through Nightlatch: plain, frozen, without behaviour to speak of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 import hashlib
+from typing import Final
 
+from .revision_text import version_in
 from .versions import Version, VersionScheme
 
 
@@ -109,6 +111,21 @@ class Advisory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What is unusual about the locks of a model, as their vendor says."""
+
+    tells_hardware: bool = True
+    """Whether a lock says its hardware revision; one that does is held to it anyhow."""
+    has_battery: bool = True
+    firmware_text: str | None = None
+    """How its version stands in what it tells; None where it tells that alone."""
+
+
+USUAL: Final = Traits()
+"""Of a model of which nothing is said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
     """One firmware version for one model, as a feed describes it."""
 
@@ -138,6 +155,8 @@ class Release:
     severity: Severity = Severity.NONE
     support_end: date | None = None
     released: date | None = None
+    traits: Traits = USUAL
+    """Of the locks that it is for."""
     extra: Mapping[str, object] = field(default_factory=dict)
     """Fields of the feed that this version of Nightlatch does not know."""
 
@@ -175,6 +194,7 @@ class Model:
     bluetooth: BluetoothMatch | None = None
     recovery: str = ""
     """What a person does when a lock does not come back, as the vendor says."""
+    traits: Traits = USUAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,10 +218,26 @@ class LockIdentity:
     model: str
     hardware_revision: str | None
     firmware_version: str
+    """The version in what it tells, where its vendor says how to find it."""
     manufacturer: str | None = None
     serial_number: str | None = None
     battery: int | None = None
     """Percent, from the Battery service (0x180F); ``None`` where there is none."""
+    firmware_text: str | None = None
+    """All that it tells, where the version is only a part of that."""
+    firmware_form: str | None = None
+    """How the version was looked for in it, see ``Traits.firmware_text``."""
+
+    def read_as(self, form: str | None) -> LockIdentity:
+        """Return this with the version as a form finds it in what the lock has told."""
+        told = self.firmware_text or self.firmware_version
+        version = version_in(told, form)
+        return replace(
+            self,
+            firmware_version=version,
+            firmware_text=None if version == told else told,
+            firmware_form=form,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

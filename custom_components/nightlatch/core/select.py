@@ -83,12 +83,13 @@ def reason_against(
     """
     if release.model != identity.model:
         return PassedOver.OTHER_MODEL
-    if release.payload is not None:
-        # What somebody else installs, somebody else chooses for the hardware.
-        if identity.hardware_revision is None:
-            return PassedOver.HARDWARE_UNKNOWN
-        if identity.hardware_revision not in release.hardware_revisions:
-            return PassedOver.OTHER_HARDWARE
+    # What somebody else installs, somebody else chooses for the hardware.
+    if release.payload is not None and not is_for_hardware(release, identity):
+        return (
+            PassedOver.HARDWARE_UNKNOWN
+            if identity.hardware_revision is None
+            else PassedOver.OTHER_HARDWARE
+        )
     if purpose is not Purpose.UPDATE:
         return _against_return(release, identity, floor, purpose)
     if release.version.numbers_label(identity.firmware_version):
@@ -107,6 +108,17 @@ def reason_against(
     if needs_step:
         return PassedOver.NEEDS_NEWER_FIRST
     return None
+
+
+def is_for_hardware(release: Release, identity: LockIdentity) -> bool:
+    """Return whether a release is for a lock's hardware.
+
+    Of a lock that does not tell its revision nobody knows that, unless the vendor says
+    that the locks of this model tell none. One that tells it is held to it all the same.
+    """
+    if identity.hardware_revision is None:
+        return not release.traits.tells_hardware
+    return identity.hardware_revision in release.hardware_revisions
 
 
 def _against_return(

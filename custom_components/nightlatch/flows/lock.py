@@ -123,10 +123,10 @@ class LockFlow(FirmwareFileFlow):
         found = feed_knowing(self._runtime.feeds, identity.model)
         if found is not None:
             feed, model = found
-            self._new = direct_lock(address, identity, feed, model.name, feed.title)
+            self._new = direct_lock(address, identity, feed, model, feed.title)
         elif without_feed:
             origin = await async_label(self.hass, "lock_offer", "files")
-            self._new = direct_lock(address, identity, None, identity.model, origin)
+            self._new = direct_lock(address, identity, None, None, origin)
         else:
             return {"base": "model_unknown"}, identity.model
         return {}, ""

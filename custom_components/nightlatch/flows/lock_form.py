@@ -26,7 +26,9 @@ from ..const import (
     CONF_LOCK_ENTITY,
     CONF_MAY_MOVE_BOLT,
     CONF_MODE,
+    CONF_NO_BATTERY,
     CONF_NO_DOOR_SENSOR,
+    CONF_NOT_LOW_SUFFICES,
     CONF_QUIET_HOURS,
     CONF_SECOND_ENTRY,
     CONF_UPDATE_ENTITY,
@@ -61,7 +63,7 @@ _SECTION_UPDATES = "updates"
 _SECTION_QUIET_HOURS = "own_quiet_hours"
 _OWN = "own"
 # Nothing is installed by itself on a lock that only a person can update.
-_NOT_BY_HAND = {_SECTION_UPDATES, _SECTION_QUIET_HOURS}
+_NOT_BY_HAND = {CONF_NOT_LOW_SUFFICES, _SECTION_UPDATES, _SECTION_QUIET_HOURS}
 
 _LOCK_ENTITY = EntitySelector(EntitySelectorConfig(domain="lock"))
 _OF_THE_KIND: dict[LockKind, dict[probatio.Marker, Any]] = {
@@ -83,6 +85,8 @@ _OF_ALL_KINDS: dict[probatio.Marker, Any] = {
     probatio.Optional(CONF_BATTERY_ENTITY): EntitySelector(
         EntitySelectorConfig(domain=["sensor", "binary_sensor"], device_class=BATTERY)
     ),
+    probatio.Required(CONF_NO_BATTERY, default=False): BooleanSelector(),
+    probatio.Required(CONF_NOT_LOW_SUFFICES, default=False): BooleanSelector(),
     probatio.Required(_SECTION_DOOR): section(
         probatio.Schema(
             {
@@ -151,6 +155,8 @@ def form_errors(values: Mapping[str, Any]) -> dict[str, str]:
     values = _complete(values, {})
     door, updates = values[_SECTION_DOOR], values[_SECTION_UPDATES]
     hours = values[_SECTION_QUIET_HOURS]
+    if values.get(CONF_BATTERY_ENTITY) and values.get(CONF_NO_BATTERY):
+        return {"base": "battery_said_twice"}
     if bool(door.get(CONF_DOOR_ENTITY)) is door[CONF_NO_DOOR_SENSOR]:
         return {"base": "door_not_said"}
     if updates[CONF_MODE] == Mode.AUTOMATIC and not updates[CONF_CONSENT]:
@@ -171,6 +177,8 @@ def as_form(
         CONF_UPDATE_ENTITY: data.get(CONF_UPDATE_ENTITY),
         CONF_VERSION_ENTITY: data.get(CONF_VERSION_ENTITY),
         CONF_BATTERY_ENTITY: links.battery_entity,
+        CONF_NO_BATTERY: not policy.has_battery,
+        CONF_NOT_LOW_SUFFICES: policy.not_low_suffices,
         _SECTION_DOOR: {
             CONF_DOOR_ENTITY: links.door_entity,
             CONF_NO_DOOR_SENSOR: policy.has_door_sensor is False,
@@ -200,6 +208,8 @@ def as_data(values: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, An
         CONF_UPDATE_ENTITY: values.get(CONF_UPDATE_ENTITY),
         CONF_VERSION_ENTITY: values.get(CONF_VERSION_ENTITY),
         CONF_BATTERY_ENTITY: values.get(CONF_BATTERY_ENTITY),
+        CONF_NO_BATTERY: values.get(CONF_NO_BATTERY, False),
+        CONF_NOT_LOW_SUFFICES: values.get(CONF_NOT_LOW_SUFFICES, False),
         CONF_DOOR_ENTITY: door.get(CONF_DOOR_ENTITY),
         CONF_NO_DOOR_SENSOR: door[CONF_NO_DOOR_SENSOR],
         CONF_SECOND_ENTRY: door[CONF_SECOND_ENTRY],

@@ -101,18 +101,19 @@ def direct_lock(
     address: str,
     identity: LockIdentity,
     feed: FeedCoordinator | None,
-    name: str,
+    model: Model | None,
     origin: str,
 ) -> NewLock:
     """Return a lock that has said over Bluetooth what it is.
 
     ``origin`` is what its firmware comes from: the feed, where one knows its model.
     """
+    name = model.name if model else identity.model
     return NewLock(
         kind=LockKind.DIRECT,
         unique_id=address,
         name=name,
-        identity=identity,
+        identity=identity.read_as(model.traits.firmware_text if model else None),
         model=name,
         feed=feed,
         origin=origin,
@@ -132,7 +133,9 @@ def attached_lock(
         found = _feed_for(hass, feeds, candidate.lock_entity)
         if found is not None:
             feed, model = found
-            identity = replace(identity, model=model.model)
+            identity = replace(identity, model=model.model).read_as(
+                model.traits.firmware_text
+            )
     proposed = {
         CONF_LOCK_ENTITY: candidate.lock_entity,
         CONF_BATTERY_ENTITY: candidate.battery_entity,

@@ -5,7 +5,7 @@ import logging
 from ..adapters.audit_file import AuditFile
 from ..core.errors import VaultError
 from ..core.from_file import FileReading, Known, RanBefore
-from ..core.model import Purpose, Release, Source
+from ..core.model import USUAL, Purpose, Release, Source, Traits
 from ..core.records.kept_release import KeptRelease
 from ..core.versions import VersionScheme
 from ..locks.lock import ManagedLock
@@ -29,6 +29,7 @@ async def async_known(lock: ManagedLock, vault: HouseholdVault) -> Known:
         pinned=lock.feed.firmware_keys if lock.feed else (),
         offered=tuple(lock.kind.on_offer()),
         ran=ran,
+        traits=_traits(lock, ran),
     )
 
 
@@ -78,6 +79,13 @@ async def _async_ran(lock: ManagedLock, vault: HouseholdVault) -> tuple[RanBefor
             continue
         found.append(RanBefore(kept=kept, data=data))
     return tuple(found)
+
+
+def _traits(lock: ManagedLock, ran: tuple[RanBefore, ...]) -> Traits:
+    """Return what is unusual about the lock, as its vendor says or said."""
+    if lock.model is not None:
+        return lock.model.traits
+    return ran[0].kept.release.traits if ran else USUAL
 
 
 def _scheme(lock: ManagedLock, ran: tuple[RanBefore, ...]) -> VersionScheme:

@@ -51,6 +51,14 @@ class HouseKind(Kind):
 
     @property
     @override
+    def firmware_form(self) -> str | None:
+        # What its feed said last.
+        if (model := self.model) is not None:
+            return model.traits.firmware_text
+        return self.lock.record.identity.firmware_form
+
+    @property
+    @override
     def device_info(self) -> DeviceInfo:
         lock, identity = self.lock, self.lock.record.identity
         return DeviceInfo(

@@ -126,7 +126,7 @@ class DirectKind(HouseKind):
                     lock.async_found_in_bootloader()
                 raise
         lock.in_bootloader = False
-        return identity
+        return identity.read_as(self.firmware_form)
 
     @override
     async def async_waits_for_restart(self) -> bool:
@@ -249,7 +249,10 @@ class DirectKind(HouseKind):
     @override
     async def async_find_running(self) -> LockIdentity:
         """Wait for it: left in its bootloader it starts its old firmware by itself."""
-        return await await_return(self._services.radio, self.address, self.lock.name)
+        identity = await await_return(
+            self._services.radio, self.address, self.lock.name
+        )
+        return identity.read_as(self.firmware_form)
 
     @override
     def gone(self) -> FeedError:

@@ -123,7 +123,7 @@ class WatchedKind(AttachedKind):
         return replace(
             identity_of(self.main_device, version),
             model=self.lock.record.identity.model,
-        )
+        ).read_as(self.firmware_form)
 
     @override
     def watch(

@@ -55,6 +55,11 @@ class Kind(ABC):
         return None
 
     @property
+    def firmware_form(self) -> str | None:
+        """Return how the version stands in what it tells; None where it is all of it."""
+        return None
+
+    @property
     def knows_latest(self) -> bool:
         """Return whether anybody has said what the newest version is."""
         return self.model is not None

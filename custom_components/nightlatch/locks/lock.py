@@ -271,6 +271,7 @@ class ManagedLock(DecidedLock):
     def async_select(self) -> None:
         """Choose the release anew: after a check of the feed, or of the lock."""
         before = self.release
+        self._read_as_feed_says()
         self.release = self.kind.select()
         if self.release != before:
             self.held = ()
@@ -280,6 +281,14 @@ class ManagedLock(DecidedLock):
             if not known and not self.goes_back:
                 self._tell_available(self.release)
         self.async_changed()
+
+    def _read_as_feed_says(self) -> None:
+        """Read anew what the lock has told, where its feed says otherwise how."""
+        read = self.record.read_as(self.kind.firmware_form)
+        if read.identity.firmware_version != self.record.identity.firmware_version:
+            # What it runs may be on offer: that is not forgotten as soon as it tells it.
+            self.to_be_asked = True
+        self.record = read
 
     @callback
     def _tell_available(self, release: Release) -> None:

@@ -79,6 +79,7 @@ class Reader:
         if lock.progress is not None:
             return
         identity = await lock.kind.async_ask()
+        lock.record = lock.record.read_as(identity.firmware_form)
         before = lock.record.identity.firmware_version
         unsettled = lock.record.unsettled
         if unsettled is not None and not await _still_waits(lock, identity):

@@ -26,6 +26,7 @@ from ..core.schedule.plan import Plan, Planning, Tonight, make_plan
 from ..core.schedule.policy import Importance
 from ..core.schedule.queue import Queue
 from ..core.schedule.retries import retry
+from ..core.select import is_for_hardware
 from ..core.versions import is_same_version
 from ..household_settings import HouseholdSettings
 from ..locks.lock import ManagedLock
@@ -324,7 +325,7 @@ class Planner:
             if release.payload is not None
             and release.model == runs.model
             and is_same_version(release.version.text, runs.firmware_version)
-            and runs.hardware_revision in release.hardware_revisions
+            and is_for_hardware(release, runs)
         )
         return next(offered, None)
 

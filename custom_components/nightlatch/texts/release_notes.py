@@ -47,8 +47,11 @@ async def async_release_notes(
         for fact, value in facts
     ]
     if release.payload is not None:
-        way_back = f"risk_way_back_{planner.risk(lock, release).way_back}"
+        risk = planner.risk(lock, release)
+        way_back = f"risk_way_back_{risk.way_back}"
         lines.append(await async_sentence(hass, way_back, {}))
+        if risk.no_battery is not None:
+            lines.append(await async_sentence(hass, f"risk_{risk.no_battery}", {}))
     told = [listed(lines)]
     if (choice := lock.decisions.choice) is not None:
         going_back = choice.purpose is Purpose.ROLLBACK

@@ -13,6 +13,8 @@ async def async_risk_summary(hass: HomeAssistant, risk: Risk) -> list[str]:
         ("risk_outage", {"minutes": str(risk.minutes)}),
         (f"risk_way_back_{risk.way_back}", {}),
     ]
+    if risk.no_battery is not None:
+        sentences.append((f"risk_{risk.no_battery}", {}))
     if risk.advisories:
         sentences.append(("risk_advisories", {"ids": ", ".join(risk.advisories)}))
     if risk.disrupts:

@@ -107,7 +107,7 @@ class VaultContents:
         found = [
             (installed.get(known.release.key, _NEVER), since, known)
             for since, known in self._find(vendor, identity.model, version)
-            if is_for_hardware(known.release, identity)
+            if may_be_for_hardware(known.release, identity)
         ]
         return max(found, key=itemgetter(0, 1))[2] if found else None
 
@@ -141,7 +141,7 @@ class VaultContents:
                 lock.async_changed()
 
 
-def is_for_hardware(release: Release, identity: LockIdentity) -> bool:
+def may_be_for_hardware(release: Release, identity: LockIdentity) -> bool:
     """Return whether a release is for a lock's hardware, as far as the lock says."""
     revision = identity.hardware_revision
     return revision is None or revision in release.hardware_revisions

@@ -11,7 +11,7 @@ from ..core.vault.kept import Kept
 from ..core.versions import is_same_version
 from ..locks.lock import ManagedLock
 from ..members import Members
-from .contents import is_for_hardware
+from .contents import may_be_for_hardware
 from .store import HouseholdVault
 
 
@@ -33,7 +33,7 @@ class VaultFetching:
                 release.payload is not None
                 and release.model == identity.model
                 and is_same_version(release.version.text, identity.firmware_version)
-                and is_for_hardware(release, identity)
+                and may_be_for_hardware(release, identity)
             ):
                 yield release
 

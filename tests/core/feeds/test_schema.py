@@ -20,12 +20,14 @@ from custom_components.nightlatch.core.feeds.schema import (
     parse_release,
 )
 from custom_components.nightlatch.core.model import (
+    USUAL,
     Disruption,
     Evidence,
     Payload,
     PayloadFormat,
     Release,
     Severity,
+    Traits,
     Transport,
 )
 from custom_components.nightlatch.core.versions import VersionScheme
@@ -230,6 +232,46 @@ def test_a_descriptor_must_be_complete(field: str) -> None:
             "must have at most 4096 bytes",
         ),
         (
+            {"models": [{**MODEL, "tells_hardware_revision": 0}]},
+            "models[0].tells_hardware_revision",
+            "must be true or false",
+        ),
+        (
+            {"models": [{**MODEL, "has_battery": None}]},
+            "models[0].has_battery",
+            "must be true or false",
+        ),
+        (
+            {"models": [{**MODEL, "firmware_revision": ["{version}"]}]},
+            "models[0].firmware_revision",
+            "must be a text",
+        ),
+        (
+            {"models": [{**MODEL, "firmware_revision": "FW [0-9.]+"}]},
+            "models[0].firmware_revision",
+            "must have {version} once, and * at its end only",
+        ),
+        (
+            {"models": [{**MODEL, "firmware_revision": "FW {version}*"}]},
+            "models[0].firmware_revision",
+            "must say what ends the version, between {version} and *",
+        ),
+        (
+            {"models": [{**MODEL, "firmware_revision": "FW 1.{version}"}]},
+            "models[0].firmware_revision",
+            "must have no digit and no dot before {version}",
+        ),
+        (
+            {"models": [{**MODEL, "firmware_revision": "FW {version}.*"}]},
+            "models[0].firmware_revision",
+            "must have no letter, digit or dot behind {version}",
+        ),
+        (
+            {"models": [{**MODEL, "firmware_revision": "{version}" + " " * 56}]},
+            "models[0].firmware_revision",
+            "must have 1 to 64 characters",
+        ),
+        (
             {"models": [{**MODEL, "bluetooth": {"manufacturer_id": 65536}}]},
             "models[0].bluetooth.manufacturer_id",
             "must be a whole number from 0 to 65535",
@@ -321,6 +363,59 @@ def test_a_release_is_read() -> None:
     assert release.support_end == date(2031, 12, 31)
     assert release.released == date(2026, 2, 28)
     assert release.extra == {}
+
+
+def read_unusual(
+    traits: dict[str, Any], without: str | None = None, **fields: Any
+) -> Release:
+    """Read the release of a model whose locks are not as most."""
+    descriptor = read_descriptor(models=[{**MODEL, **traits}])
+    return read_release(descriptor=descriptor, without=without, **fields)
+
+
+def test_a_release_knows_what_is_unusual_about_its_locks() -> None:
+    """It is kept with it, so it counts also while the feed is silent."""
+    said = {
+        "tells_hardware_revision": False,
+        "has_battery": False,
+        "firmware_revision": "Acme FW v{version}+*",
+    }
+    release = read_unusual(said, without="minimum_battery")
+    assert release.traits == Traits(
+        tells_hardware=False, has_battery=False, firmware_text="Acme FW v{version}+*"
+    )
+    usual = {"tells_hardware_revision": True, "has_battery": True}
+    assert read_unusual(usual).traits == read_release().traits == USUAL
+
+
+@pytest.mark.parametrize(
+    ("traits", "fields", "field", "why"),
+    [
+        (
+            {"has_battery": False},
+            {},
+            "minimum_battery",
+            "must not be there: its model is said to have no battery",
+        ),
+        (
+            {"firmware_revision": "v{version}+*"},
+            {"version": "1.2.0+7"},
+            "version",
+            "cannot be told as the firmware_revision of its model says",
+        ),
+        (
+            {"firmware_revision": "v{version}+*"},
+            {"minimum_installed_version": "1.1.0+7"},
+            "minimum_installed_version",
+            "cannot be told as the firmware_revision of its model says",
+        ),
+    ],
+)
+def test_a_release_says_nothing_that_its_model_cannot_keep(
+    traits: dict[str, Any], fields: dict[str, Any], field: str, why: str
+) -> None:
+    """It could never be installed, or never be seen to run."""
+    assert problem(lambda: read_unusual(traits, **fields)) == (field, why)
 
 
 REQUIRED = [

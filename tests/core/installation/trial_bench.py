@@ -96,6 +96,8 @@ class TrialBench:
 
     door: TrialDoorway
     behaviour: Behaviour = Behaviour.WELL
+    release: Release = RELEASE
+    identity: LockIdentity = IDENTITY
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     reports: list[tuple[State, float | None]] = field(default_factory=list)
     keys: Sequence[FirmwareKey] = field(default_factory=lambda: [signer()])
@@ -103,9 +105,9 @@ class TrialBench:
     def __post_init__(self) -> None:
         """Furnish the house."""
         self.supply = Desk(image(NEW, behaviour=self.behaviour))
-        self.supply.release = RELEASE
+        self.supply.release = self.release
         self.house = TrialHouse(
-            release=RELEASE,
+            release=self.release,
             policy=LockPolicy(has_door_sensor=True, second_entry=True),
             door=self.door,
         )
@@ -116,12 +118,12 @@ class TrialBench:
         return direct_installation(
             Job(
                 name=NAME,
-                identity=IDENTITY,
-                release=RELEASE,
+                identity=self.identity,
+                release=self.release,
                 house=self.house,
                 policy=self.house.policy,
                 journal=self.journal,
-                entry=entry or replace(new_entry(RELEASE), address=ADDRESS),
+                entry=entry or replace(new_entry(self.release), address=ADDRESS),
                 report=lambda state, done: self.reports.append((state, done)),
             ),
             target=Target(address=ADDRESS, floor=None),

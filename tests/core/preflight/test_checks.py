@@ -22,6 +22,7 @@ from custom_components.nightlatch.core.model import (
     Purpose,
     Release,
     Severity,
+    Traits,
     Transport,
 )
 from custom_components.nightlatch.core.preflight.base import (
@@ -35,6 +36,7 @@ from custom_components.nightlatch.core.preflight.base import (
 )
 from custom_components.nightlatch.core.preflight.power import (
     HARD_LIMIT,
+    NoBattery,
     battery_limit,
     fall,
 )
@@ -206,6 +208,7 @@ BLOCKED: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.BATTERY_FLAG, battery(100, low=True)),
     (Reason.BATTERY_UNKNOWN, seen(battery=BatteryReading(level=None))),
     (Reason.BATTERY_UNKNOWN, lock(battery=None)),
+    (Reason.BATTERY_NOT_LOW, lock(battery=None) | battery(None)),
     (Reason.BATTERY_STALE, battery(90, hours=25)),
     (Reason.BATTERY_STALE, {"identity_at": NOW - timedelta(hours=25)}),
     # Read by a clock that was ahead: nobody knows when.
@@ -608,7 +611,7 @@ def test_longer_takes_more(minimum: int | None, minutes: int, limit: int) -> Non
     [
         (False, 40, 0, []),
         (False, 39, 0, [Reason.BATTERY_LOW]),
-        (False, None, 0, [Reason.BATTERY_UNKNOWN]),
+        (False, None, 0, [Reason.BATTERY_NOT_LOW]),
         (False, 90, 25, [Reason.BATTERY_STALE]),
         (True, 90, 0, [Reason.BATTERY_FLAG]),
     ],
@@ -622,6 +625,99 @@ def test_a_sensor_that_only_knows_low(
         **lock(battery=own),
         identity_at=NOW - timedelta(hours=hours),
     )
+    assert found == [(reason, Verdict.BLOCKER) for reason in expected]
+
+
+@pytest.mark.parametrize(
+    ("unattended", "suffices", "expected"),
+    [
+        (False, False, [(Reason.BATTERY_NOT_LOW, Verdict.WARNING)]),
+        (True, False, [(Reason.BATTERY_NOT_LOW, Verdict.BLOCKER)]),
+        (True, True, []),
+    ],
+)
+@pytest.mark.parametrize("days", [0, 200])
+def test_not_low_is_enough_for_who_asks_and_where_the_owner_says_so(
+    unattended: bool,
+    suffices: bool,
+    days: int,
+    expected: list[tuple[Reason, Verdict]],
+) -> None:
+    """However long ago the sensor has said so: it says nothing new until it is low."""
+    found = objections(
+        **battery(None, hours=24 * days),
+        **lock(battery=None),
+        policy=LockPolicy(has_door_sensor=True, not_low_suffices=suffices),
+        unattended=unattended,
+        window_end=None,
+    )
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (battery(None, low=True), [Reason.BATTERY_FLAG]),
+        (seen(battery=BatteryReading(level=None)), [Reason.BATTERY_UNKNOWN]),
+        (battery(39), [Reason.BATTERY_LOW]),
+    ],
+)
+@pytest.mark.parametrize("policy", [{"not_low_suffices": True}, {"has_battery": False}])
+def test_what_the_owner_says_is_no_answer_to_a_sensor_that_says_otherwise(
+    policy: dict[str, Any], fields: dict[str, Any], expected: list[Reason]
+) -> None:
+    """A battery that is linked is one that counts."""
+    found = objections(
+        **fields,
+        **lock(battery=None),
+        policy=LockPolicy(has_door_sensor=True, **policy),
+    )
+    assert found == [(reason, Verdict.BLOCKER) for reason in expected]
+
+
+WIRED = {
+    "release": replace(RELEASE, minimum_battery=None, traits=Traits(has_battery=False))
+}
+NO_BATTERY = {"policy": LockPolicy(has_door_sensor=True, has_battery=False)}
+
+
+@pytest.mark.parametrize(
+    ("said", "own", "passes", "said_by"),
+    [
+        (NO_BATTERY, None, True, NoBattery.OWNER),
+        # It tells one, so the owner is mistaken.
+        (NO_BATTERY, 5, False, None),
+        (WIRED, None, True, NoBattery.VENDOR),
+        # Some tell a level because they must tell one; their vendor knows better.
+        (WIRED, 0, True, NoBattery.VENDOR),
+        (NO_BATTERY | WIRED, None, True, NoBattery.VENDOR),
+        ({}, None, False, None),
+    ],
+)
+def test_a_lock_without_a_battery(
+    said: dict[str, Any], own: int | None, passes: bool, said_by: NoBattery | None
+) -> None:
+    """No battery is waited for where vendor or owner say that there is none."""
+    fields = situation(**said, **lock(battery=own))
+    assert (not objections(**said, **lock(battery=own))) is passes
+    assert summarise(fields.release, fields).no_battery is said_by
+
+
+@pytest.mark.parametrize("tells", ["B", "C", None])
+@pytest.mark.parametrize("model_tells", [True, False])
+def test_only_a_lock_that_tells_no_hardware_needs_none(
+    tells: str | None, model_tells: bool
+) -> None:
+    """One that tells hardware which the release is not for is refused all the same."""
+    found = objections(
+        **lock(hardware_revision=tells),
+        release=replace(RELEASE, traits=Traits(tells_hardware=model_tells)),
+    )
+    expected = {
+        "B": [],
+        "C": [Reason.OTHER_HARDWARE],
+        None: [Reason.HARDWARE_UNKNOWN] if model_tells else [],
+    }[tells]
     assert found == [(reason, Verdict.BLOCKER) for reason in expected]
 
 
@@ -640,6 +736,13 @@ def test_a_battery_that_falls_fast_is_a_warning() -> None:
     assert objections(battery_history=history, **lock(battery=84)) == []
     old = (BatteryReading(level=99, at=NOW - timedelta(days=8)),)
     assert objections(battery_history=old, **lock(battery=50)) == []
+
+
+def test_nothing_falls_where_there_is_no_battery() -> None:
+    """What a wired lock tells as its level means nothing."""
+    history = [BatteryReading(level=100, at=NOW - timedelta(days=1))]
+    assert not objections(**WIRED, **lock(battery=0), battery_history=history)
+    assert not objections(**NO_BATTERY, **lock(battery=None), battery_history=history)
 
 
 def test_a_changed_battery_begins_anew() -> None:

@@ -19,6 +19,7 @@ from custom_components.nightlatch.core.model import (
     Release,
     Severity,
     Source,
+    Traits,
     Transport,
 )
 from custom_components.nightlatch.core.records.kept_release import KeptRelease
@@ -58,6 +59,12 @@ releases = st.builds(
     severity=st.sampled_from(Severity),
     support_end=st.none() | st.dates(),
     released=st.none() | st.dates(),
+    traits=st.builds(
+        Traits,
+        tells_hardware=st.booleans(),
+        has_battery=st.booleans(),
+        firmware_text=st.none() | texts,
+    ),
 )
 kept_releases = st.builds(
     KeptRelease,
@@ -113,3 +120,10 @@ def test_a_missing_part_is_refused(part: str) -> None:
     del about[part]
     with pytest.raises(ValueError, match="Not a release that was kept"):
         KeptRelease.from_about(about)
+
+
+def test_what_earlier_versions_have_kept() -> None:
+    """Nothing was said then of how its locks are."""
+    about = KEPT.to_about()
+    del about["release"]["traits"]
+    assert KeptRelease.from_about(about) == KEPT

@@ -28,6 +28,7 @@ from custom_components.nightlatch.core.records.lock_record import (
     HISTORY_LIMIT,
     RAN_LIMIT,
     LockRecord,
+    identity_from_dict,
 )
 from custom_components.nightlatch.core.records.outcome_record import OutcomeRecord
 
@@ -43,6 +44,8 @@ identities = st.builds(
     manufacturer=st.none() | texts,
     serial_number=st.none() | texts,
     battery=st.none() | st.integers(0, 100),
+    firmware_text=st.none() | texts,
+    firmware_form=st.none() | texts,
 )
 approvals = st.builds(
     Approval,
@@ -414,3 +417,44 @@ def test_anything_can_be_put_right(
     """At any moment, once."""
     assert record.put_right(now).put_right(now) == record.put_right(now)
     assert decided.put_right(now).put_right(now) == decided.put_right(now)
+
+
+FORM = "Acme FW v{version}+*"
+
+
+def test_what_was_told_is_read_anew_when_the_vendor_says_how() -> None:
+    """It is the same firmware: nobody has installed anything, and the time goes on."""
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    before = LockRecord(
+        identity=LockIdentity(
+            model="M", hardware_revision=None, firmware_version="Acme FW v1.1.0+default"
+        ),
+        read_at=now,
+        running_since=now,
+        ran=("Acme FW v1.0.0+default", "0.9.0"),
+    )
+    told = before.identity.read_as(FORM)
+    record = before.reading(told, now + timedelta(days=1))
+    assert record.identity.firmware_version == "1.1.0"
+    assert record.running_since == now
+    assert record.ran == ("1.0.0", "0.9.0")
+    assert LockRecord.from_dict(json.loads(json.dumps(record.to_dict()))) == record
+    newer = replace(told, firmware_version="Acme FW v1.2.0", firmware_text=None)
+    record = record.reading(newer.read_as(FORM), now + timedelta(days=2))
+    assert record.running_since == now + timedelta(days=2)
+    assert record.ran == ("1.0.0", "0.9.0", "1.1.0")
+
+
+def test_records_of_earlier_versions_tell_the_version_alone() -> None:
+    """Nobody had said how to find it in anything else."""
+    raw = {
+        "model": "M",
+        "hardware_revision": "A",
+        "firmware_version": "1.0.0",
+        "manufacturer": None,
+        "serial_number": None,
+        "battery": 90,
+    }
+    identity = identity_from_dict(raw)
+    assert (identity.firmware_text, identity.firmware_form) == (None, None)
+    assert identity.read_as(None) == identity

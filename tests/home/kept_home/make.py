@@ -174,7 +174,7 @@ async def _set_up(house: House, second: Path) -> None:
         await house.settle()
     house.hass.services.async_remove("notify", "mobile_app_phone")
     await set_second_place(house, second)
-    house.household.async_set_option("vault_limit", 96)
+    house.runtime.settings.async_set_option("vault_limit", 96)
     await house.settle()
     await house.add_feed()
 
@@ -271,9 +271,9 @@ async def _live(
     await _approve(house, resident, _SIDE, str(NEW))
     await house.install(_SIDE)
     lock = next(
-        each for each in house.household.locks.values() if each.name == "Side door"
+        each for each in house.runtime.locks.values() if each.name == "Side door"
     )
-    await until(lambda: len(house.household.snapshots.of(lock).differences) == 3)
+    await until(lambda: len(house.runtime.snapshots.of(lock).differences) == 3)
     await house.settle()
     around.side.find_bolt = find_bolt  # type: ignore[method-assign]
     around.settings["night_from"].stubborn = True

@@ -31,8 +31,10 @@ from ..model import (
     PayloadFormat,
     Release,
     Severity,
+    Traits,
     Transport,
 )
+from ..revision_text import can_tell, check_form
 from ..versions import Version, VersionError, VersionScheme
 
 SCHEMA: Final = 1
@@ -141,6 +143,7 @@ def parse_release(target: Target, descriptor: Descriptor) -> Release:
             "version_scheme", f"must be {model.version_scheme}, as its model's"
         )
     version = _version("version", model.version_scheme, fields["version"])
+    _check_traits(model.traits, fields)
     payload = _payload(fields["payload"])
     if payload is not None:
         _check_payload(payload, version, descriptor)
@@ -176,6 +179,7 @@ def parse_release(target: Target, descriptor: Descriptor) -> Release:
         severity=fields.get("severity", Severity.NONE),
         support_end=fields.get("support_end"),
         released=fields.get("released"),
+        traits=model.traits,
         extra=_extra(raw),
     )
 
@@ -209,6 +213,19 @@ def _check_payload(payload: Payload, version: Version, descriptor: Descriptor) -
             "version",
             "must be dotted and at most 255.255.65535.4294967295, as of images",
         )
+
+
+def _check_traits(traits: Traits, fields: dict[str, Any]) -> None:
+    """Check that a release says nothing that its model cannot keep."""
+    if not traits.has_battery and "minimum_battery" in fields:
+        raise _wrong(
+            "minimum_battery", "must not be there: its model is said to have no battery"
+        )
+    for field in ("version", "minimum_installed_version"):
+        if field in fields and not can_tell(traits.firmware_text, fields[field]):
+            raise _wrong(
+                field, "cannot be told as the firmware_revision of its model says"
+            )
 
 
 def _ours(custom: object) -> dict[str, Any]:
@@ -262,6 +279,11 @@ def _model(raw: dict[str, Any]) -> Model:
             manufacturer_id=bluetooth.get("manufacturer_id"),
         ),
         recovery=raw.get("recovery", ""),
+        traits=Traits(
+            tells_hardware=raw.get("tells_hardware_revision", True),
+            has_battery=raw.get("has_battery", True),
+            firmware_text=raw.get("firmware_revision"),
+        ),
     )
 
 
@@ -401,6 +423,20 @@ def _whole(minimum: int, maximum: int) -> Callable[[object], int]:
     return check
 
 
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise vol.Invalid("must be true or false")
+    return value
+
+
+def _revision_text(value: str) -> str:
+    try:
+        check_form(value)
+    except ValueError as err:
+        raise vol.Invalid(str(err)) from err
+    return value
+
+
 def _one_of[E: (Disruption, PayloadFormat, Severity, VersionScheme)](
     kind: type[E],
 ) -> Callable[[object], E]:
@@ -494,6 +530,9 @@ _MODEL = _object(
             _some_bluetooth,
         ),
         vol.Optional("recovery"): _text(MAX_RECOVERY),
+        vol.Optional("tells_hardware_revision"): _truth,
+        vol.Optional("has_battery"): _truth,
+        vol.Optional("firmware_revision"): vol.All(_line(), _revision_text),
     }
 )
 

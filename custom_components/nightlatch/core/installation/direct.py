@@ -88,7 +88,8 @@ class DirectInstallation(Installation):
         """Ask the lock where it is, after nobody has looked for a while."""
         self._running = None
         self._report(self.state, None)
-        self._running = await find_out(self._radio, self._target.address, self._name)
+        found = await find_out(self._radio, self._target.address, self._name)
+        self._running = self._as_read(found) if found else None
         self._in_bootloader = self._running is None
 
     @override
@@ -120,12 +121,19 @@ class DirectInstallation(Installation):
     async def _await_return(self) -> None:
         self._in_bootloader = False
         try:
-            self._running = await await_return(
-                self._radio, self._target.address, self._name
-            )
+            back = await await_return(self._radio, self._target.address, self._name)
         except TransportError as err:
             self._in_bootloader = err.reason is TransportProblem.IN_BOOTLOADER
             raise
+        self._running = self._as_read(back)
+
+    def _as_read(self, identity: LockIdentity) -> LockIdentity:
+        """Return what the lock has just told, with the version as its vendor finds it.
+
+        A release that was kept before its vendor said how is read as the lock is.
+        """
+        form = self._release.traits.firmware_text or self._identity.firmware_form
+        return identity.read_as(form)
 
     @override
     def _check_runs_release(self) -> None:
@@ -160,7 +168,7 @@ class DirectInstallation(Installation):
         """Return what the lock says of itself, or said before it was in its bootloader."""
         if not (self._in_bootloader and self._may_be_stranded):
             try:
-                self._running = await read_identity(
+                told = await read_identity(
                     self._radio,
                     self._target.address,
                     self._name,
@@ -176,6 +184,7 @@ class DirectInstallation(Installation):
                     raise
             else:
                 self._in_bootloader = False
+                self._running = self._as_read(told)
         if self._in_bootloader:
             return self._identity
         assert self._running is not None

@@ -53,6 +53,7 @@ class Reason(StrEnum):
     BATTERY_LOW = "preflight_battery_low"
     BATTERY_FLAG = "preflight_battery_flag"
     BATTERY_UNKNOWN = "preflight_battery_unknown"
+    BATTERY_NOT_LOW = "preflight_battery_not_low"
     BATTERY_STALE = "preflight_battery_stale"
     BATTERY_FALLING = "preflight_battery_falling"
     # Lock.

@@ -9,6 +9,7 @@ and a level that falls fast count as well.
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from ..model import BatteryReading, Release, Transport
 from ..moments import age, is_ahead, shifted
@@ -39,6 +40,13 @@ _TREND_SPAN = timedelta(days=7)
 _TREND_LIMIT = 15
 
 
+class NoBattery(StrEnum):
+    """Who says that a lock has no battery."""
+
+    VENDOR = "no_battery_vendor"
+    OWNER = "no_battery_owner"
+
+
 def battery_limit(release: Release, expected: timedelta) -> int:
     """Return the least level, in percent: the vendor's, else by transport and time."""
     if release.minimum_battery is not None:
@@ -65,8 +73,30 @@ def battery_of(situation: Situation) -> BatteryReading:
     return linked
 
 
+def no_battery(situation: Situation) -> NoBattery | None:
+    """Return who says that a lock has no battery, where that counts.
+
+    A sensor that the owner has linked tells of one. So does the lock itself where only
+    the owner says that there is none; its vendor knows what it means by that.
+    """
+    if situation.surroundings.battery is not None:
+        return None
+    if not situation.release.traits.has_battery:
+        return NoBattery.VENDOR
+    if not situation.policy.has_battery and situation.identity.battery is None:
+        return NoBattery.OWNER
+    return None
+
+
 def check_battery(situation: Situation) -> Check:
-    """Check the level, how old it is, and whether somebody calls it low."""
+    """Check the level, how old it is, and whether somebody calls it low.
+
+    A lock without a battery passes. Where all that is known is that a sensor does not
+    call it low, that is enough for a person who asks just now, and by itself if the
+    owner has said so.
+    """
+    if (said_by := no_battery(situation)) is not None:
+        return passed(Family.POWER, "battery", measured=said_by)
     reading = battery_of(situation)
     limit = battery_limit(situation.release, situation.expected)
 
@@ -83,13 +113,32 @@ def check_battery(situation: Situation) -> Check:
     if reading.low:
         return blocked(Reason.BATTERY_FLAG)
     if reading.level is None:
-        return blocked(Reason.BATTERY_UNKNOWN)
+        if not _is_only_not_low(situation):
+            return blocked(Reason.BATTERY_UNKNOWN)
+        if situation.policy.not_low_suffices:
+            return passed(Family.POWER, "battery", measured="not low")
+        check = blocked(Reason.BATTERY_NOT_LOW)
+        return check if situation.unattended else check.softened()
     if reading.level < limit:
         return blocked(Reason.BATTERY_LOW)
     if _is_stale(reading, situation.now):
         return blocked(Reason.BATTERY_STALE)
     return passed(
         Family.POWER, "battery", measured=f"{reading.level} %", limit=f"{limit} %"
+    )
+
+
+def _is_only_not_low(situation: Situation) -> bool:
+    """Return whether a sensor that knows nothing else does not call it low, now.
+
+    How long ago it has said so first does not matter: it says nothing new until it is.
+    """
+    linked = situation.surroundings.battery
+    return (
+        linked is not None
+        and linked.level is None
+        and linked.at is not None
+        and not linked.low
     )
 
 
@@ -100,7 +149,9 @@ def _is_stale(reading: BatteryReading, now: datetime) -> bool:
 
 
 def check_trend(situation: Situation) -> Check:
-    """Warn of a level that falls fast."""
+    """Warn of a level that falls fast, where there is a battery to fall."""
+    if no_battery(situation) is not None:
+        return passed(Family.POWER, "trend")
     fallen = fall(
         (*situation.battery_history, battery_of(situation)), situation.now, _TREND_SPAN
     )

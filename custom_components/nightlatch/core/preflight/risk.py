@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from ..model import Disruption, Release, Severity, Transport
 from ..select import is_refused_by_lock
+from .power import NoBattery, no_battery
 from .situation import Situation
 
 
@@ -37,6 +38,8 @@ class Risk:
     disrupts: tuple[Disruption, ...]
     """What does not work meanwhile, as the vendor says; empty where it says nothing."""
     way_back: WayBack
+    no_battery: NoBattery | None = None
+    """Who says that there is no battery to look at, if anybody does."""
 
 
 def summarise(release: Release, situation: Situation) -> Risk:
@@ -49,6 +52,7 @@ def summarise(release: Release, situation: Situation) -> Risk:
         minutes=-(-int(situation.expected.total_seconds()) // 60),
         disrupts=release.disrupts,
         way_back=way_back(release, situation.running_release),
+        no_battery=no_battery(situation),
     )
 
 

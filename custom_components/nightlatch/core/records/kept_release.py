@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 from ..model import (
+    USUAL,
     Advisory,
     Artifact,
     Disruption,
@@ -20,10 +21,11 @@ from ..model import (
     Release,
     Severity,
     Source,
+    Traits,
     Transport,
 )
 from ..versions import Version, VersionScheme
-from .stored import as_day, as_text, as_whole, optional
+from .stored import as_day, as_text, as_truth, as_whole, optional
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,7 @@ def _release_to_dict(release: Release) -> dict[str, Any]:
         "severity": release.severity,
         "support_end": _day(release.support_end),
         "released": _day(release.released),
+        "traits": asdict(release.traits),
     }
 
 
@@ -132,6 +135,15 @@ def _release_from_dict(raw: Mapping[str, Any]) -> Release:
         severity=Severity(raw["severity"]),
         support_end=optional(as_day, raw["support_end"]),
         released=optional(as_day, raw["released"]),
+        traits=_traits_from_dict(raw["traits"]) if "traits" in raw else USUAL,
+    )
+
+
+def _traits_from_dict(raw: Mapping[str, Any]) -> Traits:
+    return Traits(
+        tells_hardware=as_truth(raw["tells_hardware"]),
+        has_battery=as_truth(raw["has_battery"]),
+        firmware_text=optional(as_text, raw["firmware_text"]),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..model import BatteryReading, LockIdentity, Origin, Purpose
 from ..moments import EARLIEST, can_have_been, is_set
+from ..revision_text import version_in
 from ..versions import is_other_version, is_same_version
 from .outcome_record import OutcomeRecord
 from .stored import as_text, as_time, as_truth, as_whole, optional
@@ -69,19 +70,30 @@ class LockRecord:
 
         ``is_known`` is whether what it ran until now is known from elsewhere.
         """
-        before, runs = self.identity.firmware_version, identity.firmware_version
+        known = self.read_as(identity.firmware_form)
+        before, runs = known.identity.firmware_version, identity.firmware_version
         changed = is_other_version(before, runs)
         ran = tuple(
             each
-            for each in self.ran
+            for each in known.ran
             if not (is_same_version(each, before) or is_same_version(each, runs))
         )
         return replace(
             self,
             identity=identity,
-            ran=(*ran, before)[-RAN_LIMIT:] if changed and is_known else self.ran,
+            ran=(*ran, before)[-RAN_LIMIT:] if changed and is_known else known.ran,
             read_at=now,
             running_since=now if changed else self.running_since,
+        )
+
+    def read_as(self, form: str | None) -> LockRecord:
+        """Return the record with all versions as a form finds them in what was told."""
+        if form == self.identity.firmware_form:
+            return self
+        return replace(
+            self,
+            identity=self.identity.read_as(form),
+            ran=tuple(version_in(each, form) for each in self.ran),
         )
 
     def ended(self, outcome: OutcomeRecord) -> LockRecord:
@@ -192,6 +204,9 @@ def identity_from_dict(raw: Mapping[str, Any]) -> LockIdentity:
         manufacturer=optional(as_text, raw["manufacturer"]),
         serial_number=optional(as_text, raw["serial_number"]),
         battery=optional(as_whole, raw["battery"]),
+        # Records of earlier versions do not have these.
+        firmware_text=optional(as_text, raw.get("firmware_text")),
+        firmware_form=optional(as_text, raw.get("firmware_form")),
     )
 
 

@@ -48,6 +48,10 @@ class LockPolicy:
     """None where those of the household hold."""
     has_door_sensor: bool | None = None
     """None until the owner has said; a door of which nothing is known is not shut."""
+    has_battery: bool = True
+    """False where the owner has said that it is wired, and none is linked."""
+    not_low_suffices: bool = False
+    """Whether a sensor that only says "not low" is enough for what runs by itself."""
     second_entry: bool = False
     """The owner has confirmed that a key or another door lets people in."""
     consent: Consent | None = None
