@@ -155,5 +155,5 @@ class HouseholdEntity(AskedEntity):
 
     @callback
     def _changed(self, changes: Changes) -> None:
-        if changes.household or self._shows_locks:
+        if changes.settings or self._shows_locks:
             self.async_write_ha_state()

@@ -97,7 +97,7 @@ class Subentries:
                 self._settings.async_configure()
                 self._vault_service.async_configure(self._settings.vault)
                 await self._async_sync()
-                self._locks.async_changed()
+                self._locks.async_changed(settings=True)
                 self._indexes.async_look()
 
     async def _async_sync(self) -> None:

@@ -121,6 +121,9 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
         """Follow the lock, and what people skip."""
         await super().async_added_to_hass()
         self.async_on_remove(
+            self._lock.async_subscribe_progress(self.async_write_ha_state)
+        )
+        self.async_on_remove(
             async_track_state_change_event(
                 self.hass, self.entity_id, self._state_changed
             )

@@ -395,9 +395,9 @@ async def test_one_lock_that_fails_stops_no_other(
     ("part", "does"),
     [
         ("notices", "async_tell_digest"),
-        ("public_indexes", "async_look"),
+        ("indexes", "async_look"),
         ("recovering", "async_look"),
-        ("vault.upkeep", "async_look"),
+        ("upkeep", "async_look"),
     ],
 )
 async def test_one_step_that_fails_stops_no_other(

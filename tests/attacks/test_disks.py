@@ -29,7 +29,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import Store
 from homeassistant.util.file import WriteError
 from homeassistant.util.json import SerializationError
-from tests.home.asked import install
+from tests.home.asked import a_turn, install
 from tests.home.flows import until
 from tests.home.house import FRONT_DOOR, OUTCOME, House
 from tests.home.test_kept import journal_path
@@ -163,6 +163,7 @@ async def test_every_save_knows_whether_it_is_on_disk(
                 await save(store, lock, number)
             assert caught.value.strerror
         assert store.problem is not None, name
+        await a_turn()
         found = issue(house)
         assert found is not None, name
         assert found.translation_placeholders is not None
@@ -171,6 +172,7 @@ async def test_every_save_knows_whether_it_is_on_disk(
         await until(lambda: not store._file._turn.overdue)
         await store.async_saved()
         assert store.problem is None, name
+        await a_turn()
         assert issue(house) is None, name
         assert house.kept(hass_storage) == store._to_dict(), name
     attack(f"{fault} disk at each save", len(SAVES), "each was told, none was lost")

@@ -1,10 +1,17 @@
 """What is asked of a lock through the services that care for it."""
 
+import asyncio
+
 from custom_components.nightlatch.core.model import Origin
 from custom_components.nightlatch.core.preflight.base import Check
 from custom_components.nightlatch.core.schedule.plan import Plan
 from custom_components.nightlatch.locks.lock import ManagedLock
 from custom_components.nightlatch.runtime import Runtime, async_get_runtime
+
+
+async def a_turn() -> None:
+    """Let what is new be told to those who look at several locks: once a turn."""
+    await asyncio.sleep(0)
 
 
 def runtime_of(lock: ManagedLock) -> Runtime:

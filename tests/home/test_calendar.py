@@ -17,7 +17,7 @@ from homeassistant.helpers.event import (
 )
 from homeassistant.util import dt as dt_util
 
-from .asked import plan_of
+from .asked import a_turn, plan_of
 from .house import FRONT_DOOR, House
 from .night import Night
 from .test_phone_actions import announced
@@ -109,6 +109,7 @@ async def test_what_is_not_planned_any_more_is_gone(house: House) -> None:
     await announced(house)
     assert "message" in house.state(CALENDAR).attributes
     await house.managed().async_skip("1.1.0")
+    await a_turn()
     assert "message" not in house.state(CALENDAR).attributes
     assert await around(house) == []
 
@@ -157,6 +158,7 @@ async def test_it_is_on_while_something_is_installed(house: House) -> None:
     assert lock.release is not None
     await lock.async_note_announced(lock.release)
     assert plan_of(lock).waiting is None
+    await a_turn()
     assert house.state(CALENDAR).state == "on"
     await house.install()
     assert house.state(CALENDAR).state == "off"

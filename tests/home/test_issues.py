@@ -12,7 +12,7 @@ from homeassistant.helpers.translation import async_get_translations
 from tests.rig.lock import Step
 from tests.rig.scene import VENDOR
 
-from .asked import read
+from .asked import a_turn, read
 from .flows import until
 from .house import FRONT_DOOR, House
 from .night import Night
@@ -26,6 +26,7 @@ FIXABLE = {"in_bootloader", "stranded"}
 async def issues(house: House) -> dict[str, str]:
     """Return what Home Assistant shows under Repairs: the text of each issue by key."""
     texts = await async_get_translations(house.hass, "en", "issues", [DOMAIN])
+    await a_turn()
     found = {}
     for issue in ir.async_get(house.hass).issues.values():
         if issue.domain != DOMAIN or not issue.active:

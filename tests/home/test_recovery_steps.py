@@ -21,6 +21,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
+from .asked import a_turn
 from .zigbee_house import UPDATE, ZigbeeHouse
 
 
@@ -46,6 +47,7 @@ async def test_a_lock_that_another_integration_updates(
         )
     )
     lock.async_changed()
+    await a_turn()
     (issue,) = (
         issue
         for issue in ir.async_get(zigbee_house.hass).issues.values()

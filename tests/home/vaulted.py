@@ -18,6 +18,7 @@ from homeassistant.helpers.translation import async_get_translations
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 
+from .asked import a_turn
 from .house import House
 
 
@@ -108,6 +109,7 @@ async def restart(house: House) -> None:
 async def issues(house: House) -> dict[str, str]:
     """Return what Repairs show of the vault and the audit log, in words, by key."""
     texts = await async_get_translations(house.hass, "en", "issues", [DOMAIN])
+    await a_turn()
     found = {}
     for issue in ir.async_get(house.hass).issues.values():
         if issue.domain != DOMAIN or not issue.active:

@@ -361,7 +361,6 @@ class Installer:
             self._installation is not None and self._installation.cancellable,
         )
         before = self._lock.progress
-        self._lock.async_set_progress(shown)
         # One that goes on after a restart says first of all where it was: no news.
         told = before is None or before.state in {None, State.TRANSFERRING}
         if shown.state is State.TRANSFERRING and not told:
@@ -378,6 +377,7 @@ class Installer:
                 Happening.OVERRUNS,
                 version=self._version,
             )
+        self._lock.async_set_progress(shown)
 
 
 class Installations:

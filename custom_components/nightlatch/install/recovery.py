@@ -6,6 +6,7 @@ before a person says so.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 import logging
@@ -84,16 +85,15 @@ class Recovering:
         """Help every lock whose turn it is."""
         if not self._started:
             return
-        for lock in tuple(self._locks.values()):
-            with self._faults.apart("recovery", lock):
-                self._look(lock)
+        self._look_at(self._locks.keys())
 
     @callback
     def _look_at_changed(self, changes: Changes) -> None:
-        if changes.household:
-            self.async_look()
-            return
-        for lock_id in changes.locks:
+        self._look_at(self._locks.keys() if changes.household else changes.locks)
+
+    @callback
+    def _look_at(self, lock_ids: Iterable[str]) -> None:
+        for lock_id in lock_ids:
             lock = self._locks[lock_id]
             with self._faults.apart("recovery", lock):
                 self._look(lock)

@@ -134,6 +134,7 @@ class ManagedLock(DecidedLock):
         self.is_closed = False
         """Whether it is gone: what is still under way must not write about it."""
         self._changed: set[Callable[[], None]] = set()
+        self._progressed: set[Callable[[], None]] = set()
         self._happened: set[HappeningCallback] = set()
         # What happens before there is an entity to tell it; one that is disabled never
         # comes.
@@ -165,6 +166,14 @@ class ManagedLock(DecidedLock):
         """Call back whenever anything about the lock has changed."""
         self._changed.add(changed)
         return lambda: self._changed.discard(changed)
+
+    @callback
+    def async_subscribe_progress(
+        self, progressed: Callable[[], None]
+    ) -> Callable[[], None]:
+        """Call back with each step of an installation as well, of which there are many."""
+        self._progressed.add(progressed)
+        return lambda: self._progressed.discard(progressed)
 
     @callback
     def async_subscribe_happenings(
@@ -238,10 +247,15 @@ class ManagedLock(DecidedLock):
 
     @callback
     def async_set_progress(self, progress: Progress | None) -> None:
-        """Take over where an installation is, and tell it where that is new."""
-        if progress != self._progress:
-            self._progress = progress
+        """Take over where an installation is, and tell it where that is new.
+
+        That one runs, or no longer does, is told to everybody.
+        """
+        before, self._progress = self._progress, progress
+        if (before is None) is not (progress is None):
             self.async_changed()
+        elif progress != before:
+            self._services.faults.call_each("entities", self._progressed, lock=self)
 
     @property
     def device_id(self) -> str | None:

@@ -21,6 +21,8 @@ class Changes:
     """The ids of the locks of which something is new."""
     household: bool
     """Whether something that concerns all of them is: settings, feeds, the vault."""
+    settings: bool
+    """Whether that is, or may be, what the owner has set."""
 
 
 type ChangesCallback = Callable[[Changes], None]
@@ -45,7 +47,7 @@ class LockRegistry(Members[ManagedLock], LockListener):
         self._listeners: set[ChangesCallback] = set()
         self._happened: set[LockHappeningCallback] = set()
         self._new: set[str] = set()
-        self._household_is_new = False
+        self._household_is_new = self._settings_are_new = False
         self._is_to_be_told = False
         self._closed = False
 
@@ -61,9 +63,10 @@ class LockRegistry(Members[ManagedLock], LockListener):
         return lambda: self._listeners.discard(listener)
 
     @callback
-    def async_changed(self) -> None:
-        """Note that something about the household is new."""
+    def async_changed(self, *, settings: bool = False) -> None:
+        """Note that something about the household is new; its settings, where told so."""
         self._household_is_new = True
+        self._settings_are_new |= settings
         self._tell_soon()
 
     @override
@@ -89,10 +92,12 @@ class LockRegistry(Members[ManagedLock], LockListener):
     @callback
     def _tell(self) -> None:
         changes = Changes(
-            locks=frozenset(self._new & self.keys()), household=self._household_is_new
+            locks=frozenset(self._new & self.keys()),
+            household=self._household_is_new,
+            settings=self._settings_are_new,
         )
         self._new.clear()
-        self._household_is_new = self._is_to_be_told = False
+        self._household_is_new = self._settings_are_new = self._is_to_be_told = False
         if not self._closed:
             self._faults.call_each("listeners", self._listeners, changes)
 
