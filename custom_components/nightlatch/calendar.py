@@ -88,7 +88,7 @@ def _planned(lock: ManagedLock, plan: Plan) -> CalendarEvent | None:
     if plan.release is None or plan.starts_at is None:
         return None
     now = dt_util.utcnow()
-    start = plan.starts_at
+    start = bounded(plan.starts_at)
     if start <= now:
         # It may start at any moment. If it were said to start now, it would start a
         # little later whenever Home Assistant looks, which looks again when it starts.

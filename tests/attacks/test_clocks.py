@@ -59,7 +59,9 @@ PAST = (
 
 def dated() -> Iterator[tuple[str, str]]:
     """Yield the actions and their fields in which a date is given."""
-    described = load_yaml_dict(str(Path(services.__file__).parent / "services.yaml"))
+    described = load_yaml_dict(
+        str(Path(services.__file__).parents[1] / "services.yaml")
+    )
     for action, about in described.items():
         if not isinstance(about, dict) or action.startswith("."):
             continue

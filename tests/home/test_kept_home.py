@@ -363,14 +363,24 @@ async def test_all_that_was_known_and_decided_is_written_again(
         f"/trust/locks/{BACK}/firmware_version",
     }
     cellar = LOCK_IDS["Cellar"]
+    # Nobody has heard of it since: what this version keeps besides is not known of it.
     for kind in ("locks", "decisions"):
-        assert before[kind][cellar] == after[kind][cellar]
+        assert without_nothing(before[kind][cellar]) == without_nothing(
+            after[kind][cellar]
+        )
     history = before["locks"][cellar]["history"]
     for key, fewest in (("kind", 6), ("origin", 4), ("purpose", 3)):
         assert len({each[key] for each in history}) == fewest
     assert before["vault_suspects"]
     assert before["digest"]
     assert before["announced_night"]
+
+
+def without_nothing(data: Any) -> Any:
+    """Return the same without what is not known."""
+    if isinstance(data, dict):
+        return {k: without_nothing(v) for k, v in data.items() if v is not None}
+    return [without_nothing(each) for each in data] if isinstance(data, list) else data
 
 
 def at(data: Mapping[str, Any], path: str) -> Any:

@@ -255,7 +255,7 @@ class ManagedLock(DecidedLock):
         if (before is None) is not (progress is None):
             self.async_changed()
         elif progress != before:
-            self._services.faults.call_each("entities", self._progressed, lock=self)
+            self._services.faults.call_each("progress", self._progressed, lock=self)
 
     @property
     def device_id(self) -> str | None:
