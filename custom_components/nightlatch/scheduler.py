@@ -130,7 +130,7 @@ class Scheduler:
     async def _async_note_announced(self, lock: ManagedLock, plan: Plan) -> None:
         assert plan.release is not None
         assert plan.starts_at is not None
-        await lock.async_note_announced(plan.release)
+        await lock.decided.async_note_announced(plan.release)
         lock.async_tell(
             Happening.ANNOUNCED,
             version=plan.release.version.text,

@@ -174,7 +174,7 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
 
     async def _async_note_skip(self, skipped: str | None) -> None:
         with unsaved_for_now(f"What is skipped on {self._lock.name}"):
-            await self._lock.async_note_skip(skipped)
+            await self._lock.decided.async_note_skip(skipped)
 
     @property
     @override

@@ -159,7 +159,7 @@ async def test_dates_that_were_kept_out_of_range_stop_nobody(
                 Decisions(scheduled_at=at),
                 Decisions(first_seen=dict.fromkeys(lock.decisions.first_seen, at)),
             ):
-                lock.decisions = kept
+                lock.decided.kept = kept
                 assert plan_of(lock).release is not None
                 lock.async_changed()
                 await around(two_doors)
@@ -167,7 +167,7 @@ async def test_dates_that_were_kept_out_of_range_stop_nobody(
     night = Night(two_doors)
     night.automate("Back door")
     night.automate("Front door")
-    lock.decisions = Decisions(
+    lock.decided.kept = Decisions(
         postponed_until=datetime.max.replace(tzinfo=UTC), announced="x"
     )
     await night.look()
@@ -239,7 +239,7 @@ async def test_what_a_clock_that_was_ahead_has_written_is_neither_new_nor_for_ev
         history=(outcome(ahead, sha256=key),),
         batteries=(BatteryReading(level=100, at=ahead),),
     )
-    lock.decisions = Decisions(
+    lock.decided.kept = Decisions(
         first_seen={key: ahead}, postponed_until=ahead, announced=key
     )
     await lock.async_keep()
@@ -318,7 +318,7 @@ def _nobody_hears(patch: pytest.MonkeyPatch, broken: ManagedLock) -> None:
 
 
 def _no_notices(patch: pytest.MonkeyPatch, broken: ManagedLock) -> None:
-    patch.setattr(broken, "async_note_announced", _fails)
+    patch.setattr(broken.decided, "async_note_announced", _fails)
 
 
 def _no_installation(patch: pytest.MonkeyPatch, broken: ManagedLock) -> None:

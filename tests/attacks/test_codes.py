@@ -109,7 +109,7 @@ async def test_a_code_has_one_writing(
     code = app.code()
     if used:
         assert await said(house, owner, code) == "approved"
-        await house.managed().async_revoke()
+        await house.managed().decided.async_revoke()
     writings = [*in_every_script(code), *written_otherwise(code)]
     for writing in writings:
         assert await said(house, owner, writing) == "code_malformed", repr(writing)
@@ -127,7 +127,7 @@ async def test_blanks_around_a_code_are_no_other_code(
     """A phone's keyboard adds them; with them it is the same code, and counts once."""
     code = app.code()
     assert await said(house, owner, f"\u00a0 {code}\t\n") == "approved"
-    await house.managed().async_revoke()
+    await house.managed().decided.async_revoke()
     for around in AROUND[:4]:
         assert await said(house, owner, f"{around}{code}{around}") == "code_used"
     attack("a used code between blanks", 4, "all refused")
@@ -147,7 +147,7 @@ async def test_a_code_counts_once_as_long_as_it_is_valid(
             code = app.code(1)
             clock.move_to(start + timedelta(seconds=late))
             assert await said(house, owner, code) == "approved"
-            await house.managed().async_revoke()
+            await house.managed().decided.async_revoke()
             for second in (30, 59, 60, 89):
                 clock.move_to(start + timedelta(seconds=second))
                 assert await said(house, owner, code) == "code_used", second

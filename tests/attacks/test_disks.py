@@ -223,17 +223,17 @@ async def test_no_decision_holds_that_is_not_on_disk(
     """Who has decided is told, by the name of the lock."""
     await house.release("1.1.0")
     lock = house.managed()
-    await lock.async_approve(APPROVAL)
-    await lock.async_pin("1.0.0")
+    await lock.decided.async_approve(APPROVAL)
+    await lock.decided.async_pin("1.0.0")
     before = lock.decisions
     decide: list[Callable[[], Awaitable[None]]] = [
-        lambda: lock.async_pin(None),
-        lambda: lock.async_skip("1.1.0"),
-        lambda: lock.async_postpone(LATER),
-        lambda: lock.async_schedule(LATER),
-        lambda: lock.async_approve(replace(APPROVAL, user_name="V")),
-        lock.async_revoke,
-        lock.async_unchoose,
+        lambda: lock.decided.async_pin(None),
+        lambda: lock.decided.async_skip("1.1.0"),
+        lambda: lock.decided.async_postpone(LATER),
+        lambda: lock.decided.async_schedule(LATER),
+        lambda: lock.decided.async_approve(replace(APPROVAL, user_name="V")),
+        lock.decided.async_revoke,
+        lock.decided.async_unchoose,
     ]
     for each in decide:
         disk.fault = fault
@@ -260,7 +260,7 @@ async def test_nothing_is_installed_while_nothing_can_be_saved(
     lock = house.managed()
     disk.fault = "full"
     with pytest.raises(HomeAssistantError):
-        await lock.async_pin("1.0.0")
+        await lock.decided.async_pin("1.0.0")
     with pytest.raises(HomeAssistantError) as caught:
         await install(lock)
     assert caught.value.translation_key == "unsaved"
@@ -355,7 +355,7 @@ async def test_what_could_not_be_read_again_harms_nothing_else(
         await store.async_set_decisions("other", Decisions(pinned="1"))
         assert store.problem is None
     with pytest.raises(HomeAssistantError) as caught:
-        await front.async_pin("\ud800")
+        await front.decided.async_pin("\ud800")
     assert caught.value.translation_key == "decision_unsaved"
     await store.async_set_lock(front.subentry_id, record)
     assert front.unsaved is None

@@ -299,7 +299,7 @@ async def test_an_approval_can_be_taken_back_until_the_transfer(house: House) ->
     async with house.runtime.queue.short_use():
         press = house.hass.async_create_task(install(house.managed()))
         await until(lambda: bool(house.runtime.queue.waiting))
-        await house.managed().async_revoke()
+        await house.managed().decided.async_revoke()
     with pytest.raises(HomeAssistantError, match="needs the approval of a person"):
         await press
     assert house.locks[FRONT_DOOR].version == "1.0.0"
@@ -352,7 +352,7 @@ async def test_an_approval_names_what_was_seen(house: House) -> None:
             context=Context(user_id=owner.id),
         )
     await act(house, "approve", owner, version=" 1.2.0 ", overrides=["battery"])
-    assert house.managed().approved_by == "Ann"
+    assert house.managed().decided.approved_by == "Ann"
 
 
 async def test_what_comes_while_the_code_is_checked_is_not_approved(
@@ -394,7 +394,7 @@ async def test_a_judgement_ends(house: House, age: timedelta) -> None:
     assert until_ == approval.at + timedelta(hours=12)
 
     lock = house.managed()
-    lock.decisions = replace(
+    lock.decided.kept = replace(
         lock.decisions, approval=replace(approval, at=dt_util.utcnow() - age)
     )
     plan = await act(house, "get_plan")

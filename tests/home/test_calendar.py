@@ -108,7 +108,7 @@ async def test_what_is_not_planned_any_more_is_gone(house: House) -> None:
     """The state follows at once."""
     await announced(house)
     assert "message" in house.state(CALENDAR).attributes
-    await house.managed().async_skip("1.1.0")
+    await house.managed().decided.async_skip("1.1.0")
     await a_turn()
     assert "message" not in house.state(CALENDAR).attributes
     assert await around(house) == []
@@ -156,7 +156,7 @@ async def test_it_is_on_while_something_is_installed(house: House) -> None:
     await house.release("1.1.0")
     lock = house.managed()
     assert lock.release is not None
-    await lock.async_note_announced(lock.release)
+    await lock.decided.async_note_announced(lock.release)
     assert plan_of(lock).waiting is None
     await a_turn()
     assert house.state(CALENDAR).state == "on"

@@ -73,7 +73,7 @@ async def test_a_plan_is_made_again_when_something_is_new(
     await house.settle()
     front, back = house.managed(), house.managed(BACK_DOOR)
     before = plan_of(front), plan_of(back)
-    await front.async_pin("1.0.0")
+    await front.decided.async_pin("1.0.0")
     assert plan_of(front) != before[0]
     with counted(monkeypatch) as counts:
         assert plan_of(back) == before[1]

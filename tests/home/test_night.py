@@ -140,7 +140,7 @@ async def test_the_least_important_door_first_and_one_entry_door_a_night(
     await house.release("1.2.0")
     for lock in house.runtime.locks.values():
         assert lock.release is not None
-        await lock.async_note_announced(lock.release)
+        await lock.decided.async_note_announced(lock.release)
     assert plan_of(house.managed(BACK_DOOR)).waiting is Waiting.ENTRY_DOOR_TONIGHT
     await night.look()
     assert house.locks[BACK_DOOR].version == "1.1.0"
@@ -224,7 +224,7 @@ async def test_the_time_that_a_person_has_chosen(house: House) -> None:
     """It comes without consent to anything else, and only once."""
     night = Night(house)
     await house.release("1.1.0")
-    await house.managed().async_schedule(dt_util.utcnow())
+    await house.managed().decided.async_schedule(dt_util.utcnow())
     await night.look()
     assert house.locks[FRONT_DOOR].version == "1.1.0"
     assert house.managed().decisions.scheduled_at is None
@@ -240,7 +240,7 @@ async def test_what_cannot_run_at_the_chosen_time_is_tried_again_soon(
     house.hass.states.async_set("lock.front", LockState.JAMMED)
     night.set_lock(lock_entity="lock.front")
     await house.release("1.1.0")
-    await house.managed().async_schedule(dt_util.utcnow())
+    await house.managed().decided.async_schedule(dt_util.utcnow())
     await night.look()
     assert night.types()[-1] == "update_held"
     assert house.managed().decisions.scheduled_at is not None
@@ -411,7 +411,7 @@ async def test_a_pinned_lock_is_not_updated(house: House) -> None:
     night = Night(house)
     night.automate()
     await house.release("1.1.0")
-    await house.managed().async_pin("1.0.0")
+    await house.managed().decided.async_pin("1.0.0")
     assert house.state().state == "off"
     await night.look()
     assert house.locks[FRONT_DOOR].version == "1.0.0"

@@ -118,7 +118,7 @@ async def test_tonight_is_said_of_one_release(house: House) -> None:
     night = await announced(house)
     night.set_lock(mode="ask")
     await house.settle()
-    await house.managed().async_schedule(dt_util.utcnow() + timedelta(hours=2))
+    await house.managed().decided.async_schedule(dt_util.utcnow() + timedelta(hours=2))
     assert plan_of(house.managed()).waiting is Waiting.CHOSEN_TIME
     await house.release("1.2.0")
     assert plan_of(house.managed()).waiting is Waiting.PERSON
@@ -140,7 +140,7 @@ async def test_postpone_at_any_hour(house: House, hour: int) -> None:
     await house.release("1.1.0")
     lock = house.managed()
     assert lock.release is not None
-    await lock.async_note_announced(lock.release)
+    await lock.decided.async_note_announced(lock.release)
     before = plan_of(lock)
     assert before.window_end is not None
     await press(night, action_id(Verb.POSTPONE, lock))
@@ -213,7 +213,7 @@ async def test_a_button_for_the_night_leaves_other_locks_alone(
     """A lock that has another release by now was not told of."""
     night = await announced(two_doors)
     back = two_doors.managed(BACK_DOOR)
-    await back._async_decide(announced=None)
+    await back.decided._async_decide(announced=None)
     answer = await press_title(night, "Postpone to tomorrow")
     assert answer == "Front door is not updated before tomorrow."
     assert back.decisions.postponed_until is None
@@ -384,7 +384,7 @@ async def test_who_may_only_approve_leaves_the_time_to_others(house: House) -> N
     assert answer.startswith(
         "Front door: approved. It is updated when an administrator"
     )
-    assert house.managed().approved_by == "Ann"
+    assert house.managed().decided.approved_by == "Ann"
     assert house.managed().decisions.scheduled_at is None
 
 

@@ -340,7 +340,7 @@ async def test_what_is_decided_meanwhile_counts(
     (kept,) = house.runtime.vault.ran_before(lock)
 
     async def choose() -> None:
-        await lock.async_choose(kept.release, Source.VAULT, Purpose.ROLLBACK)
+        await lock.decided.async_choose(kept.release, Source.VAULT, Purpose.ROLLBACK)
 
     while_the_code_is_checked(house, monkeypatch, choose)
     said = await refused(house, "rollback", owner, code=app.code())
@@ -360,7 +360,7 @@ async def test_nothing_is_chosen_while_something_is_installed(house: House) -> N
         press = house.hass.async_create_task(house.install())
         await until(lambda: lock.progress is not None)
         with pytest.raises(HomeAssistantError) as caught:
-            await lock.async_choose(kept.release, Source.FILE, Purpose.UPDATE)
+            await lock.decided.async_choose(kept.release, Source.FILE, Purpose.UPDATE)
         assert caught.value.translation_key == "installation_running"
         assert lock.decisions.choice is None
     await press
@@ -483,10 +483,10 @@ async def test_what_is_chosen_is_shown_and_can_be_given_up(house: House) -> None
     """An older version shows as one that can be installed, and says what it is."""
     await update(house)
     lock = house.managed()
-    await lock.async_pin("1.1.0")
-    await lock.async_skip("1.0.0")
+    await lock.decided.async_pin("1.1.0")
+    await lock.decided.async_skip("1.0.0")
     (kept,) = house.runtime.vault.ran_before(lock)
-    await lock.async_choose(kept.release, Source.VAULT, Purpose.ROLLBACK)
+    await lock.decided.async_choose(kept.release, Source.VAULT, Purpose.ROLLBACK)
     await house.settle()
     state = house.state()
     assert state.state == STATE_ON
@@ -507,7 +507,7 @@ async def test_what_is_chosen_is_shown_and_can_be_given_up(house: House) -> None
     state = house.state()
     assert (state.state, state.attributes["latest_version"]) == (STATE_OFF, "1.1.0")
     assert "purpose" not in state.attributes
-    await lock.async_choose(kept.release, Source.FILE, Purpose.UPDATE)
+    await lock.decided.async_choose(kept.release, Source.FILE, Purpose.UPDATE)
     assert (await _notes(house)).startswith("Somebody has chosen this release")
 
 

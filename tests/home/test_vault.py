@@ -552,7 +552,7 @@ async def test_a_release_that_is_chosen_is_kept_for_it(house: House) -> None:
         await house.install()
     lock, vault = house.managed(), house.runtime.vault
     oldest = vault.ran_before(lock)[-1]
-    await lock.async_choose(oldest.release, Source.VAULT, Purpose.ROLLBACK)
+    await lock.decided.async_choose(oldest.release, Source.VAULT, Purpose.ROLLBACK)
     assert house.runtime.upkeep.wanted()[oldest.release.key] == 2
     assert lock.release == oldest.release
     supply = supply_of(house, Source.VAULT)

@@ -381,7 +381,7 @@ async def test_a_choice_waits_for_the_vault(house: House) -> None:
     await house.install()
     lock = house.managed()
     (before,) = house.runtime.vault.ran_before(lock)
-    await lock.async_choose(before.release, Source.VAULT, Purpose.ROLLBACK)
+    await lock.decided.async_choose(before.release, Source.VAULT, Purpose.ROLLBACK)
     await choose_passphrase(house)
     await restart(house)
     lock = house.managed()

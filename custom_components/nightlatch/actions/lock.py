@@ -106,7 +106,7 @@ async def _async_schedule(entity: LockEntity, call: ServiceCall) -> None:
     lock = entity.managed_lock
     if lock.release is None:
         raise lock.error("nothing_to_install")
-    await lock.async_schedule(_moment(call.data[ATTR_AT]))
+    await lock.decided.async_schedule(_moment(call.data[ATTR_AT]))
 
 
 async def _async_postpone(entity: LockEntity, call: ServiceCall) -> None:
@@ -120,7 +120,7 @@ async def _async_postpone(entity: LockEntity, call: ServiceCall) -> None:
     # Without an end it would be what only administrators may: to pin.
     if until > now + timedelta(days=_LONGEST_POSTPONEMENT, hours=1):
         raise lock.error("postponed_too_long", days=str(_LONGEST_POSTPONEMENT))
-    await lock.async_postpone(until)
+    await lock.decided.async_postpone(until)
 
 
 def _moment(named: datetime) -> datetime:
@@ -133,22 +133,22 @@ def _moment(named: datetime) -> datetime:
 async def _async_cancel(entity: LockEntity, call: ServiceCall) -> None:
     lock = entity.managed_lock
     if lock.progress is None and lock.decisions.choice is not None:
-        await lock.async_unchoose()
+        await lock.decided.async_unchoose()
     elif lock.progress is None and lock.decisions.scheduled_at is not None:
-        await lock.async_schedule(None)
+        await lock.decided.async_schedule(None)
     else:
         await entity.runtime.installations.of(lock).async_cancel()
 
 
 async def _async_pin(entity: LockEntity, call: ServiceCall) -> None:
     lock = entity.managed_lock
-    await lock.async_pin(
+    await lock.decided.async_pin(
         call.data.get(ATTR_VERSION, lock.record.identity.firmware_version)
     )
 
 
 async def _async_unpin(entity: LockEntity, call: ServiceCall) -> None:
-    await entity.managed_lock.async_pin(None)
+    await entity.managed_lock.decided.async_pin(None)
 
 
 async def _async_approve(entity: LockEntity, call: ServiceCall) -> None:
@@ -174,7 +174,7 @@ async def _async_rollback(entity: LockEntity, call: ServiceCall) -> None:
 
 
 async def _async_revoke(entity: LockEntity, call: ServiceCall) -> None:
-    await entity.managed_lock.async_revoke()
+    await entity.managed_lock.decided.async_revoke()
 
 
 async def _async_get_plan(entity: LockEntity, call: ServiceCall) -> ServiceResponse:
@@ -203,7 +203,7 @@ async def _async_get_plan(entity: LockEntity, call: ServiceCall) -> ServiceRespo
         "checks": [await _async_check(hass, lock, check) for check in checks],
         "summary": await async_risk_summary(hass, risk),
         "way_back": risk.way_back,
-        "approved_by": lock.approved_by,
+        "approved_by": lock.decided.approved_by,
         "overrides_until": _overrides_until(lock),
     }
 
@@ -211,7 +211,7 @@ async def _async_get_plan(entity: LockEntity, call: ServiceCall) -> ServiceRespo
 def _overrides_until(lock: ManagedLock) -> str | None:
     """Return until when what somebody has judged of the moment counts, if it does."""
     approval = lock.decisions.approval
-    if lock.approved_by is None or approval is None:
+    if lock.decided.approved_by is None or approval is None:
         return None
     in_force = approval.overrides_at(dt_util.utcnow()) & OF_A_MOMENT
     return (approval.at + JUDGEMENT_HOLDS).isoformat() if in_force else None

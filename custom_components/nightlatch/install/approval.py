@@ -106,7 +106,7 @@ async def async_approve(
     # Once more, now that nothing is waited for any more.
     if not is_offered(lock, release):
         raise lock.error("approval_outdated", version=release.version.text)
-    await lock.async_approve(
+    await lock.decided.async_approve(
         approval_of(user, release, second_factor=second_factor, overrides=overrides)
     )
 

@@ -86,12 +86,14 @@ class Ending:
                 record,
                 entry.to_dict() if unsettled else None,
             ),
-            partial(lock.async_decisions_used, record.to_version, record.sha256),
+            partial(
+                lock.decided.async_decisions_used, record.to_version, record.sha256
+            ),
         ]
         succeeded = record.kind is OutcomeKind.SUCCEEDED
         if succeeded and record.purpose is Purpose.ROLLBACK:
             # Somebody wanted to be rid of it: it must not come back by itself.
-            kept.append(partial(lock.async_note_skip, record.from_version))
+            kept.append(partial(lock.decided.async_note_skip, record.from_version))
         if release is not None and succeeded:
             kept.append(partial(lock.async_raise_floor, release))
         self.unsaved = await self._async_keep(kept)
@@ -194,7 +196,7 @@ class Ending:
             and choice.sha256 == release.key
         ):
             # Nobody waits for a way back: the code that approved it was for now.
-            await lock.async_drop_choice()
+            await lock.decided.async_drop_choice()
         lock.async_changed()
         return await async_as_home_assistant_error(
             self._hass, error, lock=lock.name, feed=self.feed_title

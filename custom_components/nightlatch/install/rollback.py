@@ -81,7 +81,7 @@ class Rollback:
         # Last of all: a code that was right is used up.
         await async_check_code(self._hass, lock, user, code, needed=True)
         self._check_still(lock, kept, basis)
-        await lock.async_choose(
+        await lock.decided.async_choose(
             kept.release,
             Source.VAULT,
             Purpose.ROLLBACK,
@@ -168,7 +168,7 @@ class Rollback:
                 err.translation_key not in _NEEDS_CHOICE
                 and lock.decisions.choice == choice
             ):
-                await lock.async_drop_choice()
+                await lock.decided.async_drop_choice()
             raise
 
 

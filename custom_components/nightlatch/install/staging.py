@@ -63,7 +63,7 @@ async def async_take(
         signer=reading.signer.fingerprint,
         words=words or "",
     )
-    await lock.async_choose(release, Source.FILE, Purpose.UPDATE)
+    await lock.decided.async_choose(release, Source.FILE, Purpose.UPDATE)
 
 
 async def _async_ran(lock: ManagedLock, vault: HouseholdVault) -> tuple[RanBefore, ...]:

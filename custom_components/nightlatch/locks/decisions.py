@@ -1,14 +1,13 @@
 """What people have decided about a lock, and what holds because of it."""
 
-from abc import ABC, abstractmethod
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
@@ -18,71 +17,57 @@ from ..core.model import Purpose, Release, Source
 from ..core.moments import is_past, is_too_far
 from ..core.records.decisions import Approval, Choice, Decisions
 from ..core.schedule.plan import is_approved
-from ..core.schedule.policy import LockPolicy, policy_for
+from ..lock_view import LockView
 
 
-class DecidedLock(ABC):
-    """The part of a lock of the household that people decide; kept at once."""
+class DecidedLock(LockView, Protocol):
+    """A lock that people decide about, and is told what follows from that."""
 
-    hass: HomeAssistant
-    subentry_id: str
-    name: str
-    decisions: Decisions
-    release: Release | None
-    """What it should get next."""
-    _policy: LockPolicy
+    @property
+    def release(self) -> Release | None:
+        """What it should get next."""
 
-    def __init__(
-        self, entry: ConfigEntry, store: HouseholdStore, audit: AuditFile
-    ) -> None:
-        """Take where it is kept, and where it is written down who has decided what."""
-        self._entry = entry
-        self._store = store
-        self._audit = audit
-        self._deciding = asyncio.Lock()
-        """Held while a decision is being saved: the next one is made on top of it."""
-
-    @abstractmethod
-    @callback
     def async_changed(self) -> None:
         """Tell everybody who listens that something about the lock is new."""
 
-    @property
-    @abstractmethod
-    def progress(self) -> object | None:
-        """Where a running installation is; None while nothing is being installed."""
-
-    @abstractmethod
-    @callback
     def async_select(self) -> None:
         """Choose the release anew."""
 
-    @abstractmethod
     def error(self, key: str, **placeholders: str) -> HomeAssistantError:
         """Return an error that a person is shown."""
 
-    @property
-    def unsaved(self) -> str | None:
-        """Return why what is known or decided of it is not saved; None if it is."""
-        problem = self._store.problem_of(self.subentry_id)
-        return told_problem(problem) if problem else None
 
-    @property
-    def policy(self) -> LockPolicy:
-        """What the owner has set, as it holds for what is to be installed next."""
-        return policy_for(self._policy, self.decisions.choice)
+class LockDecisions:
+    """What people have decided about one lock; kept at once."""
+
+    def __init__(
+        self,
+        lock: DecidedLock,
+        entry: ConfigEntry,
+        store: HouseholdStore,
+        audit: AuditFile,
+    ) -> None:
+        """Take the lock, and where it is written down who has decided what."""
+        self._lock = lock
+        self._entry = entry
+        self._store = store
+        self._audit = audit
+        self.kept: Decisions = store.decisions(lock.subentry_id)
+        """As they are kept."""
+        self._deciding = asyncio.Lock()
+        """Held while a decision is being saved: the next one is made on top of it."""
 
     @property
     def goes_back(self) -> bool:
         """Return whether a person is about to bring it back to what it ran before."""
-        choice = self.decisions.choice
+        choice = self.kept.choice
         return choice is not None and choice.purpose is Purpose.ROLLBACK
 
     @property
     def approved_by(self) -> str | None:
         """Who has approved the release, if anybody has."""
-        approval = self.decisions.approval
-        if self.release is None or not is_approved(self.decisions, self.release):
+        approval = self.kept.approval
+        if self._lock.release is None or not is_approved(self.kept, self._lock.release):
             return None
         return approval.user_name if approval else None
 
@@ -90,23 +75,16 @@ class DecidedLock(ABC):
     def note_seen(self, release: Release, offered: Iterable[Release]) -> None:
         """Keep since when a release is on offer here: its soak counts from then."""
         sha256 = release.key
-        if sha256 in self.decisions.first_seen:
+        if sha256 in self.kept.first_seen:
             return
         known = {each.key for each in offered}
         seen = {
-            each: since
-            for each, since in self.decisions.first_seen.items()
-            if each in known
+            each: since for each, since in self.kept.first_seen.items() if each in known
         }
-        self.decisions = replace(
-            self.decisions, first_seen={**seen, sha256: dt_util.utcnow()}
+        self.kept = replace(self.kept, first_seen={**seen, sha256: dt_util.utcnow()})
+        self._entry.async_create_background_task(
+            self._lock.hass, self._async_keep(), f"decisions of {self._lock.name}"
         )
-        self._begin(self._async_keep_decisions(), f"decisions of {self.name}")
-
-    @callback
-    def _begin(self, coroutine: Coroutine[Any, Any, None], name: str) -> None:
-        """Do something that must not outlive the entry."""
-        self._entry.async_create_background_task(self.hass, coroutine, name)
 
     async def async_pin(self, version: str | None) -> None:
         """Let the lock stay at a version; None lifts that."""
@@ -124,7 +102,9 @@ class DecidedLock(ABC):
     async def async_schedule(self, at: datetime | None) -> None:
         """Install at a moment that a person has chosen."""
         self._check_moment(at)
-        about = self.release.key if at is not None and self.release else None
+        about = (
+            self._lock.release.key if at is not None and self._lock.release else None
+        )
         await self._async_decide(
             scheduled_at=at, scheduled_for=about, postponed_until=None
         )
@@ -135,9 +115,9 @@ class DecidedLock(ABC):
             return
         now = dt_util.utcnow()
         if is_past(moment, now):
-            raise self.error("time_is_past")
+            raise self._lock.error("time_is_past")
         if is_too_far(moment, now):
-            raise self.error("time_is_too_far")
+            raise self._lock.error("time_is_too_far")
 
     async def async_choose(
         self,
@@ -151,8 +131,8 @@ class DecidedLock(ABC):
         ``approval`` is whose consent it has already. Raises ``HomeAssistantError`` while
         something is being installed, which would lose its own approval by that.
         """
-        if self.progress is not None:
-            raise self.error("installation_running")
+        if self._lock.progress is not None:
+            raise self._lock.error("installation_running")
         await self._async_decide(
             choice=Choice(
                 sha256=release.key,
@@ -163,19 +143,19 @@ class DecidedLock(ABC):
             approval=approval,
             scheduled_at=None,
         )
-        self.async_select()
+        self._lock.async_select()
         if approval is not None:
             await self._async_audit(approval)
 
     async def async_unchoose(self) -> None:
         """Offer what the feed offers again."""
         await self._async_decide(choice=None, approval=None, scheduled_at=None)
-        self.async_select()
+        self._lock.async_select()
 
     async def async_drop_choice(self) -> None:
         """Offer what the feed offers again: what was chosen was for now."""
         await self._async_note(choice=None, approval=None, scheduled_at=None)
-        self.async_select()
+        self._lock.async_select()
 
     async def async_approve(self, approval: Approval) -> None:
         """Keep a person's consent to one installation."""
@@ -185,7 +165,7 @@ class DecidedLock(ABC):
     async def _async_audit(self, approval: Approval) -> None:
         await self._audit.async_append(
             "approved",
-            lock=self.subentry_id,
+            lock=self._lock.subentry_id,
             user=approval.user_id,
             version=approval.version,
             sha256=approval.sha256,
@@ -207,32 +187,32 @@ class DecidedLock(ABC):
 
         It is used whether or not that can be saved. Raises ``OSError``.
         """
-        approval = self.decisions.approval
+        approval = self.kept.approval
         if approval and (approval.version, approval.sha256) == (version, sha256):
             approval = None
-        choice = self.decisions.choice
+        choice = self.kept.choice
         if choice and choice.sha256 == sha256:
             choice = None
-        self.decisions = replace(
-            self.decisions, approval=approval, choice=choice, scheduled_at=None
+        self.kept = replace(
+            self.kept, approval=approval, choice=choice, scheduled_at=None
         )
-        await self._store.async_set_decisions(self.subentry_id, self.decisions)
-        self.async_changed()
+        await self._store.async_set_decisions(self._lock.subentry_id, self.kept)
+        self._lock.async_changed()
 
-    async def async_put_decisions_right(self, now: datetime) -> None:
+    async def async_put_right(self, now: datetime) -> None:
         """Drop what a wrong clock has made of what was decided."""
-        right = self.decisions.put_right(now)
-        if right == self.decisions:
+        right = self.kept.put_right(now)
+        if right == self.kept:
             return
-        self.decisions = right
-        await self._async_keep_decisions()
-        self.async_changed()
+        self.kept = right
+        await self._async_keep()
+        self._lock.async_changed()
 
     async def async_note_skip(self, version: str | None) -> None:
         """Keep that a version is left out already, or no longer; raise ``OSError``."""
-        self.decisions = replace(self.decisions, skipped=version)
-        await self._store.async_set_decisions(self.subentry_id, self.decisions)
-        self.async_changed()
+        self.kept = replace(self.kept, skipped=version)
+        await self._store.async_set_decisions(self._lock.subentry_id, self.kept)
+        self._lock.async_changed()
 
     async def _async_decide(self, **changes: Any) -> None:
         """Keep what a person decides; raise what people are told where it is not saved.
@@ -240,32 +220,34 @@ class DecidedLock(ABC):
         Then it does not hold either: nobody relies on what is gone after a restart.
         """
         async with self._deciding:
-            before = self.decisions
-            self.decisions = replace(before, **changes)
-            if self.decisions == before:
+            before = self.kept
+            self.kept = replace(before, **changes)
+            if self.kept == before:
                 return
             try:
-                await self._store.async_set_decisions(self.subentry_id, self.decisions)
+                await self._store.async_set_decisions(self._lock.subentry_id, self.kept)
             except OSError as err:
                 # Something else may have been noted meanwhile.
-                self.decisions = replace(
-                    self.decisions,
+                self.kept = replace(
+                    self.kept,
                     **{
                         key: getattr(before, key)
                         for key, value in changes.items()
-                        if getattr(self.decisions, key) == value
+                        if getattr(self.kept, key) == value
                     },
                 )
-                self._store.async_restore_decisions(self.subentry_id, self.decisions)
-                raise self.error("decision_unsaved", problem=told_problem(err)) from err
-        self.async_changed()
+                self._store.async_restore_decisions(self._lock.subentry_id, self.kept)
+                raise self._lock.error(
+                    "decision_unsaved", problem=told_problem(err)
+                ) from err
+        self._lock.async_changed()
 
     async def _async_note(self, **changes: Any) -> None:
         """Keep what follows from what has happened; it holds also while it is unsaved."""
-        self.decisions = replace(self.decisions, **changes)
-        await self._async_keep_decisions()
-        self.async_changed()
+        self.kept = replace(self.kept, **changes)
+        await self._async_keep()
+        self._lock.async_changed()
 
-    async def _async_keep_decisions(self) -> None:
-        with unsaved_for_now(f"What was decided about {self.name}"):
-            await self._store.async_set_decisions(self.subentry_id, self.decisions)
+    async def _async_keep(self) -> None:
+        with unsaved_for_now(f"What was decided about {self._lock.name}"):
+            await self._store.async_set_decisions(self._lock.subentry_id, self.kept)

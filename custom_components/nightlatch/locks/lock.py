@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 import logging
-from typing import Any, Protocol, override
+from typing import Any, Protocol
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
@@ -29,6 +29,7 @@ from ..core.records.decisions import Decisions
 from ..core.records.lock_record import LockRecord, identity_from_dict
 from ..core.records.outcome_record import OutcomeRecord
 from ..core.records.trust import LockFloor, Trust
+from ..core.schedule.policy import LockPolicy, policy_for
 from ..core.vendor_facts import TO_DO, Fact, VendorFacts, facts_for
 from ..core.versions import is_same_version
 from ..events import Happening, HappeningCallback
@@ -37,7 +38,7 @@ from ..markup import neutral_all
 from ..members import Members
 from ..settings import Links, parse_links, parse_lock_policy
 from ..translation import told_now
-from .decisions import DecidedLock
+from .decisions import LockDecisions
 from .kind import Kind
 
 _LOGGER = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ class LockServices:
     make_kind: Callable[[ManagedLock, ConfigSubentry], Kind]
 
 
-class ManagedLock(DecidedLock):
+class ManagedLock:
     """One lock: what is known of it, and what it should get.
 
     It neither plans nor installs nor asks itself anything; others do that for it.
@@ -95,7 +96,6 @@ class ManagedLock(DecidedLock):
 
     def __init__(self, services: LockServices, subentry: ConfigSubentry) -> None:
         """Take over the lock of a subentry."""
-        super().__init__(services.entry, services.store, services.audit)
         self.hass = services.hass
         self._services = services
         self.subentry_id = subentry.subentry_id
@@ -110,7 +110,10 @@ class ManagedLock(DecidedLock):
             read_at=now,
             running_since=now,
         )
-        self.decisions: Decisions = services.store.decisions(subentry.subentry_id)
+        self.decided = LockDecisions(
+            self, services.entry, services.store, services.audit
+        )
+        """What people decide about it."""
         self.kind: Kind = services.make_kind(self, subentry)
         self.configure(subentry)
         identity = self._record.identity
@@ -150,6 +153,22 @@ class ManagedLock(DecidedLock):
         self._services.listener.async_lock_touched()
 
     @property
+    def decisions(self) -> Decisions:
+        """What people have decided about it."""
+        return self.decided.kept
+
+    @property
+    def policy(self) -> LockPolicy:
+        """What the owner has set, as it holds for what is to be installed next."""
+        return policy_for(self._policy, self.decisions.choice)
+
+    @property
+    def unsaved(self) -> str | None:
+        """Why what is known or decided of it is not saved; None if it is."""
+        problem = self._services.store.problem_of(self.subentry_id)
+        return told_problem(problem) if problem else None
+
+    @property
     def record(self) -> LockRecord:
         """What is kept of it."""
         return self._record
@@ -185,7 +204,6 @@ class ManagedLock(DecidedLock):
             happened(*self._untold.popleft())
         return lambda: self._happened.discard(happened)
 
-    @override
     @callback
     def async_changed(self) -> None:
         """Tell everybody who listens that something about the lock is new."""
@@ -232,7 +250,7 @@ class ManagedLock(DecidedLock):
     @property
     def floor(self) -> LockFloor | None:
         """The newest firmware that has run on the lock."""
-        return self._store.trust.locks.get(self.kind.key)
+        return self._services.store.trust.locks.get(self.kind.key)
 
     @property
     def misbehaves(self) -> bool:
@@ -240,7 +258,6 @@ class ManagedLock(DecidedLock):
         return self.kind.misconduct is not None
 
     @property
-    @override
     def progress(self) -> Progress | None:
         """Where a running installation is; None while nothing is being installed."""
         return self._progress
@@ -269,7 +286,6 @@ class ManagedLock(DecidedLock):
             "update", DOMAIN, f"{self.subentry_id}_firmware"
         )
 
-    @override
     def error(self, key: str, **placeholders: str) -> HomeAssistantError:
         """Return an error that a person is shown."""
         return HomeAssistantError(
@@ -280,7 +296,6 @@ class ManagedLock(DecidedLock):
 
     # Choosing.
 
-    @override
     @callback
     def async_select(self) -> None:
         """Choose the release anew: after a check of the feed, or of the lock."""
@@ -290,9 +305,9 @@ class ManagedLock(DecidedLock):
         if self.release != before:
             self.held = ()
         if self.release is not None:
-            self.note_seen(self.release, self.kind.on_offer())
+            self.decided.note_seen(self.release, self.kind.on_offer())
             known = self.release.version.text == self.record.announced
-            if not known and not self.goes_back:
+            if not known and not self.decided.goes_back:
                 self._tell_available(self.release)
         self.async_changed()
 
@@ -308,7 +323,9 @@ class ManagedLock(DecidedLock):
     def _tell_available(self, release: Release) -> None:
         """Tell once, also over restarts, that a release is available."""
         self.record = replace(self.record, announced=release.version.text)
-        self._begin(self._async_keep_for_now(), f"record of {self.name}")
+        self._services.entry.async_create_background_task(
+            self.hass, self._async_keep_for_now(), f"record of {self.name}"
+        )
         self.async_tell(
             Happening.UPDATE_AVAILABLE,
             installed_version=self.record.identity.firmware_version,
@@ -387,11 +404,11 @@ class ManagedLock(DecidedLock):
             self.record = record
             await self.async_keep()
             self.async_changed()
-        await self.async_put_decisions_right(now)
+        await self.decided.async_put_right(now)
 
     async def async_keep(self) -> None:
         """Write the record to disk; raise ``OSError``, and hold on to it all the same."""
-        await self._store.async_set_lock(self.subentry_id, self.record)
+        await self._services.store.async_set_lock(self.subentry_id, self.record)
 
     async def _async_keep_for_now(self) -> None:
         with unsaved_for_now(f"What is known of {self.name}"):
@@ -409,7 +426,7 @@ class ManagedLock(DecidedLock):
                 release.payload.firmware_version if release.payload else 0
             ),
         )
-        await self._store.raise_to(Trust(locks={self.kind.key: floor}))
+        await self._services.store.raise_to(Trust(locks={self.kind.key: floor}))
 
     @callback
     def async_found_in_bootloader(self) -> None:

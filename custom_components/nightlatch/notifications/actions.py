@@ -168,7 +168,7 @@ class PhoneActions:
 
     async def _async_postpone(self, press: _Press) -> str:
         await self._async_stop(press.lock)
-        await press.lock.async_postpone(self._after_this_night(press.lock))
+        await press.lock.decided.async_postpone(self._after_this_night(press.lock))
         return "answer_postpone"
 
     def _after_this_night(self, lock: ManagedLock) -> datetime:
@@ -188,7 +188,7 @@ class PhoneActions:
 
     async def _async_skip(self, press: _Press) -> str:
         await self._async_stop(press.lock)
-        await press.lock.async_skip(press.release.version.text)
+        await press.lock.decided.async_skip(press.release.version.text)
         return "answer_skip"
 
     async def _async_install(self, press: _Press) -> str:
@@ -197,12 +197,12 @@ class PhoneActions:
         It is not waited for: how it ends is told like every end.
         """
         _check_free(press)
-        await press.lock.async_schedule(dt_util.utcnow())
+        await press.lock.decided.async_schedule(dt_util.utcnow())
         return "answer_install"
 
     async def _async_tonight(self, press: _Press) -> str:
         _check_free(press)
-        await press.lock.async_schedule(self._next_fit(press))
+        await press.lock.decided.async_schedule(self._next_fit(press))
         return "answer_tonight"
 
     async def _async_approve(self, press: _Press) -> str:
@@ -217,7 +217,7 @@ class PhoneActions:
             return "answer_approve_only"
         if not is_offered(lock, press.release):
             raise lock.error("approval_outdated", version=press.release.version.text)
-        await lock.async_schedule(starts_at)
+        await lock.decided.async_schedule(starts_at)
         return "answer_approve"
 
     def _next_fit(self, press: _Press) -> datetime:

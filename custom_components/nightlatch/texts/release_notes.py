@@ -73,7 +73,7 @@ async def _async_ended(
 ) -> Composed | None:
     """Return whose judgement of the moment counts no longer, if there was any."""
     approval = lock.decisions.approval
-    if approval is None or lock.approved_by is None:
+    if approval is None or lock.decided.approved_by is None:
         return None
     ended = approval.ended_at(dt_util.utcnow())
     if not ended:

@@ -306,7 +306,7 @@ async def _live(
     )
     front = house.managed(FRONT)
     assert front.release is not None
-    await front.async_note_announced(front.release)
+    await front.decided.async_note_announced(front.release)
     garage = "update.garage_guarded_firmware"
     await _call(hass, "nightlatch", "postpone", entity_id=garage, days=40)
     await _call(hass, "nightlatch", "pin_version", entity_id=garage)
