@@ -9,6 +9,7 @@ from homeassistant.components.repairs import (
 )
 from homeassistant.core import HomeAssistant
 
+from .flows.approval import ApprovalFlow
 from .flows.recovery import RecoveryFlow
 from .flows.repair import HouseholdRepairFlow
 from .flows.settings import SettingsFlow
@@ -39,7 +40,8 @@ async def async_create_fix_flow(
 ) -> RepairsFlow:
     """Return the flow for an issue.
 
-    A stranded lock to help, settings to decide about, or after-care that is done.
+    A stranded lock to help, settings to decide about, an approval, after-care that is
+    done.
     """
     if data is None:
         # Of an issue that was there before a restart: it is told again if it is so.
@@ -48,6 +50,8 @@ async def async_create_fix_flow(
         return RecoveryFlow(data["stranded"])
     if "settings_of" in data:
         return SettingsFlow(data["settings_of"])
+    if "approval_of" in data:
+        return ApprovalFlow(str(data["approval_of"]), str(data["version"]))
     if FLOW in data:
         return vault_flow(data)
     return AftercareFlow(data["lock_id"], data["aftercare"])

@@ -31,7 +31,7 @@ from ..discovery.bluetooth import locks_in_range
 from ..discovery.candidates import Candidate, candidates
 from ..markup import neutral_all
 from ..translation import async_describe, async_label, filled
-from .firmware_file import FirmwareFileFlow
+from .decide import DecideSteps
 from .lock_form import as_data, as_form, details_schema, form_errors
 from .new_lock import (
     NewLock,
@@ -47,8 +47,8 @@ _DEVICE = "device:"
 _MODEL_UNKNOWN = "model_unknown"
 
 
-class LockFlow(FirmwareFileFlow):
-    """Adds a lock, or changes what it is linked to, or takes a file for it."""
+class LockFlow(DecideSteps):
+    """Adds a lock, or changes or decides something about it."""
 
     def __init__(self) -> None:
         """Start with nothing."""
@@ -211,12 +211,15 @@ class LockFlow(FirmwareFileFlow):
         """Ask what is to be done, where there is more than one thing."""
         if self._get_entry().state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="entry_not_loaded")
-        data = self._get_reconfigure_subentry().data
-        if data.get(CONF_KIND, LockKind.DIRECT) != LockKind.DIRECT:
+        lock = self._managed
+        steps = ["settings"]
+        if lock is not None and lock.kind.sends_firmware:
+            steps.append("firmware_file")
+        if lock is not None:
+            steps = [*self._decisions(lock), *steps]
+        if steps == ["settings"]:
             return await self.async_step_settings()
-        return self.async_show_menu(
-            step_id="reconfigure", menu_options=["settings", "firmware_file"]
-        )
+        return self.async_show_menu(step_id="reconfigure", menu_options=steps)
 
     async def async_step_settings(
         self, user_input: dict[str, Any] | None = None

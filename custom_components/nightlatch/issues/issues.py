@@ -200,6 +200,15 @@ class Issues:
         elif (found := self._issue_of(lock)) is not None:
             key, placeholders = found
             yield Issue(key=key, placeholders={"lock": lock.name, **placeholders})
+        if lock.release is not None and (
+            self._planner.plan(lock).waiting is Waiting.APPROVAL
+        ):
+            version = lock.release.version.text
+            yield Issue(
+                key="approval_waits",
+                placeholders={"lock": lock.name, "version": version},
+                data={"approval_of": lock.subentry_id, "version": version},
+            )
         if (settings := self._snapshots.of(lock).issue) is not None:
             yield settings
         if (why := lock.kind.left_at_source) is not None:

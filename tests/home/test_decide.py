@@ -1,0 +1,235 @@
+"""Yes, no and back, in the forms where a person stands: through Home Assistant's own API."""
+
+from typing import Any
+
+import pytest
+
+from custom_components.nightlatch.const import DOMAIN
+from custom_components.nightlatch.core.model import Purpose, Source
+from custom_components.nightlatch.core.schedule.policy import ApprovalNeed
+from homeassistant.auth.models import User
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+from tests.rig.bootloader import Opcode
+from tests.rig.lock import Mode
+
+from .asked import a_turn, install
+from .flows import until
+from .house import FRONT_DOOR, House
+from .night import Night
+from .test_actions import Authenticator, add_user, with_authenticator
+from .test_rollback import WORDS, update
+
+CLIENT_ID = "https://home.example/"
+FLOWS = "/api/config/config_entries/subentries/flow"
+FIXES = "/api/repairs/issues/fix"
+
+
+class Browser:
+    """Forms as the browser of a person has them."""
+
+    def __init__(self, client: Any, token: str) -> None:
+        """Take a session."""
+        self._client = client
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    async def post(self, path: str, **body: Any) -> dict[str, Any]:
+        """Send a form, and return what comes next."""
+        response = await self._client.post(path, json=body, headers=self._headers)
+        assert response.status == 200, await response.text()
+        answer: dict[str, Any] = await response.json()
+        return answer
+
+    async def reconfigure(self, house: House, step: str) -> dict[str, Any]:
+        """Open the menu of the front door, and choose something in it."""
+        menu = await self.post(
+            FLOWS,
+            handler=[house.entry.entry_id, "lock"],
+            subentry_id=house.managed().subentry_id,
+        )
+        assert step in menu["menu_options"], menu
+        return await self.post(f"{FLOWS}/{menu['flow_id']}", next_step_id=step)
+
+    async def submit(self, form: dict[str, Any], **filled: Any) -> dict[str, Any]:
+        """Send what is filled in."""
+        path = FIXES if form["handler"] == DOMAIN else FLOWS
+        return await self.post(f"{path}/{form['flow_id']}", **filled)
+
+    async def fix(self, key: str, hass: HomeAssistant) -> dict[str, Any]:
+        """Open a repair."""
+        (issue,) = (
+            each
+            for each in ir.async_get(hass).issues.values()
+            if each.domain == DOMAIN and each.translation_key == key
+        )
+        return await self.post(FIXES, handler=DOMAIN, issue_id=issue.issue_id)
+
+
+@pytest.fixture
+async def owner(house: House) -> User:
+    """Let somebody live here who may do everything."""
+    return await add_user(house, is_owner=True)
+
+
+@pytest.fixture
+async def app(house: House, owner: User) -> Authenticator:
+    """Give the owner an authenticator app."""
+    return await with_authenticator(house, owner)
+
+
+@pytest.fixture
+async def browser(house: House, owner: User, hass_client_no_auth: Any) -> Browser:
+    """Let the owner sit before a browser."""
+    hass = house.hass
+    for component in ("config", "repairs"):
+        assert await async_setup_component(hass, component, {})
+    refresh = await hass.auth.async_create_refresh_token(owner, CLIENT_ID)
+    client = await hass_client_no_auth()
+    return Browser(client, hass.auth.async_create_access_token(refresh))
+
+
+def needs(house: House, need: ApprovalNeed) -> None:
+    """Let each update of the front door need somebody's consent."""
+    Night(house).set_lock(approval=need)
+
+
+async def test_approving_under_reconfigure(
+    house: House, browser: Browser, app: Authenticator
+) -> None:
+    """With the code that it takes; a wrong one is told, and can be mended."""
+    needs(house, ApprovalNeed.SECOND_FACTOR)
+    await house.release("1.1.0")
+    form = await browser.reconfigure(house, "approve")
+    assert form["description_placeholders"]["version"] == "1.1.0"
+    assert form["description_placeholders"]["installed"] == "1.0.0"
+    wrong = await browser.submit(form, code="12")
+    assert wrong["errors"] == {"base": "refused"}
+    assert "six digits" in wrong["description_placeholders"]["problem"]
+    done = await browser.submit(wrong, code=app.code())
+    assert (done["type"], done["reason"]) == ("abort", "approved")
+    assert house.managed().decided.approved_by == "Ann"
+    await house.install()
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
+
+
+async def test_approving_as_a_repair(house: House, browser: Browser) -> None:
+    """It waits there as long as nobody has said yes, and no longer."""
+    needs(house, ApprovalNeed.PERSON)
+    await house.release("1.1.0")
+    await house.settle()
+    form = await browser.fix("approval_waits", house.hass)
+    assert form["step_id"] == "approve"
+    assert form["data_schema"] == []
+    done = await browser.submit(form)
+    assert done["type"] == "create_entry"
+    assert house.managed().decided.approved_by == "Ann"
+    await a_turn()
+    left = [each.translation_key for each in ir.async_get(house.hass).issues.values()]
+    assert "approval_waits" not in left
+
+
+async def test_a_repair_about_what_is_no_longer_offered(
+    house: House, browser: Browser
+) -> None:
+    """Nobody approves what was not shown."""
+    needs(house, ApprovalNeed.PERSON)
+    await house.release("1.1.0")
+    await house.settle()
+    form = await browser.fix("approval_waits", house.hass)
+    await house.release("1.2.0")
+    late = await browser.submit(form)
+    assert (late["type"], late["reason"]) == ("abort", "nothing_to_approve")
+    assert house.managed().decided.approved_by is None
+
+
+async def test_a_form_about_what_is_no_longer_offered(
+    house: House, browser: Browser
+) -> None:
+    """It says so, and then is about what is offered now."""
+    needs(house, ApprovalNeed.PERSON)
+    await house.release("1.1.0")
+    form = await browser.reconfigure(house, "approve")
+    await house.release("1.2.0")
+    late = await browser.submit(form)
+    assert "no longer version 1.1.0" in late["description_placeholders"]["problem"]
+    assert late["description_placeholders"]["version"] == "1.2.0"
+    done = await browser.submit(late)
+    assert done["reason"] == "approved"
+
+
+async def test_what_no_browser_sends_approves_nothing(house: House) -> None:
+    """A form that is filled in by other means has no person behind it."""
+    needs(house, ApprovalNeed.PERSON)
+    await house.release("1.1.0")
+    flows = house.hass.config_entries.subentries
+    form = await flows.async_init(
+        (house.entry.entry_id, "lock"),
+        context={
+            "source": "reconfigure",
+            "subentry_id": house.managed().subentry_id,
+        },
+    )
+    form = await flows.async_configure(form["flow_id"], {"next_step_id": "approve"})
+    refused = await flows.async_configure(form["flow_id"], {})
+    shown = refused["description_placeholders"]
+    assert shown is not None
+    assert "only a person" in shown["problem"]
+    assert house.managed().decided.approved_by is None
+
+
+async def test_going_back_under_reconfigure(
+    house: House, browser: Browser, app: Authenticator
+) -> None:
+    """It begins at once, and its end is told as every end is."""
+    await update(house)
+    form = await browser.reconfigure(house, "roll_back")
+    refused = await browser.submit(form, back_to="1.0.0", code="000000")
+    assert refused["errors"] == {"base": "refused"}
+    done = await browser.submit(
+        refused, back_to="1.0.0", code=app.code(), holes_known=WORDS
+    )
+    assert (done["type"], done["reason"]) == ("abort", "rollback_begun")
+    await until(lambda: house.locks[FRONT_DOOR].version == "1.0.0")
+    await house.settle()
+
+
+async def test_cancelling_under_reconfigure(house: House, browser: Browser) -> None:
+    """What runs is stopped as long as it can be."""
+    lock = house.locks[FRONT_DOOR]
+    lock.bootloader.delays = dict.fromkeys(Opcode, 0.3)
+    await house.release("1.1.0")
+    press = house.hass.async_create_background_task(install(house.managed()), "press")
+    await until(lambda: lock.mode is Mode.BOOTLOADER)
+    form = await browser.reconfigure(house, "cancel")
+    done = await browser.submit(form)
+    assert (done["type"], done["reason"]) == ("abort", "cancelled")
+    await until(press.done)
+    assert press.exception() is not None
+    assert lock.version == "1.0.0"
+    await until(lambda: lock.mode is Mode.APPLICATION)
+
+
+async def test_giving_up_what_was_chosen(house: House, browser: Browser) -> None:
+    """Then it is as if nobody had chosen anything."""
+    await update(house)
+    (kept,) = house.runtime.vault.ran_before(house.managed())
+    await house.managed().decided.async_choose(
+        kept.release, Source.VAULT, Purpose.ROLLBACK
+    )
+    assert house.managed().decisions.choice is not None
+    form = await browser.reconfigure(house, "give_up")
+    done = await browser.submit(form)
+    assert (done["type"], done["reason"]) == ("abort", "given_up")
+    assert house.managed().decisions.choice is None
+
+
+async def test_nothing_is_left_to_decide(house: House, browser: Browser) -> None:
+    """Whoever comes late is told so."""
+    needs(house, ApprovalNeed.PERSON)
+    await house.release("1.1.0")
+    form = await browser.reconfigure(house, "approve")
+    house.vendor.withdraw("kl-1/1.1.0.zip")
+    await house.check()
+    late = await browser.submit(form)
+    assert (late["type"], late["reason"]) == ("abort", "nothing_to_decide")
