@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import override
+from typing import Any, override
 
 from homeassistant.components import bluetooth
 from homeassistant.components.sensor import (
@@ -25,14 +25,18 @@ from .coordinator import FeedCoordinator
 from .core.errors import FeedProblem
 from .core.guard.hold import Hold
 from .core.model import OutcomeKind
+from .core.schedule.plan import Plan
 from .entity import (
     FeedEntity,
+    HouseholdEntity,
     LockEntity,
     async_add_feed_entities,
     async_add_lock_entities,
 )
 from .locks.lock import ManagedLock
+from .monitoring.next_step import NextStep, next_step, standing, starts_at
 from .runtime import NightlatchConfigEntry, Runtime
+from .translation import told_now
 
 PARALLEL_UPDATES = 0
 
@@ -120,6 +124,7 @@ async def async_setup_entry(
         _sensors_of,
     )
     async_add_feed_entities(entry, async_add_entities, lambda feed: [FeedStatus(feed)])
+    async_add_entities([LocksSensor(entry.runtime_data)])
 
 
 def _sensors_of(runtime: Runtime, lock: ManagedLock) -> list[SensorEntity]:
@@ -130,6 +135,7 @@ def _sensors_of(runtime: Runtime, lock: ManagedLock) -> list[SensorEntity]:
         for description in SENSORS
         if not (description.shown_elsewhere and kind.shown_elsewhere)
     ]
+    sensors += [NextStepSensor(runtime, lock), NextInstallationSensor(runtime, lock)]
     if not kind.shown_elsewhere:
         sensors.append(SignalSensor(runtime, lock))
     if kind.hold is not None:
@@ -160,6 +166,107 @@ class LockSensor(LockEntity, SensorEntity):
     def extra_state_attributes(self) -> dict[str, str | float | None] | None:
         """Return what belongs to the value."""
         return self.entity_description.attributes_fn(self._lock)
+
+
+class PlannedSensor(LockEntity, SensorEntity):
+    """Something of the plan of a lock, which changes with the time as well."""
+
+    _attr_should_poll = True
+
+    @property
+    def _plan(self) -> Plan:
+        return self.runtime.planner.plan(self._lock)
+
+
+class NextStepSensor(PlannedSensor):
+    """What comes next for the lock."""
+
+    _attr_device_class = SensorDeviceClass.ENUM
+    _attr_options = list(NextStep)
+    _attr_translation_key = "next_step"
+    _key = "next_step"
+
+    @property
+    @override
+    def native_value(self) -> str:
+        """Return what comes next."""
+        return next_step(self._lock, self._plan)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any]:
+        """Return about which release, when, and what it waits for or stands against it."""
+        plan = self._plan
+        starts = starts_at(plan)
+        return {
+            "version": plan.release.version.text if plan.release else None,
+            "starts_at": starts.isoformat() if starts else None,
+            "waiting_for": plan.waiting,
+            "reasons": [check.reason for check in self._lock.held],
+        }
+
+
+class NextInstallationSensor(PlannedSensor):
+    """When the lock's release is installed by itself."""
+
+    _attr_device_class = SensorDeviceClass.TIMESTAMP
+    _attr_translation_key = "next_installation"
+    _key = "next_installation"
+
+    @property
+    @override
+    def native_value(self) -> datetime | None:
+        """Return when; nothing where nothing starts by itself."""
+        return starts_at(self._plan)
+
+
+class LocksSensor(HouseholdEntity, SensorEntity):
+    """How all locks stand, in one line, and each in one."""
+
+    _attr_should_poll = True
+    _attr_translation_key = "locks"
+    _key = "locks"
+    _shows_locks = True
+    _unrecorded_attributes = frozenset({"locks"})
+
+    def _steps(self) -> dict[str, NextStep]:
+        planner, found = self.runtime.planner, {}
+        for lock in self.runtime.locks.values():
+            with self.runtime.faults.apart("overview", lock):
+                found[lock.subentry_id] = next_step(lock, planner.plan(lock))
+        return found
+
+    @property
+    @override
+    def native_value(self) -> str:
+        """Return how many are current, wait, or need somebody."""
+        stand = standing(self._steps())
+        return told_now(
+            self.hass,
+            "locks_standing",
+            current=str(stand.current),
+            waiting=str(stand.waiting),
+            problems=str(stand.problems),
+        )
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any]:
+        """Return each lock with what comes next, and its device."""
+        locks = self.runtime.locks
+        return {
+            "locks": [
+                {
+                    "name": locks[lock_id].name,
+                    "next_step": step,
+                    "installed_version": locks[
+                        lock_id
+                    ].record.identity.firmware_version,
+                    "device_id": locks[lock_id].device_id,
+                }
+                for lock_id, step in self._steps().items()
+            ]
+        }
 
 
 class SignalSensor(LockEntity, SensorEntity):

@@ -104,10 +104,11 @@ async def with_authenticator(house: House, user: User) -> Authenticator:
 async def test_the_plan_of_a_lock_without_a_release(house: House) -> None:
     """There is little to say."""
     assert await act(house, "get_plan") == {
-        "installed_version": "1.0.0",
-        "version": None,
+        "next_step": "up_to_date",
         "starts_at": None,
         "waiting_for": "nothing_offered",
+        "installed_version": "1.0.0",
+        "version": None,
         "rollback_versions": [],
     }
 
@@ -135,20 +136,19 @@ async def test_the_plan_tells_everything(house: House) -> None:
         "rule": "door",
         "verdict": "blocker",
         "reason": "preflight_door_not_said",
-        "measured": None,
-        "limit": None,
         "message": "It is not known whether the door is shut. Reconfigure the lock: link "
         "a door sensor, or say that this door has none.",
         "override": "door",
-        "overridden_by": None,
-        "override_ended": None,
     }
+    assert plan["blockers"] == [checks["door"]["message"]]
+    first = ["summary", "next_step", "starts_at", "waiting_for", "blockers"]
+    assert list(plan)[:5] == first
     assert checks["battery"]["verdict"] == "pass"
     assert (checks["battery"]["measured"], checks["battery"]["limit"]) == (
         "90 %",
         "40 %",
     )
-    assert checks["battery"]["message"] is None
+    assert "message" not in checks["battery"]
     assert plan["summary"] == [
         "The lock goes from 1.0.0 to 1.1.0.",
         "It cannot be relied upon for up to 5 minutes.",

@@ -17,7 +17,7 @@ from homeassistant.helpers.typing import VolDictType
 from homeassistant.util import dt as dt_util
 
 from ..core.moments import bounded
-from ..core.preflight.base import Check, Verdict
+from ..core.preflight.base import Check, Verdict, blockers
 from ..core.preflight.rules import override_for
 from ..core.records.decisions import JUDGEMENT_HOLDS, OF_A_MOMENT, Override
 from ..entity import LockEntity
@@ -25,6 +25,7 @@ from ..install.approval import APPROVABLE, async_approve, release_named
 from ..install.rollback import MOST_WORDS
 from ..install.ways_back import ways_back
 from ..locks.lock import ManagedLock
+from ..monitoring.next_step import next_step
 from ..texts.risk_summary import async_risk_summary
 from ..translation import async_told_check
 from .export import async_setup_export
@@ -181,30 +182,40 @@ async def _async_get_plan(entity: LockEntity, call: ServiceCall) -> ServiceRespo
     lock, hass, runtime = entity.managed_lock, entity.hass, entity.runtime
     plan = runtime.planner.plan(lock)
     release = plan.release
-    answer: dict[str, Any] = {
+    told: dict[str, Any] = {
         "installed_version": lock.record.identity.firmware_version,
         "version": release.version.text if release else None,
-        "starts_at": plan.starts_at.isoformat() if plan.starts_at else None,
-        "waiting_for": plan.waiting,
         "rollback_versions": [
             kept.release.version.text for kept in ways_back(lock, runtime.vault)
         ],
     }
+    when: dict[str, Any] = {
+        "next_step": next_step(lock, plan),
+        "starts_at": plan.starts_at.isoformat() if plan.starts_at else None,
+        "waiting_for": plan.waiting,
+    }
     if release is None:
-        return answer
+        return {**when, **told}
     chosen = lock.decisions.chosen_time(release.key)
     unattended = plan.starts_at is not None and chosen is None
     checks = runtime.planner.checks_of_offer(lock, unattended=unattended)
     risk = runtime.planner.risk(lock, release)
+    against = blockers(checks)
+    # What a person looks for first comes first.
     return {
-        **answer,
-        "minutes": -(-int(plan.expected.total_seconds()) // 60),
-        "ready": all(check.verdict is not Verdict.BLOCKER for check in checks),
-        "checks": [await _async_check(hass, lock, check) for check in checks],
         "summary": await async_risk_summary(hass, risk),
+        **when,
+        "blockers": [
+            await async_told_check(hass, check, {"lock": lock.name})
+            for check in against
+        ],
+        **told,
+        "minutes": -(-int(plan.expected.total_seconds()) // 60),
+        "ready": not against,
         "way_back": risk.way_back,
         "approved_by": lock.decided.approved_by,
         "overrides_until": _overrides_until(lock),
+        "checks": [await _async_check(hass, lock, check) for check in checks],
     }
 
 
@@ -221,7 +232,7 @@ async def _async_check(
     hass: HomeAssistant, lock: ManagedLock, check: Check
 ) -> dict[str, Any]:
     passes = check.verdict is Verdict.PASS
-    return {
+    told = {
         "family": check.family,
         "rule": check.rule,
         "verdict": check.verdict,
@@ -235,3 +246,4 @@ async def _async_check(
         "overridden_by": check.overridden_by,
         "override_ended": check.override_ended,
     }
+    return {key: value for key, value in told.items() if value is not None}
