@@ -33,7 +33,7 @@ from .flows.new_lock import (
 )
 from .flows.options import HouseholdOptionsFlow
 from .markup import neutral_all
-from .runtime import Runtime
+from .runtime import NightlatchConfigEntry
 from .translation import async_describe
 
 
@@ -77,7 +77,7 @@ class NightlatchConfigFlow(ConfigFlow, domain=DOMAIN):
     # A discovered lock.
 
     @property
-    def _entry(self) -> ConfigEntry[Runtime] | None:
+    def _entry(self) -> NightlatchConfigEntry | None:
         """The household's entry, while it is loaded."""
         return next(
             (

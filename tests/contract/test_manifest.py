@@ -11,6 +11,7 @@ from PIL import Image
 import pytest
 
 from homeassistant.loader import Manifest
+from homeassistant.util.yaml import load_yaml_dict
 
 from .integration import PLATFORMS, ROOT, load_json, load_yaml, modules
 
@@ -223,6 +224,12 @@ def test_each_platform_states_its_parallel_updates() -> None:
                 if isinstance(target, ast.Name)
             ]
             assert "PARALLEL_UPDATES" in stated, name
+
+
+def test_actions_are_described_without_keys_of_our_own() -> None:
+    """hassfest takes a key with a dot from Home Assistant's own integrations only."""
+    described = load_yaml_dict(ROOT / "services.yaml")
+    assert not [key for key in described if key.startswith(".")]
 
 
 def test_the_quality_scale_answers_every_rule() -> None:
