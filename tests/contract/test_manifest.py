@@ -227,7 +227,7 @@ def test_each_platform_states_its_parallel_updates() -> None:
 
 
 def test_actions_are_described_without_keys_of_our_own() -> None:
-    """hassfest takes a key with a dot from Home Assistant's own integrations only."""
+    """A key with a dot hassfest takes only from Home Assistant's own integrations."""
     described = load_yaml_dict(ROOT / "services.yaml")
     assert not [key for key in described if key.startswith(".")]
 
