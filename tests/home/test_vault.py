@@ -586,7 +586,11 @@ async def test_removing_nightlatch_removes_the_first_place(house: House) -> None
     """And the key, and the audit log."""
     await look(house)
     await house.runtime.audit.async_append("something")
-    paths = [first_place(house), storage(house, ".lockbox"), storage(house, ".audit")]
+    paths = [
+        first_place(house),
+        storage(house, ".lockbox"),
+        storage(house, ".audit"),
+    ]
     assert all(path.exists() for path in paths)
     await house.hass.config_entries.async_remove(house.entry.entry_id)
     await house.hass.async_block_till_done()

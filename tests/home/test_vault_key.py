@@ -133,12 +133,12 @@ async def test_a_passphrase(house: House) -> None:
     await choose_passphrase(house)
     assert house.runtime.vault.source is KeySource.PASSPHRASE
     assert blob.read_bytes() == before
-    lockbox = storage(house, ".lockbox")
-    assert stat.S_IMODE(lockbox.stat().st_mode) == 0o600
+    wrapped = storage(house, ".lockbox")
+    assert stat.S_IMODE(wrapped.stat().st_mode) == 0o600
     key = in_storage.partition('"key": "')[2].partition('"')[0]
     assert len(key) == 64
-    assert key not in lockbox.read_text()
-    assert PASSPHRASE not in lockbox.read_text()
+    assert key not in wrapped.read_text()
+    assert PASSPHRASE not in wrapped.read_text()
     assert PASSPHRASE not in str(house.entry.options)
     # It stays open until the next start.
     assert kept(house) == {"1.0.0"}
@@ -391,41 +391,41 @@ async def test_a_choice_waits_for_the_vault(house: House) -> None:
 
 
 async def test_a_vault_that_cannot_be_unlocked_any_more(house: House) -> None:
-    """Its lockbox was damaged while somebody looked for the passphrase."""
+    """Its wrapped key was damaged while somebody looked for the passphrase."""
     await choose_passphrase(house)
     await restart(house)
     result = await begin_fix(house, "vault_locked")
     key = house.runtime.vault._key
-    assert key._lockbox is not None
-    key._lockbox = replace(key._lockbox, content={})
+    assert key._wrapped is not None
+    key._wrapped = replace(key._wrapped, content={})
     result = await go_on(house, result, passphrase=PASSPHRASE)
     assert result["errors"] == {"base": "not_unlocked"}
 
 
-# What goes wrong with the lockbox.
+# What goes wrong with the wrapped key.
 
 
-async def test_a_lockbox_that_is_lost(house: House) -> None:
+async def test_a_wrapped_key_that_is_lost(house: House) -> None:
     """It is said what can be done; with a backup of it everything is there again."""
     await look(house)
-    lockbox = storage(house, ".lockbox")
-    text = lockbox.read_text()
-    for broken in (None, "{", "[]", '{"lockbox": {}, "key_file": null}'):
+    wrapped = storage(house, ".lockbox")
+    text = wrapped.read_text()
+    for broken in (None, "{", "[]", '{"wrapped": {}, "key_file": null}'):
         if broken is None:
-            lockbox.unlink()
+            wrapped.unlink()
         else:
-            lockbox.write_text(broken)
+            wrapped.write_text(broken)
         await restart(house)
         assert "vault_key_lost" in await issues(house), broken
         assert house.runtime.vault.source is None
         assert len(blobs(first_place(house))) == 1
-    lockbox.write_text(text)
+    wrapped.write_text(text)
     await look(house, SIX_MINUTES)
     assert kept(house) == {"1.0.0"}
     assert await issues(house) == {}
 
 
-async def test_beginning_anew_without_a_lockbox(house: House) -> None:
+async def test_beginning_anew_without_a_wrapped(house: House) -> None:
     """What was there is fetched again."""
     await look(house)
     storage(house, ".lockbox").unlink()
@@ -438,14 +438,14 @@ async def test_beginning_anew_without_a_lockbox(house: House) -> None:
     assert kept(house) == {"1.0.0"}
 
 
-async def test_a_lockbox_that_cannot_be_written(house: House) -> None:
+async def test_a_wrapped_key_that_cannot_be_written(house: House) -> None:
     """Everything stays as it was."""
     await look(house)
     before = storage(house, ".lockbox").read_text()
     result = await choose(house, "passphrase")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "custom_components.nightlatch.adapters.lockbox.write_utf8_file_atomic",
+            "custom_components.nightlatch.adapters.wrapped_key.write_utf8_file_atomic",
             _refuse,
         )
         result = await fill_in(
@@ -457,14 +457,14 @@ async def test_a_lockbox_that_cannot_be_written(house: House) -> None:
     assert house.runtime.vault.source is KeySource.STORAGE
 
 
-async def test_the_first_lockbox_cannot_be_written(house: House) -> None:
+async def test_the_first_wrapped_key_cannot_be_written(house: House) -> None:
     """Nothing is kept under a key that nobody would have after the next start."""
     await house.hass.config_entries.async_unload(house.entry.entry_id)
     storage(house, ".lockbox").unlink()
     shutil.rmtree(first_place(house))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "custom_components.nightlatch.adapters.lockbox.write_utf8_file_atomic",
+            "custom_components.nightlatch.adapters.wrapped_key.write_utf8_file_atomic",
             _refuse,
         )
         assert await house.hass.config_entries.async_setup(house.entry.entry_id)

@@ -18,8 +18,8 @@ from custom_components.nightlatch.core.errors import (
     VaultProblem,
 )
 from custom_components.nightlatch.core.records.kept_release import KeptRelease
-from custom_components.nightlatch.core.vault import keeper
-from custom_components.nightlatch.core.vault.shelf import Shelf
+from custom_components.nightlatch.core.vault import place_worker
+from custom_components.nightlatch.core.vault.blob_store import BlobStore
 from custom_components.nightlatch.vault.scrub import TEST_INTERVAL, TEST_JITTER
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
@@ -121,19 +121,19 @@ async def test_a_share_that_does_not_answer(
     house: House, second: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It holds up neither the start nor an installation for long."""
-    monkeypatch.setattr(keeper, "DEADLINE", 0.3)
+    monkeypatch.setattr(place_worker, "DEADLINE", 0.3)
     monkeypatch.setattr(
         "custom_components.nightlatch.vault.store.OPENING_PATIENCE", 0.1
     )
     answers = threading.Event()
-    scan = Shelf.scan
+    scan = BlobStore.scan
 
     def scan_slowly(self: Any) -> Any:
         if self.name == "second":
             answers.wait()
         return scan(self)
 
-    monkeypatch.setattr(Shelf, "scan", scan_slowly)
+    monkeypatch.setattr(BlobStore, "scan", scan_slowly)
     await restart(house)
     assert kept(house) == {"1.0.0"}
     text = (await issues(house))["vault_second_place"]
@@ -463,9 +463,9 @@ async def test_diagnostics(
     assert json.loads(text)["generation"] > 0
     for secret in (str(second), str(first_place(house)), "elsewhere"):
         assert secret not in text
-    lockbox = json.loads(storage(house, ".lockbox").read_text())["lockbox"]
+    wrapped = json.loads(storage(house, ".lockbox").read_text())["lockbox"]
     for name in ("salt", "wrapped", "nonce"):
-        assert lockbox[name] not in text
+        assert wrapped[name] not in text
 
 
 async def test_diagnostics_of_a_vault_in_trouble(

@@ -179,7 +179,7 @@ class HouseholdVault(VaultContents):
 
     @property
     def key_file(self) -> Path | None:
-        """The file that opens the lockbox, where one does."""
+        """The file that opens the wrapped key, where one does."""
         return self._key.key_file
 
     @property

@@ -72,7 +72,7 @@ def old_package() -> bytes:
 
 async def recover(bench: Bench, release: Release, package: bytes) -> Outcome:
     """Try to bring the lock out of its bootloader."""
-    bench.release, bench.supply = release, Shelf(package)
+    bench.release, bench.supply = release, BlobStore(package)
     installation = bench.prepare(
         house=replace(bench.house, purpose=Purpose.RECOVERY), purpose=Purpose.RECOVERY
     )
@@ -81,7 +81,7 @@ async def recover(bench: Bench, release: Release, package: bytes) -> Outcome:
     return outcome
 
 
-class Shelf(Desk):
+class BlobStore(Desk):
     """A supply that gives whatever it is asked for."""
 
     @override
@@ -125,7 +125,7 @@ async def test_the_settings_are_looked_at_before_and_after(bench: Bench) -> None
     await bench.install(house)
     assert (house.remembered, house.compared) == (["1"], ["1"])
     held = replace(bench.house, release=replace(RELEASE, model="KL-2"))
-    bench.release, bench.supply = held.release, Shelf(good_package())
+    bench.release, bench.supply = held.release, BlobStore(good_package())
     outcome = await bench.install(held)
     assert outcome.kind is OutcomeKind.POSTPONED
     assert (held.remembered, held.compared) == ([], [])
@@ -201,7 +201,7 @@ async def test_a_rollback_where_the_lock_lets(bench: Bench) -> None:
     lock.reset()
     await bench.door.rest()
     release, package = OLD_RELEASE, old_package()
-    bench.release, bench.supply = release, Shelf(package)
+    bench.release, bench.supply = release, BlobStore(package)
     bench.floor = replace(FLOOR, version=RELEASE.version)
     house = replace(bench.house, purpose=Purpose.ROLLBACK)
     outcome = await bench.prepare(house=house, purpose=Purpose.ROLLBACK).run()
@@ -219,7 +219,7 @@ async def test_a_bootloader_that_refuses_says_so(bench: Bench) -> None:
     bench.door.lock.comes_back_as = NEW
     bench.door.lock.reset()
     await bench.door.rest()
-    bench.release, bench.supply = OLD_RELEASE, Shelf(old_package())
+    bench.release, bench.supply = OLD_RELEASE, BlobStore(old_package())
     house = replace(bench.house, purpose=Purpose.ROLLBACK)
     outcome = await bench.prepare(house=house, purpose=Purpose.ROLLBACK).run()
     assert outcome.kind is OutcomeKind.FAILED

@@ -28,19 +28,19 @@ PASSPHRASE = "four words make one"
 KEY = HouseholdKey(bytes(range(32)))
 
 
-def refused(lockbox: Any, **opener: Any) -> VaultProblem:
-    """Return why a lockbox does not open."""
+def refused(wrapped: Any, **opener: Any) -> VaultProblem:
+    """Return why a wrapped key does not open."""
     with pytest.raises(VaultError) as raised:
-        unlock(lockbox, **opener)
+        unlock(wrapped, **opener)
     return raised.value.reason
 
 
 @pytest.fixture(scope="module", name="with_passphrase")
 def locked_with_passphrase() -> dict[str, Any]:
-    """Return a lockbox, as storage gives it back."""
-    lockbox = json.loads(json.dumps(lock_with_passphrase(KEY, PASSPHRASE)))
-    assert isinstance(lockbox, dict)
-    return lockbox
+    """Return a wrapped key, as storage gives it back."""
+    wrapped = json.loads(json.dumps(lock_with_passphrase(KEY, PASSPHRASE)))
+    assert isinstance(wrapped, dict)
+    return wrapped
 
 
 @pytest.fixture(name="key_file")
@@ -66,7 +66,7 @@ def test_a_key_shows_nothing_of_itself() -> None:
         assert str(secret) not in shown
     assert len(bytes.fromhex(key.key_id)) == 8
     for write_down in (pickle.dumps, copy.copy, copy.deepcopy):
-        with pytest.raises(TypeError, match="lockbox"):
+        with pytest.raises(TypeError, match="wrapped"):
             write_down(key)
 
 
@@ -94,10 +94,10 @@ def test_subkeys_differ_by_all_that_they_are_derived_for() -> None:
 
 def test_a_key_in_storage_opens_with_nothing() -> None:
     """That is what it is for."""
-    lockbox = json.loads(json.dumps(lock_in_storage(KEY)))
-    assert source_of(lockbox) is KeySource.STORAGE
-    assert same(unlock(lockbox))
-    assert same(unlock(lockbox, passphrase="whatever"))
+    wrapped = json.loads(json.dumps(lock_in_storage(KEY)))
+    assert source_of(wrapped) is KeySource.STORAGE
+    assert same(unlock(wrapped))
+    assert same(unlock(wrapped, passphrase="whatever"))
 
 
 def test_a_passphrase_opens(with_passphrase: dict[str, Any]) -> None:
@@ -111,13 +111,13 @@ def test_a_passphrase_opens(with_passphrase: dict[str, Any]) -> None:
     assert refused(with_passphrase) is VaultProblem.LOCKED
 
 
-def test_a_lockbox_does_not_hold_the_key(
+def test_a_wrapped_key_does_not_hold_the_key(
     with_passphrase: dict[str, Any], key_file: Path
 ) -> None:
     """Nor the passphrase, nor the file."""
     with_file = lock_with_key_file(KEY, key_file)
-    for lockbox in (with_passphrase, with_file):
-        text = json.dumps(lockbox)
+    for wrapped in (with_passphrase, with_file):
+        text = json.dumps(wrapped)
         assert KEY.reveal().hex() not in text
         assert PASSPHRASE not in text
         assert key_file.read_bytes().hex() not in text
@@ -126,8 +126,8 @@ def test_a_lockbox_does_not_hold_the_key(
 
 def test_passphrases_are_the_same_however_they_are_typed() -> None:
     """One keyboard gives an accented letter as one character, another as two."""
-    lockbox = lock_with_passphrase(KEY, "vierzehn Türschlösser")
-    assert same(unlock(lockbox, passphrase="vierzehn Tu\u0308rschlo\u0308sser"))
+    wrapped = lock_with_passphrase(KEY, "vierzehn Türschlösser")
+    assert same(unlock(wrapped, passphrase="vierzehn Tu\u0308rschlo\u0308sser"))
 
 
 @pytest.mark.parametrize("short", ["", "eleven char", "e\u0301" * 11])
@@ -141,14 +141,14 @@ def test_a_short_passphrase_is_refused(short: str) -> None:
 
 def test_a_key_file_opens(key_file: Path, tmp_path: Path) -> None:
     """That one, wherever it lies now, and no other."""
-    lockbox = json.loads(json.dumps(lock_with_key_file(KEY, key_file)))
-    assert source_of(lockbox) is KeySource.KEY_FILE
+    wrapped = json.loads(json.dumps(lock_with_key_file(KEY, key_file)))
+    assert source_of(wrapped) is KeySource.KEY_FILE
     elsewhere = key_file.rename(tmp_path / "elsewhere")
-    assert same(unlock(lockbox, key_file=elsewhere))
-    assert refused(lockbox) is VaultProblem.LOCKED
+    assert same(unlock(wrapped, key_file=elsewhere))
+    assert refused(wrapped) is VaultProblem.LOCKED
     other = tmp_path / "other"
     other.write_bytes(elsewhere.read_bytes() + b"\n")
-    assert refused(lockbox, key_file=other) is VaultProblem.WRONG_KEY_FILE
+    assert refused(wrapped, key_file=other) is VaultProblem.WRONG_KEY_FILE
 
 
 @pytest.mark.parametrize("size", [32, 33, 1000, KEY_FILE_MOST])
@@ -191,10 +191,10 @@ def test_what_is_no_key_file_is_refused(
     tmp_path: Path, key_file: Path, make: Callable[[Path], None]
 ) -> None:
     """At once, when locking and when opening, and with the reason."""
-    lockbox = lock_with_key_file(KEY, key_file)
+    wrapped = lock_with_key_file(KEY, key_file)
     path = tmp_path / "wrong"
     make(path)
-    assert refused(lockbox, key_file=path) is VaultProblem.KEY_FILE_UNREADABLE
+    assert refused(wrapped, key_file=path) is VaultProblem.KEY_FILE_UNREADABLE
     with pytest.raises(VaultError) as raised:
         lock_with_key_file(KEY, path)
     assert raised.value.reason is VaultProblem.KEY_FILE_UNREADABLE
@@ -204,9 +204,9 @@ def test_what_is_no_key_file_is_refused(
 
 def test_a_name_that_no_file_can_have_is_refused(key_file: Path) -> None:
     """A person may paste anything."""
-    lockbox = lock_with_key_file(KEY, key_file)
+    wrapped = lock_with_key_file(KEY, key_file)
     path = Path("a\0b")
-    assert refused(lockbox, key_file=path) is VaultProblem.KEY_FILE_UNREADABLE
+    assert refused(wrapped, key_file=path) is VaultProblem.KEY_FILE_UNREADABLE
 
 
 def test_the_key_stays_when_its_lock_changes(
@@ -221,33 +221,35 @@ def test_the_key_stays_when_its_lock_changes(
 
 @given(data=st.data())
 @settings(max_examples=150)
-def test_a_damaged_lockbox_is_no_wrong_passphrase(
+def test_a_damaged_wrapped_key_is_no_wrong_passphrase(
     data: st.DataObject, with_passphrase: dict[str, Any]
 ) -> None:
     """A person would try for ever."""
-    lockbox = dict(with_passphrase)
-    name = data.draw(st.sampled_from(sorted(lockbox)))
+    wrapped = dict(with_passphrase)
+    name = data.draw(st.sampled_from(sorted(wrapped)))
     junk = st.none() | st.integers() | st.text(max_size=70) | st.lists(st.integers())
-    lockbox[name] = data.draw(junk.filter(lambda value: value != lockbox[name]))
-    assert refused(lockbox, passphrase=PASSPHRASE) is VaultProblem.KEY_LOST
+    wrapped[name] = data.draw(junk.filter(lambda value: value != wrapped[name]))
+    assert refused(wrapped, passphrase=PASSPHRASE) is VaultProblem.KEY_LOST
 
 
-@pytest.mark.parametrize("lockbox", [{}, [], None, 7, {"format": 1}, {"check": ""}])
-def test_what_is_no_lockbox_is_refused(lockbox: Any) -> None:
+@pytest.mark.parametrize("wrapped", [{}, [], None, 7, {"format": 1}, {"check": ""}])
+def test_what_is_no_wrapped_key_is_refused(wrapped: Any) -> None:
     """As after a file was cut."""
-    assert refused(lockbox) is VaultProblem.KEY_LOST
+    assert refused(wrapped) is VaultProblem.KEY_LOST
     with pytest.raises(VaultError) as raised:
-        source_of(lockbox)
+        source_of(wrapped)
     assert raised.value.reason is VaultProblem.KEY_LOST
 
 
-def _changed(lockbox: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """Return a lockbox that somebody has changed on purpose."""
-    content = {key: value for key, value in lockbox.items() if key != "check"}
+def _changed(wrapped: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Return a wrapped key that somebody has changed on purpose."""
+    content = {key: value for key, value in wrapped.items() if key != "check"}
     return keys._closed({**content, **changes})
 
 
-def test_a_lockbox_that_was_made_up_is_noticed(with_passphrase: dict[str, Any]) -> None:
+def test_a_wrapped_key_that_was_made_up_is_noticed(
+    with_passphrase: dict[str, Any],
+) -> None:
     """Whoever can write there can add the check, but not open what is sealed."""
     other = HouseholdKey.new()
     made_up = [
@@ -263,11 +265,11 @@ def test_a_lockbox_that_was_made_up_is_noticed(with_passphrase: dict[str, Any]) 
         _changed(with_passphrase, source="elsewhere"),
         _changed(with_passphrase, format=2),
     ]
-    for lockbox in made_up:
-        assert refused(lockbox, passphrase=PASSPHRASE) is VaultProblem.KEY_LOST
+    for wrapped in made_up:
+        assert refused(wrapped, passphrase=PASSPHRASE) is VaultProblem.KEY_LOST
     for sealed in ({"passes": 1}, {"lanes": 1}, {"memory": 8192}, {"key_id": "00" * 8}):
-        lockbox = _changed(with_passphrase, **sealed)
-        assert refused(lockbox, passphrase=PASSPHRASE) is VaultProblem.WRONG_PASSPHRASE
+        wrapped = _changed(with_passphrase, **sealed)
+        assert refused(wrapped, passphrase=PASSPHRASE) is VaultProblem.WRONG_PASSPHRASE
 
 
 def test_the_work_is_as_much_as_is_asked_of_passphrases(

@@ -10,11 +10,11 @@ import stat
 import pytest
 
 from custom_components.nightlatch.core.errors import VaultError, VaultProblem
+from custom_components.nightlatch.core.vault.blob_store import BlobNames, BlobStore
 from custom_components.nightlatch.core.vault.keys import HouseholdKey
 from custom_components.nightlatch.core.vault.ledger import Ledger
 from custom_components.nightlatch.core.vault.place import Place
 from custom_components.nightlatch.core.vault.record import Kind, write_head
-from custom_components.nightlatch.core.vault.shelf import BlobNames, Shelf
 
 from .disk import Disk, disk_under_the_vault
 from .house import NOON, House, artifact, blobs, kept_of, refusal, spoil
@@ -31,12 +31,12 @@ def house_on_disk(tmp_path: Path) -> House:
     return House(tmp_path)
 
 
-@pytest.fixture(name="shelf")
-def shelf_with_one(house: House) -> Shelf:
+@pytest.fixture(name="blobs_there")
+def blobs_with_one(house: House) -> BlobStore:
     """Return what the first place of the house keeps: one artifact."""
-    shelf = Shelf(house.places[0], house.key)
-    shelf.write(KEPT, DATA)
-    return shelf
+    blobs_there = BlobStore(house.places[0], house.key)
+    blobs_there.write(KEPT, DATA)
+    return blobs_there
 
 
 def mode(path: Path) -> int:
@@ -51,14 +51,14 @@ def refused(work: Callable[[], object]) -> tuple[str, str]:
     return refusal(raised.value)
 
 
-def test_nobody_else_may_look(house: House, shelf: Shelf) -> None:
+def test_nobody_else_may_look(house: House, blobs_there: BlobStore) -> None:
     """Whatever the process's umask says."""
     assert mode(house.first) == 0o700
     assert mode(blobs(house.first)[0]) == 0o600
     house.first.chmod(0o755)
     before = os.umask(0)
     try:
-        shelf.write(KEPT, DATA)
+        blobs_there.write(KEPT, DATA)
         assert mode(house.first) == 0o700
         assert mode(blobs(house.first)[0]) == 0o600
     finally:
@@ -95,9 +95,9 @@ def test_a_share_without_modes_will_do(
     key = HouseholdKey.new()
     place = Place("second", share, own=False)
     place.establish(key)
-    shelf = Shelf(place, key)
-    shelf.write(KEPT, DATA)
-    assert shelf.read(KEPT) == DATA
+    blobs_there = BlobStore(place, key)
+    blobs_there.write(KEPT, DATA)
+    assert blobs_there.read(KEPT) == DATA
 
 
 def test_another_trouble_with_modes_is_told(
@@ -126,7 +126,7 @@ def test_a_share_that_cannot_make_names_durable_will_do(
     house: House, disk: Disk, number: int, works: bool
 ) -> None:
     """Some network file systems fsync files only."""
-    shelf = Shelf(house.places[0], house.key)
+    blobs_there = BlobStore(house.places[0], house.key)
     real, calls = os.fsync, 0
 
     def fsync(descriptor: int) -> None:
@@ -138,53 +138,65 @@ def test_a_share_that_cannot_make_names_durable_will_do(
 
     disk.refuse("fsync", fsync)
     if works:
-        shelf.write(KEPT, DATA)
-        assert shelf.read(KEPT) == DATA
+        blobs_there.write(KEPT, DATA)
+        assert blobs_there.read(KEPT) == DATA
     else:
-        why = refused(lambda: shelf.write(KEPT, DATA))
+        why = refused(lambda: blobs_there.write(KEPT, DATA))
         assert why == (VaultProblem.UNWRITABLE, str(house.first))
     assert calls == 2
 
 
 def test_an_empty_mount_point_is_not_the_share(house: House) -> None:
     """Nothing is written to it, and nothing is taken for gone."""
-    shelf = Shelf(house.places[1], house.key)
-    shelf.write(KEPT, DATA)
+    blobs_there = BlobStore(house.places[1], house.key)
+    blobs_there.write(KEPT, DATA)
     share = house.second.rename(house.second.with_name("away"))
-    for work in (shelf.scan, lambda: shelf.write(KEPT, DATA), lambda: shelf.read(KEPT)):
+    for work in (
+        blobs_there.scan,
+        lambda: blobs_there.write(KEPT, DATA),
+        lambda: blobs_there.read(KEPT),
+    ):
         assert refused(work) == (VaultProblem.NOT_THERE, str(house.second))
     house.second.mkdir()
-    for work in (shelf.scan, lambda: shelf.write(KEPT, DATA), lambda: shelf.read(KEPT)):
+    for work in (
+        blobs_there.scan,
+        lambda: blobs_there.write(KEPT, DATA),
+        lambda: blobs_there.read(KEPT),
+    ):
         assert refused(work) == (VaultProblem.NOT_THERE, str(house.second))
     assert not list(house.second.iterdir())
     house.second.rmdir()
     share.rename(house.second)
-    assert shelf.read(KEPT) == DATA
+    assert blobs_there.read(KEPT) == DATA
 
 
 def test_the_share_of_another_household_is_not_ours(house: House) -> None:
     """Until the owner says so; then both live there, each with its own."""
     stranger = HouseholdKey.new()
-    theirs = Shelf(house.places[1], stranger)
+    theirs = BlobStore(house.places[1], stranger)
     assert refused(theirs.scan) == (VaultProblem.NOT_THERE, str(house.second))
     house.places[1].establish(stranger)
     theirs.write(KEPT, DATA)
-    ours = Shelf(house.places[1], house.key)
+    ours = BlobStore(house.places[1], house.key)
     ours.write(KEPT, DATA)
-    for shelf in (ours, theirs):
-        shelf.scan()
-        assert shelf.read(KEPT) == DATA
-        assert (len(shelf.copies), shelf.foreign, shelf.damaged) == (1, 1, {})
+    for blobs_there in (ours, theirs):
+        blobs_there.scan()
+        assert blobs_there.read(KEPT) == DATA
+        assert (len(blobs_there.copies), blobs_there.foreign, blobs_there.damaged) == (
+            1,
+            1,
+            {},
+        )
     assert len(blobs(house.second)) == 2
 
 
 def test_naming_a_folder_again_changes_nothing(house: House) -> None:
     """It is what a person does who is told that it is not there."""
-    shelf = Shelf(house.places[1], house.key)
-    shelf.write(KEPT, DATA)
+    blobs_there = BlobStore(house.places[1], house.key)
+    blobs_there.write(KEPT, DATA)
     house.places[1].establish(house.key)
-    shelf.scan()
-    assert shelf.read(KEPT) == DATA
+    blobs_there.scan()
+    assert blobs_there.read(KEPT) == DATA
 
 
 def test_a_folder_that_cannot_be_is_told_at_once(tmp_path: Path) -> None:
@@ -205,28 +217,32 @@ def test_our_own_folder_is_made(tmp_path: Path) -> None:
     """A restored backup may be without it."""
     place = Place("first", tmp_path / "storage" / "vault", own=True)
     key = HouseholdKey.new()
-    assert Shelf(place, key).scan() == {}
+    assert BlobStore(place, key).scan() == {}
     (tmp_path / "storage" / "vault").rmdir()
     (tmp_path / "storage" / "vault").write_bytes(b"a file")
-    assert refused(Shelf(place, key).scan) == (
+    assert refused(BlobStore(place, key).scan) == (
         VaultProblem.UNREADABLE,
         str(tmp_path / "storage" / "vault"),
     )
 
 
-def test_what_was_never_finished_is_removed(house: House, shelf: Shelf) -> None:
+def test_what_was_never_finished_is_removed(
+    house: House, blobs_there: BlobStore
+) -> None:
     """Ours only: another household may be writing at this moment."""
     ours = house.first / f"{house.key.key_id}-0123456789abcdef.part"
     theirs = house.first / "0123456789abcdef-0123456789abcdef.part"
     for path in (ours, theirs):
         path.write_bytes(b"...")
-    shelf.scan()
+    blobs_there.scan()
     assert not ours.exists()
     assert theirs.exists()
-    assert shelf.read(KEPT) == DATA
+    assert blobs_there.read(KEPT) == DATA
 
 
-def test_no_link_leads_out(tmp_path: Path, house: House, shelf: Shelf) -> None:
+def test_no_link_leads_out(
+    tmp_path: Path, house: House, blobs_there: BlobStore
+) -> None:
     """Neither reading nor writing; what it points to stays as it is."""
     (blob,) = blobs(house.first)
     outside = tmp_path / "outside"
@@ -235,31 +251,31 @@ def test_no_link_leads_out(tmp_path: Path, house: House, shelf: Shelf) -> None:
     blob.symlink_to(outside)
     ledger = house.first / f"{house.key.key_id}.ledger"
     ledger.symlink_to(outside)
-    shelf.scan()
-    assert refusal(shelf.damaged[blob.name])[0] == VaultProblem.DAMAGED
-    assert shelf.ledger_problem is not None
-    assert refused(lambda: shelf.read(KEPT))[0] == VaultProblem.DAMAGED
-    shelf.write(KEPT, DATA)
+    blobs_there.scan()
+    assert refusal(blobs_there.damaged[blob.name])[0] == VaultProblem.DAMAGED
+    assert blobs_there.ledger_problem is not None
+    assert refused(lambda: blobs_there.read(KEPT))[0] == VaultProblem.DAMAGED
+    blobs_there.write(KEPT, DATA)
     assert not blob.is_symlink()
-    assert shelf.read(KEPT) == DATA
+    assert blobs_there.read(KEPT) == DATA
     assert outside.read_bytes() == raw
 
 
 @pytest.mark.timeout(10)
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
 def test_what_is_no_file_is_damage(
-    house: House, shelf: Shelf, make: Callable[[Path], None]
+    house: House, blobs_there: BlobStore, make: Callable[[Path], None]
 ) -> None:
     """And holds nothing up."""
     (blob,) = blobs(house.first)
     blob.unlink()
     make(blob)
-    shelf.scan()
-    assert refusal(shelf.damaged[blob.name])[0] == VaultProblem.DAMAGED
+    blobs_there.scan()
+    assert refusal(blobs_there.damaged[blob.name])[0] == VaultProblem.DAMAGED
     mark = house.second / f"nightlatch-{house.key.key_id}.place"
     mark.unlink()
     make(mark)
-    assert refused(Shelf(house.places[1], house.key).scan) == (
+    assert refused(BlobStore(house.places[1], house.key).scan) == (
         VaultProblem.NOT_THERE,
         str(house.second),
     )
@@ -285,16 +301,16 @@ def _refusing(number: int) -> Callable[..., int]:
     ],
 )
 def test_a_file_that_cannot_be_read_is_told(
-    house: House, shelf: Shelf, disk: Disk, number: int, reason: VaultProblem
+    house: House, blobs_there: BlobStore, disk: Disk, number: int, reason: VaultProblem
 ) -> None:
     """A bad sector is damage; a right that is missing is something to set right."""
     disk.refuse("open", _refusing(number))
-    assert refused(lambda: shelf.read(KEPT)) == (reason, str(house.first))
+    assert refused(lambda: blobs_there.read(KEPT)) == (reason, str(house.first))
     (blob,) = blobs(house.first)
-    assert refusal(shelf.damaged[blob.name])[0] == reason
-    shelf.scan()
-    assert refusal(shelf.damaged[blob.name])[0] == reason
-    assert not shelf.copies
+    assert refusal(blobs_there.damaged[blob.name])[0] == reason
+    blobs_there.scan()
+    assert refusal(blobs_there.damaged[blob.name])[0] == reason
+    assert not blobs_there.copies
 
 
 @pytest.mark.parametrize(
@@ -309,7 +325,7 @@ def test_a_file_that_cannot_be_read_is_told(
     ],
 )
 def test_what_a_disk_says_is_told_in_our_words(
-    house: House, shelf: Shelf, disk: Disk, number: int, reason: VaultProblem
+    house: House, blobs_there: BlobStore, disk: Disk, number: int, reason: VaultProblem
 ) -> None:
     """With its own words beside."""
 
@@ -318,10 +334,10 @@ def test_what_a_disk_says_is_told_in_our_words(
 
     disk.refuse("write", refuse)
     with pytest.raises(VaultError) as raised:
-        shelf.write(kept_of(DATA, version="2"), DATA)
+        blobs_there.write(kept_of(DATA, version="2"), DATA)
     assert refusal(raised.value) == (reason, str(house.first))
     assert raised.value.details["detail"] == os.strerror(number)
-    assert shelf.read(KEPT) == DATA
+    assert blobs_there.read(KEPT) == DATA
 
 
 def test_names_tell_nothing_and_are_ours(house: House) -> None:
@@ -349,42 +365,49 @@ def test_names_tell_nothing_and_are_ours(house: House) -> None:
         assert not ours.ours(wrong), wrong
 
 
-def test_a_copy_that_is_gone_is_not_damage(house: House, shelf: Shelf) -> None:
+def test_a_copy_that_is_gone_is_not_damage(
+    house: House, blobs_there: BlobStore
+) -> None:
     """There is nothing that a person would have to look at."""
-    shelf.scan()
+    blobs_there.scan()
     blobs(house.first)[0].unlink()
     with pytest.raises(VaultError) as raised:
-        shelf.read(KEPT)
+        blobs_there.read(KEPT)
     assert raised.value.reason is VaultProblem.NOT_KEPT
-    assert (shelf.copies, shelf.damaged) == ({}, {})
+    assert (blobs_there.copies, blobs_there.damaged) == ({}, {})
 
 
-def test_what_is_removed_is_gone_also_twice(house: House, shelf: Shelf) -> None:
+def test_what_is_removed_is_gone_also_twice(
+    house: House, blobs_there: BlobStore
+) -> None:
     """As after a cut between removing and saying so."""
-    name = shelf.name_of(KEPT.binding)
-    shelf.remove(name)
-    shelf.remove(name)
+    name = blobs_there.name_of(KEPT.binding)
+    blobs_there.remove(name)
+    blobs_there.remove(name)
     assert not blobs(house.first)
-    assert not shelf.mentions(name)
+    assert not blobs_there.mentions(name)
 
 
-def test_a_damaged_ledger_says_nothing(house: House, shelf: Shelf) -> None:
+def test_a_damaged_ledger_says_nothing(house: House, blobs_there: BlobStore) -> None:
     """And is told of."""
     path = house.first / f"{house.key.key_id}.ledger"
-    assert shelf.read_ledger() is None
-    assert shelf.ledger_problem is None
+    assert blobs_there.read_ledger() is None
+    assert blobs_there.ledger_problem is None
     ledger = Ledger(counter=3, at=NOON, content={"floors": [1, 2]})
-    shelf.write_ledger(ledger)
-    assert shelf.read_ledger() == ledger
+    blobs_there.write_ledger(ledger)
+    assert blobs_there.read_ledger() == ledger
     spoil(path)
-    assert shelf.read_ledger() is None
-    assert refusal(shelf.ledger_problem) == (VaultProblem.DAMAGED, str(house.first))
+    assert blobs_there.read_ledger() is None
+    assert refusal(blobs_there.ledger_problem) == (
+        VaultProblem.DAMAGED,
+        str(house.first),
+    )
     for record in ({}, {"counter": "1"}, {"counter": 1, "at": "now"}):
         with path.open("wb") as file:
             write_head(file, house.key, Kind.LEDGER, record)
-        assert shelf.read_ledger() is None
-        assert refusal(shelf.ledger_problem)[0] == VaultProblem.DAMAGED
+        assert blobs_there.read_ledger() is None
+        assert refusal(blobs_there.ledger_problem)[0] == VaultProblem.DAMAGED
     # A blob in its place is no ledger.
     path.write_bytes(blobs(house.first)[0].read_bytes())
-    assert shelf.read_ledger() is None
-    assert refusal(shelf.ledger_problem)[0] == VaultProblem.OTHER_BLOB
+    assert blobs_there.read_ledger() is None
+    assert refusal(blobs_there.ledger_problem)[0] == VaultProblem.OTHER_BLOB

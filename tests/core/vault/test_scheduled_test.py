@@ -15,9 +15,9 @@ from custom_components.nightlatch.core.errors import (
     VaultProblem,
 )
 from custom_components.nightlatch.core.vault.blob import CHUNK
+from custom_components.nightlatch.core.vault.blob_store import BlobStore
 from custom_components.nightlatch.core.vault.kept import Kept
 from custom_components.nightlatch.core.vault.reports import Replacement
-from custom_components.nightlatch.core.vault.shelf import Shelf
 from custom_components.nightlatch.core.vault.vault import Vault
 
 from .disk import Disk, disk_under_the_vault
@@ -88,7 +88,7 @@ async def test_a_damaged_copy_comes_from_the_other_place(
         (house.places[which].name, KEPT, Replacement.COPY)
     ]
     assert (report.sound, report.damaged) == (2, ())
-    assert Shelf(house.places[which], house.key).read(KEPT) == DATA
+    assert BlobStore(house.places[which], house.key).read(KEPT) == DATA
 
 
 @pytest.mark.parametrize("restart", [False, True])
@@ -116,16 +116,16 @@ async def test_the_newest_that_was_told_goes_with_what_the_feed_has(
     """Also where the place that told it comes second."""
     vault = await with_one(house)
     newer = kept_of(DATA, day=1, about={"state": "new"})
-    Shelf(house.places[1], house.key).write(newer, DATA)
+    BlobStore(house.places[1], house.key).write(newer, DATA)
     for folder in house.folders:
         spoil(blobs(folder)[0])
     vault = house.vault()
     report = await vault.test(holds, feed(DATA))
     assert [each.kept for each in report.replaced] == [newer] * 2
     for place in house.places:
-        shelf = Shelf(place, house.key)
-        shelf.scan()
-        assert [copy.kept for copy in shelf.copies.values()] == [newer]
+        blobs_there = BlobStore(place, house.key)
+        blobs_there.scan()
+        assert [copy.kept for copy in blobs_there.copies.values()] == [newer]
 
 
 async def test_what_can_still_be_replaced_is_not_dropped(
@@ -308,9 +308,9 @@ async def test_what_is_dropped_while_the_feed_is_asked_stays_dropped(
     other = artifact(9)
     kept = kept_of(other, version="2")
     await vault.put(kept, other)
-    shelf = Shelf(house.places[0], house.key)
+    blobs_there = BlobStore(house.places[0], house.key)
     for folder in house.folders:
-        spoil(folder / shelf.name_of(KEPT.binding))
+        spoil(folder / blobs_there.name_of(KEPT.binding))
     vault.limit = 1
 
     async def refetch(_: Kept) -> bytes | None:

@@ -7,10 +7,10 @@ import pytest
 
 from custom_components.nightlatch.core.errors import VaultError, VaultProblem
 from custom_components.nightlatch.core.vault.blob import CHUNK
+from custom_components.nightlatch.core.vault.blob_store import BlobStore
 from custom_components.nightlatch.core.vault.kept import Kept
 from custom_components.nightlatch.core.vault.keys import HouseholdKey
 from custom_components.nightlatch.core.vault.place import Place
-from custom_components.nightlatch.core.vault.shelf import Shelf
 from custom_components.nightlatch.core.vault.vault import Vault
 
 from .disk import Disk, disk_under_the_vault
@@ -103,13 +103,13 @@ async def test_the_same_bytes_may_be_two_things(house: House) -> None:
     assert vault.find(model="Keyway Two", version="1.2.3") == twin
     assert await vault.get(DIGEST) == DATA
     # One of them damaged everywhere: the other has the bytes.
-    shelves = [Shelf(place, house.key) for place in house.places]
-    for shelf in shelves:
-        spoil(Path(shelf.path) / shelf.name_of(twin.binding))
+    stores = [BlobStore(place, house.key) for place in house.places]
+    for blobs_there in stores:
+        spoil(Path(blobs_there.path) / blobs_there.name_of(twin.binding))
     assert await vault.get(DIGEST) == DATA
     assert vault.find(model="Keyway Two", version="1.2.3") == twin
-    for shelf in shelves:
-        assert shelf.read(twin) == DATA
+    for blobs_there in stores:
+        assert blobs_there.read(twin) == DATA
 
 
 async def test_putting_again_tells_something_new(house: House) -> None:
@@ -155,8 +155,8 @@ async def test_a_damaged_copy_is_replaced_on_the_way(
     assert await vault.get(DIGEST) == DATA
     if which == 0:
         # The second copy was not needed; a test looks at it.
-        shelf = Shelf(house.places[0], house.key)
-        assert shelf.read(KEPT) == DATA
+        blobs_there = BlobStore(house.places[0], house.key)
+        assert blobs_there.read(KEPT) == DATA
 
 
 @pytest.mark.parametrize("which", [0, 1])
@@ -191,7 +191,7 @@ async def test_opening_makes_good_what_it_sees(house: House, which: int) -> None
         other = report[house.places[1 - which].name]
         assert (other.merged, other.blobs, other.damaged) == (0, 1, ())
         assert len(blob.read_bytes()) == len(whole)
-        assert Shelf(house.places[which], house.key).read(KEPT) == DATA
+        assert BlobStore(house.places[which], house.key).read(KEPT) == DATA
 
 
 async def test_a_copy_damaged_in_both_places_is_not_given(house: House) -> None:
@@ -233,14 +233,16 @@ async def test_a_blob_under_anothers_name_is_noticed(
 ) -> None:
     """While it runs and after a restart; neither of both is lost."""
     vault, kept, data = await with_two(house)
-    shelf = Shelf(house.places[which], house.key)
-    one, other = (house.folders[which] / shelf.name_of(each.binding) for each in kept)
+    blobs_there = BlobStore(house.places[which], house.key)
+    one, other = (
+        house.folders[which] / blobs_there.name_of(each.binding) for each in kept
+    )
     raw, other_raw = one.read_bytes(), other.read_bytes()
     other.write_bytes(raw)
     if swap:
         one.write_bytes(other_raw)
     with pytest.raises(VaultError) as raised:
-        shelf.read(kept[1])
+        blobs_there.read(kept[1])
     assert raised.value.reason is VaultProblem.OTHER_BLOB
     for number in range(2):
         assert await vault.get(kept[number].binding.sha256) == data[number]
@@ -250,7 +252,9 @@ async def test_a_blob_under_anothers_name_is_noticed(
     assert VaultProblem.OTHER_BLOB in [each.error.reason for each in report.damaged]
     for number in range(2):
         assert await again.get(kept[number].binding.sha256) == data[number]
-        assert Shelf(house.places[which], house.key).read(kept[number]) == data[number]
+        assert (
+            BlobStore(house.places[which], house.key).read(kept[number]) == data[number]
+        )
 
 
 @pytest.mark.parametrize("name", [None, "renamed.blob"])
@@ -260,8 +264,8 @@ async def test_a_blob_that_lies_only_under_another_name_is_not_lost(
     """It is read from there, and put where it belongs, before that name is made good."""
     _, kept, data = await with_two(house)
     shutil.rmtree(house.second)
-    shelf = Shelf(house.places[0], house.key)
-    one, other = (house.first / shelf.name_of(each.binding) for each in kept)
+    blobs_there = BlobStore(house.places[0], house.key)
+    one, other = (house.first / blobs_there.name_of(each.binding) for each in kept)
     one.rename(other if name is None else house.first / name)
     vault = house.alone()
     report = (await vault.open()).places["first"]
@@ -288,8 +292,8 @@ async def test_two_that_were_swapped_in_the_only_place_are_both_there(
     """Neither is put right over the other, by whatever of both is done first."""
     _, kept, data = await with_two(house)
     shutil.rmtree(house.second)
-    shelf = Shelf(house.places[0], house.key)
-    one, other = (house.first / shelf.name_of(each.binding) for each in kept)
+    blobs_there = BlobStore(house.places[0], house.key)
+    one, other = (house.first / blobs_there.name_of(each.binding) for each in kept)
     raw = one.read_bytes()
     one.write_bytes(other.read_bytes())
     other.write_bytes(raw)
@@ -300,7 +304,9 @@ async def test_two_that_were_swapped_in_the_only_place_are_both_there(
         await again.open()
         for number in range(2):
             assert await again.get(kept[number].binding.sha256) == data[number]
-            assert Shelf(house.places[0], house.key).read(kept[number]) == data[number]
+            assert (
+                BlobStore(house.places[0], house.key).read(kept[number]) == data[number]
+            )
     again = house.alone()
     assert (await again.open()).places["first"].damaged == ()
     assert len(again.kept()) == len(blobs(house.first)) == 2
@@ -320,7 +326,9 @@ async def test_what_strays_is_saved_before_its_place_is_taken(
     ]
     for each, raw in zip(kept, data, strict=True):
         await vault.put(each, raw)
-    name, other = (Shelf(house.places[0], house.key).name_of(k.binding) for k in kept)
+    name, other = (
+        BlobStore(house.places[0], house.key).name_of(k.binding) for k in kept
+    )
     (house.first / name).rename(house.first / other)
     (house.second / name).unlink()
     again = house.vault()
@@ -328,7 +336,7 @@ async def test_what_strays_is_saved_before_its_place_is_taken(
     for number in range(2):
         assert await again.get(kept[number].binding.sha256) == data[number]
         for place in house.places:
-            assert Shelf(place, house.key).read(kept[number]) == data[number]
+            assert BlobStore(place, house.key).read(kept[number]) == data[number]
 
 
 async def test_the_newer_telling_wins_though_it_strays(house: House) -> None:
@@ -345,10 +353,10 @@ async def test_the_newer_telling_wins_though_it_strays(house: House) -> None:
     await again.open()
     assert again.kept() == (newer,)
     for place in house.places:
-        shelf = Shelf(place, house.key)
-        shelf.scan()
-        assert [each.kept for each in shelf.copies.values()] == [newer]
-        assert shelf.read(newer) == DATA
+        blobs_there = BlobStore(place, house.key)
+        blobs_there.scan()
+        assert [each.kept for each in blobs_there.copies.values()] == [newer]
+        assert blobs_there.read(newer) == DATA
 
 
 @pytest.mark.parametrize("order", ["012", "210", "102"])
@@ -373,7 +381,7 @@ async def test_of_several_strays_one_that_is_whole_is_enough(
     await vault.open()
     assert await vault.get(DIGEST) == DATA
     assert vault.by_digest(DIGEST) == newer
-    assert Shelf(house.places[0], house.key).read(newer) == DATA
+    assert BlobStore(house.places[0], house.key).read(newer) == DATA
 
 
 @pytest.mark.parametrize("how", ["moved", "swapped", "damaged", "twice"])
@@ -386,8 +394,8 @@ async def test_what_was_moved_meanwhile_is_not_written_over(
     shutil.rmtree(house.second)
     vault = house.alone()
     await vault.open()
-    shelf = Shelf(house.places[0], house.key)
-    one, other = (house.first / shelf.name_of(each.binding) for each in kept)
+    blobs_there = BlobStore(house.places[0], house.key)
+    one, other = (house.first / blobs_there.name_of(each.binding) for each in kept)
     raw, other_raw = one.read_bytes(), other.read_bytes()
     other.write_bytes(raw)
     match how:
@@ -405,7 +413,7 @@ async def test_what_was_moved_meanwhile_is_not_written_over(
     for each in (vault, house.alone()):
         await each.open()
         assert await each.get(kept[0].binding.sha256) == data[0]
-    assert Shelf(house.places[0], house.key).read(kept[0]) == data[0]
+    assert BlobStore(house.places[0], house.key).read(kept[0]) == data[0]
     if then == "put":
         assert await vault.get(kept[1].binding.sha256) == data[1]
         assert len(blobs(house.first)) == 2
@@ -416,10 +424,10 @@ async def test_a_stray_that_cannot_be_put_right_is_still_given(
 ) -> None:
     """The disk is full: nothing is written over it, and it can be read."""
     _, kept, data = await with_two(house)
-    shelf = Shelf(house.places[0], house.key)
-    one, other = (house.first / shelf.name_of(each.binding) for each in kept)
+    blobs_there = BlobStore(house.places[0], house.key)
+    one, other = (house.first / blobs_there.name_of(each.binding) for each in kept)
     one.rename(other)
-    (house.second / shelf.name_of(kept[0].binding)).unlink()
+    (house.second / blobs_there.name_of(kept[0].binding)).unlink()
 
     def full(_: int, __: object) -> int:
         raise OSError(28, "full")
@@ -437,16 +445,16 @@ async def test_a_stray_that_cannot_be_put_right_is_still_given(
     assert vault.troubles == {}
     assert [len(blobs(folder)) for folder in house.folders] == [2, 2]
     for number in range(2):
-        assert Shelf(house.places[0], house.key).read(kept[number]) == data[number]
+        assert BlobStore(house.places[0], house.key).read(kept[number]) == data[number]
 
 
 async def test_a_stray_that_is_damaged_too_is_not_given(house: House) -> None:
     """Its head says what it was; its bytes do not hold."""
     _, kept, _ = await with_two(house)
     shutil.rmtree(house.second)
-    shelf = Shelf(house.places[0], house.key)
+    blobs_there = BlobStore(house.places[0], house.key)
     stray = house.first / "renamed.blob"
-    (house.first / shelf.name_of(kept[0].binding)).rename(stray)
+    (house.first / blobs_there.name_of(kept[0].binding)).rename(stray)
     spoil(stray)
     vault = house.alone()
     report = await vault.open()
@@ -486,7 +494,7 @@ async def test_a_second_place_is_filled(house: House) -> None:
     vault = house.vault()
     report = await vault.open()
     assert (report.at, report.places["second"].merged) == (NOON, 1)
-    assert Shelf(house.places[1], house.key).read(KEPT) == DATA
+    assert BlobStore(house.places[1], house.key).read(KEPT) == DATA
 
 
 async def test_a_restored_backup_is_brought_up_to_date(house: House) -> None:
@@ -529,9 +537,9 @@ async def test_the_newer_telling_wins_though_its_copy_is_damaged(house: House) -
     report = await again.open()
     assert all(not each.damaged for each in report.places.values())
     for place in house.places:
-        shelf = Shelf(place, house.key)
-        shelf.scan()
-        assert [each.kept for each in shelf.copies.values()] == [newer]
+        blobs_there = BlobStore(place, house.key)
+        blobs_there.scan()
+        assert [each.kept for each in blobs_there.copies.values()] == [newer]
 
 
 # Places in trouble.
@@ -561,7 +569,7 @@ async def test_a_share_that_is_away_is_told_and_filled_later(house: House) -> No
     report = await vault.open()
     assert report.places["second"].merged == 1
     assert vault.troubles == {}
-    assert Shelf(house.places[1], house.key).read(kept) == other
+    assert BlobStore(house.places[1], house.key).read(kept) == other
 
 
 async def test_a_share_that_comes_back_takes_what_is_new_at_once(house: House) -> None:
@@ -633,8 +641,8 @@ async def test_a_full_second_place_has_the_most_wanted(house: House) -> None:
         await vault.put(each, raw)
     both = house.vault()
     await both.prune({kept[2].binding.sha256: 0, kept[1].binding.sha256: 1})
-    keeper = both._keepers[1]
-    real = keeper.shelf.write
+    worker = both._workers[1]
+    real = worker.blobs.write
     written: list[Kept] = []
 
     def write(kept: Kept, data: bytes) -> None:
@@ -643,13 +651,13 @@ async def test_a_full_second_place_has_the_most_wanted(house: House) -> None:
         written.append(kept)
         real(kept, data)
 
-    keeper.shelf.write = write  # type: ignore[method-assign]
+    worker.blobs.write = write  # type: ignore[method-assign]
     report = await both.open()
     assert written == [kept[2]]
     assert report.places["second"].merged == 1
     assert reason_of(report.places["second"].error) == VaultProblem.FULL
     assert reason_of(both.troubles["second"]) == VaultProblem.FULL
-    keeper.shelf.write = real  # type: ignore[method-assign]
+    worker.blobs.write = real  # type: ignore[method-assign]
     report = await both.open()
     assert report.places["second"].merged == 2
     assert both.troubles == {}
@@ -825,9 +833,9 @@ async def test_what_cannot_be_removed_is_not_dropped(house: House, disk: Disk) -
 async def test_what_was_dropped_is_dropped_under_any_name(house: House) -> None:
     """Else it would come back at the next start."""
     _, kept, _ = await with_two(house)
-    shelf = Shelf(house.places[0], house.key)
+    blobs_there = BlobStore(house.places[0], house.key)
     for folder in house.folders:
-        one = folder / shelf.name_of(kept[0].binding)
+        one = folder / blobs_there.name_of(kept[0].binding)
         one.rename(folder / "renamed.blob")
     vault = house.vault()
     await vault.open()

@@ -2,21 +2,21 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from .keeper import Keeper
 from .kept import Kept
+from .place_worker import PlaceWorker
 from .reports import Damage
 
 
 class Catalogue:
     """All that places have told of, by the names of blobs."""
 
-    def __init__(self, keepers: Sequence[Keeper]) -> None:
+    def __init__(self, workers: Sequence[PlaceWorker]) -> None:
         """Prepare; nothing is known yet."""
         self.known: dict[str, Kept] = {}
         """All that was told since the start, whole or not."""
         self.wanted: Mapping[str, int] = {}
         """The rank of what locks need, by its digest."""
-        self._keepers = keepers
+        self._workers = workers
 
     def told(self, names: Mapping[str, Kept]) -> None:
         """Take note of what a place tells; the newest counts."""
@@ -41,8 +41,8 @@ class Catalogue:
         The head of a blob that is damaged further on, or strays, tells as well.
         """
         names: set[str] = set()
-        for keeper in self._keepers:
-            names |= keeper.shelf.copies.keys() | keeper.shelf.strays.keys()
+        for worker in self._workers:
+            names |= worker.blobs.copies.keys() | worker.blobs.strays.keys()
         return {name: kept for name, kept in self.known.items() if name in names}
 
     def known_as(self, sha256: str) -> Kept | None:
@@ -90,21 +90,21 @@ class Catalogue:
             ),
         )
 
-    def lacking(self, kept: Kept) -> list[Keeper]:
+    def lacking(self, kept: Kept) -> list[PlaceWorker]:
         """Return the places that can be used and have no copy of this, or an older one."""
         return [
-            keeper
-            for keeper in self._keepers
-            if keeper.there and keeper.trouble is None and not keeper.has(kept)
+            worker
+            for worker in self._workers
+            if worker.there and worker.trouble is None and not worker.has(kept)
         ]
 
-    def damaged(self, keepers: Iterable[Keeper]) -> list[Damage]:
+    def damaged(self, workers: Iterable[PlaceWorker]) -> list[Damage]:
         """Return the copies that cannot be used as they are."""
         return [
-            Damage(place=keeper.name, name=name, kept=self.known.get(name), error=error)
-            for keeper in keepers
-            for name, error in keeper.shelf.damaged.items()
+            Damage(place=worker.name, name=name, kept=self.known.get(name), error=error)
+            for worker in workers
+            for name, error in worker.blobs.damaged.items()
         ]
 
     def _mentioned(self, name: str) -> bool:
-        return any(keeper.shelf.mentions(name) for keeper in self._keepers)
+        return any(worker.blobs.mentions(name) for worker in self._workers)

@@ -1,7 +1,7 @@
-"""The household's key, and the lockboxes that it is kept in.
+"""The household's key, and the wrapped keys that it is kept in.
 
 The key itself never changes. What changes, when the owner wants it otherwise, is the
-lockbox: what of the key lies in Home Assistant's storage.
+wrapped key: what of the key lies in Home Assistant's storage.
 
 - ``STORAGE``: the key itself. It protects copies that lie elsewhere (a share, a disk
   that is sold), not against whoever reads Home Assistant's own disk or backups.
@@ -46,7 +46,7 @@ _FORMAT = 1
 _MEMORY = 64 * 1024  # KiB
 _PASSES = 3
 _LANES = 4
-# A lockbox is read before anything proves it: more than this is not computed.
+# A wrapped key is read before anything proves it: more than this is not computed.
 _MOST = {"memory": 1024 * 1024, "passes": 16, "lanes": 16}
 
 
@@ -102,7 +102,7 @@ class HouseholdKey:
         )
 
     def reveal(self) -> bytes:
-        """Return the bytes themselves: for a lockbox, and for nothing else."""
+        """Return the bytes themselves: to be wrapped, and for nothing else."""
         return self._secret
 
     @override
@@ -113,18 +113,18 @@ class HouseholdKey:
     @override
     def __reduce__(self) -> NoReturn:
         """Refuse to be written down in passing."""
-        raise TypeError("A household key is kept in a lockbox")
+        raise TypeError("A household key is kept wrapped")
 
 
 def lock_in_storage(key: HouseholdKey) -> dict[str, Any]:
-    """Return a lockbox that holds the key itself."""
+    """Return the key as it is, in the form of a wrapped one."""
     return _closed(
         {**_label(key, KeySource.STORAGE), "key": key.reveal().hex()},
     )
 
 
 def lock_with_passphrase(key: HouseholdKey, passphrase: str) -> dict[str, Any]:
-    """Return a lockbox that only the passphrase opens.
+    """Return a wrapped key that only the passphrase opens.
 
     Takes a good part of a second and 64 MiB, on purpose. Raises ``VaultError``
     PASSPHRASE_TOO_SHORT.
@@ -142,7 +142,7 @@ def lock_with_passphrase(key: HouseholdKey, passphrase: str) -> dict[str, Any]:
 
 
 def lock_with_key_file(key: HouseholdKey, path: Path) -> dict[str, Any]:
-    """Return a lockbox that only the bytes of a file open; where it lies is not kept.
+    """Return a wrapped key that only the bytes of a file open; where it lies is not kept.
 
     Any file from 32 bytes to 64 KiB will do. Raises ``VaultError``
     KEY_FILE_UNREADABLE.
@@ -151,23 +151,23 @@ def lock_with_key_file(key: HouseholdKey, path: Path) -> dict[str, Any]:
     return _sealed(key, label, _from_key_file(label, path))
 
 
-def source_of(lockbox: Mapping[str, Any]) -> KeySource:
-    """Return what opens a lockbox; raise ``VaultError`` KEY_LOST where it is none."""
-    return KeySource(_checked(lockbox)["source"])
+def source_of(wrapped: Mapping[str, Any]) -> KeySource:
+    """Return what opens a wrapped key; raise ``VaultError`` KEY_LOST where it is none."""
+    return KeySource(_checked(wrapped)["source"])
 
 
 def unlock(
-    lockbox: Mapping[str, Any],
+    wrapped: Mapping[str, Any],
     *,
     passphrase: str | None = None,
     key_file: Path | None = None,
 ) -> HouseholdKey:
-    """Return the key out of its lockbox.
+    """Return the key, unwrapped.
 
     Raises ``VaultError``: LOCKED where what opens it was not given, WRONG_PASSPHRASE,
-    KEY_FILE_UNREADABLE, WRONG_KEY_FILE, or KEY_LOST where the lockbox itself is damaged.
+    KEY_FILE_UNREADABLE, WRONG_KEY_FILE, or KEY_LOST where the wrapped key itself is damaged.
     """
-    label = dict(_checked(lockbox))
+    label = dict(_checked(wrapped))
     try:
         match KeySource(label["source"]):
             case KeySource.STORAGE:
@@ -183,9 +183,9 @@ def unlock(
                 opener = _from_key_file(label, key_file)
                 refusal = VaultError(VaultProblem.WRONG_KEY_FILE, path=str(key_file))
         nonce = bytes.fromhex(as_text(label.pop("nonce")))
-        wrapped = bytes.fromhex(as_text(label.pop("wrapped")))
+        sealed = bytes.fromhex(as_text(label.pop("wrapped")))
         try:
-            secret = AESGCM(opener).decrypt(nonce, wrapped, _canonical(label))
+            secret = AESGCM(opener).decrypt(nonce, sealed, _canonical(label))
         except InvalidTag:
             raise refusal from None
         return _same(label, secret)
@@ -204,18 +204,18 @@ def _sealed(key: HouseholdKey, label: dict[str, Any], opener: bytes) -> dict[str
 
 
 def _closed(content: dict[str, Any]) -> dict[str, Any]:
-    """Add what tells a damaged lockbox from a wrong passphrase; it proves nothing."""
+    """Add what tells a damaged wrapped key from a wrong passphrase; it proves nothing."""
     return {**content, "check": hashlib.sha256(_canonical(content)).hexdigest()}
 
 
-def _checked(lockbox: Mapping[str, Any]) -> Mapping[str, Any]:
+def _checked(wrapped: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
-        content = {key: value for key, value in lockbox.items() if key != "check"}
+        content = {key: value for key, value in wrapped.items() if key != "check"}
         if as_whole(content["format"]) > _FORMAT:
             raise _lost("a newer version of Nightlatch has written it")
         whole = hmac.compare_digest(
             hashlib.sha256(_canonical(content)).hexdigest().encode(),
-            as_text(lockbox["check"]).encode(),
+            as_text(wrapped["check"]).encode(),
         )
         KeySource(content["source"])
     except (AttributeError, KeyError, TypeError, ValueError) as err:

@@ -9,11 +9,11 @@ from typing import Any
 
 from ..errors import NightlatchError, VaultError, VaultProblem
 from .catalogue import Catalogue
-from .keeper import Keeper
 from .kept import Binding, Kept
 from .keys import HouseholdKey
 from .ledger import Ledger
 from .place import Place
+from .place_worker import PlaceWorker
 from .reports import (
     Damage,
     OpenReport,
@@ -50,8 +50,8 @@ class Vault:
         self.limit = limit
         """Bytes that the files of one place may have; what is wanted may have more."""
         self._clock = clock
-        self._keepers = tuple(Keeper(place, key) for place in places)
-        self._catalogue = Catalogue(self._keepers)
+        self._workers = tuple(PlaceWorker(place, key) for place in places)
+        self._catalogue = Catalogue(self._workers)
         # Held for each step, not for a whole test: a door may wait for ``get``.
         self._lock = asyncio.Lock()
 
@@ -59,17 +59,17 @@ class Vault:
     def size(self) -> int:
         """Return how many bytes the files of the fullest place have."""
         return max(
-            sum(copy.length for copy in keeper.shelf.copies.values())
-            for keeper in self._keepers
+            sum(copy.length for copy in worker.blobs.copies.values())
+            for worker in self._workers
         )
 
     @property
     def troubles(self) -> Mapping[str, VaultError]:
         """What is wrong with places now, by their names."""
         return {
-            keeper.name: keeper.trouble
-            for keeper in self._keepers
-            if keeper.trouble is not None
+            worker.name: worker.trouble
+            for worker in self._workers
+            if worker.trouble is not None
         }
 
     # What is there.
@@ -149,8 +149,8 @@ class Vault:
                 source = Replacement.FEED
             sound += whole + len(again)
             replaced += [
-                Replaced(place=keeper.name, kept=kept, source=source)
-                for keeper in again
+                Replaced(place=worker.name, kept=kept, source=source)
+                for worker in again
             ]
             if data is None:
                 lost += self._missing(name, kept)
@@ -164,7 +164,7 @@ class Vault:
             places=opened.places,
             sound=sound,
             replaced=tuple(replaced),
-            damaged=(*self._catalogue.damaged(self._keepers), *lost),
+            damaged=(*self._catalogue.damaged(self._workers), *lost),
             unproven=tuple(unproven),
         )
 
@@ -173,44 +173,44 @@ class Vault:
         async with self._lock:
             await self._scan()
         found = {
-            keeper.name: (
-                len(keeper.shelf.copies),
-                tuple(self._catalogue.damaged([keeper])),
+            worker.name: (
+                len(worker.blobs.copies),
+                tuple(self._catalogue.damaged([worker])),
             )
-            for keeper in self._keepers
+            for worker in self._workers
         }
         merged = await self._merge()
-        latest = max(map(_counter, self._keepers))
+        latest = max(map(_counter, self._workers))
         places = {
-            keeper.name: PlaceReport(
-                error=keeper.trouble,
-                blobs=found[keeper.name][0],
-                damaged=found[keeper.name][1],
-                merged=sum(each.place == keeper.name for each in merged),
-                foreign=keeper.shelf.foreign,
-                behind=keeper.there and _counter(keeper) < latest,
-                ledger=keeper.shelf.ledger_problem,
+            worker.name: PlaceReport(
+                error=worker.trouble,
+                blobs=found[worker.name][0],
+                damaged=found[worker.name][1],
+                merged=sum(each.place == worker.name for each in merged),
+                foreign=worker.blobs.foreign,
+                behind=worker.there and _counter(worker) < latest,
+                ledger=worker.blobs.ledger_problem,
             )
-            for keeper in self._keepers
+            for worker in self._workers
         }
         return OpenReport(at=at, places=places), merged
 
     async def _scan(self) -> None:
-        told = await asyncio.gather(*(keeper.scan() for keeper in self._keepers))
-        seen: dict[tuple[int, int], Keeper] = {}
-        for keeper, names in zip(self._keepers, told, strict=True):
-            identity = keeper.shelf.identity
+        told = await asyncio.gather(*(worker.scan() for worker in self._workers))
+        seen: dict[tuple[int, int], PlaceWorker] = {}
+        for worker, names in zip(self._workers, told, strict=True):
+            identity = worker.blobs.identity
             if identity is not None and identity in seen:
-                keeper.bar(
+                worker.bar(
                     VaultError(
                         VaultProblem.SAME_PLACE,
-                        place=keeper.shelf.path,
-                        other=seen[identity].shelf.path,
+                        place=worker.blobs.path,
+                        other=seen[identity].blobs.path,
                     )
                 )
                 continue
             if identity is not None:
-                seen[identity] = keeper
+                seen[identity] = worker
             self._catalogue.told(names)
 
     async def _merge(self) -> list[Replaced]:
@@ -225,8 +225,8 @@ class Vault:
                 if data is None:
                     continue
                 merged += [
-                    Replaced(place=keeper.name, kept=kept, source=Replacement.COPY)
-                    for keeper in await self._mend(kept, data)
+                    Replaced(place=worker.name, kept=kept, source=Replacement.COPY)
+                    for worker in await self._mend(kept, data)
                 ]
         return merged
 
@@ -238,13 +238,13 @@ class Vault:
         Raises ``VaultError`` where the first place could not take it (nothing has
         changed then), and DAMAGED where the bytes are not those that are bound.
         """
-        first, *others = self._keepers
+        first, *others = self._workers
         async with self._lock:
             await self._write(first, kept, data)
-            for keeper in others:
+            for worker in others:
                 # What is wrong with them stays in ``troubles``.
                 with suppress(VaultError):
-                    await self._write(keeper, kept, data)
+                    await self._write(worker, kept, data)
 
     async def get(self, sha256: str) -> bytes:
         """Return an artifact whose every byte was checked.
@@ -290,11 +290,11 @@ class Vault:
         removed = 0
         async with self._lock:
             there = self._catalogue.whole()
-            for keeper in self._keepers:
-                for name in keeper.shelf.damaged:
-                    if name in there or keeper.shelf.strays_to(name):
+            for worker in self._workers:
+                for name in worker.blobs.damaged:
+                    if name in there or worker.blobs.strays_to(name):
                         continue
-                    if await keeper.drop(name):
+                    if await worker.drop(name):
                         self._catalogue.removed(name)
                         removed += 1
         return removed
@@ -312,12 +312,12 @@ class Vault:
             counter = max((each.counter for each in there), default=0) + 1
             new = Ledger(counter=counter, at=self._clock(), content=ledger)
             results = await asyncio.gather(
-                *(keeper.write_ledger(new) for keeper in self._keepers),
+                *(worker.write_ledger(new) for worker in self._workers),
                 return_exceptions=True,
             )
-        for keeper, result in zip(self._keepers, results, strict=True):
+        for worker, result in zip(self._workers, results, strict=True):
             if isinstance(result, BaseException) and (
-                keeper is self._keepers[0] or not isinstance(result, VaultError)
+                worker is self._workers[0] or not isinstance(result, VaultError)
             ):
                 raise result
 
@@ -330,7 +330,7 @@ class Vault:
 
     async def close(self) -> None:
         """Wait for what is still being written, within its deadline."""
-        await asyncio.gather(*(keeper.rest() for keeper in self._keepers))
+        await asyncio.gather(*(worker.rest() for worker in self._workers))
 
     # Steps; the lock is held.
 
@@ -338,72 +338,72 @@ class Vault:
         """Return an artifact from wherever it is whole, else what is wrong everywhere."""
         problems: list[VaultError] = []
         for name, each in self._catalogue.same_bytes(kept):
-            for keeper in self._keepers:
-                if name in keeper.shelf.copies:
+            for worker in self._workers:
+                if name in worker.blobs.copies:
                     try:
-                        return await keeper.read(each), []
+                        return await worker.read(each), []
                     except VaultError as err:
                         problems.append(err)
-                elif name in keeper.shelf.damaged:
-                    problems.append(keeper.shelf.damaged[name])
-            for keeper in self._keepers:
-                if name in keeper.shelf.strays:
+                elif name in worker.blobs.damaged:
+                    problems.append(worker.blobs.damaged[name])
+            for worker in self._workers:
+                if name in worker.blobs.strays:
                     with suppress(VaultError):
-                        return await keeper.read(each, stray=True), []
+                        return await worker.read(each, stray=True), []
         return None, problems
 
     async def _read_all(self, name: str, kept: Kept) -> tuple[int, bytes | None]:
         """Read every copy; return how many are whole, and the artifact if one is."""
         whole, data = 0, None
-        for keeper in self._keepers:
-            if name in keeper.shelf.copies:
+        for worker in self._workers:
+            if name in worker.blobs.copies:
                 with suppress(VaultError):
-                    data = await keeper.read(kept)
+                    data = await worker.read(kept)
                     whole += 1
         if data is None:
             # What strays under another name, or is kept as something else too.
             data, _ = await self._obtain(kept)
         return whole, data
 
-    async def _mend(self, kept: Kept, data: bytes) -> list[Keeper]:
+    async def _mend(self, kept: Kept, data: bytes) -> list[PlaceWorker]:
         """Write a copy wherever there is none that is whole; return where."""
         mended = []
-        for keeper in self._catalogue.lacking(kept):
+        for worker in self._catalogue.lacking(kept):
             with suppress(VaultError):
-                await self._write(keeper, kept, data)
-                mended.append(keeper)
+                await self._write(worker, kept, data)
+                mended.append(worker)
         return mended
 
-    async def _write(self, keeper: Keeper, kept: Kept, data: bytes) -> None:
-        await keeper.write(kept, data)
-        self._catalogue.known[keeper.shelf.name_of(kept.binding)] = kept
-        if keeper.there and all(map(keeper.has, self._catalogue.whole().values())):
-            keeper.trouble = None
+    async def _write(self, worker: PlaceWorker, kept: Kept, data: bytes) -> None:
+        await worker.write(kept, data)
+        self._catalogue.known[worker.blobs.name_of(kept.binding)] = kept
+        if worker.there and all(map(worker.has, self._catalogue.whole().values())):
+            worker.trouble = None
 
     async def _remove(self, name: str) -> bool:
         """Remove all copies; return whether none is left in any place that is there."""
         removed = 0
-        for keeper in self._keepers:
-            if keeper.shelf.mentions(name):
+        for worker in self._workers:
+            if worker.blobs.mentions(name):
                 with suppress(VaultError):
-                    await keeper.remove(name)
+                    await worker.remove(name)
                     removed += 1
         return self._catalogue.removed(name) and removed > 0
 
     async def _ledgers(self) -> list[Ledger]:
         found = await asyncio.gather(
-            *(keeper.read_ledger() for keeper in self._keepers)
+            *(worker.read_ledger() for worker in self._workers)
         )
         return [each for each in found if each is not None]
 
     def _missing(self, name: str, kept: Kept) -> list[Damage]:
         """Tell, once, that an artifact is gone from all places, with no trace."""
-        if self.troubles or any(name in each.shelf.damaged for each in self._keepers):
+        if self.troubles or any(name in each.blobs.damaged for each in self._workers):
             return []
         del self._catalogue.known[name]
         return [
             Damage(
-                place=self._keepers[0].name,
+                place=self._workers[0].name,
                 name=name,
                 kept=kept,
                 error=VaultError(VaultProblem.NOT_KEPT, artifact=kept.binding.label),
@@ -428,5 +428,5 @@ def _is(data: bytes, binding: Binding) -> bool:
     return hashlib.sha256(data).hexdigest() == binding.sha256
 
 
-def _counter(keeper: Keeper) -> int:
-    return keeper.shelf.ledger.counter if keeper.shelf.ledger is not None else 0
+def _counter(worker: PlaceWorker) -> int:
+    return worker.blobs.ledger.counter if worker.blobs.ledger is not None else 0

@@ -6,11 +6,11 @@ from contextlib import suppress
 from typing import Final
 
 from ..errors import VaultError, VaultProblem
+from .blob_store import BlobStore
 from .kept import Kept
 from .keys import HouseholdKey
 from .ledger import Ledger
 from .place import Place
-from .shelf import Shelf
 
 DEADLINE: Final = 60.0
 """Seconds that one step in a place may take; a share that has gone may never answer."""
@@ -28,12 +28,12 @@ _OF_THE_PLACE = {
 _MAY_BE_WHOLE = _OF_THE_PLACE | {VaultProblem.TOO_NEW}
 
 
-class Keeper:
+class PlaceWorker:
     """Does what is to be done in one place, and knows what is wrong with it."""
 
     def __init__(self, place: Place, key: HouseholdKey) -> None:
         """Prepare; nothing is known of the place before ``scan``."""
-        self.shelf = Shelf(place, key)
+        self.blobs = BlobStore(place, key)
         self.name = place.name
         self.trouble: VaultError | None = None
         self.there = False
@@ -44,7 +44,7 @@ class Keeper:
 
     def has(self, kept: Kept) -> bool:
         """Return whether it has a copy that is whole, as far as known, and not older."""
-        copy = self.shelf.copies.get(self.shelf.name_of(kept.binding))
+        copy = self.blobs.copies.get(self.blobs.name_of(kept.binding))
         return copy is not None and copy.kept.kept_at >= kept.kept_at
 
     def bar(self, error: VaultError) -> None:
@@ -59,7 +59,7 @@ class Keeper:
         """
         self._barred = None
         try:
-            told = await self._run(self.shelf.scan)
+            told = await self._run(self.blobs.scan)
         except VaultError as err:
             self._lost(err)
             return {}
@@ -70,25 +70,25 @@ class Keeper:
     async def read(self, kept: Kept, *, stray: bool = False) -> bytes:
         """Return an artifact; raise ``VaultError``."""
         try:
-            return await self._run(self.shelf.read, kept, stray=stray)
+            return await self._run(self.blobs.read, kept, stray=stray)
         except VaultError as err:
             # The copy itself, where something is wrong with it, is no longer listed.
-            if not stray and self.shelf.name_of(kept.binding) in self.shelf.copies:
+            if not stray and self.blobs.name_of(kept.binding) in self.blobs.copies:
                 self._in_trouble(err)
             raise
 
     async def write(self, kept: Kept, data: bytes) -> None:
         """Keep an artifact; raise ``VaultError``."""
-        await self._change(self.shelf.write, kept, data)
+        await self._change(self.blobs.write, kept, data)
 
     async def remove(self, name: str) -> None:
         """Remove a copy; raise ``VaultError``."""
-        await self._change(self.shelf.remove, name)
+        await self._change(self.blobs.remove, name)
 
     async def drop(self, name: str) -> bool:
         """Remove a damaged copy, if it is still that; return whether it was removed."""
         with suppress(VaultError):
-            problem = await self._run(self.shelf.look_again, name)
+            problem = await self._run(self.blobs.look_again, name)
             if problem is not None and problem.reason not in _MAY_BE_WHOLE:
                 await self.remove(name)
                 return True
@@ -97,14 +97,14 @@ class Keeper:
     async def read_ledger(self) -> Ledger | None:
         """Return what was written down here, as far as anything is known of it."""
         try:
-            return await self._run(self.shelf.read_ledger)
+            return await self._run(self.blobs.read_ledger)
         except VaultError as err:
             self._in_trouble(err)
-            return self.shelf.ledger
+            return self.blobs.ledger
 
     async def write_ledger(self, ledger: Ledger) -> None:
         """Write down; raise ``VaultError``."""
-        await self._change(self.shelf.write_ledger, ledger)
+        await self._change(self.blobs.write_ledger, ledger)
 
     async def rest(self) -> None:
         """Wait for what is under way, within its deadline."""
@@ -130,7 +130,7 @@ class Keeper:
         """Take the place for one of which nothing is known."""
         self.trouble = error
         self.there = False
-        self.shelf.forget()
+        self.blobs.forget()
 
     async def _run[**P, T](
         self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
@@ -159,7 +159,7 @@ class Keeper:
 
     def _no_answer(self) -> VaultError:
         return VaultError(
-            VaultProblem.NO_ANSWER, place=self.shelf.path, seconds=round(DEADLINE)
+            VaultProblem.NO_ANSWER, place=self.blobs.path, seconds=round(DEADLINE)
         )
 
 

@@ -64,7 +64,7 @@ class Copy:
     """Bytes of its file."""
 
 
-class Shelf:
+class BlobStore:
     """The copies of one household in one place.
 
     All methods block: they are for a thread, one at a time. What they find may be read

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from custom_components.nightlatch.core.errors import VaultError, VaultProblem
-from custom_components.nightlatch.core.vault import keeper as keeper_module
+from custom_components.nightlatch.core.vault import place_worker
+from custom_components.nightlatch.core.vault.blob_store import BlobStore
 from custom_components.nightlatch.core.vault.kept import Kept
-from custom_components.nightlatch.core.vault.shelf import Shelf
 from custom_components.nightlatch.core.vault.vault import Vault
 
 from .house import House, artifact, blobs, kept_of, reason_of
@@ -23,13 +23,13 @@ KEPT = kept_of(DATA)
 class Gate:
     """Holds what goes through it until it is opened."""
 
-    def __init__(self, shelf: Shelf, work: str) -> None:
-        """Stand in front of some work of a shelf."""
+    def __init__(self, blobs_there: BlobStore, work: str) -> None:
+        """Stand in front of some work of a blobs_there."""
         self.reached = threading.Event()
         self.passed = 0
         self._open = threading.Event()
-        self._real = getattr(shelf, work)
-        setattr(shelf, work, self)
+        self._real = getattr(blobs_there, work)
+        setattr(blobs_there, work, self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Wait, then do it."""
@@ -56,7 +56,7 @@ def house_on_disk(tmp_path: Path) -> House:
 @pytest.fixture(name="_soon")
 def deadline_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the deadline of a step be short."""
-    monkeypatch.setattr(keeper_module, "DEADLINE", 0.2)
+    monkeypatch.setattr(place_worker, "DEADLINE", 0.2)
 
 
 @pytest.fixture(name="gates")
@@ -81,7 +81,7 @@ async def test_a_share_that_hangs_is_told_and_asked_no_more(
 ) -> None:
     """One thread hangs, not one for each time that something is put."""
     vault = await opened(house)
-    gate = Gate(vault._keepers[1].shelf, "write")
+    gate = Gate(vault._workers[1].blobs, "write")
     gates.append(gate)
     loop = asyncio.get_running_loop()
     await vault.put(KEPT, DATA)
@@ -99,7 +99,7 @@ async def test_a_share_that_hangs_is_told_and_asked_no_more(
     assert gate.passed == 0
     # It answers after all: what was begun is whole, and what was missed is made up for.
     gate.open()
-    under_way = vault._keepers[1]._under_way
+    under_way = vault._workers[1]._under_way
     assert under_way is not None
     await under_way
     report = await vault.open()
@@ -115,7 +115,7 @@ async def test_a_first_place_that_hangs_gives_way_to_the_second(
     """A door waits for the firmware, not for a disk."""
     vault = await opened(house)
     await vault.put(KEPT, DATA)
-    gates.append(Gate(vault._keepers[0].shelf, "read"))
+    gates.append(Gate(vault._workers[0].blobs, "read"))
     assert await vault.get(KEPT.binding.sha256) == DATA
     assert reason_of(vault.troubles["first"]) == VaultProblem.NO_ANSWER
     with pytest.raises(VaultError) as raised:
@@ -128,7 +128,7 @@ async def test_who_waits_may_go_away_and_it_is_done_all_the_same(
 ) -> None:
     """Whatever comes next in that place waits for it."""
     vault = await opened(house)
-    gate = Gate(vault._keepers[0].shelf, "write")
+    gate = Gate(vault._workers[0].blobs, "write")
     gates.append(gate)
     putting = asyncio.create_task(vault.put(KEPT, DATA))
     await gate.is_reached()
@@ -154,13 +154,13 @@ async def test_who_went_away_is_not_told_what_went_wrong(
 ) -> None:
     """And nothing complains that nobody asked."""
     vault = await opened(house)
-    shelf = vault._keepers[0].shelf
+    blobs_there = vault._workers[0].blobs
 
     def fails(kept: Kept, data: bytes) -> None:
         raise VaultError(VaultProblem.FULL, place="there", detail="full")
 
-    shelf.write = fails  # type: ignore[method-assign]
-    gate = Gate(shelf, "write")
+    blobs_there.write = fails  # type: ignore[method-assign]
+    gate = Gate(blobs_there, "write")
     gates.append(gate)
     putting = asyncio.create_task(vault.put(KEPT, DATA))
     await gate.is_reached()
@@ -179,7 +179,7 @@ async def test_closing_waits_for_what_is_written(
 ) -> None:
     """So that a vault that is opened next finds everything."""
     vault = await opened(house)
-    gate = Gate(vault._keepers[0].shelf, "write")
+    gate = Gate(vault._workers[0].blobs, "write")
     gates.append(gate)
     putting = asyncio.create_task(vault.put(KEPT, DATA))
     await gate.is_reached()

@@ -1,4 +1,4 @@
-"""The lockbox of the vault's key, on Home Assistant's own disk."""
+"""The wrapped key of the vault, on Home Assistant's own disk."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from ..core.errors import VaultError, VaultProblem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lockbox:
+class WrappedKey:
     """The household's key as it is kept, and where the file lies that opens it."""
 
     content: Mapping[str, Any]
@@ -25,7 +25,7 @@ class Lockbox:
     key_file: Path | None = None
 
 
-class LockboxFile:
+class WrappedKeyFile:
     """One file of its own, written seldom and never without being sure of it.
 
     Home Assistant's own store logs a failed write and goes on; a key that was lost that
@@ -37,14 +37,14 @@ class LockboxFile:
         self.path = Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.{entry_id}.lockbox"))
         self._file = DiskFile(self.path)
 
-    async def async_load(self) -> Lockbox | None:
-        """Return the lockbox, if there is one; raise ``VaultError``: KEY_LOST."""
+    async def async_load(self) -> WrappedKey | None:
+        """Return the wrapped key, if there is one; raise ``VaultError``: KEY_LOST."""
 
-        def load() -> Lockbox | None:
+        def load() -> WrappedKey | None:
             try:
                 raw = json.loads(self.path.read_text(encoding="utf-8"))
                 key_file = raw["key_file"]
-                return Lockbox(
+                return WrappedKey(
                     content=dict(raw["lockbox"]),
                     key_file=None if key_file is None else Path(key_file),
                 )
@@ -58,12 +58,12 @@ class LockboxFile:
         except NoAnswerError as err:
             raise VaultError(VaultProblem.KEY_LOST) from err
 
-    async def async_write(self, lockbox: Lockbox) -> None:
+    async def async_write(self, wrapped: WrappedKey) -> None:
         """Write it; raise ``OSError``. It is on disk when this returns."""
         text = json.dumps(
             {
-                "lockbox": lockbox.content,
-                "key_file": str(lockbox.key_file) if lockbox.key_file else None,
+                "lockbox": wrapped.content,
+                "key_file": str(wrapped.key_file) if wrapped.key_file else None,
             }
         )
 
