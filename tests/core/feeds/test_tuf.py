@@ -508,10 +508,28 @@ async def test_https_with_a_certificate_that_is_trusted(
     await vendor.stop()
 
 
-async def test_plain_http_is_refused(make_feed: FeedFactory, vendor: Vendor) -> None:
+async def test_plain_http_is_refused(
+    *,
+    make_feed: FeedFactory,
+    vendor: Vendor,
+    session: aiohttp.ClientSession,
+    clock: Clock,
+    trust: MemoryTrust,
+    cache: Path,
+) -> None:
     """Even to this machine, unless a test asks for it."""
-    feed = make_feed(allow_loopback_http=False)
-    with pytest.raises(FeedError) as caught:
-        await feed.check()
-    assert caught.value.reason is FeedProblem.URL_NOT_HTTPS
+    told_nothing = TufFeed(
+        feed_id="acme",
+        url=vendor.url,
+        root=vendor.root,
+        pinned_keys=None,
+        cache=cache,
+        session=session,
+        clock=clock,
+        trust=trust,
+    )
+    for feed in (told_nothing, make_feed(allow_loopback_http=False)):
+        with pytest.raises(FeedError) as caught:
+            await feed.check()
+        assert caught.value.reason is FeedProblem.URL_NOT_HTTPS
     assert vendor.requests == []
