@@ -2,7 +2,7 @@
 
 import time
 
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 import pytest
 
 from custom_components.nightlatch.core.model import LockIdentity
@@ -52,6 +52,21 @@ def test_the_version_is_found(form: str | None, text: str, version: str) -> None
 @pytest.mark.parametrize(
     "form",
     [
+        "{version}",
+        "Ruuvi FW v{version}+*",
+        "XR-7 {version}",
+        "v{version}- *",
+        "x" * (MAX_LENGTH - len("{version}")) + "{version}",
+    ],
+)
+def test_a_form_that_reads_in_one_way_is_good(form: str) -> None:
+    """Whatever words there are, up to a length."""
+    assert is_form(form)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
         "",
         "no place",
         "{version}{version}",
@@ -68,12 +83,14 @@ def test_the_version_is_found(form: str | None, text: str, version: str) -> None
         # These would read another version out of one.
         "1.{version}",
         "1{version}",
+        "FW1{version}",
         "FW.{version}",
         "{version}.0",
+        "{version}b (release)",
         "{version}.*",
         "{version}0*",
         "{version}a*",
-        "x" * MAX_LENGTH + "{version}",
+        "x" * (MAX_LENGTH - len("{version}") + 1) + "{version}",
     ],
 )
 def test_a_form_that_could_read_otherwise_is_refused(form: str) -> None:
@@ -111,6 +128,13 @@ def test_any_text_is_read_in_one_way(form: str, text: str) -> None:
     version = version_in(text, form)
     assert version in text
     assert bool(version) is bool(text)
+
+
+@given(st.text(max_size=64), st.text(max_size=64))
+@example("{version}*", "1.0.0")
+def test_a_form_that_was_kept_badly_makes_no_version_up(form: str, text: str) -> None:
+    """Nobody checks it again when a record is read: it finds what is there, or all."""
+    assert version_in(text, form) in text
 
 
 @given(st.text(max_size=64))

@@ -25,8 +25,9 @@ from custom_components.nightlatch.core.model import (
     Severity,
 )
 from custom_components.nightlatch.core.versions import Version, VersionScheme
+from tests.rig.dfu_package import public_pem
 from tests.rig.tls import Authority
-from tests.rig.vendor import MODEL, Vendor
+from tests.rig.vendor import DESCRIPTOR, MODEL, Vendor
 from tests.rig.vendor_http import Status
 
 from .conftest import (
@@ -219,6 +220,26 @@ async def test_another_firmware_key_needs_the_owner(
     assert len(await versions(approved)) == 2
     vendor.describe(firmware_keys=[vendor.firmware_key_pem])
     assert len(await versions(approved)) == 2
+
+
+async def test_of_several_firmware_keys_each_is_told(
+    make_feed: FeedFactory, vendor: Vendor
+) -> None:
+    """In the order of their fingerprints, so that they can be compared."""
+    pinned = frozenset({"b" * 64, "a" * 64})
+    vendor.describe(
+        firmware_keys=[
+            vendor.firmware_key_pem,
+            public_pem(ec.generate_private_key(ec.SECP256R1())),
+        ]
+    )
+    with pytest.raises(FeedError) as caught:
+        await make_feed(pinned_keys=pinned).check()
+    assert caught.value.reason is FeedProblem.FIRMWARE_KEY_CHANGED
+    assert caught.value.details == {
+        "pinned": f"{'a' * 64}, {'b' * 64}",
+        "named": ", ".join(sorted(fingerprints(vendor))),
+    }
 
 
 @pytest.mark.parametrize("role", ["root", "timestamp", "snapshot", "targets"])
@@ -416,6 +437,20 @@ async def test_a_bad_descriptor_says_which_field_is_wrong(
     assert len(await versions(feed)) == 2
 
 
+@pytest.mark.parametrize("custom", [None, "text", {}, {"other": {"schema": 1}}])
+async def test_a_file_that_is_named_as_a_descriptor_is_none(
+    feed: TufFeed, vendor: Vendor, custom: object
+) -> None:
+    """Somebody else may have a file of that name, and something of their own in it."""
+    target = vendor._targets.signed.targets[DESCRIPTOR]
+    target.unrecognized_fields["custom"] = custom
+    vendor.renew()
+    with pytest.raises(FeedError) as caught:
+        await feed.check()
+    assert caught.value.reason is FeedProblem.NOT_A_FEED
+    assert caught.value.details == {"host": "127.0.0.1"}
+
+
 async def test_a_tuf_repository_of_something_else_is_no_feed(
     feed: TufFeed, vendor: Vendor
 ) -> None:
@@ -473,10 +508,28 @@ async def test_https_with_a_certificate_that_is_trusted(
     await vendor.stop()
 
 
-async def test_plain_http_is_refused(make_feed: FeedFactory, vendor: Vendor) -> None:
+async def test_plain_http_is_refused(
+    *,
+    make_feed: FeedFactory,
+    vendor: Vendor,
+    session: aiohttp.ClientSession,
+    clock: Clock,
+    trust: MemoryTrust,
+    cache: Path,
+) -> None:
     """Even to this machine, unless a test asks for it."""
-    feed = make_feed(allow_loopback_http=False)
-    with pytest.raises(FeedError) as caught:
-        await feed.check()
-    assert caught.value.reason is FeedProblem.URL_NOT_HTTPS
+    told_nothing = TufFeed(
+        feed_id="acme",
+        url=vendor.url,
+        root=vendor.root,
+        pinned_keys=None,
+        cache=cache,
+        session=session,
+        clock=clock,
+        trust=trust,
+    )
+    for feed in (told_nothing, make_feed(allow_loopback_http=False)):
+        with pytest.raises(FeedError) as caught:
+            await feed.check()
+        assert caught.value.reason is FeedProblem.URL_NOT_HTTPS
     assert vendor.requests == []

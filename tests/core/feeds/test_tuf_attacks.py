@@ -267,12 +267,16 @@ async def test_metadata_expire_by_the_household_clock(
     feed: TufFeed, vendor: Vendor, clock: Clock, trust: MemoryTrust
 ) -> None:
     """A feed that is frozen counts as such once its timestamp has run out."""
-    await feed.check()
+    content = await feed.check()
     time = trust.kept.time
     clock.offset = timedelta(days=3, minutes=1)
     error = await refusal(feed)
     assert error.reason is FeedProblem.EXPIRED
-    assert error.details["role"] == "timestamp"
+    assert error.details == {
+        "host": "127.0.0.1",
+        "role": "timestamp",
+        "expired": content.expires_at.isoformat(),
+    }
     # A time at which nothing is fresh may be a wrong one: it is not learnt.
     assert trust.kept.time == time
     clock.offset = timedelta()
@@ -352,6 +356,7 @@ async def test_a_pinned_root_that_is_damaged(
     for root in (b"", flip(vendor.root)):
         error = await refusal(make_feed(root=root))
         assert error.reason is FeedProblem.ROOT_INVALID
+        assert error.details == {"problem": "it does not prove itself"}
     assert await works(make_feed())
 
 
@@ -497,6 +502,81 @@ async def test_metadata_that_do_not_belong_together_are_refused(
     await vendor.stop()
 
 
+@pytest.mark.parametrize("role", ["timestamp", "snapshot", "targets"])
+async def test_a_version_that_cannot_be_kept_is_not_followed(
+    feed: TufFeed, vendor: Vendor, role: str, trust: MemoryTrust
+) -> None:
+    """Nothing could ever be newer; it is forgotten, so that the vendor's next one is."""
+    honest = vendor.keep()
+    await feed.check()
+    floor = trust.kept.feeds["acme"]
+    vendor.jump(role, 2**63)
+    error = await refusal(feed)
+    assert error.reason is FeedProblem.VERSION_TOO_HIGH
+    assert error.details == {"host": "127.0.0.1", "role": role}
+    assert trust.kept.feeds["acme"] == floor
+    vendor.replay(honest)
+    assert await works(feed)
+
+
+@pytest.mark.parametrize("allowed", [3, 2])
+async def test_only_so_many_roles_may_sign_for_targets(
+    make_feed: FeedFactory, vendor: Vendor, allowed: int
+) -> None:
+    """More are not even asked for."""
+    vendor.delegate("line-one", ["acme/line-one/*"])
+    vendor.delegate("line-two", ["acme/line-two/*"])
+    vendor.release("acme/line-two/3.0.zip", b"two", version="3.0", role="line-two")
+    feed = make_feed(limits=Limits(roles=allowed))
+    if allowed == 3:
+        assert len((await feed.check()).releases) == 3
+        return
+    error = await refusal(feed)
+    assert error.reason is FeedProblem.TOO_MANY_ROLES
+    assert error.details == {"host": "127.0.0.1", "roles": "3", "limit": "2"}
+    assert not [each for each in vendor.requests if "line-" in each.path]
+
+
+async def test_as_many_roles_as_are_allowed_are_followed(
+    make_feed: FeedFactory, vendor: Vendor
+) -> None:
+    """Also where that is more than tuf would follow by itself."""
+    for number in range(33):
+        vendor.delegate(f"role-{number}", [f"*/role-{number}/*", "acme/last/*"])
+        delegations = vendor._targets.signed.delegations
+        assert delegations is not None
+        assert delegations.roles is not None
+        # It decides about nothing, so that all who come after it are asked as well.
+        delegations.roles[f"role-{number}"].terminating = False
+    vendor.release("acme/last/3.0.zip", b"last", version="3.0", role="role-32")
+    feed = make_feed(limits=Limits(roles=34))
+    assert len((await feed.check()).releases) == 3
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["good", "refused"])
+async def test_a_cache_that_is_too_full_is_emptied(
+    make_feed: FeedFactory, vendor: Vendor, cache: Path, refused: bool
+) -> None:
+    """Whether what comes now is good or not: the next look begins anew."""
+    assert await works(make_feed())
+    if refused:
+        vendor.misbehave("metadata/timestamp.json", Status(500))
+    limits = Limits(metadata=len(vendor.keep().files["metadata/timestamp.json"]))
+    error = await refusal(make_feed(limits=limits))
+    assert names_in(cache) == []
+    if refused:
+        assert error.reason is FeedProblem.HTTP_STATUS
+    else:
+        assert error.reason is FeedProblem.TOO_MUCH
+        assert error.details == {
+            "host": "127.0.0.1",
+            "file": "timestamp.json",
+            "limit": "0",
+        }
+    vendor.behave()
+    assert await works(make_feed())
+
+
 # The household's side.
 
 
@@ -545,14 +625,26 @@ async def test_a_cache_that_a_power_cut_has_emptied(
     assert await works(feed)
 
 
+@pytest.mark.parametrize(
+    ("failure", "problem"),
+    [
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (BlockingIOError(), "BlockingIOError"),
+    ],
+)
 async def test_floors_that_cannot_be_kept(
-    feed: TufFeed, vendor: Vendor, trust: MemoryTrust
+    *,
+    feed: TufFeed,
+    vendor: Vendor,
+    trust: MemoryTrust,
+    failure: OSError,
+    problem: str,
 ) -> None:
     """What cannot be remembered must not be relied on."""
-    trust.failure = OSError(28, "No space left on device")
+    trust.failure = failure
     error = await refusal(feed)
     assert error.reason is FeedProblem.STORAGE
-    assert error.details == {"problem": "No space left on device"}
+    assert error.details == {"problem": problem}
     trust.failure = None
     assert await works(feed)
 
@@ -595,7 +687,8 @@ async def test_a_check_that_waits_for_another_one_can_be_cancelled(
 async def test_a_feed_that_is_forgotten_leaves_nothing(
     feed: TufFeed, vendor: Vendor, cache: Path, tmp_path: Path
 ) -> None:
-    """But it may be asked again."""
+    """But it may be asked again; nor is it an error to forget what left nothing."""
+    await feed.forget()
     await feed.check()
     assert names_in(tmp_path) == [cache.name]
     await feed.forget()
@@ -663,6 +756,8 @@ async def test_an_artifact_that_is_not_what_was_promised(
     with pytest.raises(FeedError) as caught:
         await feed.fetch(release)
     assert caught.value.reason is reason
+    if reason is FeedProblem.ARTIFACT_MISMATCH:
+        assert caught.value.details == {"path": TWO}
     assert names_in(cache) == ["metadata"]
     vendor.behave()
     assert await feed.fetch(release) == FIRMWARE_TWO

@@ -153,6 +153,7 @@ async def test_a_pinned_root_with_a_key_of_an_unknown_kind(
     give_new_kind(metadata["signed"]["keys"])
     error = await refusal(make_feed(root=json.dumps(metadata).encode()))
     assert error.reason is FeedProblem.KEY_TOO_NEW
+    assert error.details == {"role": "root", "kind": "slh-dsa/slh-dsa-128s/1"}
 
 
 async def test_a_delegation_to_a_key_of_an_unknown_kind(

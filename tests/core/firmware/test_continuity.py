@@ -337,6 +337,11 @@ def test_a_whole_key_can_be_copied_too(key: SigningKey, other: SigningKey) -> No
         pytest.param(key_tlv(OTHER_RSA)[1], id="a-strangers"),
         pytest.param(b"no key", id="none"),
         pytest.param(key_tlv(KEY)[1], id="of-another-kind"),
+        # Ed25519 but for the number of its kind, which nobody has been given.
+        pytest.param(
+            key_tlv(ED25519)[1].replace(b"\x2b\x65\x70", b"\x2b\x65\x7f"),
+            id="of-no-known-kind",
+        ),
         pytest.param(
             key_tlv(rsa.generate_private_key(65537, 1024))[1], id="of-a-wrong-size"
         ),

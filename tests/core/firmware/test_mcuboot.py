@@ -14,12 +14,13 @@ from custom_components.nightlatch.core.firmware.mcuboot import (
     MAX_IMAGE_SIZE,
     Dependency,
     ImageVersion,
+    can_be_version_of_image,
     read_image,
 )
 from custom_components.nightlatch.core.firmware.mcuboot_signature import encode_key
 from custom_components.nightlatch.core.firmware.mcuboot_tlv import TlvType
 from custom_components.nightlatch.core.model import PayloadFormat
-from custom_components.nightlatch.core.versions import VersionScheme
+from custom_components.nightlatch.core.versions import Version, VersionScheme
 from tests.rig.dfu_package import public_pem
 
 from .imgtool_vendor import (
@@ -35,6 +36,7 @@ from .vendor import IMAGE, PRIVATE_KEYS
 
 each_kind = pytest.mark.parametrize("kind", KeyKind)
 ED25519 = KeyKind.ED25519
+DOTTED = VersionScheme.DOTTED
 
 
 @each_kind
@@ -238,6 +240,15 @@ def test_the_version_is_that_of_the_header(version: str, tmp_path: Path) -> None
     assert verify(tool_image(tmp_path), version=version)
 
 
+def test_the_highest_version_that_a_header_holds_is_one(tmp_path: Path) -> None:
+    """Each number of it fills its place."""
+    version = "255.255.65535+4294967295"
+    assert verify(tool_image(tmp_path, version=version), version=version)
+    for higher in ("256.0.0", "0.256.0", "0.0.65536", "0.0.0+4294967296"):
+        assert not ImageVersion(0, 0, 0, 0).is_of(Version.parse(DOTTED, higher))
+        assert not can_be_version_of_image(Version.parse(DOTTED, higher))
+
+
 @pytest.mark.parametrize(
     "version",
     [
@@ -319,8 +330,21 @@ def test_what_is_no_image_is_refused() -> None:
         assert detail(data) == "it does not begin as one"
 
 
+def test_a_header_with_nothing_behind_it_is_refused(tmp_path: Path) -> None:
+    """As it comes from a transfer that broke off."""
+    data = tool_image(tmp_path)
+    assert detail(data[:31]) == "it does not begin as one"
+    assert detail(data[:32]) == "it ends too early"
+
+
+def test_an_image_with_something_of_its_makers_in_front_is_told_from_others() -> None:
+    """People have the right firmware then, in a form that is not sent."""
+    assert reason(bytes.fromhex("55dfbf01") + bytes(60)) is FirmwareProblem.OWN_HEADER
+
+
 def test_an_image_that_no_lock_has_room_for_is_refused() -> None:
-    """Before it is looked into."""
+    """Before it is looked into; one that fills the room is."""
+    assert detail(MAGIC + bytes(MAX_IMAGE_SIZE - 4)) == "its header is wrong"
     error = refusal(MAGIC + bytes(MAX_IMAGE_SIZE - 3))
     assert error.reason is FirmwareProblem.TOO_LARGE
     assert error.details == {

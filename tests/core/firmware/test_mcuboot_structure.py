@@ -45,6 +45,8 @@ def test_without_anything_turned_it_is_good() -> None:
     """Or all that follows shows nothing."""
     assert verify(image())
     assert verify(image(security_counter=1), security_counter=1)
+    # The firmware may begin right behind the header.
+    assert verify(image(header_size=HEADER.size))
 
 
 @pytest.mark.parametrize(
@@ -68,6 +70,7 @@ def test_without_anything_turned_it_is_good() -> None:
         ({"info_size": 4}, "something stands behind its end"),
         ({"info_size": 6}, "something stands behind its end"),
         ({"tail": b"\0"}, "something stands behind its end"),
+        ({"tail": b"X"}, "something stands behind its end"),
         ({"tlvs_last": [(0x50, bytes(4))]}, "its value 0x50 is not protected"),
         ({"tlvs_last": [(0x40, bytes(12))]}, "its value 0x40 is not protected"),
         ({"tlvs_last": [(0xA1, b"")]}, "its value 0xa1 is not protected"),
@@ -205,6 +208,14 @@ def test_filling_that_is_not_of_zeros_is_refused() -> None:
     # Nor is it filling where boot loaders never wanted any.
     longer = image(signature=good.ljust(73, b"\0"))
     assert reason(longer) is FirmwareProblem.SIGNATURE_INVALID
+
+
+def test_an_image_may_have_eight_signatures() -> None:
+    """More than anybody has keys; nine are refused."""
+    more = [(TlvType.KEY_HASH, b""), (TlvType.ECDSA, b"")] * 7
+    data = image(tlvs_last=more)
+    assert len(read_image(data).signatures) == 8
+    assert verify(data)
 
 
 def test_one_good_signature_of_several_is_enough() -> None:

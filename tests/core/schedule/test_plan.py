@@ -1,7 +1,7 @@
 """When a release would be installed, and what it waits for."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta, timezone
 from typing import Any
 
 from hypothesis import given, strategies as st
@@ -265,6 +265,32 @@ def test_of_several_times_the_last_one_is_told() -> None:
         assert plan.starts_at == AT_NIGHT + max(days, 2) * DAY
 
 
+def test_of_two_that_end_at_once_what_a_person_has_said_is_told() -> None:
+    """Whoever has put it off knows why it waits."""
+    until = AT_NIGHT + 2 * DAY
+    decisions = Decisions(postponed_until=until, first_seen={SHA256: until - 3 * DAY})
+    plan = make_plan(planning(now=AT_NIGHT, decisions=decisions))
+    assert (plan.starts_at, plan.waiting) == (until, Waiting.POSTPONED)
+
+
+@pytest.mark.parametrize("hours", [8, -10])
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"announced": False}, {"tonight": Tonight(failed="Shed")}],
+    ids=["quiet-hours", "notice", "tomorrow"],
+)
+def test_nights_are_those_of_the_household(fields: dict[str, Any], hours: int) -> None:
+    """By the clock on its wall everything is as in any other place."""
+    ahead = timedelta(hours=hours)
+    here = make_plan(planning(now=AT_NIGHT, **fields))
+    there = make_plan(planning(now=AT_NIGHT - ahead, zone=timezone(ahead), **fields))
+    assert here.starts_at is not None
+    assert here.window_end is not None
+    assert there == replace(
+        here, starts_at=here.starts_at - ahead, window_end=here.window_end - ahead
+    )
+
+
 def test_a_chosen_time_that_has_passed_is_now() -> None:
     """As after a power cut."""
     decisions = replace(SEEN, scheduled_at=NOW - DAY)
@@ -314,12 +340,17 @@ def test_an_approved_release_goes_on() -> None:
 
 
 def test_an_approval_may_waive_the_soak() -> None:
-    """Only where it says so."""
+    """Only where it says so, and only that of the release that it is for."""
     waived = replace(APPROVAL, overrides=frozenset({Override.SOAK}))
     plan = make_plan(planning(now=AT_NIGHT, decisions=Decisions(approval=waived)))
     assert plan.waiting is None
-    plan = make_plan(planning(now=AT_NIGHT, decisions=Decisions(approval=APPROVAL)))
-    assert plan.waiting is Waiting.SOAK
+    for other in (
+        APPROVAL,
+        replace(waived, version="1.2.0"),
+        replace(waived, sha256="b" * 64),
+    ):
+        plan = make_plan(planning(now=AT_NIGHT, decisions=Decisions(approval=other)))
+        assert plan.waiting is Waiting.SOAK
 
 
 def test_the_time_that_a_person_has_chosen_counts_most() -> None:

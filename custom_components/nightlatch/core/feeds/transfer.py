@@ -105,13 +105,14 @@ class Transfers(FetcherInterface):
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._deadline = self._loop.time() + limits.total
-        self._size_limit = 0
+        self._size_limit: int
+        """Of the file that is asked for, as long as it is."""
         self._left = limits.metadata
         self._values_left = limits.values
         self._of_metadata = True
         self._guard = threading.Lock()
         self._stopped = False
-        self._answered = False
+        self._answered: bool
         """Whether the server has answered the request that runs with anything."""
         self._running: Future[bytes] | None = None
 

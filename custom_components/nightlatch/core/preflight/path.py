@@ -55,7 +55,7 @@ def check_security_floor(situation: Situation) -> Check:
     release, floor = situation.release, situation.floor
     measured = str(release.security_version)
     limit = str(floor.security_version) if floor else None
-    if _against(situation) is not PassedOver.BELOW_SECURITY_FLOOR:
+    if floor is None or _against(situation) is not PassedOver.BELOW_SECURITY_FLOOR:
         return passed(Family.PATH, "security_floor", measured=measured, limit=limit)
     return Check(
         family=Family.PATH,
@@ -63,7 +63,7 @@ def check_security_floor(situation: Situation) -> Check:
         verdict=Verdict.BLOCKER,
         reason=Reason.BELOW_SECURITY_FLOOR,
         measured=release.version.text,
-        limit=floor.version.text if floor else None,
+        limit=floor.version.text,
     )
 
 
