@@ -12,6 +12,7 @@ from tests.rig.scene import MODELS, lock_form
 from .asked import checks_of
 from .flows import add_lock, start_flow, start_settings, submit, suggested, until
 from .house import FRONT_DOOR, UPDATE, House
+from .test_actions import act
 
 TELLS_LITTLE = {
     "hardware_revision": None,
@@ -82,7 +83,9 @@ async def test_it_is_updated(wired_house: House) -> None:
     await release(house, "1.1.0")
     assert house.state().state == "on"
     assert house.state().attributes["installed_version"] == "1.0.0"
-    assert "Its vendor says that it has no battery" in await notes(house)
+    no_battery = "Its vendor says that it has no battery, so none is looked at."
+    assert no_battery in await notes(house)
+    assert no_battery in (await act(house, "get_plan"))["summary"]
 
     await house.install()
 
