@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 import logging
 from typing import Any, Protocol, override
 
@@ -26,6 +26,7 @@ from ..core.installation.states import State
 from ..core.model import BatteryReading, LockIdentity, Model, OutcomeKind, Release
 from ..core.preflight.base import Check
 from ..core.records.decisions import Decisions
+from ..core.records.held_record import held_once_more
 from ..core.records.lock_record import LockRecord, identity_from_dict
 from ..core.records.outcome_record import OutcomeRecord
 from ..core.records.trust import LockFloor, Trust
@@ -290,11 +291,19 @@ class ManagedLock(DecidedLock):
         if self.release != before:
             self.held = ()
         if self.release is not None:
+            self._forget_held_of_another(self.release)
             self.note_seen(self.release, self.kind.on_offer())
             known = self.release.version.text == self.record.announced
             if not known and not self.goes_back:
                 self._tell_available(self.release)
         self.async_changed()
+
+    def _forget_held_of_another(self, release: Release) -> None:
+        """Forget the nights in which another release was held: it begins anew."""
+        held, runs = self.record.held, self.record.identity.firmware_version
+        if held is not None and not held.is_of(release.key, runs):
+            self.record = replace(self.record, held=None)
+            self._begin(self._async_keep_for_now(), f"record of {self.name}")
 
     def _read_as_feed_says(self) -> None:
         """Read anew what the lock has told, where its feed says otherwise how."""
@@ -455,6 +464,21 @@ class ManagedLock(DecidedLock):
             to_do = [each for each in self.facts.aftercare if each in TO_DO]
             record = replace(record, to_do=tuple(map(str, to_do)))
         self.record = record
+
+    async def async_note_held(
+        self, release: Release, night: date, reasons: Mapping[str, Mapping[str, str]]
+    ) -> None:
+        """Keep that a release could not be installed by itself; once a night."""
+        held = held_once_more(
+            self.record.held,
+            sha256=release.key,
+            runs=self.record.identity.firmware_version,
+            night=night,
+            reasons=reasons,
+        )
+        if held != self.record.held:
+            self.record = replace(self.record, held=held)
+            await self._async_keep_for_now()
 
     async def async_aftercare_done(self, done: str) -> None:
         """Keep that a person has done what the maker wants after an update."""
