@@ -18,7 +18,7 @@ from homeassistant.const import (
     STATE_UNAVAILABLE,
     STATE_UNKNOWN,
 )
-from homeassistant.core import HomeAssistant, State, callback
+from homeassistant.core import CoreState, HomeAssistant, State, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.start import async_at_started
 from homeassistant.util import dt as dt_util
@@ -44,7 +44,7 @@ _SECONDS_BELOW = 1e11
 @callback
 def async_note_start(hass: HomeAssistant) -> None:
     """Notice when Home Assistant has started, so that what it writes then is known."""
-    if hass.is_running:
+    if hass.state is CoreState.running:
         # Who is set up later has missed nothing: what was written then is long over.
         return
     hass.data[_TELLING_SINCE] = LATEST

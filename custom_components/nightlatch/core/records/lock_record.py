@@ -189,7 +189,8 @@ class LockRecord:
             "held": self.held.to_dict() if self.held else None,
             "silent_since": {
                 part: since.isoformat() for part, since in self.silent_since.items()
-            },
+            }
+            or None,
             "heard_at": self.heard_at.isoformat() if self.heard_at else None,
         }
 
@@ -209,7 +210,7 @@ class LockRecord:
                 unsettled=optional(_as_mapping, raw.get("unsettled")),
                 to_do=tuple(map(as_text, raw.get("to_do", ()))),
                 held=optional(_as_held, raw.get("held")),
-                silent_since=silence_from_dict(raw.get("silent_since", {})),
+                silent_since=silence_from_dict(raw.get("silent_since") or {}),
                 heard_at=optional(as_time, raw.get("heard_at")),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as err:
