@@ -115,7 +115,7 @@ async def test_what_is_not_to_be_installed_by_itself_is_not_held(
     if mode == "ask":
         night.set_lock(mode="ask")
     else:
-        await house.managed().async_pin(True)
+        await house.managed().async_pin("1.0.0")
     await house.settle()
     house.managed().async_changed()
     assert await repair(house) is None

@@ -244,3 +244,31 @@ async def test_a_door_sensor_without_a_value_is_not_proposed(
     section = schema.schema["door"].schema.schema
     (field,) = [key for key in section if key == "door_entity"]
     assert (field.description or {}).get("suggested_value") == proposed
+
+
+async def test_when_a_battery_was_heard_is_kept_over_a_restart(
+    zigbee_house: ZigbeeHouse, freezer: FrozenDateTimeFactory
+) -> None:
+    """Now and then: the disk need not hear of every report."""
+    house = zigbee_house
+    await look(house)
+    first = house.managed.record.heard_at
+    assert first is not None
+    freezer.tick(timedelta(minutes=10))
+    house.bridge.tell(house.lock)
+    house.hass.states.async_set(LOCK, "unlocked")
+    await look(house)
+    assert house.managed.record.heard_at == first
+    freezer.tick(timedelta(minutes=30))
+    house.hass.states.async_set(LOCK, "locked")
+    told = dt_util.utcnow()
+    await look(house)
+    assert house.managed.record.heard_at == told
+    assert await house.hass.config_entries.async_reload(house.entry.entry_id)
+    assert house.managed.record.heard_at == told
+    (subentry,) = house.entry.subentries.values()
+    house.hass.config_entries.async_update_subentry(
+        house.entry, subentry, data={**subentry.data, "battery_entity": None}
+    )
+    await look(house)
+    assert house.managed.record.heard_at is None
