@@ -9,6 +9,7 @@ from homeassistant.helpers.typing import ConfigType
 from .actions.download import FirmwareView
 from .actions.lock import async_setup_services
 from .adapters.audit_file import async_delete_audit
+from .adapters.heard import async_note_start
 from .adapters.journal import JournalFile, JournalUnreadableError
 from .adapters.snapshot_file import SnapshotFiles
 from .adapters.storage import HouseholdStore
@@ -37,6 +38,7 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register what exists whether or not there is a household."""
+    async_note_start(hass)
     async_setup_services(hass)
     hass.http.register_view(FirmwareView())
     return True

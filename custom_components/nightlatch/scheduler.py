@@ -25,6 +25,7 @@ from .install.recovery import Recovering
 from .issues.issues import Issues
 from .locks.lock import ManagedLock
 from .locks.registry import LockRegistry
+from .monitoring.presence import async_note_presence
 from .notifications.notices import Notices
 from .planning.planner import Planner
 from .vault.upkeep import VaultUpkeep
@@ -94,6 +95,8 @@ class Scheduler:
         for lock in tuple(self._locks.values()):
             with apart("clock", lock):
                 await lock.async_put_right(now)
+            with apart("presence", lock):
+                await async_note_presence(lock, now)
         night = night_of(now, settings.zone)
         notice = notice_of(night, settings.policy.notice_at, settings.zone)
         if now >= notice and self._store.announced_night != night:

@@ -107,6 +107,7 @@ async def test_the_plan_of_a_lock_without_a_release(house: House) -> None:
         "next_step": "up_to_date",
         "starts_at": None,
         "waiting_for": "nothing_offered",
+        "source_problem": None,
         "installed_version": "1.0.0",
         "version": None,
         "rollback_versions": [],
@@ -141,7 +142,7 @@ async def test_the_plan_tells_everything(house: House) -> None:
         "override": "door",
     }
     assert plan["blockers"] == [checks["door"]["message"]]
-    first = ["summary", "next_step", "starts_at", "waiting_for", "blockers"]
+    first = ["summary", "next_step", "starts_at", "waiting_for", "source_problem"]
     assert list(plan)[:5] == first
     assert checks["battery"]["verdict"] == "pass"
     assert (checks["battery"]["measured"], checks["battery"]["limit"]) == (

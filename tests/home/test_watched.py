@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry  # type: ignore[import-untyped]
 
@@ -11,6 +12,7 @@ from custom_components.nightlatch.adapters.registry import main_device_of
 from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.errors import DelegateProblem
 from custom_components.nightlatch.core.feeds.public_index import IndexName
+from custom_components.nightlatch.core.records.silence import SILENT_AFTER
 from custom_components.nightlatch.locks.lock import ManagedLock
 from custom_components.nightlatch.runtime import Runtime
 from homeassistant.config_entries import SOURCE_IGNORE
@@ -29,6 +31,7 @@ from tests.rig.vendor import Vendor
 
 from .asked import checks_of, install, plan_of, runtime_of
 from .flows import add_feed, start_flow, submit, until
+from .test_source import look, repairs
 
 LOCK = "lock.attic"
 UPDATE = "update.attic_watched_firmware"
@@ -498,3 +501,38 @@ async def test_another_way_to_write_a_version_is_no_installation(
     watched_house.runs("1.1")
     await until(lambda: bool(watched_house.managed.record.history))
     assert watched_house.managed.record.identity.firmware_version == "1.1"
+
+
+# What it is watched through.
+
+
+async def test_a_watched_lock_whose_entity_is_disabled_is_told(
+    watched_house: WatchedHouse, hass: HomeAssistant
+) -> None:
+    """What it runs may go unnoticed."""
+    await watched_house.add_lock()
+    hass.states.async_set(LOCK, "locked")
+    er.async_get(hass).async_update_entity(
+        LOCK, disabled_by=er.RegistryEntryDisabler.USER
+    )
+    await look(watched_house)
+    assert list(repairs(watched_house)) == ["source_disabled"]
+    er.async_get(hass).async_update_entity(LOCK, disabled_by=None)
+    await look(watched_house)
+    assert repairs(watched_house) == {}
+
+
+async def test_a_watched_version_that_nobody_tells_for_a_day_is_told(
+    watched_house: WatchedHouse, hass: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
+    """A sensor without a value watches nothing."""
+    hass.states.async_set(LOCK, "locked")
+    hass.states.async_set("sensor.version", "1.0")
+    await watched_house.add_lock(version_entity="sensor.version")
+    hass.states.async_set("sensor.version", "unknown")
+    await look(watched_house)
+    freezer.tick(SILENT_AFTER)
+    await look(watched_house)
+    assert repairs(watched_house) == {
+        "source_away": {"lock": "Attic", "entity": "sensor.version"}
+    }

@@ -22,12 +22,13 @@ from ..core.preflight.rules import override_for
 from ..core.records.decisions import JUDGEMENT_HOLDS, OF_A_MOMENT, Override
 from ..entity import LockEntity
 from ..install.approval import APPROVABLE, async_approve, release_named
+from ..install.installer import async_nothing_to_install
 from ..install.rollback import MOST_WORDS
 from ..install.ways_back import ways_back
 from ..locks.lock import ManagedLock
 from ..monitoring.next_step import next_step
 from ..texts.risk_summary import async_risk_summary
-from ..translation import async_told_check
+from ..translation import async_describe, async_told_check
 from .export import async_setup_export
 from .registration import LockAction, async_register_lock_action
 from .settings import async_setup_settings_actions
@@ -106,7 +107,7 @@ async def _async_check_now(entity: LockEntity, call: ServiceCall) -> None:
 async def _async_schedule(entity: LockEntity, call: ServiceCall) -> None:
     lock = entity.managed_lock
     if lock.release is None:
-        raise lock.error("nothing_to_install")
+        raise await async_nothing_to_install(lock)
     await lock.decided.async_schedule(_moment(call.data[ATTR_AT]))
 
 
@@ -193,6 +194,7 @@ async def _async_get_plan(entity: LockEntity, call: ServiceCall) -> ServiceRespo
         "next_step": next_step(lock, plan),
         "starts_at": plan.starts_at.isoformat() if plan.starts_at else None,
         "waiting_for": plan.waiting,
+        "source_problem": await _async_source_problem(hass, lock),
     }
     if release is None:
         return {**when, **told}
@@ -217,6 +219,16 @@ async def _async_get_plan(entity: LockEntity, call: ServiceCall) -> ServiceRespo
         "overrides_until": _overrides_until(lock),
         "checks": [await _async_check(hass, lock, check) for check in checks],
     }
+
+
+async def _async_source_problem(
+    hass: HomeAssistant, lock: ManagedLock
+) -> dict[str, str] | None:
+    """Return what a person has to put right at the lock's source, if anything."""
+    if (error := lock.kind.source_error) is None:
+        return None
+    message = await async_describe(hass, error, lock=lock.name)
+    return {"reason": error.reason, "message": message}
 
 
 def _overrides_until(lock: ManagedLock) -> str | None:

@@ -57,7 +57,7 @@ _MQTT_DATA: HassKey[Any] = HassKey(_MQTT)
 def reading_of(state: State | None, device_version: str | None) -> SourceReading:
     """Return what a state of an update entity says."""
     if state is None or state.state == STATE_UNAVAILABLE:
-        return SourceReading(available=False, device_version=device_version)
+        return SourceReading(available=False, away=True, device_version=device_version)
     told = state.attributes
     features = UpdateEntityFeature(told.get(ATTR_SUPPORTED_FEATURES, 0))
     return SourceReading(

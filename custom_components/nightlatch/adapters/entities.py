@@ -14,6 +14,7 @@ from homeassistant.core import HomeAssistant, State
 
 from ..core.model import BatteryReading
 from ..core.preflight.situation import Bolt, Door, Surroundings
+from .heard import heard_at
 
 _BOLTS: dict[str, Bolt] = {
     LockState.LOCKED: Bolt.LOCKED,
@@ -33,8 +34,12 @@ def read_surroundings(
     lock_entity: str | None,
     battery_entity: str | None,
     door_entity: str | None,
+    heard: datetime | None = None,
 ) -> Surroundings:
-    """Return what the linked entities say now; what is not linked is None."""
+    """Return what the linked entities say now; what is not linked is None.
+
+    ``heard`` is when the battery's device was heard, as far as that was kept.
+    """
     bolt, door = _state(hass, lock_entity), _state(hass, door_entity)
     return Surroundings(
         bolt=_BOLTS.get(bolt.state if bolt else "", Bolt.UNKNOWN)
@@ -45,7 +50,7 @@ def read_surroundings(
         if door_entity
         else None,
         door_since=_since(door),
-        battery=_battery(_state(hass, battery_entity)) if battery_entity else None,
+        battery=_battery(hass, battery_entity, heard) if battery_entity else None,
         someone_home=_someone_home(hass),
     )
 
@@ -58,17 +63,25 @@ def _state(hass: HomeAssistant, entity_id: str | None) -> State | None:
     return state
 
 
+def is_silent(hass: HomeAssistant, entity_id: str) -> bool:
+    """Return whether an entity has no state that means something."""
+    return _state(hass, entity_id) is None
+
+
 def _since(state: State | None) -> datetime | None:
     return state.last_changed if state else None
 
 
-def _battery(state: State | None) -> BatteryReading:
+def _battery(
+    hass: HomeAssistant, entity_id: str, heard: datetime | None
+) -> BatteryReading:
     """Return a level, or what a sensor that knows only "low" says."""
-    if state is None:
+    if (state := _state(hass, entity_id)) is None:
         return BatteryReading(level=None)
+    at = heard_at(hass, entity_id, heard)
     if state.domain == "binary_sensor":
         low = state.state == STATE_ON
-        return BatteryReading(level=None, low=low, at=state.last_reported)
+        return BatteryReading(level=None, low=low, at=at or state.last_reported)
     try:
         level = round(float(state.state))
     except ValueError, OverflowError:
@@ -76,7 +89,7 @@ def _battery(state: State | None) -> BatteryReading:
     if not 0 <= level <= 100:
         # Millivolts, say: they would always be enough.
         return BatteryReading(level=None)
-    return BatteryReading(level=level, at=state.last_reported)
+    return BatteryReading(level=level, at=at)
 
 
 def _someone_home(hass: HomeAssistant) -> bool | None:

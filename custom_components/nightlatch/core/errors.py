@@ -216,6 +216,22 @@ class DelegateError(NightlatchError):
     reason: DelegateProblem
 
 
+class SourceProblem(StrEnum):
+    """Why what another integration knows of a lock cannot be relied upon."""
+
+    GONE = "source_gone"
+    DISABLED = "source_disabled"
+    BY_ITSELF = "source_by_itself"
+    CANNOT_INSTALL = "source_cannot_install"
+    AWAY = "source_away"
+
+
+class SourceError(NightlatchError):
+    """What another integration knows of a lock cannot be relied upon."""
+
+    reason: SourceProblem
+
+
 class InstallationError(NightlatchError):
     """An installation ended otherwise than it can end."""
 

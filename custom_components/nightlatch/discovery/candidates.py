@@ -7,6 +7,7 @@ from homeassistant.components.lock import DOMAIN as LOCK_DOMAIN
 from homeassistant.components.update import DOMAIN as UPDATE_DOMAIN, UpdateEntityFeature
 from homeassistant.components.update.const import ATTR_AUTO_UPDATE
 from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 
@@ -74,11 +75,16 @@ def candidate_of(hass: HomeAssistant, lock: er.RegistryEntry) -> Candidate | Non
         return None
     others = [
         entry
-        for entry in er.async_entries_for_device(er.async_get(hass), device.id)
+        for entry in er.async_entries_for_device(
+            er.async_get(hass), device.id, include_disabled_entities=True
+        )
         if entry.platform != DOMAIN
     ]
     update = next(_of(others, UPDATE_DOMAIN), None)
     kind, why = _what_can_be_done(hass, update)
+    if update is None and any(entry.domain == UPDATE_DOMAIN for entry in others):
+        why = "update_disabled"
+    others = [entry for entry in others if _has_told(hass, entry)]
     version = _version(hass, lock, update)
     return Candidate(
         device_id=device.id,
@@ -132,6 +138,15 @@ def _of(
             or (entry.device_class or entry.original_device_class) in classes
         )
     )
+
+
+def _has_told(hass: HomeAssistant, entry: er.RegistryEntry) -> bool:
+    """Return whether an entity has ever had a value, as far as that can be said.
+
+    One that is unavailable may have had one; a sensor that was never triggered has none.
+    """
+    state = hass.states.get(entry.entity_id)
+    return state is None or state.state != STATE_UNKNOWN
 
 
 def _first(entries: Iterator[er.RegistryEntry]) -> str | None:

@@ -170,14 +170,20 @@ class Ending:
         lock.async_changed()
 
     async def async_hold(
-        self, release: Release, error: NightlatchError
+        self, release: Release, error: NightlatchError, *, by_itself: bool
     ) -> HomeAssistantError:
-        """Tell, once for each new set of reasons, why nothing was done."""
+        """Tell, once for each new set of reasons, why nothing was done.
+
+        ``by_itself`` is whether nobody had asked for it: such nights are counted.
+        """
         lock = self._lock
         lock.held = error.blockers if isinstance(error, PreflightError) else ()
         reasons = {str(check.reason) for check in lock.held} or {str(error.reason)}
         text = ",".join(sorted(reasons))
-        told = (night_of(dt_util.utcnow(), dt_util.get_default_time_zone()), text)
+        night = night_of(dt_util.utcnow(), dt_util.get_default_time_zone())
+        told = (night, text)
+        if by_itself:
+            await lock.async_note_held(release, night, _details_of(error))
         if told != self._held_told:
             self._held_told = told
             lock.async_tell(
@@ -297,6 +303,13 @@ async def _async_audit(
         second_factor=approval.second_factor if approval else None,
         overrides=sorted(map(str, approval.overrides)) if approval else None,
     )
+
+
+def _details_of(error: NightlatchError) -> Mapping[str, Mapping[str, str]]:
+    """Return each reason why nothing was done, and what its sentence names."""
+    if isinstance(error, PreflightError):
+        return {str(check.reason): check.placeholders for check in error.blockers}
+    return {str(error.reason): error.details}
 
 
 def _counted(outcome: OutcomeRecord | None) -> dict[str, str]:

@@ -87,7 +87,7 @@ class Installer:
         if (release := lock.release) is None or not (
             lock.kind.can_install_from(errand.source)
         ):
-            raise self._lock.error("nothing_to_install")
+            raise await async_nothing_to_install(lock)
         if lock.policy.approval is not ApprovalNeed.NONE and not is_approved(
             lock.decisions, release
         ):
@@ -106,7 +106,9 @@ class Installer:
         if unattended and (
             held := blockers(self._services.planner.checks_beforehand(lock, release))
         ):
-            raise await self._ending.async_hold(release, PreflightError(held))
+            raise await self._ending.async_hold(
+                release, PreflightError(held), by_itself=True
+            )
         entry = self._new_entry(release, origin, errand)
         if unattended:
             entry = replace(
@@ -233,7 +235,9 @@ class Installer:
             async with queue.turn(self._ticket(entry)):
                 return await self._async_run(release, entry)
         except InstallationError as err:
-            await self._ending.async_hold(release, err)
+            await self._ending.async_hold(
+                release, err, by_itself=entry.origin is Origin.SCHEDULE
+            )
             return Outcome(
                 kind=OutcomeKind.POSTPONED,
                 running=self._lock.record.identity,
@@ -328,7 +332,9 @@ class Installer:
             assert outcome.error is not None
             await self._ending.async_learn(outcome)
             await self._ending.async_forget()
-            await self._ending.async_hold(release, outcome.error)
+            await self._ending.async_hold(
+                release, outcome.error, by_itself=entry.origin is Origin.SCHEDULE
+            )
             return outcome
         self._asked_at = None
         await self._ending.async_conclude(
@@ -378,6 +384,13 @@ class Installer:
                 version=self._version,
             )
         self._lock.async_set_progress(shown)
+
+
+async def async_nothing_to_install(lock: ManagedLock) -> HomeAssistantError:
+    """Return what is told to who asks for an installation where nothing is offered."""
+    if (why := lock.kind.why_not_offered) is None:
+        return lock.error("nothing_to_install")
+    return await async_as_home_assistant_error(lock.hass, why, lock=lock.name)
 
 
 class Installations:

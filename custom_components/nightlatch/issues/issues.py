@@ -33,7 +33,9 @@ from ..texts.maker import told_of_maker
 from ..translation import told_now
 from ..vault.store import HouseholdVault
 from ..vault.upkeep import VaultUpkeep
+from .held_nights import held_too_often
 from .recovery_steps import recovery_steps
+from .silence import issues_of_silence
 from .vault import issues_of_vault
 
 _URGENT = {
@@ -213,6 +215,10 @@ class Issues:
             yield settings
         if (why := lock.kind.left_at_source) is not None:
             yield _left_at_source(lock, why)
+        if lock.kind.source_error is None and not lock.kind.by_hand:
+            yield from issues_of_silence(lock)
+        if (held := held_too_often(lock, self._planner)) is not None:
+            yield held
         for aftercare in lock.record.to_do:
             yield Issue(
                 key=aftercare,
@@ -266,6 +272,8 @@ class Issues:
                 "message": outcome.message or "",
                 "steps": recovery_steps(lock, self._vault),
             }
+        if (error := lock.kind.source_error) is not None:
+            return str(error.reason), error.details
         if (trouble := lock.kind.trouble) is not None:
             return trouble, {}
         if lock.kind.misconduct is not None:

@@ -4,9 +4,14 @@ from collections.abc import Iterable
 from typing import ClassVar, override
 
 from homeassistant.config_entries import ConfigSubentry
+from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.util import dt as dt_util
 
 from ..adapters.registry import device_of, main_device_of
+from ..core.errors import SourceError
+from ..core.guard.trouble import source_error
+from ..core.records.silence import Part
 from ..locks.lock import ManagedLock
 from .base import HouseKind, KindServices
 
@@ -55,8 +60,33 @@ class AttachedKind(HouseKind):
     @property
     @override
     def trouble(self) -> str | None:
-        registered = er.async_get(self.lock.hass).async_get(self.anchor)
-        return "source_gone" if registered is None else None
+        return str(error.reason) if (error := self.source_error) else None
+
+    @property
+    def followed(self) -> str:
+        """Return the entity without which nobody knows how the lock is."""
+        return self.anchor
+
+    @property
+    @override
+    def source_error(self) -> SourceError | None:
+        registry = er.async_get(self.lock.hass)
+        followed = registry.async_get(self.followed)
+        return source_error(
+            self.followed,
+            dt_util.utcnow(),
+            registered=registry.async_get(self.anchor) is not None,
+            # One that the owner has made in a file need not be registered.
+            enabled=followed is None or followed.disabled_by is None,
+            silent_since=self.lock.record.silent_since.get(Part.SOURCE),
+            reading=self.source(),
+        )
+
+    @property
+    @override
+    def is_away(self) -> bool:
+        state = self.lock.hass.states.get(self.followed)
+        return state is None or state.state == STATE_UNAVAILABLE
 
     @property
     @override

@@ -14,7 +14,7 @@ from ..adapters.delegate import UpdateEntityDelegate
 from ..adapters.index_query import IndexQuery, async_query_of
 from ..adapters.registry import identity_of
 from ..const import CONF_UPDATE_ENTITY
-from ..core.errors import DelegateError, DelegateProblem
+from ..core.errors import DelegateError, DelegateProblem, NightlatchError
 from ..core.guard.conduct import Conduct
 from ..core.guard.hold import Hold
 from ..core.guard.known import Known
@@ -106,6 +106,13 @@ class GuardedKind(AttachedKind):
     def can_install(self) -> bool:
         reading = self.delegate.reading()
         return reading.can_install and not reading.installs_by_itself
+
+    @property
+    @override
+    def why_not_offered(self) -> NightlatchError | None:
+        if (error := self.source_error) is not None:
+            return error
+        return self.gone() if self.is_away else None
 
     @override
     def on_offer(self) -> Iterable[Release]:

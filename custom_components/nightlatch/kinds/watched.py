@@ -53,6 +53,18 @@ class WatchedKind(AttachedKind):
         return self._feed_id
 
     @property
+    @override
+    def followed(self) -> str:
+        return self._version_entity or self.anchor
+
+    @property
+    @override
+    def is_away(self) -> bool:
+        return super().is_away or (
+            self._version_entity is not None and self.running_version() is None
+        )
+
+    @property
     def _update_entity(self) -> UpdateEntityDelegate | None:
         entity_id = self._version_entity
         if entity_id is None or split_entity_id(entity_id)[0] != UPDATE_DOMAIN:

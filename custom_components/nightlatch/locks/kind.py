@@ -13,7 +13,7 @@ from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.device_registry import AnyDeviceEntry, DeviceInfo
 
 from ..adapters.index_query import IndexQuery
-from ..core.errors import NightlatchError
+from ..core.errors import NightlatchError, SourceError
 from ..core.guard.conduct import Conduct
 from ..core.guard.hold import Hold
 from ..core.guard.offer import NoOffer
@@ -77,6 +77,21 @@ class Kind(ABC):
     def trouble(self) -> str | None:
         """Return the issue that keeps it from being cared for, if there is one."""
         return None
+
+    @property
+    def source_error(self) -> SourceError | None:
+        """Return what a person has to put right at what it is looked after through."""
+        return None
+
+    @property
+    def why_not_offered(self) -> NightlatchError | None:
+        """Return why there is nothing to install; None where nothing is new."""
+        return None
+
+    @property
+    def is_away(self) -> bool:
+        """Return whether what it is looked after through says nothing now."""
+        return False
 
     @property
     def anchor(self) -> str | None:

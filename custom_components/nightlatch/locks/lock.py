@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 import logging
 from typing import Any, Protocol
 
@@ -26,6 +26,7 @@ from ..core.installation.states import State
 from ..core.model import BatteryReading, LockIdentity, Model, OutcomeKind, Release
 from ..core.preflight.base import Check
 from ..core.records.decisions import Decisions
+from ..core.records.held_record import held_once_more
 from ..core.records.lock_record import LockRecord, identity_from_dict
 from ..core.records.outcome_record import OutcomeRecord
 from ..core.records.trust import LockFloor, Trust
@@ -305,11 +306,19 @@ class ManagedLock:
         if self.release != before:
             self.held = ()
         if self.release is not None:
+            self._forget_held_of_another(self.release)
             self.decided.note_seen(self.release, self.kind.on_offer())
             known = self.release.version.text == self.record.announced
             if not known and not self.decided.goes_back:
                 self._tell_available(self.release)
         self.async_changed()
+
+    def _forget_held_of_another(self, release: Release) -> None:
+        """Forget the nights in which another release was held: it begins anew."""
+        held, runs = self.record.held, self.record.identity.firmware_version
+        if held is not None and not held.is_of(release.key, runs):
+            self.record = replace(self.record, held=None)
+            self._keep_soon()
 
     def _read_as_feed_says(self) -> None:
         """Read anew what the lock has told, where its feed says otherwise how."""
@@ -323,9 +332,7 @@ class ManagedLock:
     def _tell_available(self, release: Release) -> None:
         """Tell once, also over restarts, that a release is available."""
         self.record = replace(self.record, announced=release.version.text)
-        self._services.entry.async_create_background_task(
-            self.hass, self._async_keep_for_now(), f"record of {self.name}"
-        )
+        self._keep_soon()
         self.async_tell(
             Happening.UPDATE_AVAILABLE,
             installed_version=self.record.identity.firmware_version,
@@ -410,6 +417,12 @@ class ManagedLock:
         """Write the record to disk; raise ``OSError``, and hold on to it all the same."""
         await self._services.store.async_set_lock(self.subentry_id, self.record)
 
+    @callback
+    def _keep_soon(self) -> None:
+        self._services.entry.async_create_background_task(
+            self.hass, self._async_keep_for_now(), f"record of {self.name}"
+        )
+
     async def _async_keep_for_now(self) -> None:
         with unsaved_for_now(f"What is known of {self.name}"):
             await self.async_keep()
@@ -472,6 +485,21 @@ class ManagedLock:
             to_do = [each for each in self.facts.aftercare if each in TO_DO]
             record = replace(record, to_do=tuple(map(str, to_do)))
         self.record = record
+
+    async def async_note_held(
+        self, release: Release, night: date, reasons: Mapping[str, Mapping[str, str]]
+    ) -> None:
+        """Keep that a release could not be installed by itself; once a night."""
+        held = held_once_more(
+            self.record.held,
+            sha256=release.key,
+            runs=self.record.identity.firmware_version,
+            night=night,
+            reasons=reasons,
+        )
+        if held != self.record.held:
+            self.record = replace(self.record, held=held)
+            await self._async_keep_for_now()
 
     async def async_aftercare_done(self, done: str) -> None:
         """Keep that a person has done what the maker wants after an update."""

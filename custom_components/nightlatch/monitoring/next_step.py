@@ -64,6 +64,7 @@ _BY_WAITING: Final[Mapping[Waiting | None, NextStep]] = {
     Waiting.QUIET_HOURS: NextStep.PLANNED,
     Waiting.CHOSEN_TIME: NextStep.PLANNED,
     Waiting.GATE: NextStep.WAITS_FOR_CONDITION,
+    Waiting.SOURCE: NextStep.BLOCKED,
 }
 _CURRENT: Final = {NextStep.UP_TO_DATE}
 _PROBLEMS: Final = {

@@ -201,6 +201,7 @@ class Planner:
             retry=retry(lock.record.history, sha256, environment_of(lock), now),
             tonight=self._tonight(lock, now),
             announced=decisions.announced == sha256,
+            source=error.reason if (error := lock.kind.source_error) else None,
         )
 
     def _view(self, now: datetime) -> _View:
@@ -281,6 +282,11 @@ class Planner:
             now=now,
             identity=identity or lock.record.identity,
             identity_at=now if identity else lock.record.read_at,
+            asked_at=(
+                (now if identity else lock.record.read_at)
+                if lock.kind.sends_firmware
+                else None
+            ),
             release=release,
             floor=lock.floor,
             policy=lock.policy,
@@ -292,6 +298,7 @@ class Planner:
                 lock_entity=lock.links.lock_entity,
                 battery_entity=lock.links.battery_entity,
                 door_entity=lock.links.door_entity,
+                heard=lock.record.heard_at,
             ),
             radio=lock.kind.radio(),
             house=self._house(lock, now),

@@ -38,6 +38,7 @@ from custom_components.nightlatch.core.preflight.power import (
     HARD_LIMIT,
     NoBattery,
     battery_limit,
+    check_battery,
     fall,
 )
 from custom_components.nightlatch.core.preflight.risk import (
@@ -96,7 +97,9 @@ RELEASE = Release(
     ),
     minimum_battery=40,
 )
-SOURCE = SourceReading(available=True, installed="1.0.0", offered="1.1.0")
+SOURCE = SourceReading(
+    available=True, installed="1.0.0", offered="1.1.0", can_install=True
+)
 SURROUNDINGS = Surroundings(
     bolt=Bolt.LOCKED,
     bolt_since=LONG_AGO,
@@ -262,6 +265,7 @@ BLOCKED: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.NOBODY_PRESENT, {"needs_presence": True}),
     (Reason.SOURCE_BUSY, {"source": replace(SOURCE, in_progress=True)}),
     (Reason.SOURCE_ALONE, {"source": replace(SOURCE, installs_by_itself=True)}),
+    (Reason.SOURCE_UNABLE, {"source": replace(SOURCE, can_install=False)}),
     (Reason.IN_BOOTLOADER, {"in_bootloader": True}),
 ]
 
@@ -909,3 +913,18 @@ def test_a_stranded_lock_is_held_by_nothing_that_protects_a_working_one() -> Non
             **lock(battery=1),
         )
     } == {Verdict.WARNING}
+
+
+def test_a_lock_that_tells_its_level_since_makes_a_sensor_fresh() -> None:
+    """The lower of the two counts; one that tells no level says nothing of it."""
+
+    def checked(own: int | None, asked: datetime | None) -> Check:
+        told = {**battery(90, hours=40), **lock(battery=own)}
+        return check_battery(situation(asked_at=asked, identity_at=NOW, **told))
+
+    assert checked(85, NOW).measured == "85 %"
+    assert checked(95, NOW).measured == "90 %"
+    assert checked(85, NOW).verdict is Verdict.PASS
+    assert checked(5, NOW).reason is Reason.BATTERY_LOW
+    for own, asked in [(None, NOW), (85, None), (85, NOW - timedelta(hours=41))]:
+        assert checked(own, asked).reason is Reason.BATTERY_STALE

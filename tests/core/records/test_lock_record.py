@@ -23,6 +23,7 @@ from custom_components.nightlatch.core.records.decisions import (
     Decisions,
     Override,
 )
+from custom_components.nightlatch.core.records.held_record import HeldRecord, HeldRule
 from custom_components.nightlatch.core.records.lock_record import (
     BATTERY_LIMIT,
     HISTORY_LIMIT,
@@ -31,6 +32,7 @@ from custom_components.nightlatch.core.records.lock_record import (
     identity_from_dict,
 )
 from custom_components.nightlatch.core.records.outcome_record import OutcomeRecord
+from custom_components.nightlatch.core.records.silence import Part
 
 times = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=st.just(UTC))
 # What a person has chosen is brought within these when it is read.
@@ -95,6 +97,25 @@ records = st.builds(
     announced=st.none() | texts,
     ran=st.lists(texts, max_size=3).map(tuple),
     to_do=st.lists(texts, max_size=3).map(tuple),
+    held=st.none()
+    | st.builds(
+        HeldRecord,
+        sha256=texts,
+        from_version=texts,
+        night=st.dates(),
+        rules=st.dictionaries(
+            texts,
+            st.builds(
+                HeldRule,
+                nights=st.integers(1, 9),
+                last=st.dates(),
+                details=st.dictionaries(texts, texts, max_size=2),
+            ),
+            max_size=2,
+        ),
+    ),
+    silent_since=st.dictionaries(st.sampled_from(Part), times),
+    heard_at=st.none() | times,
     unsettled=st.none() | st.dictionaries(texts, texts, min_size=1, max_size=2),
 )
 decisions = st.builds(
@@ -458,3 +479,20 @@ def test_records_of_earlier_versions_tell_the_version_alone() -> None:
     identity = identity_from_dict(raw)
     assert (identity.firmware_text, identity.firmware_form) == (None, None)
     assert identity.read_as(None) == identity
+
+
+def test_a_wrong_clock_neither_hears_nor_is_silent_for_years() -> None:
+    """What it has dated after now is not known, or begins now."""
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    before, ahead = now - timedelta(days=1), now + timedelta(days=400)
+    record = LockRecord(
+        identity=LockIdentity(model="", hardware_revision=None, firmware_version="1"),
+        read_at=before,
+        running_since=before,
+        silent_since={Part.DOOR: ahead, Part.BOLT: before},
+        heard_at=ahead,
+    )
+    right = record.put_right(now)
+    assert right.silent_since == {Part.DOOR: now, Part.BOLT: before}
+    assert right.heard_at is None
+    assert replace(record, heard_at=before).put_right(now).heard_at == before

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.nightlatch.core.errors import SourceProblem
 from custom_components.nightlatch.core.model import (
     Advisory,
     OutcomeKind,
@@ -108,6 +109,8 @@ def test_a_chosen_time_is_for_the_release_that_somebody_saw() -> None:
     ("fields", "waiting"),
     [
         ({"release": None}, Waiting.NOTHING_OFFERED),
+        ({"source": SourceProblem.DISABLED}, Waiting.SOURCE),
+        ({"source": SourceProblem.AWAY, "release": None}, Waiting.SOURCE),
         ({"policy": replace(AUTOMATIC, mode=Mode.ASK)}, Waiting.PERSON),
         ({"policy": replace(AUTOMATIC, consent=None)}, Waiting.PERSON),
         (

@@ -37,6 +37,8 @@ class SourceReading:
     """The version that somebody has skipped there."""
     installs_by_itself: bool = False
     """Whether the lock takes updates without being told."""
+    away: bool = False
+    """Whether it is not there at all: it need not be known yet what is new."""
     can_install: bool = False
     takes_version: bool = False
     """Whether it can be told which version to install."""

@@ -83,6 +83,7 @@ class Reason(StrEnum):
     ENTRY_DOOR_TONIGHT = "preflight_entry_door_tonight"
     SOURCE_BUSY = "preflight_source_busy"
     SOURCE_ALONE = "preflight_source_alone"
+    SOURCE_UNABLE = "preflight_source_unable"
     # Time.
     DOES_NOT_FIT = "preflight_does_not_fit"
     # Trust.
@@ -97,6 +98,28 @@ class Reason(StrEnum):
     INDEX_OTHER_HARDWARE = "preflight_index_other_hardware"
     INDEX_OTHER_MODEL = "preflight_index_other_model"
     INDEX_DOWNGRADE = "preflight_index_downgrade"
+
+
+PASSING = frozenset(
+    {
+        Reason.BOLT_MOVING,
+        Reason.BOLT_OPEN,
+        Reason.BOLT_JUST_MOVED,
+        Reason.DOOR_OPEN,
+        Reason.DOOR_JUST_MOVED,
+        Reason.NOBODY_PRESENT,
+        Reason.NOT_HEARD,
+        Reason.WEAK_SIGNAL,
+        Reason.NO_SLOT,
+        Reason.OTHER_INSTALLATION,
+        Reason.BACKUP_RUNNING,
+        Reason.HOUSE_STOPPING,
+        Reason.ENTRY_DOOR_TONIGHT,
+        Reason.SOURCE_BUSY,
+        Reason.DOES_NOT_FIT,
+    }
+)
+"""What comes and goes within a day: by day nobody knows how it will be at night."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

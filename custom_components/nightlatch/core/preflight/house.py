@@ -65,11 +65,19 @@ def check_entry_doors(situation: Situation) -> Check:
 def check_source(situation: Situation) -> Check:
     """Check that the integration which updates the lock is at rest, and asks first."""
     source = situation.source
-    if source is None or not (source.in_progress or source.installs_by_itself):
+    if source is None:
+        return passed(Family.HOUSE, "source")
+    if source.in_progress:
+        reason = Reason.SOURCE_BUSY
+    elif source.installs_by_itself:
+        reason = Reason.SOURCE_ALONE
+    elif source.available and not source.can_install:
+        reason = Reason.SOURCE_UNABLE
+    else:
         return passed(Family.HOUSE, "source")
     return Check(
         family=Family.HOUSE,
         rule="source",
         verdict=Verdict.BLOCKER,
-        reason=Reason.SOURCE_BUSY if source.in_progress else Reason.SOURCE_ALONE,
+        reason=reason,
     )

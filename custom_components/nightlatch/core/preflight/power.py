@@ -62,7 +62,9 @@ def battery_of(situation: Situation) -> BatteryReading:
     """Return the reading that counts: that of a linked sensor, else the lock's own.
 
     A sensor that knows no level, only whether it is low, adds that to what the lock
-    says: that it is not low must not pass for full.
+    says: that it is not low must not pass for full. And many sensors tell only what
+    changes: where the lock itself has told a level since, the lower one counts, as of
+    then.
     """
     own = BatteryReading(level=situation.identity.battery, at=situation.identity_at)
     linked = situation.surroundings.battery
@@ -70,7 +72,19 @@ def battery_of(situation: Situation) -> BatteryReading:
         return own
     if linked.level is None and linked.at is not None:
         return replace(own, low=linked.low)
-    return linked
+    asked_at = situation.asked_at
+    if (
+        linked.level is None
+        or own.level is None
+        or asked_at is None
+        or _is_known_later(linked, asked_at)
+    ):
+        return linked
+    return replace(linked, level=min(linked.level, own.level), at=asked_at)
+
+
+def _is_known_later(reading: BatteryReading, moment: datetime) -> bool:
+    return reading.at is not None and reading.at >= moment
 
 
 def no_battery(situation: Situation) -> NoBattery | None:

@@ -104,6 +104,8 @@ class Situation:
     identity: LockIdentity
     """As the lock last told it."""
     identity_at: datetime
+    asked_at: datetime | None = None
+    """When the lock itself last told what it is; None where only others tell of it."""
     release: Release
     floor: LockFloor | None
     policy: LockPolicy

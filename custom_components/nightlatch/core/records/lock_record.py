@@ -1,7 +1,7 @@
 """What is remembered of a lock over a restart."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +9,9 @@ from ..model import BatteryReading, LockIdentity, Origin, Purpose
 from ..moments import EARLIEST, can_have_been, is_set
 from ..revision_text import version_in
 from ..versions import is_other_version, is_same_version
+from .held_record import HeldRecord
 from .outcome_record import OutcomeRecord
+from .silence import Part, silence_from_dict
 from .stored import as_text, as_time, as_truth, as_whole, optional
 
 # Some years of a lock's life; what is older has been exported or matters no longer.
@@ -44,6 +46,12 @@ class LockRecord:
     """The journal of an installation whose end only the lock can tell, once it is back."""
     to_do: tuple[str, ...] = ()
     """After-care that a person has not done yet."""
+    held: HeldRecord | None = None
+    """In which nights its release could not be installed by itself."""
+    silent_since: Mapping[Part, datetime] = field(default_factory=dict)
+    """Since when what belongs to it says nothing; only what does so now."""
+    heard_at: datetime | None = None
+    """When the device of its linked battery was last heard, as far as is known."""
 
     @property
     def outcome(self) -> OutcomeRecord | None:
@@ -84,6 +92,7 @@ class LockRecord:
             ran=(*ran, before)[-RAN_LIMIT:] if changed and is_known else known.ran,
             read_at=now,
             running_since=now if changed else self.running_since,
+            held=None if changed else self.held,
         )
 
     def read_as(self, form: str | None) -> LockRecord:
@@ -115,7 +124,7 @@ class LockRecord:
             )
             told.add(last.attempt)
         others = tuple(each for each in self.history if each.attempt not in told)
-        return replace(self, history=(*others, outcome)[-HISTORY_LIMIT:])
+        return replace(self, history=(*others, outcome)[-HISTORY_LIMIT:], held=None)
 
     def _is_one_of_many(self, outcome: OutcomeRecord) -> bool:
         """Return whether a lock claims other firmware again and again."""
@@ -155,6 +164,14 @@ class LockRecord:
                 for reading in self.batteries
                 if reading.at is None or can_have_been(reading.at, now)
             ),
+            silent_since={
+                part: _until(since, now) for part, since in self.silent_since.items()
+            },
+            heard_at=(
+                self.heard_at
+                if self.heard_at is None or can_have_been(self.heard_at, now)
+                else None
+            ),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -169,6 +186,12 @@ class LockRecord:
             "ran": list(self.ran),
             "unsettled": dict(self.unsettled) if self.unsettled else None,
             "to_do": list(self.to_do),
+            "held": self.held.to_dict() if self.held else None,
+            "silent_since": {
+                part: since.isoformat() for part, since in self.silent_since.items()
+            }
+            or None,
+            "heard_at": self.heard_at.isoformat() if self.heard_at else None,
         }
 
     @classmethod
@@ -186,8 +209,11 @@ class LockRecord:
                 ran=tuple(map(as_text, raw.get("ran", ()))),
                 unsettled=optional(_as_mapping, raw.get("unsettled")),
                 to_do=tuple(map(as_text, raw.get("to_do", ()))),
+                held=optional(_as_held, raw.get("held")),
+                silent_since=silence_from_dict(raw.get("silent_since") or {}),
+                heard_at=optional(as_time, raw.get("heard_at")),
             )
-        except (KeyError, TypeError, ValueError) as err:
+        except (AttributeError, KeyError, TypeError, ValueError) as err:
             raise ValueError(f"Not the record of a lock: {err!r}") from err
 
 
@@ -208,6 +234,10 @@ def identity_from_dict(raw: Mapping[str, Any]) -> LockIdentity:
         firmware_text=optional(as_text, raw.get("firmware_text")),
         firmware_form=optional(as_text, raw.get("firmware_form")),
     )
+
+
+def _as_held(raw: object) -> HeldRecord:
+    return HeldRecord.from_dict(_as_mapping(raw))
 
 
 def _as_mapping(raw: object) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
+from ..errors import SourceProblem
 from ..model import Release
 from ..moments import bounded
 from ..records.decisions import Decisions, Override
@@ -18,6 +19,8 @@ class Waiting(StrEnum):
     """What an installation waits for."""
 
     NOTHING_OFFERED = "nothing_offered"
+    SOURCE = "source"
+    """What another integration knows of the lock cannot be relied upon."""
     PINNED = "pinned"
     SKIPPED = "skipped"
     PERSON = "person"
@@ -87,6 +90,8 @@ class Planning:
     tonight: Tonight
     announced: bool
     """Whether people were told that this release will be installed."""
+    source: SourceProblem | None = None
+    """What a person has to put right at its source first."""
 
 
 def make_plan(planning: Planning) -> Plan:
@@ -96,6 +101,8 @@ def make_plan(planning: Planning) -> Plan:
     nothing counts more than preflight, which is asked when the time has come.
     """
     release = planning.release
+    if planning.source is not None:
+        return Plan(release=release, waiting=Waiting.SOURCE, expected=planning.expected)
     if release is None:
         return Plan(release=None, waiting=Waiting.NOTHING_OFFERED)
     waiting = _without_a_time(planning, release)
