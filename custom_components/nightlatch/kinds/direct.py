@@ -227,14 +227,16 @@ class DirectKind(HouseKind):
         try:
             async with asyncio.timeout(FEED_TIMEOUT):
                 while True:
-                    for release in self.on_offer():
+                    # What is only remembered of the feed decides nothing.
+                    relied_on = lock.feed is not None and lock.feed.error is None
+                    for release in self.on_offer() if relied_on else ():
                         # Its vendor may have made of it what only a person installs.
                         if release.payload is not None and (
                             (release.version.text, release.key)
                             == (entry.version, entry.sha256)
                         ):
                             return release
-                    if lock.content is not None:
+                    if relied_on and lock.content is not None:
                         return None
                     in_vain = lock.feed is None or lock.feed.error is not None
                     if kept is not None and entry.touched and in_vain:
@@ -259,5 +261,7 @@ class DirectKind(HouseKind):
         return FeedError(
             FeedProblem.RELEASE_WITHDRAWN
             if self.lock.content is not None
+            and self.lock.feed is not None
+            and self.lock.feed.error is None
             else FeedProblem.UNREACHABLE
         )
