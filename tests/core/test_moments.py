@@ -7,11 +7,11 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.nightlatch.core.moments import (
-    ClockWatch,
     EARLIEST,
     FURTHEST,
     LATEST,
     TOLERANCE,
+    ClockWatch,
     age,
     bounded,
     can_have_been,

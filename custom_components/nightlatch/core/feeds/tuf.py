@@ -212,7 +212,12 @@ class TufFeed(Feed):
         # and must not become the measure of all later ones.
         try:
             await self._trust.raise_to(
-                Trust(time=now, feeds={self._feed_id: listing.floor})
+                Trust(
+                    time=now,
+                    # One that was begun before a person has put it right is none.
+                    time_resets=trust.time_resets,
+                    feeds={self._feed_id: listing.floor},
+                )
             )
             await visit.in_thread(lambda: note_checked(self._cache, now))
         except OSError as err:
