@@ -146,6 +146,7 @@ class TransportProblem(StrEnum):
     PAIRING_REFUSED = "transport_pairing_refused"
     NEEDS_PASSKEY = "transport_needs_passkey"
     BOOTLOADER_NOT_FOUND = "transport_bootloader_not_found"
+    OTHER_BOOTLOADER = "transport_other_bootloader"
     IN_BOOTLOADER = "transport_in_bootloader"
     IN_APPLICATION = "transport_in_application"
     NO_IDENTITY = "transport_no_identity"

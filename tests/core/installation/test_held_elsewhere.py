@@ -12,6 +12,7 @@ from custom_components.nightlatch.core.installation.verification import (
     silence,
 )
 from custom_components.nightlatch.core.transports.base import Advertisement
+from tests.rig.virtual_time import virtual_time
 
 from ..doorway import ADDRESS, NAME, Doorway, doorway
 
@@ -34,6 +35,7 @@ def nobody_is_heard(door: Doorway, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door.radio, "find", find)
 
 
+@virtual_time
 @pytest.mark.parametrize("ask", [await_return, find_out])
 async def test_a_lock_that_is_not_heard_is_asked_all_the_same(
     door: Doorway, monkeypatch: pytest.MonkeyPatch, ask: Any
@@ -44,6 +46,7 @@ async def test_a_lock_that_is_not_heard_is_asked_all_the_same(
     assert identity.firmware_version == door.lock.version
 
 
+@virtual_time
 async def test_a_lock_that_is_neither_heard_nor_reached_has_not_come_back(
     door: Doorway,
 ) -> None:
