@@ -34,7 +34,7 @@ async def test_the_plan_says_who_holds_the_connection(
     forget(house)
     (check,) = (each for each in checks_of(house.managed()) if each.rule == "signal")
     assert (check.verdict, check.reason) == (Verdict.BLOCKER, Reason.HELD_ELSEWHERE)
-    assert check.details == {"integration": "front"}
+    assert check.measured == "front"
     with pytest.raises(HomeAssistantError) as caught:
         await house.install()
     assert caught.value.translation_key == "transport_held_elsewhere"

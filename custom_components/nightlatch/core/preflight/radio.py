@@ -26,8 +26,8 @@ def check_signal(situation: Situation) -> Check:
             rule="signal",
             verdict=Verdict.BLOCKER,
             reason=Reason.HELD_ELSEWHERE,
+            measured=radio.reached_by,
             limit=limit,
-            details={"integration": radio.reached_by},
         )
     if not radio.heard:
         return Check(
