@@ -55,6 +55,8 @@ CONF_SECOND_PLACE = "second_place"
 CONF_VAULT_LIMIT = "vault_limit"
 
 FEED_INTERVAL = timedelta(hours=12)
+# Until a feed that could not be relied upon is asked again; then twice as long each time.
+FEED_RETRY = timedelta(minutes=1)
 # So that the homes of a vendor do not all ask at once.
 FEED_JITTER = timedelta(minutes=45)
 # Reading a lock takes a connection and some of its battery.

@@ -24,6 +24,7 @@ from .const import (
     CONF_ROOT,
     FEED_INTERVAL,
     FEED_JITTER,
+    FEED_RETRY,
 )
 from .core.errors import FeedError, FeedProblem, FirmwareError
 from .core.feeds.base import FeedContent
@@ -35,6 +36,9 @@ from .core.records.trust import TrustStore
 from .translation import async_describe
 
 _LOGGER = logging.getLogger(__name__)
+
+# By then it is asked as seldom as any other.
+_DOUBLINGS = 10
 
 
 def _pinned(pems: Iterable[str]) -> Iterator[FirmwareKey]:
@@ -80,7 +84,12 @@ def make_feed(
 
 
 class FeedCoordinator(DataUpdateCoordinator[FeedContent | None]):
-    """Checks a feed at start and then twice a day; no data means never heard."""
+    """Checks a feed at start and then twice a day; no data means never heard.
+
+    One that cannot be relied upon is asked again after a minute, and then after twice as
+    long each time: a router may start later than this house, and a clock may not be set
+    yet. What the feed said last stays on show meanwhile.
+    """
 
     config_entry: ConfigEntry
 
@@ -105,6 +114,8 @@ class FeedCoordinator(DataUpdateCoordinator[FeedContent | None]):
         """Why the last check failed; None after one that did not."""
         self._store = store
         self._refused: tuple[str, ...] = ()
+        self._in_vain = 0
+        """How often it was asked since it could be relied upon."""
         self.configure(subentry)
 
     @callback
@@ -131,6 +142,7 @@ class FeedCoordinator(DataUpdateCoordinator[FeedContent | None]):
         self.configure(subentry)
         self.data = None
         self.error = None
+        self._in_vain = 0
         self.last_update_success = True
         self.async_update_listeners()
         await replaced.forget()
@@ -139,20 +151,40 @@ class FeedCoordinator(DataUpdateCoordinator[FeedContent | None]):
     async def _async_update_data(self) -> FeedContent:
         """Ask the feed."""
         feed = self.feed
+        # Before it is asked: an answer that is cut short spoils what is cached.
+        recalled = await feed.recall() if self.data is None else None
         try:
             content = await feed.check()
         except FeedError as err:
             if feed is not self.feed:
                 return await self._async_update_data()
             message = await async_describe(self.hass, err, feed=self.title)
+            if self.data is None:
+                self.data = recalled
             self._note(err, message)
-            raise UpdateFailed(message) from err
+            raise UpdateFailed(message, retry_after=self._pause()) from err
         self.error = None
+        self._in_vain = 0
         for refused in content.refused:
             if refused not in self._refused:
                 _LOGGER.warning("%s: a release is left out: %s", self.title, refused)
         self._refused = content.refused
         return content
+
+    def _pause(self) -> float:
+        """Return after how many seconds it is asked again; count that it was in vain."""
+        pause = FEED_RETRY * (1 << min(self._in_vain, _DOUBLINGS))
+        self._in_vain += 1
+        usual: timedelta = self.update_interval or FEED_INTERVAL
+        return min(pause, usual).total_seconds()
+
+    @callback
+    def async_clock_put_right(self) -> None:
+        """Ask at once where the clock may have been what was wrong."""
+        if self.trouble is not None:
+            self.config_entry.async_create_background_task(
+                self.hass, self.async_refresh(), f"check of feed {self.title}"
+            )
 
     @callback
     def _note(self, err: FeedError, message: str) -> None:

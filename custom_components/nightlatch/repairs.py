@@ -13,6 +13,7 @@ from .flows.approval import ApprovalFlow
 from .flows.recovery import RecoveryFlow
 from .flows.repair import HouseholdRepairFlow
 from .flows.settings import SettingsFlow
+from .flows.trusted_time import TrustedTimeFlow
 from .flows.vault_repairs import vault_flow
 from .issues.vault import FLOW
 from .runtime import Runtime
@@ -40,8 +41,8 @@ async def async_create_fix_flow(
 ) -> RepairsFlow:
     """Return the flow for an issue.
 
-    A stranded lock to help, settings to decide about, an approval, after-care that is
-    done.
+    A stranded lock to help, settings to decide about, an approval, a clock that was
+    wrong, or after-care that is done.
     """
     if data is None:
         # Of an issue that was there before a restart: it is told again if it is so.
@@ -52,6 +53,8 @@ async def async_create_fix_flow(
         return SettingsFlow(data["settings_of"])
     if "approval_of" in data:
         return ApprovalFlow(str(data["approval_of"]), str(data["version"]))
+    if "trusted_time" in data:
+        return TrustedTimeFlow()
     if FLOW in data:
         return vault_flow(data)
     return AftercareFlow(data["lock_id"], data["aftercare"])

@@ -268,6 +268,7 @@ async def async_make_runtime(hass: HomeAssistant, entry: ConfigEntry) -> Runtime
             entry,
             store=store,
             settings=settings,
+            feeds=feeds,
             locks=locks,
             faults=faults,
             planner=planner,

@@ -10,10 +10,12 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_track_utc_time_change
+from homeassistant.util import dt as dt_util
 
 from .adapters.storage import HouseholdStore, unsaved_for_now
+from .coordinator import FeedCoordinator
 from .core.model import Origin
-from .core.moments import shifted
+from .core.moments import ClockWatch, shifted
 from .core.schedule.night import night_of, notice_of
 from .core.schedule.plan import Plan
 from .events import Happening
@@ -25,6 +27,7 @@ from .install.recovery import Recovering
 from .issues.issues import Issues
 from .locks.lock import ManagedLock
 from .locks.registry import LockRegistry
+from .members import Members
 from .monitoring.presence import async_note_presence
 from .notifications.notices import Notices
 from .planning.planner import Planner
@@ -51,6 +54,7 @@ class Scheduler:
         *,
         store: HouseholdStore,
         settings: HouseholdSettings,
+        feeds: Members[FeedCoordinator],
         locks: LockRegistry,
         faults: Faults,
         planner: Planner,
@@ -66,6 +70,7 @@ class Scheduler:
         self._entry = entry
         self._store = store
         self._settings = settings
+        self._feeds = feeds
         self._locks = locks
         self._faults = faults
         self._planner = planner
@@ -76,6 +81,7 @@ class Scheduler:
         self._recovering = recovering
         self._issues = issues
         self._looking = asyncio.Lock()
+        self._clock = ClockWatch(dt_util.utcnow(), hass.loop.time())
 
     @callback
     def async_start(self) -> CALLBACK_TYPE:
@@ -92,6 +98,9 @@ class Scheduler:
     async def _async_look(self, now: datetime) -> None:
         """Do each step, and each lock, apart: what fails stops nothing else."""
         settings, apart = self._settings, self._faults.apart
+        if self._clock.was_put_ahead(now, self._hass.loop.time()):
+            for feed in self._feeds.values():
+                feed.async_clock_put_right()
         for lock in tuple(self._locks.values()):
             with apart("clock", lock):
                 await lock.async_put_right(now)

@@ -11,6 +11,7 @@ from custom_components.nightlatch.core.moments import (
     FURTHEST,
     LATEST,
     TOLERANCE,
+    ClockWatch,
     age,
     bounded,
     can_have_been,
@@ -132,3 +133,14 @@ def test_what_lies_beyond_the_bounds_is_the_nearest_that_does_not() -> None:
     assert shifted(NOW, -DAY) == NOW - DAY
     assert shifted(NOW, timedelta.max) == shifted(LATEST, DAY) == LATEST
     assert shifted(NOW, timedelta.min) == shifted(EARLIEST, -DAY) == EARLIEST
+
+
+def test_a_clock_that_is_put_ahead_is_noticed_once() -> None:
+    """Not one that goes on, is corrected a little, or is put back."""
+    watch = ClockWatch(NOW, 100.0)
+    assert not watch.was_put_ahead(NOW + timedelta(minutes=1), 160.0)
+    assert not watch.was_put_ahead(NOW + timedelta(minutes=1) + TOLERANCE, 160.0)
+    assert watch.was_put_ahead(NOW + DAY, 220.0)
+    assert not watch.was_put_ahead(NOW + DAY + timedelta(minutes=1), 280.0)
+    assert not watch.was_put_ahead(NOW, 340.0)
+    assert watch.was_put_ahead(NOW + TOLERANCE + INSTANT, 340.0)

@@ -6,14 +6,16 @@ from freezegun import freeze_time
 import pytest
 
 from custom_components.nightlatch.core.errors import FeedProblem
+from custom_components.nightlatch.core.preflight.base import Reason
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 from tests.rig.idle_time import fire_time_changed
 from tests.rig.scene import VENDOR
-from tests.rig.vendor_http import Drip
+from tests.rig.vendor_http import Drip, Status
 
+from .asked import checks_of
 from .flows import until
 from .house import BACK_DOOR, BACK_UPDATE, FRONT_DOOR, STATUS, TROUBLE, UPDATE, House
 
@@ -85,6 +87,84 @@ async def test_feeds_are_asked_twice_a_day(hass: HomeAssistant, house: House) ->
         "metadata/2.root.json",
         "metadata/timestamp.json",
     ]
+
+
+async def test_a_feed_that_fails_at_a_start_is_asked_again_soon(
+    hass: HomeAssistant, house: House
+) -> None:
+    """After one, two, four minutes: the router may be up later than this house."""
+    vendor = house.vendor
+    vendor.misbehave("metadata/timestamp.json", Status(503))
+    await house.reload()
+    assert house.state(STATUS).state == "feed_http_status"
+
+    async def is_asked(after: timedelta) -> bool:
+        vendor.requests.clear()
+        fire_time_changed(hass, dt_util.utcnow() + after)
+        await house.settle()
+        return bool(vendor.requests)
+
+    for minutes in (1, 2, 4):
+        pause = timedelta(minutes=minutes)
+        assert not await is_asked(pause - timedelta(seconds=40))
+        assert await is_asked(pause + timedelta(seconds=50))
+    for _ in range(12):
+        await house.check()
+    # Never more seldom than one that is in order.
+    assert not await is_asked(timedelta(hours=11))
+    vendor.behave()
+    assert await is_asked(timedelta(hours=13))
+    assert house.state(STATUS).state == "ok"
+    assert not await is_asked(timedelta(hours=11))
+    # Nothing is left of it by the next time.
+    vendor.misbehave("metadata/timestamp.json", Status(503))
+    await house.check()
+    assert await is_asked(timedelta(minutes=1, seconds=50))
+
+
+async def test_what_a_feed_offered_last_stays_on_show(house: House) -> None:
+    """Also over a restart, with its age; nothing is installed by it."""
+    await house.release("1.1.0")
+    heard = house.feed.data
+    assert heard is not None
+    await house.vendor.stop()
+    await house.reload()
+    assert house.state(STATUS).state == "feed_unreachable"
+    assert house.state(TROUBLE).state == "on"
+    assert house.state().state == "on"
+    assert house.state().attributes["latest_version"] == "1.1.0"
+    assert house.feed.data == heard
+    checks = {check.rule: check for check in checks_of(house.managed())}
+    assert checks["feed"].reason is Reason.FEED_IN_TROUBLE
+    with pytest.raises(HomeAssistantError) as caught:
+        await house.install()
+    assert caught.value.translation_key == "feed_unreachable"
+    assert house.locks[FRONT_DOOR].version == "1.0.0"
+    await house.vendor.start()
+
+
+async def test_a_clock_that_is_put_right_lets_feeds_be_asked_at_once(
+    hass: HomeAssistant, house: House
+) -> None:
+    """A computer without a clock of its own starts in the past, until it is told."""
+    await house.release("1.1.0")
+    yesterday = dt_util.utcnow() - timedelta(days=1)
+    with freeze_time(yesterday, tick=True, real_asyncio=True):
+        await house.reload()
+        assert house.state(STATUS).state == "feed_clock_went_back"
+        assert house.state().attributes["latest_version"] == "1.1.0"
+        for _ in range(12):
+            await house.check()
+        await house.runtime.scheduler.async_look(dt_util.utcnow())
+        await house.settle()
+        assert house.state(STATUS).state == "feed_clock_went_back"
+    await house.runtime.scheduler.async_look(dt_util.utcnow())
+    await house.settle()
+    assert house.state(STATUS).state == "ok"
+    heard = house.feed.data
+    await house.runtime.scheduler.async_look(dt_util.utcnow())
+    await house.settle()
+    assert house.feed.data is heard
 
 
 async def test_asking_for_updates_asks_each_feed_once(two_doors: House) -> None:

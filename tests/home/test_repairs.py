@@ -21,6 +21,7 @@ ISSUES: list[tuple[str, dict[str, str | int | float | None]]] = [
     ("vault_locked", {FLOW: "vault_locked"}),
     ("vault_damaged", {FLOW: "vault_damaged"}),
     ("audit_broken", {FLOW: "audit_broken"}),
+    ("clock_went_back", {"trusted_time": True}),
 ]
 
 

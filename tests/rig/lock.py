@@ -96,6 +96,8 @@ class VirtualLock(LockBody):
         """What the next command to the buttonless characteristic is answered with."""
         self.jumps_without_answer = False
         """Whether entering the bootloader is not answered."""
+        self.has_other_bootloader = False
+        """Whether what its application starts for an update takes no Secure DFU."""
         self.keeps_old_application = False
         """Whether an accepted image is never activated."""
         self._service_uuids = service_uuids
@@ -258,7 +260,7 @@ class VirtualLock(LockBody):
     @override
     def services(self) -> tuple[Service, ...]:
         if self.mode is Mode.BOOTLOADER:
-            return bootloader_services()
+            return () if self.has_other_bootloader else bootloader_services()
         if Behaviour.CANNOT_BE_UPDATED in self._behaviours():
             return application_services(Buttonless.NONE, self.telling)
         return application_services(self.buttonless, self.telling)

@@ -6,15 +6,21 @@ from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
 from ..core.preflight.situation import RadioState
+from .entities import reached_by
 
 BACKUP_RUNNING: HassKey[bool] = HassKey(f"{DOMAIN}_backup_running")
 
 
-def read_radio(hass: HomeAssistant, address: str) -> RadioState:
-    """Return how well a lock is heard, and whether a connection to it can be had."""
+def read_radio(
+    hass: HomeAssistant, address: str, lock_entity: str | None = None
+) -> RadioState:
+    """Return how well a lock is heard, and whether a connection to it can be had.
+
+    ``lock_entity`` is another integration's, which may reach the lock all the same.
+    """
     info = bluetooth.async_last_service_info(hass, address, connectable=True)
     if info is None:
-        return RadioState(heard=False)
+        return RadioState(heard=False, reached_by=reached_by(hass, lock_entity))
     free = []
     for device in bluetooth.async_scanner_devices_by_address(
         hass, address, connectable=True

@@ -351,6 +351,14 @@ class HouseholdStore(TrustStore):
             self._changes += 1
         await self.async_saved()
 
+    async def async_reset_trusted_time(self, now: datetime) -> None:
+        """Let the trusted time be now, because a person says so; no other floor sinks.
+
+        Raises ``OSError``; it holds all the same.
+        """
+        resets = min(self._trust.time_resets + 1, MAX_WHOLE)
+        await self.raise_to(Trust(time=now, time_resets=resets))
+
     async def async_take_back(self, trust: Trust, generation: int) -> bool:
         """Merge floors that were written elsewhere; return whether they were higher.
 

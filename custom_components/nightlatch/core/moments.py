@@ -73,3 +73,17 @@ def is_too_far(moment: datetime, now: datetime) -> bool:
 def is_past(moment: datetime, now: datetime) -> bool:
     """Return whether it is too late to decide that something begins at a moment."""
     return bounded(moment) < shifted(now, -TOLERANCE)
+
+
+class ClockWatch:
+    """Notices that the clock was put ahead, by what else has gone on meanwhile."""
+
+    def __init__(self, now: datetime, seconds: float) -> None:
+        """Begin with a moment, and what a clock shows that nobody sets."""
+        self._before = now, seconds
+
+    def was_put_ahead(self, now: datetime, seconds: float) -> bool:
+        """Return whether it was since the last look, by more than counts as nothing."""
+        before, since = self._before
+        self._before = now, seconds
+        return is_ahead(now, shifted(before, timedelta(seconds=seconds - since)))

@@ -51,7 +51,7 @@ class _Inspection(TrustStore):
     """Trust while a feed is only looked at: the household's time, and no memory."""
 
     def __init__(self, trust: Trust) -> None:
-        self._trust = Trust(time=trust.time)
+        self._trust = Trust(time=trust.time, time_resets=trust.time_resets)
 
     @property
     @override

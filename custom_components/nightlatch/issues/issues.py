@@ -157,6 +157,16 @@ class Issues:
                         key="firmware_key_changed", placeholders={"feed": feed.title}
                     ),
                 )
+            if feed.error and feed.trouble is FeedProblem.CLOCK_WENT_BACK:
+                # One for all feeds, for there is one clock.
+                yield (
+                    "clock_went_back",
+                    Issue(
+                        key="clock_went_back",
+                        placeholders=dict(feed.error.details),
+                        data={"trusted_time": True},
+                    ),
+                )
         if (problem := self._store.problem) is not None:
             yield (
                 "unsaved",

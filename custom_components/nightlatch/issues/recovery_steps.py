@@ -7,6 +7,8 @@ their sources. The usual steps come after it, by what kind of lock it is and wha
 from collections.abc import Iterator
 from enum import StrEnum
 
+from ..adapters.entities import reached_by
+from ..core.errors import TransportProblem
 from ..core.installation.confirmation import BOLT_PROBLEMS
 from ..core.installation.recovery import what_left_it
 from ..core.model import Transport
@@ -17,6 +19,8 @@ from ..markup import Composed, listed, quoted
 from ..texts.maker import told_of_recovery
 from ..translation import filled, label_now
 from ..vault.store import HouseholdVault
+
+_SILENT = {TransportProblem.HELD_SINCE_RESTART, TransportProblem.DID_NOT_COME_BACK}
 
 
 class Step(StrEnum):
@@ -31,6 +35,8 @@ class Step(StrEnum):
     """Then it is helped by itself."""
     PROXY_AND_SAY_SO = "bring_proxy_nearer_and_say_so"
     """Nobody of us has sent it there, so a person has to say that it may be helped."""
+    LET_GO_ELSEWHERE = "let_go_elsewhere"
+    """Another integration holds the lock's only connection."""
     MOVE_BY_HAND = "move_bolt_by_hand"
     WAY_BACK = "way_back"
     LOOK_ELSEWHERE = "look_elsewhere"
@@ -64,10 +70,22 @@ def _usual(lock: ManagedLock, vault: HouseholdVault) -> Iterator[Composed]:
                     "entity": lock.update_entity_id or "?",
                 },
             )
+    elif (holder := _holder(lock)) is not None:
+        step = _label(lock, Step.LET_GO_ELSEWHERE)
+        yield filled(step, {"integration": holder})
+        yield _label(lock, Step.LOOK_ELSEWHERE)
     else:
         yield _label(lock, Step.KEY)
         yield from (_label(lock, step) for step in _for_a_silent_lock(lock, vault))
     yield _label(lock, Step.VENDOR)
+
+
+def _holder(lock: ManagedLock) -> str | None:
+    """Return which integration reaches a lock that does not answer to us."""
+    outcome = lock.record.outcome
+    if lock.in_bootloader or outcome is None or outcome.reason not in _SILENT:
+        return None
+    return reached_by(lock.hass, lock.links.lock_entity)
 
 
 def _for_a_silent_lock(lock: ManagedLock, vault: HouseholdVault) -> Iterator[Step]:

@@ -12,6 +12,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import CONNECTION_BLUETOOTH
 from homeassistant.util import dt as dt_util
 
+from ..adapters.entities import reached_by
 from ..adapters.situation import read_radio
 from ..const import CONF_FEED, DOMAIN
 from ..core.errors import (
@@ -25,7 +26,7 @@ from ..core.errors import (
 from ..core.installation.direct import Target, direct_installation
 from ..core.installation.journal import JournalEntry
 from ..core.installation.machine import Installation, Job
-from ..core.installation.verification import await_return
+from ..core.installation.verification import await_return, silence
 from ..core.model import LockIdentity, LockKind, Model, PayloadFormat, Release, Source
 from ..core.preflight.situation import FeedState, RadioState
 from ..core.select import select
@@ -124,7 +125,7 @@ class DirectKind(HouseKind):
             except TransportError as err:
                 if err.reason is TransportProblem.IN_BOOTLOADER:
                     lock.async_found_in_bootloader()
-                raise
+                raise silence(err, self._reached_by()) from err
         lock.in_bootloader = False
         return identity.read_as(self.firmware_form)
 
@@ -170,7 +171,11 @@ class DirectKind(HouseKind):
 
     @override
     def radio(self) -> RadioState:
-        return read_radio(self.lock.hass, self.address)
+        return read_radio(self.lock.hass, self.address, self.lock.links.lock_entity)
+
+    def _reached_by(self) -> str | None:
+        """Return which other integration reaches the lock now, if any."""
+        return reached_by(self.lock.hass, self.lock.links.lock_entity)
 
     @override
     def feed_state(self, release: Release, *, just_asked: bool) -> FeedState:
@@ -204,6 +209,7 @@ class DirectKind(HouseKind):
                 address=self.address,
                 floor=lock.floor,
                 in_bootloader=lock.in_bootloader,
+                reached_by=self._reached_by,
             ),
             supply=services.supply(lock, source),
             keys=keys,
@@ -227,14 +233,16 @@ class DirectKind(HouseKind):
         try:
             async with asyncio.timeout(FEED_TIMEOUT):
                 while True:
-                    for release in self.on_offer():
+                    # What is only remembered of the feed decides nothing.
+                    relied_on = lock.feed is not None and lock.feed.error is None
+                    for release in self.on_offer() if relied_on else ():
                         # Its vendor may have made of it what only a person installs.
                         if release.payload is not None and (
                             (release.version.text, release.key)
                             == (entry.version, entry.sha256)
                         ):
                             return release
-                    if lock.content is not None:
+                    if relied_on and lock.content is not None:
                         return None
                     in_vain = lock.feed is None or lock.feed.error is not None
                     if kept is not None and entry.touched and in_vain:
@@ -259,5 +267,7 @@ class DirectKind(HouseKind):
         return FeedError(
             FeedProblem.RELEASE_WITHDRAWN
             if self.lock.content is not None
+            and self.lock.feed is not None
+            and self.lock.feed.error is None
             else FeedProblem.UNREACHABLE
         )

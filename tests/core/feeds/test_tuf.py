@@ -169,7 +169,7 @@ async def test_an_artifact_is_fetched(
     one, two = (await feed.check()).releases
     assert await feed.fetch(two) == FIRMWARE_TWO
     assert await feed.fetch(one) == FIRMWARE_ONE
-    assert names_in(cache) == ["metadata"]
+    assert names_in(cache) == ["checked_at", "metadata"]
 
 
 async def test_checks_at_the_same_time_wait_for_each_other(

@@ -242,6 +242,13 @@ BLOCKED: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.NO_WAY_IN, seen(someone_home=False)),
     (Reason.NO_WAY_IN, seen(someone_home=None)),
     (Reason.NOT_HEARD, {"radio": RadioState(heard=False)}),
+    (
+        Reason.HELD_ELSEWHERE,
+        {
+            "radio": RadioState(heard=False, reached_by="Yale"),
+            "identity_at": NOW - timedelta(hours=1),
+        },
+    ),
     (Reason.WEAK_SIGNAL, {"radio": RadioState(heard=True, rssi=-86)}),
     (Reason.NO_SLOT, {"radio": RadioState(heard=True, rssi=-60, free_slots=0)}),
     (Reason.BACKUP_RUNNING, {"house": HouseState(backup_running=True)}),
@@ -300,6 +307,8 @@ def test_every_reason_is_given_somewhere() -> None:
             "policy": LockPolicy(has_door_sensor=True, second_entry=True),
         },
         {"radio": RadioState(heard=True)},
+        # It has answered just now, whoever else is connected to it.
+        {"radio": RadioState(heard=False, reached_by="Yale")},
         {"radio": RadioState(heard=True, rssi=-80, free_slots=1)},
         {"expected": timedelta(hours=3)},
         {"expected": timedelta(hours=9), "window_end": None},

@@ -46,6 +46,7 @@ trusts = st.builds(
     Trust,
     time=st.none()
     | st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=st.just(UTC)),
+    time_resets=st.integers(0, 2),
     feeds=st.dictionaries(st.sampled_from(["one", "two"]), feed_floors),
     locks=st.dictionaries(st.sampled_from(["door", "gate"]), lock_floors),
 )
@@ -198,7 +199,8 @@ def test_merging_sinks_nothing(one: Trust, two: Trust) -> None:
     assert merged == two.merged(one)
     assert merged.merged(one) == merged.merged(two) == merged
     for part in (one, two):
-        if part.time is not None:
+        # But for what a person has put right.
+        if part.time is not None and part.time_resets == merged.time_resets:
             assert merged.time is not None
             assert merged.time >= part.time
         for name, floor in part.feeds.items():
@@ -256,3 +258,30 @@ def test_a_damaged_store_is_noticed(change: dict[str, Any]) -> None:
     assert Trust.from_dict(STORED)
     with pytest.raises(ValueError, match=r".+"):
         Trust.from_dict({**STORED, **change})
+
+
+@given(trusts, trusts)
+def test_a_time_counts_as_long_as_nobody_has_put_it_right_since(
+    one: Trust, two: Trust
+) -> None:
+    """Whichever way round; one from before such a day never comes back."""
+    merged = one.merged(two)
+    assert (merged.time, merged.time_resets) == (
+        two.merged(one).time,
+        two.merged(one).time_resets,
+    )
+    latest = max(one.time_resets, two.time_resets)
+    assert merged.time_resets == latest
+    times = [
+        each.time
+        for each in (one, two)
+        if each.time_resets == latest and each.time is not None
+    ]
+    assert merged.time == max(times, default=None)
+
+
+def test_what_earlier_versions_have_kept_was_never_put_right() -> None:
+    """They knew no way to."""
+    kept = Trust(time=datetime(2026, 11, 1, tzinfo=UTC)).to_dict()
+    del kept["time_resets"]
+    assert Trust.from_dict(kept).time_resets == 0

@@ -181,6 +181,26 @@ async def test_a_lock_that_never_leaves_is_given_up(
         await door.assert_second_transfer_succeeds()
 
 
+@pytest.mark.parametrize(
+    ("buttonless", "reason"),
+    [
+        # At that address may be the lock next door.
+        (Buttonless.UNBONDED, TransportProblem.BOOTLOADER_NOT_FOUND),
+        (Buttonless.BONDED, TransportProblem.OTHER_BOOTLOADER),
+    ],
+)
+async def test_another_bootloader_behind_the_application_is_told_of(
+    buttonless: Buttonless, reason: TransportProblem
+) -> None:
+    """The lock was sent away: it is not as if nothing had been changed."""
+    async with doorway(buttonless=buttonless) as door:
+        door.lock.has_other_bootloader = True
+        error = await door.fails()
+        assert error.reason is reason
+        door.assert_nothing_left()
+        door.lock.cut_power()
+
+
 async def test_a_bootloader_that_never_appears_is_given_up() -> None:
     """Not before a lock whose bootloader is only unheard had the time to come back."""
     async with doorway() as door:

@@ -14,7 +14,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 import hashlib
+import logging
 from pathlib import Path
 import shutil
 from typing import Final, override
@@ -39,8 +41,11 @@ from .schema import (
 )
 from .transfer import Limits, Transfers, feed_url
 from .tuf_keys import unknown_kind
+from .tuf_past import CachedTransfers, PastUpdater, last_checked, note_checked
 from .tuf_problems import explain
 from .tuf_state import TrustedState, prune, read_state, tidy
+
+_LOGGER = logging.getLogger(__name__)
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 """How far a clock may go back without being suspect: time servers correct clocks."""
@@ -122,6 +127,26 @@ class TufFeed(Feed):
         async with self._visit() as visit:
             return (await self._look(visit)).content
 
+    async def recall(self) -> FeedContent | None:
+        """Return what the last good check has said, without asking anybody.
+
+        For people to look at, with its ``checked_at``: nothing can be fetched by it. None
+        where it is no longer whole, or below what must not sink.
+        """
+        checked_at = await asyncio.to_thread(last_checked, self._cache)
+        if checked_at is None:
+            return None
+        floor = self._trust.trust.feeds.get(self._feed_id)
+        try:
+            async with self._visit(of_the_past=checked_at) as visit:
+                listing = await visit.in_thread(
+                    lambda: visit.look(checked_at, floor, self._pinned_keys)
+                )
+        except FeedError as err:
+            _LOGGER.debug("What was cached of a feed is no use: %s", err)
+            return None
+        return listing.content
+
     @override
     async def fetch(self, release: Release) -> bytes:
         """Fetch the artifact of a release, after asking again whether it still holds."""
@@ -138,16 +163,31 @@ class TufFeed(Feed):
             await asyncio.to_thread(shutil.rmtree, self._cache, ignore_errors=True)
 
     @asynccontextmanager
-    async def _visit(self) -> AsyncIterator[_Visit]:
-        """Begin a visit once the one before has ended; raise ``FeedError``."""
+    async def _visit(
+        self, of_the_past: datetime | None = None
+    ) -> AsyncIterator[_Visit]:
+        """Begin a visit once the one before has ended; raise ``FeedError``.
+
+        Of the past it asks nobody, and sees what is cached as it was at that moment.
+        """
         async with self._lock:
             url = feed_url(self._url, allow_loopback_http=self._allow_loopback_http)
+            server = (self._session, str(url.host), self._limits)
             self._running = _Visit(
                 url=str(url),
                 root=self._root,
                 cache=self._cache,
-                transfers=Transfers(self._session, str(url.host), self._limits),
+                transfers=(
+                    Transfers(*server)
+                    if of_the_past is None
+                    else CachedTransfers(*server, self._cache)
+                ),
                 limits=self._limits,
+                make_updater=(
+                    Updater
+                    if of_the_past is None
+                    else partial(PastUpdater, moment=of_the_past)
+                ),
             )
             try:
                 yield self._running
@@ -172,8 +212,14 @@ class TufFeed(Feed):
         # and must not become the measure of all later ones.
         try:
             await self._trust.raise_to(
-                Trust(time=now, feeds={self._feed_id: listing.floor})
+                Trust(
+                    time=now,
+                    # One that was begun before a person has put it right is none.
+                    time_resets=trust.time_resets,
+                    feeds={self._feed_id: listing.floor},
+                )
             )
+            await visit.in_thread(lambda: note_checked(self._cache, now))
         except OSError as err:
             raise _storage(err) from err
         return listing
@@ -193,6 +239,7 @@ class _Visit:
         cache: Path,
         transfers: Transfers,
         limits: Limits,
+        make_updater: Callable[..., Updater],
     ) -> None:
         self._url = url
         self._root = root
@@ -200,6 +247,7 @@ class _Visit:
         self._metadata_dir = cache / "metadata"
         self._transfers = transfers
         self._limits = limits
+        self._make_updater = make_updater
         self._updater: Updater
         self._targets: dict[str, TargetFile] = {}
 
@@ -289,7 +337,7 @@ class _Visit:
             try:
                 # Always from the root that the owner has pinned: the cached one may be
                 # gone, or half written.
-                self._updater = Updater(
+                self._updater = self._make_updater(
                     str(self._metadata_dir),
                     f"{self._url}metadata/",
                     fetcher=self._transfers,

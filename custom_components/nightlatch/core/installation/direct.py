@@ -1,7 +1,7 @@
 """Installing on a lock that Nightlatch sends firmware to itself."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import override
 
@@ -24,7 +24,7 @@ from ..versions import is_same_version
 from .machine import Installation, Job
 from .ports import Supply
 from .states import Event, State
-from .verification import await_return, check_version, find_out
+from .verification import await_return, check_version, find_out, silence
 
 _NOT_STARTED = {TransportProblem.REVERTED, TransportProblem.OTHER_VERSION}
 
@@ -37,6 +37,8 @@ class Target:
     floor: LockFloor | None
     in_bootloader: bool = False
     """Whether it seems to be in its bootloader, where it says nothing of itself."""
+    reached_by: Callable[[], str | None] = lambda: None
+    """Tells which other integration reaches it now, if any."""
 
 
 def direct_installation(
@@ -124,7 +126,7 @@ class DirectInstallation(Installation):
             back = await await_return(self._radio, self._target.address, self._name)
         except TransportError as err:
             self._in_bootloader = err.reason is TransportProblem.IN_BOOTLOADER
-            raise
+            raise silence(err, self._target.reached_by()) from err
         self._running = self._as_read(back)
 
     def _as_read(self, identity: LockIdentity) -> LockIdentity:
@@ -178,7 +180,7 @@ class DirectInstallation(Installation):
                 )
             except TransportError as err:
                 if err.reason is not TransportProblem.IN_BOOTLOADER:
-                    raise
+                    raise silence(err, self._target.reached_by()) from err
                 self._in_bootloader = True
                 if not self._may_be_stranded:
                     raise

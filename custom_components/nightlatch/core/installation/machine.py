@@ -48,6 +48,7 @@ _NOTHING_DONE = {
     DelegateProblem.OTHER_OFFER,
     DelegateProblem.NOT_AVAILABLE,
     InstallationProblem.NOT_STRANDED,
+    TransportProblem.HELD_ELSEWHERE,
 }
 
 type Report = Callable[[State, float | None], None]

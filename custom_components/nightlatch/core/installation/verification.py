@@ -8,6 +8,7 @@ from ..model import LockIdentity
 from ..transports.base import Radio, hear
 from ..transports.device_information import read_identity
 from ..transports.nordic_dfu import APPLICATION_TIMEOUT, is_bootloader_of
+from ..transports.sending import OUT_OF_REACH
 from ..versions import Version
 
 _LOGGER = logging.getLogger(__name__)
@@ -19,9 +20,29 @@ RETURN_TIMEOUT = 150.0
 _ADVERTISEMENT_TIMEOUT = 15.0
 _PAUSE = 2.0
 
+_SILENT = {TransportProblem.NOT_FOUND, TransportProblem.DID_NOT_COME_BACK}
+
+
+def silence(err: TransportError, reached_by: str | None) -> TransportError:
+    """Return why a lock is not reached, given who reaches it all the same.
+
+    ``reached_by`` is the name of another integration, to which the lock answers.
+    """
+    if reached_by is None or err.reason not in _SILENT:
+        return err
+    return TransportError(
+        TransportProblem.HELD_ELSEWHERE
+        if err.reason is TransportProblem.NOT_FOUND
+        else TransportProblem.HELD_SINCE_RESTART,
+        integration=reached_by,
+    )
+
 
 async def await_return(radio: Radio, address: str, name: str) -> LockIdentity:
     """Wait until the lock's application answers, and return what it says of itself.
+
+    One that is not heard may have been connected to before it was, by whoever always
+    is; it is asked all the same, as long as the radio knows it.
 
     Raises ``TransportError``: IN_BOOTLOADER when it stays in its bootloader,
     DID_NOT_COME_BACK when it is not heard of, or what reading it failed with last.
@@ -30,18 +51,17 @@ async def await_return(radio: Radio, address: str, name: str) -> LockIdentity:
     try:
         async with asyncio.timeout(RETURN_TIMEOUT):
             while True:
-                if not await hear(
+                heard = await hear(
                     radio, lambda seen: seen.address == address, _ADVERTISEMENT_TIMEOUT
-                ):
-                    last = None
-                    continue
+                )
                 try:
                     return await read_identity(
                         radio, address, name, fresh_services=True
                     )
                 except TransportError as err:
                     _LOGGER.debug("%s: not back yet: %s", name, err)
-                    last = err
+                    # Not heard, and not reached either: that is silence.
+                    last = err if heard or err.reason not in OUT_OF_REACH else None
                     await asyncio.sleep(_PAUSE)
     except TimeoutError:
         pass

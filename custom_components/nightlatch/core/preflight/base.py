@@ -73,6 +73,7 @@ class Reason(StrEnum):
     NOBODY_PRESENT = "preflight_nobody_present"
     # Radio.
     NOT_HEARD = "preflight_not_heard"
+    HELD_ELSEWHERE = "preflight_held_elsewhere"
     WEAK_SIGNAL = "preflight_weak_signal"
     NO_SLOT = "preflight_no_slot"
     # House.

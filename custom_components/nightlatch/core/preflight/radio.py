@@ -11,9 +11,24 @@ _WEAK_SIGNAL = -80
 
 
 def check_signal(situation: Situation) -> Check:
-    """Check that the lock is heard, and well enough."""
+    """Check that the lock is heard, and well enough.
+
+    A lock to which somebody holds the only connection does not advertise, and works.
+    """
     radio = situation.radio
     limit = f"{WEAKEST_SIGNAL} dBm"
+    if not radio.heard and radio.reached_by is not None:
+        if situation.identity_at >= situation.now:
+            # It has just told what it is.
+            return passed(Family.RADIO, "signal", limit=limit)
+        return Check(
+            family=Family.RADIO,
+            rule="signal",
+            verdict=Verdict.BLOCKER,
+            reason=Reason.HELD_ELSEWHERE,
+            measured=radio.reached_by,
+            limit=limit,
+        )
     if not radio.heard:
         return Check(
             family=Family.RADIO,

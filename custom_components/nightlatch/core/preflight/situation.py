@@ -63,6 +63,8 @@ class RadioState:
     """dBm, of the last advertisement."""
     free_slots: int | None = None
     """Connections that the radios which hear the lock have left; None if unknown."""
+    reached_by: str | None = None
+    """Which integration reaches it all the same, where it is not heard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,24 +124,41 @@ class Trust:
 
     time: datetime | None = None
     """The latest time at which a feed was proven fresh; aware, UTC."""
+    time_resets: int = 0
+    """How often a person has said that a clock was ahead; a time from before such a day
+    is none any more."""
     feeds: Mapping[str, FeedFloor] = field(default_factory=dict)
     locks: Mapping[str, LockFloor] = field(default_factory=dict)
 
     def merged(self, other: Trust) -> Trust:
-        """Return the higher of both; what only one of them knows is kept."""
-        times = [time for time in (self.time, other.time) if time is not None]
+        """Return the higher of both; what only one of them knows is kept.
+
+        The time alone may go back, where a person has said so.
+        """
+        resets = max(self.time_resets, other.time_resets)
+        times = [
+            each.time
+            for each in (self, other)
+            if each.time is not None and each.time_resets == resets
+        ]
         feeds = {**self.feeds, **other.feeds}
         for key in self.feeds.keys() & other.feeds.keys():
             feeds[key] = self.feeds[key].merged(other.feeds[key])
         locks = {**self.locks, **other.locks}
         for key in self.locks.keys() & other.locks.keys():
             locks[key] = self.locks[key].merged(other.locks[key])
-        return Trust(time=max(times, default=None), feeds=feeds, locks=locks)
+        return Trust(
+            time=max(times, default=None),
+            time_resets=resets,
+            feeds=feeds,
+            locks=locks,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return this as what JSON can hold."""
         return {
             "time": self.time.isoformat() if self.time else None,
+            "time_resets": self.time_resets,
             "feeds": {key: _feed_to_dict(floor) for key, floor in self.feeds.items()},
             "locks": {key: _lock_to_dict(floor) for key, floor in self.locks.items()},
         }
@@ -152,6 +169,8 @@ class Trust:
         try:
             return cls(
                 time=as_time(data["time"]) if data["time"] else None,
+                # Earlier versions knew no way back.
+                time_resets=as_floor(data.get("time_resets", 0)),
                 feeds={key: _feed_from_dict(raw) for key, raw in data["feeds"].items()},
                 locks={key: _lock_from_dict(raw) for key, raw in data["locks"].items()},
             )

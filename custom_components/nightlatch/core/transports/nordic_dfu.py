@@ -199,6 +199,9 @@ class NordicDfuTransport(Transport):
         bonded = find_characteristic(client, BUTTONLESS_BONDED)
         buttonless = bonded or find_characteristic(client, BUTTONLESS_UNBONDED)
         if buttonless is None:
+            if self._away:
+                # We have sent it away, and neither application nor bootloader is back.
+                raise TransportError(TransportProblem.OTHER_BOOTLOADER)
             if find_characteristic(client, BUTTONLESS_EXPERIMENTAL):
                 raise TransportError(TransportProblem.INSECURE_BUTTONLESS)
             raise TransportError(TransportProblem.NOT_UPDATABLE)
