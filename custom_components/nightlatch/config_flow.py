@@ -183,7 +183,7 @@ class NightlatchConfigFlow(ConfigFlow, domain=DOMAIN):
             return self.async_abort(reason="entry_not_loaded")
         if user_input is None or new.errors(user_input):
             quiet_hours = entry.runtime_data.settings.policy.quiet_hours
-            form = new.form(quiet_hours, user_input)
+            form = new.form(self.hass, quiet_hours, user_input)
             return self.async_show_form(
                 data_schema=self.add_suggested_values_to_schema(
                     form.pop("data_schema"), form.pop("suggested")

@@ -47,8 +47,8 @@ _SHORT = 255
 """Characters of a name."""
 _UNKNOWN: dict[str, object] = {
     "type": "",
-    "name": "?",
-    "version": "?",
+    "name": "A lock",
+    "version": "an unknown version",
     "message": "",
     "purpose": "",
 }

@@ -74,7 +74,7 @@ def neutral(value: object, limit: int = MAX_VALUE) -> str:
     if isinstance(value, Composed):
         return value
     if not isinstance(value, (str, int, float)):
-        return "?"
+        return "…"
     # Nothing of what is too long is looked at.
     text = str(value)[: limit + 1] if isinstance(value, str) else str(value)
     line = " ".join(_visible(text).split())

@@ -17,13 +17,13 @@ from homeassistant.helpers.translation import (
 
 from .const import DOMAIN
 from .core.errors import FirmwareError, NightlatchError
-from .core.installation.confirmation import BOLT_PROBLEMS
 from .core.preflight.base import Check, PreflightError
 from .core.records.decisions import JUDGEMENT_HOLDS
 from .markup import Composed, neutral, neutral_all
 
 HOURS_OF_A_JUDGEMENT = str(JUDGEMENT_HOLDS // timedelta(hours=1))
 
+_UNTOUCHED = "standing_untouched"
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 
@@ -71,7 +71,7 @@ async def async_told_check(
     if check.override_ended is None:
         return told
     ended = {"user": check.override_ended, "hours": HOURS_OF_A_JUDGEMENT}
-    return _together([told, await async_sentence(hass, "override_ended", ended)])
+    return together([told, await async_sentence(hass, "override_ended", ended)])
 
 
 async def _async_blockers(
@@ -82,42 +82,21 @@ async def _async_blockers(
     )
 
 
-async def async_describe_way_back(
-    hass: HomeAssistant,
-    err: NightlatchError | None,
-    *,
-    version: str,
-    running: str,
-    **names: str,
-) -> Composed:
-    """Return what is told of a lock that has gone back to its old firmware.
-
-    ``err`` is why; None where it only had to be brought out of its bootloader.
-    ``version`` is what was to be installed, ``running`` what it runs again.
-    """
-    known = {"version": version, "running": running, **names}
-    if err is None:
-        told = ["way_back_recovered", "way_back_runs"]
-    else:
-        known = {**err.details, **known}
-        if err.reason in BOLT_PROBLEMS:
-            # It no longer runs what those sentences say that it runs.
-            told = [f"way_back_{err.reason}", "way_back_runs", "way_back_not_again"]
-        else:
-            told = [err.reason, "way_back_runs", "way_back_not_again"]
-    return _together([await async_sentence(hass, key, known) for key in told])
-
-
 async def async_sentence(
     hass: HomeAssistant, key: str, placeholders: Mapping[str, object]
 ) -> Composed:
     """Return one sentence of the translations, in Home Assistant's language."""
-    return filled(_sentence(await _async_texts(hass, "exceptions"), key), placeholders)
+    return _filled_sentence(await _async_texts(hass, "exceptions"), key, placeholders)
 
 
 def told_now(hass: HomeAssistant, key: str, **placeholders: str) -> Composed:
     """Return one sentence, out of the translations that are loaded already."""
-    return filled(_sentence(_texts_now(hass, "exceptions"), key), placeholders)
+    return _filled_sentence(_texts_now(hass, "exceptions"), key, placeholders)
+
+
+def or_not_known(hass: HomeAssistant, value: str | None) -> str:
+    """Return a value, or in words that it is not known."""
+    return value or told_now(hass, "not_known")
 
 
 async def async_labels(hass: HomeAssistant) -> Callable[[str, str], Composed]:
@@ -147,24 +126,44 @@ def _sentence(texts: Mapping[str, str], key: str) -> str:
     return texts.get(f"component.{DOMAIN}.exceptions.{key}.message", key)
 
 
+def _filled_sentence(
+    texts: Mapping[str, str], key: str, placeholders: Mapping[str, object]
+) -> Composed:
+    """Return a sentence with its values.
+
+    What an error says of the lock is a value like others: only who knows how far an
+    installation came can say more than that it did not come to the lock.
+    """
+    untouched = Composed(_sentence(texts, _UNTOUCHED))
+    return filled(_sentence(texts, key), {"standing": untouched, **placeholders})
+
+
 def _label(texts: Mapping[str, str], selector: str, option: str) -> Composed:
     key = f"component.{DOMAIN}.selector.{selector}.options.{option}"
     return Composed(texts.get(key, option))
 
 
 async def async_as_home_assistant_error(
-    hass: HomeAssistant, err: NightlatchError, **names: str
+    hass: HomeAssistant, err: NightlatchError, key: str | None = None, **names: str
 ) -> HomeAssistantError:
-    """Return the error that Home Assistant shows, and translates, itself."""
-    placeholders: dict[str, str] = {**err.details, **names}
+    """Return the error that Home Assistant shows, and translates, itself.
+
+    ``key`` is that of another sentence than the usual one for the error.
+    """
+    placeholders: dict[str, str] = {
+        "standing": await async_sentence(hass, _UNTOUCHED, {}),
+        **err.details,
+        **names,
+    }
     if isinstance(err, PreflightError):
         placeholders["blockers"] = await _async_blockers(hass, err, names)
     return HomeAssistantError(
         translation_domain=DOMAIN,
-        translation_key=str(err.reason),
+        translation_key=key or str(err.reason),
         translation_placeholders=neutral_all(placeholders),
     )
 
 
-def _together(sentences: Iterable[Composed]) -> Composed:
+def together(sentences: Iterable[Composed]) -> Composed:
+    """Return sentences as one text."""
     return Composed(" ".join(sentences))

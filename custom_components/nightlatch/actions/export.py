@@ -50,7 +50,7 @@ async def _async_export(entity: LockEntity, call: ServiceCall) -> ServiceRespons
     try:
         release = await _async_kept(entity.runtime, lock, call.data.get(ATTR_VERSION))
     except NightlatchError as err:
-        feed = lock.feed.title if lock.feed else "?"
+        feed = lock.feed_title
         raise await async_as_home_assistant_error(
             hass, err, lock=lock.name, feed=feed
         ) from err

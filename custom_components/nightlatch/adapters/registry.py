@@ -3,7 +3,7 @@
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
-from ..core.model import LockIdentity
+from ..core.model import NO_MODEL, LockIdentity
 
 
 def device_of(hass: HomeAssistant, entity_id: str | None) -> dr.AnyDeviceEntry | None:
@@ -28,7 +28,7 @@ def main_device_of(hass: HomeAssistant, entity_id: str | None) -> dr.DeviceEntry
 def identity_of(device: dr.DeviceEntry | None, version: str) -> LockIdentity:
     """Return what the device registry knows of a lock that runs a version."""
     return LockIdentity(
-        model=(device and (device.model_id or device.model)) or "?",
+        model=(device and (device.model_id or device.model)) or NO_MODEL,
         hardware_revision=device.hw_version if device else None,
         firmware_version=version,
         manufacturer=device.manufacturer if device else None,

@@ -115,6 +115,7 @@ class FileProblem(StrEnum):
     OTHER_SIGNER = "file_other_signer"
     KEY_UNKNOWN = "file_key_unknown"
     KEY_ONLY_NAMED = "file_key_only_named"
+    NOT_SAID = "file_not_said"
     VERSION_INVALID = "file_version_invalid"
     OTHER_VERSION = "file_other_version"
     NOT_COMPARABLE = "file_not_comparable"
@@ -205,12 +206,14 @@ class DelegateProblem(StrEnum):
 
     REFUSED = "delegate_refused"
     OTHER_OFFER = "delegate_other_offer"
+    NO_OFFER = "delegate_no_offer"
     NOT_AVAILABLE = "delegate_not_available"
     NEVER_STARTED = "delegate_never_started"
     STUCK = "delegate_stuck"
     DID_NOT_COME_BACK = "delegate_did_not_come_back"
     OTHER_VERSION = "delegate_other_version"
     NOT_CONFIRMED = "delegate_not_confirmed"
+    NOT_TOLD = "delegate_not_told"
 
 
 class DelegateError(NightlatchError):

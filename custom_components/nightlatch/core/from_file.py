@@ -302,9 +302,11 @@ def _check_counter(inspection: Inspection, known: Known) -> None:
 def _as_said(reading: FileReading, known: Known, said: Said, name: str) -> Release:
     """Return a file as the release that a person says it is."""
     identity, inspection = known.identity, reading.inspection
+    if not (said.model and said.hardware and said.version):
+        raise FileError(FileProblem.NOT_SAID)
     if said.model != identity.model:
         raise FileError(
-            FileProblem.OTHER_MODEL, found=said.model or "?", expected=identity.model
+            FileProblem.OTHER_MODEL, found=said.model, expected=identity.model
         )
     revisions = _revisions(known)
     if not revisions:
@@ -312,7 +314,7 @@ def _as_said(reading: FileReading, known: Known, said: Said, name: str) -> Relea
     if said.hardware not in revisions:
         raise FileError(
             FileProblem.OTHER_HARDWARE,
-            found=said.hardware or "?",
+            found=said.hardware,
             expected=", ".join(sorted(revisions)),
         )
     try:
@@ -320,7 +322,7 @@ def _as_said(reading: FileReading, known: Known, said: Said, name: str) -> Relea
     except VersionError:
         raise FileError(
             FileProblem.VERSION_INVALID,
-            version=said.version or "?",
+            version=said.version,
             installed=identity.firmware_version,
         ) from None
     return Release(
@@ -372,13 +374,14 @@ def _check_path(release: Release, known: Known) -> None:
     found, expected = release.model, identity.model
     if found == expected:
         found = ", ".join(release.hardware_revisions)
-        expected = identity.hardware_revision or "?"
-    step = release.minimum_installed_version
+        expected = identity.hardware_revision or found
+    # Named only where there is one.
+    step = release.minimum_installed_version or release.version
     raise FileError(
         _PROBLEMS[reason],
         version=release.version.text,
         installed=identity.firmware_version,
         found=found,
         expected=expected,
-        step=step.text if step else "?",
+        step=step.text,
     )

@@ -207,6 +207,10 @@ class FirmwareKey:
     """SubjectPublicKeyInfo, PEM; ECDSA P-256, Ed25519, RSA-2048 or RSA-3072."""
 
 
+NO_MODEL: Final = "?"
+"""What is kept for the model of a lock of which nobody tells one; never shown."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockIdentity:
     """What a lock says of itself.
@@ -227,6 +231,11 @@ class LockIdentity:
     """All that it tells, where the version is only a part of that."""
     firmware_form: str | None = None
     """How the version was looked for in it, see ``Traits.firmware_text``."""
+
+    @property
+    def told_model(self) -> str | None:
+        """What the lock calls its model; None where nobody tells."""
+        return None if self.model == NO_MODEL else self.model
 
     def read_as(self, form: str | None) -> LockIdentity:
         """Return this with the version as a form finds it in what the lock has told."""

@@ -33,7 +33,7 @@ from ..locks.lock import ManagedLock
 from ..markup import listed, neutral_all
 from ..runtime import Runtime
 from ..texts.file_summary import async_file_summary, async_words, says
-from ..translation import async_describe_file
+from ..translation import async_describe_file, or_not_known
 from .uploads import UploadGoneError, UploadTooLargeError, async_read_upload
 
 _FILE = probatio.Schema(
@@ -111,8 +111,8 @@ class FirmwareFileFlow(ConfigSubentryFlow):
             description_placeholders=neutral_all(
                 {
                     "lock": lock.name,
-                    "model": identity.model,
-                    "hardware": identity.hardware_revision or "?",
+                    "model": or_not_known(self.hass, identity.told_model),
+                    "hardware": or_not_known(self.hass, identity.hardware_revision),
                     "version": identity.firmware_version,
                     "problem": told,
                 }
@@ -153,8 +153,8 @@ class FirmwareFileFlow(ConfigSubentryFlow):
                 {
                     "lock": lock.name,
                     "file": self._name,
-                    "model": identity.model,
-                    "hardware": identity.hardware_revision or "?",
+                    "model": or_not_known(self.hass, identity.told_model),
+                    "hardware": or_not_known(self.hass, identity.hardware_revision),
                     "version": identity.firmware_version,
                     "problem": told,
                 }
@@ -245,5 +245,5 @@ class FirmwareFileFlow(ConfigSubentryFlow):
         )
 
     async def _async_describe(self, lock: ManagedLock, err: NightlatchError) -> str:
-        feed = lock.feed.title if lock.feed else "?"
+        feed = lock.feed_title
         return await async_describe_file(self.hass, err, lock=lock.name, feed=feed)

@@ -192,7 +192,9 @@ class LockFlow(DecideSteps):
     ) -> SubentryFlowResult:
         new = self._new
         if user_input is None or new.errors(user_input):
-            form = new.form(self._runtime.settings.policy.quiet_hours, user_input)
+            form = new.form(
+                self.hass, self._runtime.settings.policy.quiet_hours, user_input
+            )
             return self.async_show_form(
                 data_schema=self.add_suggested_values_to_schema(
                     form.pop("data_schema"), form.pop("suggested")

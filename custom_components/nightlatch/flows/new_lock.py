@@ -24,6 +24,7 @@ from ..core.schedule.quiet_hours import QuietHours
 from ..discovery.candidates import Candidate
 from ..markup import neutral_all
 from ..members import Members
+from ..translation import or_not_known, told_now
 from .lock_form import as_data, as_form, details_schema, form_errors
 
 STEPS = {
@@ -52,7 +53,10 @@ class NewLock:
     """The entities that were found on its device."""
 
     def form(
-        self, quiet_hours: QuietHours, user_input: dict[str, Any] | None
+        self,
+        hass: HomeAssistant,
+        quiet_hours: QuietHours,
+        user_input: dict[str, Any] | None,
     ) -> dict[str, Any]:
         """Return the arguments of the form; with what was filled in, if anything."""
         return {
@@ -61,8 +65,8 @@ class NewLock:
             "description_placeholders": neutral_all(
                 {
                     "model": self.model,
-                    "hardware": self.identity.hardware_revision or "?",
-                    "version": self.identity.firmware_version or "?",
+                    "hardware": or_not_known(hass, self.identity.hardware_revision),
+                    "version": or_not_known(hass, self.identity.firmware_version),
                     "feed": self.origin,
                 }
             ),
@@ -153,7 +157,7 @@ def attached_lock(
         unique_id=candidate.device_id,
         name=candidate.name,
         identity=identity,
-        model=identity.model,
+        model=identity.told_model or told_now(hass, "model_not_known"),
         feed=feed,
         origin=integration_name,
         proposed=proposed,

@@ -11,7 +11,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
 from ..adapters.storage import told_problem
-from ..core.errors import NightlatchError, TransportError, TransportProblem
+from ..core.errors import NightlatchError
 from ..core.installation.journal import JournalEntry
 from ..core.installation.machine import Outcome
 from ..core.installation.recovery import is_news
@@ -21,13 +21,8 @@ from ..core.records.outcome_record import OutcomeRecord
 from ..core.schedule.night import night_of
 from ..events import ENDINGS, Happening
 from ..locks.lock import ManagedLock
-from ..markup import Composed
 from ..planning.planner import environment_of
-from ..translation import (
-    async_as_home_assistant_error,
-    async_describe,
-    async_describe_way_back,
-)
+from .end_texts import EndTexts
 from .services import InstallServices
 
 _LOGGER = logging.getLogger(__name__)
@@ -49,10 +44,19 @@ class Ending:
         self.unsaved: str | None = None
         """Why it could not be saved how the last one has ended."""
 
-    @property
-    def feed_title(self) -> str:
-        """Return what people call the lock's feed."""
-        return self._lock.feed.title if self._lock.feed else "?"
+    def texts(self, outcome: Outcome, from_version: str, version: str) -> EndTexts:
+        """Return what puts into words how it ended.
+
+        ``from_version`` is what the lock ran before, ``version`` what it should run.
+        """
+        return EndTexts(
+            hass=self._hass,
+            outcome=outcome,
+            lock=self._lock.name,
+            feed=self._lock.feed_title,
+            from_version=from_version,
+            version=version,
+        )
 
     async def async_conclude(
         self,
@@ -170,14 +174,27 @@ class Ending:
         lock.async_changed()
 
     async def async_hold(
-        self, release: Release, error: NightlatchError, *, by_itself: bool
+        self,
+        release: Release,
+        error: NightlatchError,
+        *,
+        by_itself: bool,
+        outcome: Outcome | None = None,
     ) -> HomeAssistantError:
         """Tell, once for each new set of reasons, why nothing was done.
 
         ``by_itself`` is whether nobody had asked for it: such nights are counted.
+        ``outcome`` is how far it came, where it was begun.
         """
         lock = self._lock
         lock.held = error.blockers if isinstance(error, PreflightError) else ()
+        installed = lock.record.identity
+        texts = self.texts(
+            outcome
+            or Outcome(kind=OutcomeKind.POSTPONED, running=installed, error=error),
+            installed.firmware_version,
+            release.version.text,
+        )
         reasons = {str(check.reason) for check in lock.held} or {str(error.reason)}
         text = ",".join(sorted(reasons))
         night = night_of(dt_util.utcnow(), dt_util.get_default_time_zone())
@@ -189,11 +206,9 @@ class Ending:
             lock.async_tell(
                 Happening.HELD,
                 version=release.version.text,
-                installed_version=lock.record.identity.firmware_version,
+                installed_version=installed.firmware_version,
                 reasons=text,
-                message=await async_describe(
-                    self._hass, error, lock=lock.name, feed=self.feed_title
-                ),
+                message=await texts.async_message() or "",
             )
         choice = lock.decisions.choice
         if (
@@ -204,29 +219,7 @@ class Ending:
             # Nobody waits for a way back: the code that approved it was for now.
             await lock.decided.async_drop_choice()
         lock.async_changed()
-        return await async_as_home_assistant_error(
-            self._hass, error, lock=lock.name, feed=self.feed_title
-        )
-
-    async def _async_message(self, entry: JournalEntry, outcome: Outcome) -> str | None:
-        names = {"lock": self._lock.name, "feed": self.feed_title}
-        error = outcome.error
-        if outcome.kind is OutcomeKind.ROLLED_BACK:
-            return await async_describe_way_back(
-                self._hass,
-                error,
-                version=entry.version,
-                running=outcome.running.firmware_version if outcome.running else "?",
-                **names,
-            )
-        if error is None:
-            return None
-        message = await async_describe(self._hass, error, **names)
-        if outcome.in_bootloader and error.reason is not TransportProblem.IN_BOOTLOADER:
-            waiting = TransportError(TransportProblem.IN_BOOTLOADER)
-            then = await async_describe(self._hass, waiting, **names)
-            message = Composed(f"{message} {then}")
-        return message
+        return await texts.async_error(error)
 
     async def _async_record(
         self, entry: JournalEntry, outcome: Outcome, seconds: float
@@ -246,7 +239,9 @@ class Ending:
             sha256=entry.sha256,
             touched=outcome.touched,
             reason=str(outcome.error.reason) if outcome.error else None,
-            message=await self._async_message(entry, outcome),
+            message=await self.texts(
+                outcome, entry.from_version, entry.version
+            ).async_message(),
             approval=(
                 approval
                 if approval is not None and approval.covers(entry.version, entry.sha256)

@@ -60,7 +60,9 @@ async def async_note_elsewhere(
         to_version=running,
         reason=str(error.reason) if error else None,
         message=(
-            await async_describe(lock.hass, error, lock=lock.name) if error else None
+            await async_describe(lock.hass, error, lock=lock.name, running=running)
+            if error
+            else None
         ),
         environment=environment_of(lock),
     )

@@ -14,7 +14,6 @@ from homeassistant.util import dt as dt_util
 
 from ..adapters.storage import unsaved_for_now
 from ..core.errors import InstallationError, NightlatchError, TransportProblem
-from ..core.installation.confirmation import BOLT_PROBLEMS
 from ..core.installation.journal import JournalEntry
 from ..core.installation.machine import Installation, Job, Outcome
 from ..core.installation.recovery import what_left_it
@@ -37,7 +36,7 @@ from ..core.versions import is_told_as
 from ..events import Happening
 from ..locks.lock import ManagedLock, Progress
 from ..planning.planner import Errand, next_errand
-from ..translation import async_as_home_assistant_error
+from ..translation import async_as_home_assistant_error, told_now
 from .conclusion import Ending
 from .environment import LockHouse
 from .services import InstallServices
@@ -62,6 +61,8 @@ class Installer:
         self._installation: Installation | None = None
         """None while it waits for its turn."""
         self._closing = False
+        self._from_version = ""
+        """What it ran before."""
         self._version = ""
         """What is being installed."""
         self._purpose = Purpose.UPDATE
@@ -205,24 +206,19 @@ class Installer:
             raise self._lock.error(
                 "installation_interrupted"
                 if self._closing
-                else "installation_cancelled"
+                else "installation_cancelled",
+                standing=told_now(self._hass, "standing_untouched"),
             )
-        error = task.result().error
+        outcome = task.result()
+        error = outcome.error
         if error is None:
             if (problem := self._ending.unsaved) is not None:
                 raise self._lock.error(
                     "outcome_unsaved", version=self._version, problem=problem
                 )
             return
-        went_back = task.result().kind is OutcomeKind.ROLLED_BACK
-        if went_back and error.reason in BOLT_PROBLEMS:
-            # It no longer runs what the usual sentence says that it runs.
-            raise self._lock.error(
-                f"way_back_{error.reason}", version=self._version, **error.details
-            )
-        raise await async_as_home_assistant_error(
-            self._hass, error, lock=self._lock.name, feed=self._ending.feed_title
-        )
+        texts = self._ending.texts(outcome, self._from_version, self._version)
+        raise await texts.async_error(error)
 
     # What the task does.
 
@@ -265,6 +261,7 @@ class Installer:
         is waited for.
         """
         lock = self._lock
+        self._take_note(entry)
         running: LockIdentity | None = None
         error: NightlatchError | None = None
         try:
@@ -300,7 +297,7 @@ class Installer:
         lock, services = self._lock, self._services
         loop = self._hass.loop
         started = loop.time()
-        self._version, self._purpose = entry.version, entry.purpose
+        self._take_note(entry)
         self._overrun_told = False
         installation = self._installation = lock.kind.installation(
             Job(
@@ -333,7 +330,10 @@ class Installer:
             await self._ending.async_learn(outcome)
             await self._ending.async_forget()
             await self._ending.async_hold(
-                release, outcome.error, by_itself=entry.origin is Origin.SCHEDULE
+                release,
+                outcome.error,
+                by_itself=entry.origin is Origin.SCHEDULE,
+                outcome=outcome,
             )
             return outcome
         self._asked_at = None
@@ -343,6 +343,10 @@ class Installer:
         return outcome
 
     # Small things.
+
+    def _take_note(self, entry: JournalEntry) -> None:
+        self._from_version, self._version = entry.from_version, entry.version
+        self._purpose = entry.purpose
 
     def _ticket(self, entry: JournalEntry) -> Ticket:
         lock = self._lock

@@ -63,6 +63,6 @@ def _still(blocking: set[str], rules: Mapping[str, HeldRule]) -> Mapping[str, He
 
 
 def _told(lock: ManagedLock, rules: Mapping[str, HeldRule]) -> Iterable[str]:
-    names = {"lock": lock.name, "feed": lock.feed.title if lock.feed else "?"}
+    names = {"lock": lock.name, "feed": lock.feed_title}
     for reason, rule in sorted(rules.items()):
         yield told_now(lock.hass, reason, **{**rule.details, **names})

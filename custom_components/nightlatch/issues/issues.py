@@ -30,7 +30,7 @@ from ..monitoring.health import needs_hand
 from ..planning.planner import Planner
 from ..snapshots.snapshots import Snapshots
 from ..texts.maker import told_of_maker
-from ..translation import told_now
+from ..translation import or_not_known, told_now
 from ..vault.store import HouseholdVault
 from ..vault.upkeep import VaultUpkeep
 from .held_nights import held_too_often
@@ -296,7 +296,9 @@ class Issues:
             }
         if self._planner.plan(lock).waiting is Waiting.VENDOR:
             return "contact_vendor", {
-                "version": lock.release.version.text if lock.release else "?",
+                "version": or_not_known(
+                    lock.hass, lock.release.version.text if lock.release else None
+                ),
                 "message": (outcome.message if outcome else None) or "",
             }
         return None
@@ -309,7 +311,7 @@ def _left_at_source(lock: ManagedLock, why: NoOffer) -> Issue:
         key="left_at_source",
         placeholders={
             "lock": lock.name,
-            "version": (reading.offered if reading else None) or "?",
+            "version": or_not_known(lock.hass, reading.offered if reading else None),
             "why": told_now(
                 lock.hass,
                 f"left_at_source_{why}",

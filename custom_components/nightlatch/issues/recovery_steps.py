@@ -62,12 +62,13 @@ def _usual(lock: ManagedLock, vault: HouseholdVault) -> Iterator[Composed]:
         and outcome.reason in BOLT_PROBLEMS
     ):
         yield _label(lock, Step.MOVE_BY_HAND)
-        if back := ways_back(lock, vault):
+        back, entity_id = ways_back(lock, vault), lock.update_entity_id
+        if back and entity_id is not None:
             yield filled(
                 _label(lock, Step.WAY_BACK),
                 {
                     "version": back[0].release.version.text,
-                    "entity": lock.update_entity_id or "?",
+                    "entity": entity_id,
                 },
             )
     elif (holder := _holder(lock)) is not None:

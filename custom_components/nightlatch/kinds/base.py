@@ -67,7 +67,7 @@ class HouseKind(Kind):
             name=lock.name,
             manufacturer=identity.manufacturer,
             model=lock.model_name,
-            model_id=identity.model,
+            model_id=identity.told_model,
             hw_version=identity.hardware_revision,
             sw_version=identity.firmware_version,
             serial_number=identity.serial_number,

@@ -246,7 +246,10 @@ class ManagedLock:
     @property
     def model_name(self) -> str:
         """What people call the model; what the lock calls it until the feed is heard."""
-        return self.model.name if self.model else self.record.identity.model
+        if self.model is not None:
+            return self.model.name
+        told = self.record.identity.told_model
+        return told or told_now(self.hass, "model_not_known")
 
     @property
     def floor(self) -> LockFloor | None:
@@ -286,6 +289,13 @@ class ManagedLock:
         return er.async_get(self.hass).async_get_entity_id(
             "update", DOMAIN, f"{self.subentry_id}_firmware"
         )
+
+    @property
+    def feed_title(self) -> str:
+        """Return what people call the lock's feed."""
+        if self.feed is not None:
+            return self.feed.title
+        return told_now(self.hass, "feed_of_lock", lock=self.name)
 
     def error(self, key: str, **placeholders: str) -> HomeAssistantError:
         """Return an error that a person is shown."""

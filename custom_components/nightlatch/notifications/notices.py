@@ -25,7 +25,7 @@ from ..household_settings import HouseholdSettings
 from ..locks.lock import ManagedLock
 from ..locks.registry import LockRegistry
 from ..planning.planner import Planner
-from ..translation import async_sentence
+from ..translation import async_sentence, or_not_known
 from .actions import Verb, action_id
 
 TOLD_AT_ONCE = {
@@ -110,7 +110,9 @@ class Notices:
                 await self._sentence(
                     "notice_planned",
                     lock=lock.name,
-                    version=plan.release.version.text if plan.release else "?",
+                    version=or_not_known(
+                        self._hass, plan.release.version.text if plan.release else None
+                    ),
                     time=self._clock(plan.starts_at),
                     minutes=str(-(-int(plan.expected.total_seconds()) // 60)),
                 )
@@ -264,7 +266,7 @@ class Notices:
     def _clock(self, moment: datetime | None) -> str:
         """Return a time of the day as it is on the wall."""
         if moment is None:
-            return "?"
+            return or_not_known(self._hass, None)
         local = bounded(moment).astimezone(self._settings.zone)
         today = dt_util.utcnow().astimezone(self._settings.zone).date()
         return f"{local:%H:%M}" if local.date() == today else f"{local:%a %H:%M}"

@@ -8,7 +8,7 @@ from ..core.schedule.policy import ApprovalNeed
 from ..locks.lock import ManagedLock
 from ..markup import neutral
 from ..planning.planner import Planner
-from ..translation import async_sentence
+from ..translation import async_sentence, or_not_known
 from .risk_summary import async_risk_summary
 
 # By format, and whether it lies in a zip.
@@ -36,12 +36,12 @@ async def async_file_summary(
     names = {
         "lock": lock.name,
         "key": reading.signer.fingerprint,
-        "ran": reading.compared_with or "?",
+        "ran": or_not_known(hass, reading.compared_with),
         "model": release.model,
         "hardware": ", ".join(release.hardware_revisions),
         "hardware_version": str(inspection.hardware_version),
         "counter": str(inspection.firmware_version),
-        "feed": lock.feed.title if lock.feed else "?",
+        "feed": lock.feed_title,
         "words": await async_words(hass, lock, reading) or "",
     }
 

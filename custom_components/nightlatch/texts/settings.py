@@ -63,7 +63,9 @@ def told_difference(hass: HomeAssistant, difference: Difference) -> str:
 
 def told_why(hass: HomeAssistant, why_not: WhyNot, detail: str = "") -> str:
     """Return in words why a setting was not set back."""
-    return told_now(hass, f"settings_why_{why_not}", detail=_one_line(detail) or "?")
+    if why_not is WhyNot.REFUSED and not (detail := _one_line(detail)):
+        return told_now(hass, "settings_why_refused_untold")
+    return told_now(hass, f"settings_why_{why_not}", detail=_one_line(detail))
 
 
 def told_lines(hass: HomeAssistant, lines: Iterable[str]) -> Composed:

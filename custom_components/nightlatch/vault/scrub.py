@@ -83,4 +83,4 @@ def _prove(kept: Kept, data: bytes) -> None:
 
 
 def _name(kept: Kept | None) -> str:
-    return f"{kept.binding.model} {kept.binding.version}" if kept else "?"
+    return f"{kept.binding.model} {kept.binding.version}" if kept else "unknown"

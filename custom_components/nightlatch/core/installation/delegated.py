@@ -131,19 +131,24 @@ class DelegatedInstallation(Installation):
         self._learn(reading)
         if runs(reading, self._release.version) and not self._is_proven(reading):
             # The source believes it; the device's own record does not say so.
+            wanted = self._release.version.text
+            if reading.device_version is None:
+                raise DelegateError(DelegateProblem.NOT_TOLD, wanted=wanted)
             raise DelegateError(
                 DelegateProblem.NOT_CONFIRMED,
-                running=reading.device_version or "?",
-                wanted=self._release.version.text,
+                running=reading.device_version,
+                wanted=wanted,
             )
 
     @override
     def _check_runs_release(self) -> None:
         reading = self._delegate.reading()
+        if reading.installed is None:
+            raise DelegateError(DelegateProblem.DID_NOT_COME_BACK)
         if not runs(reading, self._release.version):
             raise DelegateError(
                 DelegateProblem.OTHER_VERSION,
-                running=reading.installed or "?",
+                running=reading.installed,
                 wanted=self._release.version.text,
             )
 
@@ -169,11 +174,12 @@ class DelegatedInstallation(Installation):
         """Check that what would be installed is what was chosen and approved."""
         if not reading.available:
             raise DelegateError(DelegateProblem.NOT_AVAILABLE)
-        if reading.offered != self._release.version.text:
+        wanted = self._release.version.text
+        if reading.offered is None:
+            raise DelegateError(DelegateProblem.NO_OFFER, wanted=wanted)
+        if reading.offered != wanted:
             raise DelegateError(
-                DelegateProblem.OTHER_OFFER,
-                offered=reading.offered or "?",
-                wanted=self._release.version.text,
+                DelegateProblem.OTHER_OFFER, offered=reading.offered, wanted=wanted
             )
 
     async def _hand_over(self, *, going_on: bool) -> None:

@@ -46,6 +46,7 @@ _ENDINGS = {
 _ENDED_ON_PURPOSE = {InstallationProblem.CANCELLED, InstallationProblem.WINDOW_ENDED}
 _NOTHING_DONE = {
     DelegateProblem.OTHER_OFFER,
+    DelegateProblem.NO_OFFER,
     DelegateProblem.NOT_AVAILABLE,
     InstallationProblem.NOT_STRANDED,
     TransportProblem.HELD_ELSEWHERE,

@@ -145,9 +145,9 @@ class Check:
     @property
     def placeholders(self) -> dict[str, str]:
         """Return everything that the sentence may name."""
+        values = {"measured": self.measured, "limit": self.limit}
         return {
-            "measured": self.measured or "?",
-            "limit": self.limit or "?",
+            **{name: value for name, value in values.items() if value is not None},
             **self.details,
         }
 

@@ -46,7 +46,7 @@ def check_version(situation: Situation) -> Check:
         reason=_REASONS[against],
         measured=identity.firmware_version,
         limit=release.version.text,
-        details={"step": step.text if step else "?"},
+        details={"step": step.text} if step else {},
     )
 
 

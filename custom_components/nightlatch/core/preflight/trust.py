@@ -81,6 +81,7 @@ def check_proofs(situation: Situation) -> Check:
             verdict=Verdict.WARNING,
             reason=Reason.NO_PROOF,
             measured=release.evidence,
+            limit=release.version.text,
         )
     if situation.feed.key_pinned:
         return passed(Family.TRUST, "proofs")

@@ -448,7 +448,7 @@ def _check_free(slots: Iterable[Slot], image_hash: bytes) -> None:
 
 def _cannot_try(mode: int | None) -> TransportError:
     try:
-        name = "?" if mode is None else BootMode(mode).name.lower()
+        name = "unknown" if mode is None else BootMode(mode).name.lower()
     except ValueError:
         name = str(mode)
     return TransportError(TransportProblem.CANNOT_TRY, mode=name)
