@@ -16,6 +16,7 @@ from custom_components.nightlatch.core import errors
 from custom_components.nightlatch.core.guard.conduct import Conduct
 from custom_components.nightlatch.core.guard.offer import NoOffer
 from custom_components.nightlatch.core.installation.confirmation import BOLT_PROBLEMS
+from custom_components.nightlatch.core.installation.standing import Ended, Standing
 from custom_components.nightlatch.core.preflight import base
 from custom_components.nightlatch.core.preflight.power import NoBattery
 from custom_components.nightlatch.core.preflight.risk import WayBack
@@ -40,6 +41,9 @@ from .test_texts import used_translation_keys
 
 # What the upper storey adds to the details of an error.
 NAMES = {"lock", "feed"}
+# And what is known of the lock, by how far it came.
+_STANDING = {"standing"}
+_RUNNING = {"running"}
 # Of the last clause of a sentence that names the lock itself.
 CLAUSES = {str(reason) for reason in base.Reason}
 # There is one vault in a household.
@@ -63,6 +67,8 @@ COMPOSED = (
     | {f"conduct_{conduct}" for conduct in Conduct}
     | {f"left_at_source_{why}" for why in NoOffer if why is not NoOffer.UP_TO_DATE}
     | {f"settings_why_{why_not}" for why_not in WhyNot}
+    | {f"standing_{standing}" for standing in Standing}
+    | set(map(str, Ended))
     | FOR_A_FILE.keys()
 )
 # What people are told with a sentence of the translations.
@@ -183,7 +189,10 @@ def test_every_other_exception_has_its_sentence_and_none_is_left_over() -> None:
 def test_placeholders_are_among_the_details(reason: str) -> None:
     """A placeholder that nobody fills would hide the whole sentence."""
     text = translations()["exceptions"][reason]["message"]
-    assert placeholders(text) <= allowed_placeholders(reason) | NAMES
+    known = allowed_placeholders(reason) | NAMES | _STANDING
+    if reason in BOLT_PROBLEMS:
+        known |= _RUNNING
+    assert placeholders(text) <= known
 
 
 @pytest.mark.parametrize("key", FOR_A_FILE)

@@ -382,8 +382,8 @@ def test_what_no_feed_could_offer_a_file_cannot_either(
         ),
         (
             replace(SAID, model=""),
-            FileProblem.OTHER_MODEL,
-            {"found": "?", "expected": "KL-1"},
+            FileProblem.NOT_SAID,
+            {},
         ),
         (
             replace(SAID, model="kl-1"),
@@ -397,8 +397,8 @@ def test_what_no_feed_could_offer_a_file_cannot_either(
         ),
         (
             replace(SAID, hardware=""),
-            FileProblem.OTHER_HARDWARE,
-            {"found": "?", "expected": "B"},
+            FileProblem.NOT_SAID,
+            {},
         ),
         (
             replace(SAID, version="1.1-beta"),
@@ -407,8 +407,8 @@ def test_what_no_feed_could_offer_a_file_cannot_either(
         ),
         (
             replace(SAID, version=""),
-            FileProblem.VERSION_INVALID,
-            {"version": "?", "installed": "1.0.0"},
+            FileProblem.NOT_SAID,
+            {},
         ),
     ],
 )

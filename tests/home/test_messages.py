@@ -73,7 +73,7 @@ UNREACHABLE = (
     "by itself."
 )
 BLOCKED = (
-    "Front door was not updated, nothing was changed. The battery is at 12 %, the "
+    "Front door was not updated. Nothing was changed. The battery is at 12 %, the "
     "update needs 40 %. Change the batteries, then try again. The bolt is moving. Try "
     "again when it is at rest."
 )
@@ -83,7 +83,7 @@ async def test_a_sentence_names_the_lock_and_the_values(hass: HomeAssistant) -> 
     """As people call them."""
     error = TransportError(TransportProblem.OTHER_VERSION, running="1.0", wanted="1.1")
     assert await async_describe(hass, error, lock="Front door") == (
-        "Front door works, but runs 1.0 and not 1.1. The update did not take. Try again; "
+        "Front door answers, but runs 1.0 and not 1.1. The update did not take. Try again; "
         "if it stays so, tell the vendor."
     )
 
@@ -121,7 +121,7 @@ async def test_a_missing_value_does_not_hide_the_sentence(hass: HomeAssistant) -
     """Better a gap than nothing."""
     error = TransportError(TransportProblem.OTHER_VERSION, running="1.0")
     said = await async_describe(hass, error, lock="Front door")
-    assert said.startswith("Front door works, but runs 1.0 and not ?.")
+    assert said.startswith("Front door answers, but runs 1.0 and not ….")
 
 
 async def test_values_are_no_templates(hass: HomeAssistant) -> None:

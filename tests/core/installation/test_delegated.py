@@ -283,7 +283,7 @@ def test_a_version_is_named_only_where_it_is_understood() -> None:
     ("now", "reason"),
     [
         (replace(REST, offered="1.6"), DelegateProblem.OTHER_OFFER),
-        (replace(REST, offered=None), DelegateProblem.OTHER_OFFER),
+        (replace(REST, offered=None), DelegateProblem.NO_OFFER),
         (SourceReading(available=False), DelegateProblem.NOT_AVAILABLE),
     ],
 )

@@ -386,7 +386,7 @@ async def test_a_lock_that_does_not_tell_is_tried_with_nothing(
         try_nothing(door)
         error = await door.fails()
         assert error.reason is TransportProblem.CANNOT_TRY
-        assert error.details == {"mode": "?"}
+        assert error.details == {"mode": "unknown"}
         assert door.sizes == []
 
 
