@@ -476,9 +476,7 @@ async def test_who_waited_for_an_end_is_told_the_same(marked: None) -> None:
         key, values = raised.translation_key, raised.translation_placeholders
         assert key is not None
         assert values is not None
-        said = f"«{key}» {texts()[key]}".format_map(
-            defaultdict(lambda: "…", values)
-        )
+        said = f"«{key}» {texts()[key]}".format_map(defaultdict(lambda: "…", values))
         found += [f"{case(reason, end)}: {what}" for what in wrong(said, end)]
     assert found == []
 

@@ -11,6 +11,9 @@ from ..core.versions import VersionScheme
 from ..locks.lock import ManagedLock
 from ..vault.store import HouseholdVault
 
+# What a file is kept under where nobody tells who has made the lock; never shown.
+_NO_VENDOR = "?"
+
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -22,7 +25,7 @@ async def async_known(lock: ManagedLock, vault: HouseholdVault) -> Known:
     if ran and content is None:
         vendor = ran[0].kept.release.vendor
     return Known(
-        vendor=vendor or "?",
+        vendor=vendor or _NO_VENDOR,
         identity=identity,
         scheme=_scheme(lock, ran),
         floor=lock.floor,

@@ -33,6 +33,10 @@ def check_identity(situation: Situation) -> Check:
         rule="model_and_hardware",
         verdict=Verdict.BLOCKER,
         reason=_REASONS[against],
-        measured=identity.model if is_model else identity.hardware_revision,
+        measured=(
+            identity.told_model or "model without a name"
+            if is_model
+            else identity.hardware_revision
+        ),
         limit=release.model if is_model else ", ".join(release.hardware_revisions),
     )

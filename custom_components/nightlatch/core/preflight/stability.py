@@ -15,6 +15,8 @@ def is_settled(since: datetime | None, now: datetime) -> bool:
     return since is not None and now - since >= SETTLED
 
 
-def since_text(since: datetime | None, now: datetime) -> str | None:
+def since_text(since: datetime | None, now: datetime) -> str:
     """Return for how long it has been so, with its unit."""
-    return None if since is None else f"{max((now - since).total_seconds(), 0):.0f} s"
+    if since is None:
+        return "an unknown time"
+    return f"{max((now - since).total_seconds(), 0):.0f} s"
