@@ -96,7 +96,7 @@ def told_now(hass: HomeAssistant, key: str, **placeholders: str) -> Composed:
 
 def or_not_known(hass: HomeAssistant, value: str | None) -> str:
     """Return a value, or in words that it is not known."""
-    return value or told_now(hass, "not_known")
+    return value or told_now(hass, "word_unknown")
 
 
 async def async_labels(hass: HomeAssistant) -> Callable[[str, str], Composed]:

@@ -72,7 +72,7 @@ async def test_it_is_updated(wired_house: House) -> None:
     )
     assert result["description_placeholders"] == {
         "model": "Kestrel One",
-        "hardware": "(unknown)",
+        "hardware": "unknown",
         "version": "1.0.0",
         "feed": "Kestrel Locks",
     }

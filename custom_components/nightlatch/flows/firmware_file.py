@@ -111,7 +111,7 @@ class FirmwareFileFlow(ConfigSubentryFlow):
             description_placeholders=neutral_all(
                 {
                     "lock": lock.name,
-                    "model": or_not_known(self.hass, identity.told_model),
+                    "model": identity.told_model or lock.model_name,
                     "hardware": or_not_known(self.hass, identity.hardware_revision),
                     "version": identity.firmware_version,
                     "problem": told,
@@ -153,7 +153,7 @@ class FirmwareFileFlow(ConfigSubentryFlow):
                 {
                     "lock": lock.name,
                     "file": self._name,
-                    "model": or_not_known(self.hass, identity.told_model),
+                    "model": identity.told_model or lock.model_name,
                     "hardware": or_not_known(self.hass, identity.hardware_revision),
                     "version": identity.firmware_version,
                     "problem": told,

@@ -157,7 +157,7 @@ def attached_lock(
         unique_id=candidate.device_id,
         name=candidate.name,
         identity=identity,
-        model=identity.told_model or told_now(hass, "model_not_known"),
+        model=identity.told_model or told_now(hass, "word_model_unknown"),
         feed=feed,
         origin=integration_name,
         proposed=proposed,

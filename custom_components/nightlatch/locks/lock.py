@@ -249,7 +249,7 @@ class ManagedLock:
         if self.model is not None:
             return self.model.name
         told = self.record.identity.told_model
-        return told or told_now(self.hass, "model_not_known")
+        return told or told_now(self.hass, "word_model_unknown")
 
     @property
     def floor(self) -> LockFloor | None:
@@ -295,7 +295,7 @@ class ManagedLock:
         """Return what people call the lock's feed."""
         if self.feed is not None:
             return self.feed.title
-        return told_now(self.hass, "feed_of_lock", lock=self.name)
+        return told_now(self.hass, "word_feed", lock=self.name)
 
     def error(self, key: str, **placeholders: str) -> HomeAssistantError:
         """Return an error that a person is shown."""
