@@ -303,7 +303,7 @@ async def test_the_preflight_lists_all_that_speaks_against_it(
     said = await ends_badly(two_doors, "preflight_blocked", event=HELD)
 
     assert said == (
-        "Front door was not updated, nothing was changed. "
+        "Front door was not updated. Nothing was changed. "
         "The battery is at 20 %, the update needs 40 %. Change the batteries, then try "
         "again. The bolt is jammed. Free it first, and see that the lock locks and "
         "unlocks."
