@@ -97,7 +97,7 @@ class EndTexts:
             "version": self.version,
             **self._running(),
             # What it says itself of versions was read at the lock.
-            **error.details,
+            **({} if isinstance(error, PreflightError) else error.details),
             "lock": self.lock,
             "feed": self.feed,
             "standing": await self._async_standing(),
