@@ -6,8 +6,7 @@ from uuid import uuid4
 from homeassistant.util import dt as dt_util
 
 from ..adapters.storage import unsaved_for_now
-from ..core.errors import InstallationError, NightlatchError
-from ..core.installation.confirmation import confirm_works
+from ..core.installation.confirmation import door_problem
 from ..core.model import Origin, OutcomeKind
 from ..core.records.outcome_record import OutcomeRecord
 from ..core.versions import is_told_as
@@ -48,7 +47,8 @@ async def async_note_elsewhere(
     started = dt_util.utcnow()
     running = lock.record.identity.firmware_version
     ours = _ours(lock, running)
-    error = await _async_look(services, lock)
+    house = LockHouse(services, lock, None, unattended=True, window_end=None)
+    error = await door_problem(house, None)
     ended = OutcomeRecord(
         attempt=uuid4().hex,
         kind=OutcomeKind.NEEDS_HAND if error else OutcomeKind.SUCCEEDED,
@@ -70,6 +70,7 @@ async def async_note_elsewhere(
             kind=ended.kind,
             ended=ended.ended,
             reason=ended.reason,
+            door=None,
             message=ended.message,
         )
     with unsaved_for_now(f"What was installed on {lock.name}"):
@@ -87,18 +88,6 @@ async def async_note_elsewhere(
         message=ended.message or "",
         purpose=str(ended.purpose),
     )
-
-
-async def _async_look(
-    services: InstallServices, lock: ManagedLock
-) -> NightlatchError | None:
-    """Look how a lock is with what it runs; return what is wrong."""
-    house = LockHouse(services, lock, None, unattended=True, window_end=None)
-    try:
-        await confirm_works(house, replace(lock.policy, may_move_bolt=False), None)
-    except InstallationError as err:
-        return err
-    return None
 
 
 def _happening(lock: ManagedLock, ended: OutcomeRecord) -> Happening:

@@ -64,6 +64,8 @@ class SourceKind:
     completion: Completion
     schemes: tuple[VersionScheme, ...]
     """How it writes versions; the first counts in which both can be read."""
+    tells_progress: bool = False
+    """Whether all of its locks tell how far they are: then silence is an end."""
 
 
 _DOTTED, _INTEGER = VersionScheme.DOTTED, VersionScheme.INTEGER
@@ -94,11 +96,13 @@ _KINDS = {
         transport=Transport.ZIGBEE,
         completion=Completion.RETURNS,
         schemes=(_HEX,),
+        tells_progress=True,
     ),
     "zwave_js": SourceKind(
         transport=Transport.ZWAVE,
         completion=Completion.RETURNS,
         schemes=(_DOTTED,),
+        tells_progress=True,
     ),
 }
 _ZIGBEE2MQTT = SourceKind(
