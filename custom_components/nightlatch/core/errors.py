@@ -210,6 +210,8 @@ class DelegateProblem(StrEnum):
     DID_NOT_COME_BACK = "delegate_did_not_come_back"
     OTHER_VERSION = "delegate_other_version"
     NOT_CONFIRMED = "delegate_not_confirmed"
+    NOT_ASKED = "delegate_not_asked"
+    FELL_BACK = "delegate_fell_back"
 
 
 class DelegateError(NightlatchError):

@@ -6,14 +6,17 @@ from uuid import uuid4
 from homeassistant.util import dt as dt_util
 
 from ..adapters.storage import unsaved_for_now
+from ..core.errors import DelegateError, DelegateProblem, NightlatchError
+from ..core.installation.aftercare import WATCHED
 from ..core.installation.confirmation import door_problem
 from ..core.model import Origin, OutcomeKind
+from ..core.moments import is_over
 from ..core.records.outcome_record import OutcomeRecord
 from ..core.versions import is_told_as
 from ..events import ENDINGS, Happening
 from ..locks.lock import ManagedLock
 from ..planning.planner import environment_of
-from ..translation import async_describe
+from ..translation import async_describe_end
 from .conclusion import async_keep_end
 from .environment import LockHouse
 from .services import InstallServices
@@ -36,6 +39,26 @@ def _ours(lock: ManagedLock, running: str) -> OutcomeRecord | None:
     return outcome
 
 
+def _fallen_back(lock: ManagedLock, before: str, running: str) -> OutcomeRecord | None:
+    """Return the installation of ours that a lock has undone by itself.
+
+    It was proven, and the lock runs what it ran before it: some start their old firmware
+    again hours later, and some are asked only then.
+    """
+    outcome = lock.record.outcome
+    if (
+        outcome is None
+        or outcome.kind is not OutcomeKind.SUCCEEDED
+        or outcome.origin is Origin.EXTERNAL
+        or lock.kind.by_hand
+        or not is_told_as(outcome.to_version, before)
+        or not is_told_as(outcome.from_version, running)
+        or is_over(outcome.ended, WATCHED, dt_util.utcnow())
+    ):
+        return None
+    return outcome
+
+
 async def async_note_elsewhere(
     services: InstallServices, lock: ManagedLock, before: str
 ) -> None:
@@ -48,7 +71,13 @@ async def async_note_elsewhere(
     running = lock.record.identity.firmware_version
     ours = _ours(lock, running)
     house = LockHouse(services, lock, None, unattended=True, window_end=None)
-    error = await door_problem(house, None)
+    door = await door_problem(house, None)
+    error: NightlatchError | None = door
+    undone = _fallen_back(lock, before, running)
+    if undone is not None:
+        error = DelegateError(
+            DelegateProblem.FELL_BACK, running=running, wanted=undone.to_version
+        )
     ended = OutcomeRecord(
         attempt=uuid4().hex,
         kind=OutcomeKind.NEEDS_HAND if error else OutcomeKind.SUCCEEDED,
@@ -60,7 +89,11 @@ async def async_note_elsewhere(
         to_version=running,
         reason=str(error.reason) if error else None,
         message=(
-            await async_describe(lock.hass, error, lock=lock.name) if error else None
+            await async_describe_end(
+                lock.hass, error, door if undone else None, lock=lock.name
+            )
+            if error
+            else None
         ),
         environment=environment_of(lock),
     )
@@ -71,6 +104,17 @@ async def async_note_elsewhere(
             ended=ended.ended,
             reason=ended.reason,
             door=None,
+            message=ended.message,
+        )
+    if undone is not None:
+        ended = replace(
+            undone,
+            kind=OutcomeKind.NEEDS_HAND if door else OutcomeKind.ROLLED_BACK,
+            ended=ended.ended,
+            touched=True,
+            environment=ended.environment,
+            reason=ended.reason,
+            door=str(door.reason) if door else None,
             message=ended.message,
         )
     with unsaved_for_now(f"What was installed on {lock.name}"):

@@ -95,6 +95,9 @@ class DeskDelegate(Delegate):
     device: bool = False
     """Whether the registry says what the source says."""
     device_follows: bool = True
+    answers: list[str | None] | None = None
+    """What the lock says when it is asked itself; None for a lock that is silent."""
+    times_asked: int = 0
     asked: list[str | None] = field(default_factory=list)
     aborted: int = 0
     running: asyncio.Task[None] | None = None
@@ -163,6 +166,20 @@ class DeskDelegate(Delegate):
         if self.device and self.device_follows:
             await asyncio.sleep(60)
             self.say(device_version=told)
+
+    @property
+    @override
+    def can_ask(self) -> bool:
+        return self.answers is not None
+
+    @override
+    async def ask(self) -> None:
+        assert self.answers
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        self.times_asked += 1
+        if answer is None:
+            raise DelegateError(DelegateProblem.REFUSED, problem="no answer")
+        self.say(installed=answer)
 
     @override
     async def abort(self) -> None:
@@ -496,6 +513,37 @@ def test_the_deadline_of_somebody_else_is_not_ours() -> None:
     outcome = install(Desk(DeskDelegate(raises=TimeoutError())))
     assert outcome.error is not None
     assert outcome.error.reason is InstallationProblem.UNEXPECTED
+
+
+# The lock's own word.
+
+
+def test_what_a_bridge_says_of_its_image_is_no_proof() -> None:
+    """A lock that fell back says so only when it is asked."""
+    desk = Desk(DeskDelegate(answers=[OLD]))
+    outcome = install(desk)
+    assert outcome.kind is OutcomeKind.FAILED
+    assert outcome.error is not None
+    assert outcome.error.reason is DelegateProblem.OTHER_VERSION
+    assert outcome.running is not None
+    assert outcome.running.firmware_version == OLD
+    assert desk.delegate.times_asked == 1
+
+
+def test_a_lock_that_is_late_is_asked_again() -> None:
+    """It restarts, and hears nothing meanwhile."""
+    desk = Desk(DeskDelegate(answers=[None, None, NEW]))
+    assert install(desk).kind is OutcomeKind.SUCCEEDED
+    assert desk.delegate.times_asked == 3
+
+
+def test_a_lock_that_cannot_be_asked_needs_a_hand() -> None:
+    """Nobody knows what it runs, whatever its integration says."""
+    outcome = install(Desk(DeskDelegate(answers=[None])))
+    assert outcome.kind is OutcomeKind.NEEDS_HAND
+    assert outcome.running is None
+    assert outcome.error is not None
+    assert outcome.error.reason is DelegateProblem.NOT_ASKED
 
 
 # The door, however it ended.

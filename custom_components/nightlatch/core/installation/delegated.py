@@ -42,7 +42,9 @@ STALL_TIMEOUT = 420.0
 for what a lock says last."""
 IDLE_TIMEOUT = 180.0
 """Seconds for which a source may be idle though its call has not returned."""
-ABORT_TIMEOUT = 60.0
+ABORT_TIMEOUT = 240.0
+TOLD_TIMEOUT = 5.0
+"""Seconds for what a lock has answered to be told."""
 _LOOK = 30.0
 # Above this it is over sooner than it is aborted.
 _NEARLY_DONE = 95.0
@@ -64,6 +66,8 @@ class DelegatedInstallation(Installation):
         """Whether the source has said that it is done."""
         self._begun = self._touched
         """Whether anything of the firmware was seen to go to the lock."""
+        self._unasked: DelegateError | None = None
+        """Why the lock itself could not be asked what it runs."""
         self._given_up = False
         """Whether nothing more is expected of a source that says it is at work."""
         # Where the device registry says the same as the source before, it must follow.
@@ -136,12 +140,19 @@ class DelegatedInstallation(Installation):
         if self._handed_over:
             await self._await_proof()
         else:
-            await self._await(
-                _is_known if self._given_up else _is_at_rest, REPORT_TIMEOUT
-            )
+            rest = _is_known if self._given_up else _is_at_rest
+            found = await self._await(rest, REPORT_TIMEOUT)
+            if (
+                found is not None
+                and self._delegate.can_ask
+                and runs(found, self._release.version)
+            ):
+                await self._ask_lock()
         reading = self._delegate.reading()
         if not reading.available or reading.installed is None:
             raise DelegateError(DelegateProblem.DID_NOT_COME_BACK)
+        if self._unasked is not None and runs(reading, self._release.version):
+            raise self._unasked
         self._learn(reading)
         if runs(reading, self._release.version) and not self._is_proven(reading):
             # The source believes it; the device's own record does not say so.
@@ -223,7 +234,9 @@ class DelegatedInstallation(Installation):
             await (calls[0] if calls[0] in done else calls[-1])
         except DelegateError as err:
             if err.reason is DelegateProblem.REFUSED and self._has_begun():
-                raise DelegateError(DelegateProblem.BROKE_OFF, **err.details) from err
+                raise DelegateError(
+                    DelegateProblem.BROKE_OFF, problem=err.details.get("problem", "?")
+                ) from err
             raise
         finally:
             for call in calls:
@@ -340,8 +353,26 @@ class DelegatedInstallation(Installation):
         while (left := deadline - loop.time()) > 0:
             if await self._await(self._is_proven, left) is None:
                 return
-            if await self._await(self._is_not_proven, SETTLE_TIME) is None:
+            if await self._await(self._is_not_proven, SETTLE_TIME) is not None:
+                continue
+            if not self._delegate.can_ask or await self._ask_lock():
                 return
+            await asyncio.sleep(_LOOK)
+
+    async def _ask_lock(self) -> bool:
+        """Let the lock itself say what it runs; return whether it did."""
+        try:
+            await self._delegate.ask()
+        except DelegateError as err:
+            self._unasked = DelegateError(
+                DelegateProblem.NOT_ASKED,
+                problem=err.details.get("problem", "?"),
+                wanted=self._release.version.text,
+            )
+            return False
+        self._unasked = None
+        await self._await(self._is_not_proven, TOLD_TIMEOUT)
+        return True
 
     def _is_not_proven(self, reading: SourceReading) -> bool:
         return not self._is_proven(reading)
