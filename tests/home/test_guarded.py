@@ -217,7 +217,7 @@ async def test_a_version_that_falls_back_later_was_an_attempt_in_vain(
     assert outcome.origin != "external"
     assert outcome.message is not None
     assert "by itself" in outcome.message
-    await until(lambda: any(each.data["type"] == "rolled_back" for each in told))
+    await until(lambda: any(each.data["type"] == "update_rolled_back" for each in told))
     assert not any(each.data["type"] == "installed_elsewhere" for each in told)
     plan = zigbee_house.runtime.planner.plan(zigbee_house.managed)
     assert plan.waiting is Waiting.CHANGE
@@ -428,7 +428,8 @@ async def test_a_reload_in_the_middle_is_gone_on_with(
     await until(lambda: bool(zigbee_house.managed.record.history))
     (outcome,) = zigbee_house.managed.record.history
     assert (outcome.kind, outcome.to_version) == ("succeeded", str(NEW))
-    assert [each.verb for each in zigbee_house.bridge.requests] == ["update"]
+    verbs = [each.verb for each in zigbee_house.bridge.requests]
+    assert verbs.count("update") == 1
 
 
 async def test_what_was_done_meanwhile_is_proven(zigbee_house: ZigbeeHouse) -> None:
