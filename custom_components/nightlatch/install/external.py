@@ -6,11 +6,10 @@ from uuid import uuid4
 from homeassistant.util import dt as dt_util
 
 from ..adapters.storage import unsaved_for_now
-from ..core.errors import DelegateError, DelegateProblem, NightlatchError
-from ..core.installation.aftercare import WATCHED
+from ..core.errors import NightlatchError
+from ..core.installation.aftercare import fell_back
 from ..core.installation.confirmation import door_problem
 from ..core.model import Origin, OutcomeKind
-from ..core.moments import is_over
 from ..core.records.outcome_record import OutcomeRecord
 from ..core.versions import is_told_as
 from ..events import ENDINGS, Happening
@@ -39,26 +38,6 @@ def _ours(lock: ManagedLock, running: str) -> OutcomeRecord | None:
     return outcome
 
 
-def _fallen_back(lock: ManagedLock, before: str, running: str) -> OutcomeRecord | None:
-    """Return the installation of ours that a lock has undone by itself.
-
-    It was proven, and the lock runs what it ran before it: some start their old firmware
-    again hours later, and some are asked only then.
-    """
-    outcome = lock.record.outcome
-    if (
-        outcome is None
-        or outcome.kind is not OutcomeKind.SUCCEEDED
-        or outcome.origin is Origin.EXTERNAL
-        or lock.kind.by_hand
-        or not is_told_as(outcome.to_version, before)
-        or not is_told_as(outcome.from_version, running)
-        or is_over(outcome.ended, WATCHED, dt_util.utcnow())
-    ):
-        return None
-    return outcome
-
-
 async def async_note_elsewhere(
     services: InstallServices, lock: ManagedLock, before: str
 ) -> None:
@@ -72,12 +51,11 @@ async def async_note_elsewhere(
     ours = _ours(lock, running)
     house = LockHouse(services, lock, None, unattended=True, window_end=None)
     door = await door_problem(house, None)
-    error: NightlatchError | None = door
-    undone = _fallen_back(lock, before, running)
-    if undone is not None:
-        error = DelegateError(
-            DelegateProblem.FELL_BACK, running=running, wanted=undone.to_version
-        )
+    undone, fallen_back = lock.record.outcome, None
+    # Of who can be reached by everybody near nobody knows that it was the lock itself.
+    if undone is not None and lock.kind.source() is not None and not lock.kind.by_hand:
+        fallen_back = fell_back(undone, before, running, dt_util.utcnow())
+    error: NightlatchError | None = fallen_back or door
     ended = OutcomeRecord(
         attempt=uuid4().hex,
         kind=OutcomeKind.NEEDS_HAND if error else OutcomeKind.SUCCEEDED,
@@ -90,7 +68,7 @@ async def async_note_elsewhere(
         reason=str(error.reason) if error else None,
         message=(
             await async_describe_end(
-                lock.hass, error, door if undone else None, lock=lock.name
+                lock.hass, error, door if fallen_back else None, lock=lock.name
             )
             if error
             else None
@@ -106,7 +84,7 @@ async def async_note_elsewhere(
             door=None,
             message=ended.message,
         )
-    if undone is not None:
+    if undone is not None and fallen_back:
         ended = replace(
             undone,
             kind=OutcomeKind.NEEDS_HAND if door else OutcomeKind.ROLLED_BACK,
