@@ -12,7 +12,8 @@ from custom_components.nightlatch.core.errors import DelegateError, DelegateProb
 from custom_components.nightlatch.core.guard.conduct import PHANTOM_AFTER
 from custom_components.nightlatch.core.installation import delegated
 from custom_components.nightlatch.core.model import Transport
-from custom_components.nightlatch.core.schedule.plan import Waiting
+from custom_components.nightlatch.core.schedule.retries import retry
+from custom_components.nightlatch.planning.planner import environment_of
 from custom_components.nightlatch.texts.release_notes import async_release_notes
 from homeassistant.config_entries import SOURCE_INTEGRATION_DISCOVERY, ConfigSubentry
 from homeassistant.core import HomeAssistant
@@ -219,8 +220,14 @@ async def test_a_version_that_falls_back_later_was_an_attempt_in_vain(
     assert "by itself" in outcome.message
     await until(lambda: any(each.data["type"] == "update_rolled_back" for each in told))
     assert not any(each.data["type"] == "installed_elsewhere" for each in told)
-    plan = zigbee_house.runtime.planner.plan(zigbee_house.managed)
-    assert plan.waiting is Waiting.CHANGE
+    managed = zigbee_house.managed
+    assert managed.release is not None
+    assert retry(
+        managed.record.history,
+        managed.release.key,
+        environment_of(managed),
+        dt_util.utcnow(),
+    ).after_change
 
 
 async def test_what_is_offered_lower_than_installed_is_left_alone(
