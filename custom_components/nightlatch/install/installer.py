@@ -36,7 +36,7 @@ from ..core.schedule.queue import Ticket
 from ..core.versions import is_told_as
 from ..events import Happening
 from ..locks.lock import ManagedLock, Progress
-from ..planning.planner import Errand, next_errand
+from ..planning.planner import InstallRequest, next_errand
 from ..translation import async_as_home_assistant_error, async_describe
 from .conclusion import Ending
 from .environment import LockHouse
@@ -128,7 +128,7 @@ class Installer:
         """
         if self._lock.progress is not None:
             raise self._lock.error("installation_running")
-        errand = Errand(purpose=Purpose.RECOVERY, source=source)
+        errand = InstallRequest(purpose=Purpose.RECOVERY, source=source)
         entry = self._new_entry(release, origin, errand)
         await self._async_follow(self._async_take_turn(release, entry))
 
@@ -138,7 +138,7 @@ class Installer:
             await asyncio.wait((self._task,))
 
     def _new_entry(
-        self, release: Release, origin: Origin, errand: Errand
+        self, release: Release, origin: Origin, errand: InstallRequest
     ) -> JournalEntry:
         lock = self._lock
         return JournalEntry(
@@ -332,7 +332,7 @@ class Installer:
                     release,
                     unattended=entry.origin is Origin.SCHEDULE,
                     window_end=entry.window_end,
-                    errand=Errand(purpose=entry.purpose, source=entry.source),
+                    errand=InstallRequest(purpose=entry.purpose, source=entry.source),
                 ),
                 policy=lock.policy,
                 journal=services.journal,
