@@ -205,6 +205,10 @@ class GuardedKind(AttachedKind):
         return self.guard.skipped_by_person == release.version.text
 
     @override
+    async def async_want_after_all(self) -> None:
+        await self.guard.async_want_after_all()
+
+    @override
     def installation(self, job: Job) -> Installation:
         return DelegatedInstallation(job, delegate=self.delegate, clock=dt_util.utcnow)
 

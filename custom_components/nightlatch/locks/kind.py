@@ -217,6 +217,10 @@ class Kind(ABC):
         """Return whether a person has skipped the release elsewhere."""
         return False
 
+    async def async_want_after_all(self) -> None:
+        """Lift what a person has skipped elsewhere: they want it after all."""
+        return
+
     @callback
     def look(self, now: datetime) -> None:
         """See whether anything goes on that nobody asked for."""

@@ -159,6 +159,19 @@ class ManagedLock:
         return self.decided.kept
 
     @property
+    def skips(self) -> str | None:
+        """The version that a person has left out, here or at its source."""
+        if self.release is not None and self.kind.skipped_by_person(self.release):
+            return self.release.version.text
+        return self.decisions.skipped
+
+    async def async_note_skip(self, version: str | None) -> None:
+        """Keep that a version is left out already, or no longer; raise ``OSError``."""
+        if version is None:
+            await self.kind.async_want_after_all()
+        await self.decided.async_note_skip(version)
+
+    @property
     def policy(self) -> LockPolicy:
         """What the owner has set, as it holds for what is to be installed next."""
         return policy_for(self._policy, self.decisions.choice)
