@@ -13,7 +13,7 @@ from ..adapters.audit_file import AuditFile
 from ..adapters.storage import HouseholdStore, told_problem
 from ..const import DOMAIN
 from ..coordinator import FeedCoordinator
-from ..core.errors import FeedProblem
+from ..core.errors import FeedProblem, SourceProblem
 from ..core.guard.offer import NoOffer
 from ..core.installation.recovery import what_left_it
 from ..core.model import OutcomeKind
@@ -211,7 +211,15 @@ class Issues:
             yield self._stranded(lock)
         elif (found := self._issue_of(lock)) is not None:
             key, placeholders = found
-            yield Issue(key=key, placeholders={"lock": lock.name, **placeholders})
+            yield Issue(
+                key=key,
+                placeholders={"lock": lock.name, **placeholders},
+                data=(
+                    {"replaced": lock.subentry_id, "now": placeholders["now"]}
+                    if key == SourceProblem.OTHER_DEVICE
+                    else None
+                ),
+            )
         if lock.release is not None and (
             self._planner.plan(lock).waiting is Waiting.APPROVAL
         ):

@@ -8,9 +8,11 @@ from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.util import dt as dt_util
 
-from ..adapters.registry import device_of, main_device_of
+from ..adapters.registry import device_of, identity_of, main_device_of
 from ..core.errors import SourceError
+from ..core.guard.stranger import is_stranger
 from ..core.guard.trouble import source_error
+from ..core.model import LockIdentity
 from ..core.records.silence import Part
 from ..locks.lock import ManagedLock
 from .base import HouseKind, KindServices
@@ -80,7 +82,27 @@ class AttachedKind(HouseKind):
             enabled=followed is None or followed.disabled_by is None,
             silent_since=self.lock.record.silent_since.get(Part.SOURCE),
             reading=self.source(),
+            known=self.lock.record.identity,
+            stranger=self.stranger,
         )
+
+    def running_version(self) -> str | None:
+        """Return what the lock runs, as far as anybody knows."""
+        return None
+
+    @property
+    @override
+    def stranger(self) -> LockIdentity | None:
+        known, device = self.lock.record.identity, self.main_device
+        if device is None:
+            return None
+        told = identity_of(device, self.running_version() or known.firmware_version)
+        return told if is_stranger(known, told, tuple(self.other_names)) else None
+
+    def _check_no_stranger(self) -> None:
+        """Raise ``SourceError`` where another lock would tell what it is."""
+        if self.stranger is not None and (error := self.source_error) is not None:
+            raise error
 
     @property
     @override

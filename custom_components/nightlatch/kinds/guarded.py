@@ -105,7 +105,11 @@ class GuardedKind(AttachedKind):
     @override
     def can_install(self) -> bool:
         reading = self.delegate.reading()
-        return reading.can_install and not reading.installs_by_itself
+        return (
+            reading.can_install
+            and not reading.installs_by_itself
+            and self.stranger is None
+        )
 
     @property
     @override
@@ -136,6 +140,14 @@ class GuardedKind(AttachedKind):
             None,
         )
 
+    @override
+    def running_version(self) -> str | None:
+        return self.delegate.reading().installed
+
+    @override
+    async def async_taken_over(self) -> None:
+        await self.guard.async_forget_cleared()
+
     @property
     def offers_on(self) -> bool:
         """Return whether the lock is offered what the other integration offers."""
@@ -146,6 +158,7 @@ class GuardedKind(AttachedKind):
         reading = self.delegate.reading()
         if not reading.available or reading.installed is None:
             raise DelegateError(DelegateProblem.NOT_AVAILABLE)
+        self._check_no_stranger()
         return identity_of(self.main_device, reading.installed)
 
     @override

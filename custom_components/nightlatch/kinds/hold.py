@@ -236,6 +236,11 @@ class Guard:
             self._hold_or_let_go()
             self._lock.async_changed()
 
+    async def async_forget_cleared(self) -> None:
+        """Hold what is offered also where a person let it go: it was another lock."""
+        await self._async_note(replace(self.record, cleared=None))
+        self._hold_or_let_go()
+
     async def _async_note(self, record: HoldRecord) -> None:
         """Keep what has happened; it holds also while it is unsaved."""
         with unsaved_for_now(f"The hold on {self._lock.name}"):

@@ -84,6 +84,15 @@ class Kind(ABC):
         return None
 
     @property
+    def stranger(self) -> LockIdentity | None:
+        """Return which other lock is in its place; None where it is the one known."""
+        return None
+
+    async def async_taken_over(self) -> None:
+        """Begin anew: a person has confirmed the lock that is in its place."""
+        return
+
+    @property
     def why_not_offered(self) -> NightlatchError | None:
         """Return why there is nothing to install; None where nothing is new."""
         return None

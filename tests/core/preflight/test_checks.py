@@ -273,6 +273,7 @@ BLOCKED: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.SOURCE_BUSY, {"source": replace(SOURCE, in_progress=True)}),
     (Reason.SOURCE_ALONE, {"source": replace(SOURCE, installs_by_itself=True)}),
     (Reason.SOURCE_UNABLE, {"source": replace(SOURCE, can_install=False)}),
+    (Reason.OTHER_DEVICE, {"source": SOURCE, "stranger": True}),
     (Reason.IN_BOOTLOADER, {"in_bootloader": True}),
 ]
 

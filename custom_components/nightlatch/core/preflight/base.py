@@ -85,6 +85,7 @@ class Reason(StrEnum):
     SOURCE_BUSY = "preflight_source_busy"
     SOURCE_ALONE = "preflight_source_alone"
     SOURCE_UNABLE = "preflight_source_unable"
+    OTHER_DEVICE = "preflight_other_device"
     # Time.
     DOES_NOT_FIT = "preflight_does_not_fit"
     # Trust.
