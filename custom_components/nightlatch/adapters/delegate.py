@@ -1,6 +1,7 @@
 """Another integration's update entity, as what updates a guarded lock."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, override
 
@@ -209,14 +210,25 @@ class UpdateEntityDelegate(Delegate):
         command = self._command() if self._is_zigbee2mqtt else None
         return command[0].partition("/bridge/")[0] if command else None
 
-    def _command(self) -> tuple[str, str] | None:
-        """Return where Zigbee2MQTT listens for this lock's updates, and to what.
+    @property
+    def told_topic(self) -> str | None:
+        """Return where Zigbee2MQTT tells how the lock is, where that updates it."""
+        topic = self._discovery.get("state_topic") if self._is_zigbee2mqtt else None
+        return topic if isinstance(topic, str) else None
+
+    @property
+    def _discovery(self) -> Mapping[str, Any]:
+        """Return how Zigbee2MQTT has described the entity.
 
         It is what MQTT keeps for its own page on a device. A version that keeps it
-        elsewhere only means that nothing can be aborted.
+        elsewhere only means that nothing can be aborted, and less is known.
         """
         told = getattr(self._hass.data.get(_MQTT_DATA), "debug_info_entities", {})
         found = told.get(self.entity_id, {}).get("discovery_data") or {}
-        payload = found.get("discovery_payload") or {}
+        return found.get("discovery_payload") or {}
+
+    def _command(self) -> tuple[str, str] | None:
+        """Return where Zigbee2MQTT listens for this lock's updates, and to what."""
+        payload = self._discovery
         topic, install = payload.get("command_topic"), payload.get("payload_install")
         return (topic, install) if topic and install else None

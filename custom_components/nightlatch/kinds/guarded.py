@@ -13,6 +13,7 @@ from homeassistant.util import dt as dt_util
 from ..adapters.delegate import UpdateEntityDelegate
 from ..adapters.index_query import IndexQuery, async_query_of
 from ..adapters.registry import identity_of
+from ..adapters.zigbee2mqtt import OfferTold
 from ..const import CONF_UPDATE_ENTITY
 from ..core.errors import DelegateError, DelegateProblem, NightlatchError
 from ..core.guard.conduct import Conduct
@@ -51,6 +52,7 @@ class GuardedKind(AttachedKind):
         """Take the lock."""
         super().__init__(lock, services)
         self.delegate: UpdateEntityDelegate
+        self._told = OfferTold(lock.hass, services.entry, lock.async_select)
         self.guard = Guard(
             lock,
             lambda: self.delegate,
@@ -77,11 +79,16 @@ class GuardedKind(AttachedKind):
         if isinstance(offer, NoOffer):
             return offer
         known = self._known(self.delegate.reading())
+        told = self._told.of(self.delegate.reading().offered)
         return replace(
             offer,
             minimum_battery=self.lock.facts.minimum_battery,
-            release_notes=offer.release_notes or (known.notes if known else ""),
-            release_url=offer.release_url or (known.url if known else None),
+            release_notes=offer.release_notes
+            or (told.notes if told else "")
+            or (known.notes if known else ""),
+            release_url=offer.release_url
+            or (known.url if known else None)
+            or (told.source if told else None),
             released=known.released if known else None,
         )
 
@@ -171,7 +178,19 @@ class GuardedKind(AttachedKind):
         look: Callable[[], None],
         read: Callable[[], Coroutine[Any, Any, None]],
     ) -> CALLBACK_TYPE:
-        return self.guard.watch(look)
+        @callback
+        def take_over() -> None:
+            self._told.follow(self.delegate.told_topic)
+            look()
+
+        unsubscribe = self.guard.watch(take_over)
+
+        @callback
+        def stop() -> None:
+            unsubscribe()
+            self._told.stop()
+
+        return stop
 
     @override
     def radio(self) -> RadioState:
@@ -200,12 +219,15 @@ class GuardedKind(AttachedKind):
     async def async_index_query(self) -> IndexQuery | None:
         if (device := self.main_device) is None:
             return None
+        reading = self.delegate.reading()
+        told = self._told.of(reading.offered)
         return await async_query_of(
             self.lock.hass,
             self.integration,
             device,
-            self.delegate.reading(),
+            reading,
             self.delegate.base_topic,
+            source=told.source if told else None,
         )
 
     @property

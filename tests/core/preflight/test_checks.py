@@ -268,6 +268,7 @@ BLOCKED: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.INDEX_NOT_APPLICABLE, feed(contradiction=Contradiction.NOT_APPLICABLE)),
     (Reason.INDEX_OTHER_HARDWARE, feed(contradiction=Contradiction.OTHER_HARDWARE)),
     (Reason.INDEX_OTHER_MODEL, feed(contradiction=Contradiction.OTHER_MODEL)),
+    (Reason.INDEX_OTHER_IMAGE, feed(contradiction=Contradiction.OTHER_IMAGE)),
     (Reason.INDEX_DOWNGRADE, feed(contradiction=Contradiction.DOWNGRADE)),
     (Reason.NOBODY_PRESENT, {"needs_presence": True}),
     (Reason.SOURCE_BUSY, {"source": replace(SOURCE, in_progress=True)}),

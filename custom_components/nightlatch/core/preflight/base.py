@@ -99,6 +99,7 @@ class Reason(StrEnum):
     INDEX_NOT_APPLICABLE = "preflight_index_not_applicable"
     INDEX_OTHER_HARDWARE = "preflight_index_other_hardware"
     INDEX_OTHER_MODEL = "preflight_index_other_model"
+    INDEX_OTHER_IMAGE = "preflight_index_other_image"
     INDEX_DOWNGRADE = "preflight_index_downgrade"
 
 
