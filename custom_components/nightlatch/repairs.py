@@ -12,7 +12,7 @@ from homeassistant.core import HomeAssistant
 from .flows.approval import ApprovalFlow
 from .flows.recovery import RecoveryFlow
 from .flows.repair import HouseholdRepairFlow
-from .flows.replaced import ReplacedFlow
+from .flows.replaced import ReplacedFlow, SuccessorFlow
 from .flows.settings import SettingsFlow
 from .flows.trusted_time import TrustedTimeFlow
 from .flows.vault_repairs import vault_flow
@@ -56,6 +56,8 @@ async def async_create_fix_flow(
         return ApprovalFlow(str(data["approval_of"]), str(data["version"]))
     if "replaced" in data:
         return ReplacedFlow(str(data["replaced"]), str(data["now"]))
+    if "succeeded" in data:
+        return SuccessorFlow(str(data["succeeded"]), str(data["successor"]))
     if "trusted_time" in data:
         return TrustedTimeFlow()
     if FLOW in data:

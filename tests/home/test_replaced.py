@@ -11,7 +11,11 @@ from custom_components.nightlatch.core.records.decisions import Approval
 from custom_components.nightlatch.core.schedule.plan import Waiting
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import device_registry as dr, issue_registry as ir
+from homeassistant.helpers import (
+    device_registry as dr,
+    entity_registry as er,
+    issue_registry as ir,
+)
 from homeassistant.util import dt as dt_util
 
 from .asked import plan_of
@@ -152,6 +156,62 @@ async def test_more_words_for_the_same_lock_are_no_other_lock(
     assert house.managed.kind.stranger is None
     assert KEY not in repairs(house)
     assert house.managed.policy.consent is not None
+
+
+async def test_an_entity_in_the_place_of_one_that_is_gone_is_offered(
+    zigbee_house: ZigbeeHouse,
+) -> None:
+    """One click links it; what it says is followed at once, and held."""
+    house, hass = zigbee_house, zigbee_house.hass
+    registry = er.async_get(hass)
+    gone = registry.async_get(SOURCE)
+    assert gone is not None
+    told = dict(house.state(SOURCE).attributes)
+    registry.async_remove(SOURCE)
+    await until(lambda: "source_gone" in repairs(house))
+    entry = registry.async_get_or_create(
+        "update",
+        "mqtt",
+        "another",
+        config_entry=house.mqtt,
+        device_id=gone.device_id,
+        suggested_object_id="side_door_2",
+    )
+    await look(house)
+    await until(lambda: "source_succeeded" in repairs(house))
+    assert "source_gone" not in repairs(house)
+    assert repairs(house)["source_succeeded"]["successor"] == entry.entity_id
+    result = await begin_fix(SimpleNamespace(hass=hass), "source_succeeded")  # type: ignore[arg-type]
+    flows = hass.data["repairs"]["flow_manager"]
+    result = await flows.async_configure(result["flow_id"], {})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await until(lambda: house.kind.anchor == entry.entity_id)
+    await until(lambda: house.kind.trouble is None)
+    # It is listened to without a restart: a skip there is a person's.
+    told["skipped_version"] = told["latest_version"] = str(NEW + 1)
+    hass.states.async_set(entry.entity_id, "off", told)
+    await until(lambda: house.kind.guard.record.skipped == str(NEW + 1))
+    await look(house)
+    await until(lambda: not repairs(house))
+
+
+async def test_which_of_two_nobody_guesses(zigbee_house: ZigbeeHouse) -> None:
+    """Then a person picks it."""
+    house, registry = zigbee_house, er.async_get(zigbee_house.hass)
+    gone = registry.async_get(SOURCE)
+    assert gone is not None
+    registry.async_remove(SOURCE)
+    for name in ("one", "two"):
+        registry.async_get_or_create(
+            "update",
+            "mqtt",
+            name,
+            config_entry=house.mqtt,
+            device_id=gone.device_id,
+        )
+    await look(house)
+    await until(lambda: "source_gone" in repairs(house))
+    assert house.kind.successor is None
 
 
 async def test_the_old_lock_is_back(zigbee_house: ZigbeeHouse) -> None:

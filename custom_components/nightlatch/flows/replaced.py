@@ -1,4 +1,4 @@
-"""Repairs: another lock is behind a lock's entities, and a person says that it is meant."""
+"""Repairs: what a lock was known by is another now, and a person says that it is meant."""
 
 from typing import override
 
@@ -37,4 +37,23 @@ class ReplacedFlow(HouseholdRepairFlow):
             was=was,
             now=self._now,
         )
+        return None
+
+
+class SuccessorFlow(HouseholdRepairFlow):
+    """Links the entity that has come in the place of one that is gone."""
+
+    def __init__(self, lock_id: str, successor: str) -> None:
+        """Take the lock, and the entity that the person has been told of."""
+        self._lock_id = lock_id
+        self._successor = successor
+
+    @override
+    async def _async_repair(self, runtime: Runtime) -> RepairsFlowResult | None:
+        """Link it, if it is still the one."""
+        lock = runtime.locks.get(self._lock_id)
+        found = lock.kind.successor if lock is not None else None
+        if lock is None or found is None or found[1] != self._successor:
+            return self.async_abort(reason="other_than_told")
+        runtime.settings.async_set_lock_data(lock.subentry_id, **dict([found]))
         return None

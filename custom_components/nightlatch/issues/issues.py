@@ -209,6 +209,16 @@ class Issues:
             return
         if lock.in_bootloader:
             yield self._stranded(lock)
+        elif (successor := lock.kind.successor) is not None:
+            yield Issue(
+                key="source_succeeded",
+                placeholders={
+                    "lock": lock.name,
+                    "entity": lock.kind.anchor or "",
+                    "successor": successor[1],
+                },
+                data={"succeeded": lock.subentry_id, "successor": successor[1]},
+            )
         elif (found := self._issue_of(lock)) is not None:
             key, placeholders = found
             yield Issue(

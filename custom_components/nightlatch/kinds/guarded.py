@@ -65,6 +65,7 @@ class GuardedKind(AttachedKind):
     def configure(self, subentry: ConfigSubentry) -> None:
         self._configure_anchor(subentry, CONF_UPDATE_ENTITY)
         self.delegate = UpdateEntityDelegate(self.lock.hass, self.anchor)
+        self.guard.follow()
 
     @property
     def offer(self) -> Release | NoOffer:

@@ -86,6 +86,10 @@ class Guard:
         self._observation: Observation | None = None
         self._by_person = False
         self._at_start = True
+        self._take_over: Callable[[], None] | None = None
+        """Who is told that the source has said something; None while nobody follows."""
+        self._followed: str | None = None
+        self._unfollow: CALLBACK_TYPE | None = None
         self.conduct: Conduct | None = None
         """What the source does that a person should look at; None where it behaves."""
 
@@ -111,19 +115,39 @@ class Guard:
 
         ``take_over`` is called whenever it has said something.
         """
+        self._take_over = take_over
+        self.follow()
+        return self._stop
 
-        @callback
-        def changed(event: Event[EventStateChangedData]) -> None:
-            self._changed(event)
-            take_over()
-
+    @callback
+    def follow(self) -> None:
+        """Follow what is the source now, where anybody follows it: it may be another."""
+        entity_id = self._delegate.entity_id
+        if self._take_over is None or entity_id == self._followed:
+            return
+        if self._unfollow is not None:
+            self._unfollow()
+        self._followed = entity_id
+        self._unfollow = async_track_state_change_event(
+            self._lock.hass, entity_id, self._heard
+        )
         # What it has said until now, nobody was there to hear.
         self._note_change(reading_of(None, None))
         self.look(dt_util.utcnow())
-        take_over()
-        return async_track_state_change_event(
-            self._lock.hass, self._delegate.entity_id, changed
-        )
+        self._take_over()
+
+    @callback
+    def _stop(self) -> None:
+        self._take_over = self._followed = None
+        if self._unfollow is not None:
+            self._unfollow()
+            self._unfollow = None
+
+    @callback
+    def _heard(self, event: Event[EventStateChangedData]) -> None:
+        self._changed(event)
+        if self._take_over is not None:
+            self._take_over()
 
     @callback
     def _changed(self, event: Event[EventStateChangedData]) -> None:

@@ -93,6 +93,14 @@ class Kind(ABC):
         return
 
     @property
+    def successor(self) -> tuple[str, str] | None:
+        """Return what to link instead of what is gone, by its setting and as an entity.
+
+        None where nothing is gone, or nobody knows which one it is.
+        """
+        return None
+
+    @property
     def why_not_offered(self) -> NightlatchError | None:
         """Return why there is nothing to install; None where nothing is new."""
         return None
