@@ -19,7 +19,7 @@ from homeassistant.helpers import (
 from homeassistant.util import dt as dt_util
 
 from .asked import plan_of
-from .flows import until
+from .flows import start_flow, start_settings, submit, until
 from .test_source import automate, look, repairs
 from .vaulted import begin_fix
 from .zigbee_house import HOLD, NEW, OLD, SOURCE, ZigbeeHouse
@@ -225,3 +225,44 @@ async def test_the_old_lock_is_back(zigbee_house: ZigbeeHouse) -> None:
     assert house.managed.policy.consent is None
     assert ir.async_get(house.hass).async_get_issue("nightlatch", KEY) is None
     assert house.state(SOURCE).attributes["skipped_version"] == str(NEW)
+
+
+# More than one on a device.
+
+
+async def test_a_second_entity_on_the_device_is_said_in_the_forms(
+    zigbee_home: ZigbeeHouse,
+) -> None:
+    """What is picked is what is held; the other one is not touched."""
+    home, registry = zigbee_home, er.async_get(zigbee_home.hass)
+    one = registry.async_get(SOURCE)
+    assert one is not None
+    for domain in ("update", "lock", "light"):
+        registry.async_get_or_create(
+            domain,
+            "mqtt",
+            f"second {domain}",
+            config_entry=home.mqtt,
+            device_id=one.device_id,
+            suggested_object_id="side_door_2",
+        )
+    result = await start_flow(home.hass, home.entry, "lock")
+    result = await submit(home.hass, result, address=f"device:{one.device_id}")
+    others = str((result["description_placeholders"] or {})["others"])
+    assert "lock.side_door_2, update.side_door_2" in others.replace("\\", "")
+    home.hass.config_entries.subentries.async_abort(result["flow_id"])
+    await home.add_lock()
+    await home.until_state(HOLD, "held")
+    (subentry,) = home.entry.subentries.values()
+    form = await start_settings(home.hass, home.entry, subentry)
+    others = str((form["description_placeholders"] or {})["others"])
+    assert "lock.side_door_2, update.side_door_2" in others.replace("\\", "")
+    assert home.kind.anchor == SOURCE
+
+
+async def test_nothing_is_said_where_there_is_one(zigbee_home: ZigbeeHouse) -> None:
+    """A form is long enough."""
+    device_id = er.async_get(zigbee_home.hass).entities[SOURCE].device_id
+    result = await start_flow(zigbee_home.hass, zigbee_home.entry, "lock")
+    result = await submit(zigbee_home.hass, result, address=f"device:{device_id}")
+    assert (result["description_placeholders"] or {})["others"] == ""
