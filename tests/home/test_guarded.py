@@ -1,5 +1,6 @@
 """A lock that another integration updates: held back, let go, proven."""
 
+from collections.abc import Awaitable, Callable
 import json
 from types import MappingProxyType
 
@@ -12,6 +13,7 @@ from custom_components.nightlatch.core.errors import DelegateError, DelegateProb
 from custom_components.nightlatch.core.guard.conduct import PHANTOM_AFTER
 from custom_components.nightlatch.core.installation import delegated
 from custom_components.nightlatch.core.model import Transport
+from custom_components.nightlatch.core.schedule.plan import Waiting
 from custom_components.nightlatch.core.schedule.retries import retry
 from custom_components.nightlatch.planning.planner import environment_of
 from custom_components.nightlatch.texts.release_notes import async_release_notes
@@ -329,6 +331,95 @@ async def test_a_hold_outlives_a_restart(zigbee_house: ZigbeeHouse) -> None:
     await hass.config_entries.async_setup(entry.entry_id)
     await zigbee_house.until_state(HOLD, "held")
     assert zigbee_house.state(SOURCE).state == "off"
+
+
+async def source(house: ZigbeeHouse, action: str, entity_id: str = SOURCE) -> None:
+    """Press *Skip*, or its opposite."""
+    await house.hass.services.async_call(
+        "update", action, {"entity_id": entity_id}, blocking=True
+    )
+
+
+async def skipped_by_a_person(house: ZigbeeHouse) -> None:
+    """Add a lock whose update a person has skipped at the source."""
+    await source(house, "skip")
+    await house.add_lock()
+    await house.until_state(HOLD, "skipped")
+    await until(lambda: house.state().attributes["skipped_version"] == str(NEW))
+    await house.hass.async_block_till_done(wait_background_tasks=False)
+
+
+async def forget_over_a_restart(house: ZigbeeHouse) -> None:
+    """Home Assistant's own restart, with an entity that was away when it stopped."""
+    hass, entry = house.hass, house.entry
+    await hass.config_entries.async_unload(entry.entry_id)
+    await source(house, "clear_skipped")
+    house.bridge.tell_bridge_state("offline")
+    await house.until_state(SOURCE, "unavailable")
+    await hass.config_entries.async_setup(entry.entry_id)
+    house.bridge.tell_bridge_state("online")
+
+
+async def forget_since_it_seems_installed(house: ZigbeeHouse) -> None:
+    """The bridge says for a moment that what is offered runs."""
+    house.lock.installed_version = NEW
+    house.bridge.tell(house.lock)
+    await until(lambda: house.state(SOURCE).attributes["installed_version"] == str(NEW))
+    await until(lambda: house.state().attributes["installed_version"] == str(NEW))
+    house.lock.installed_version = OLD
+    house.bridge.tell(house.lock)
+
+
+@pytest.mark.parametrize(
+    "forget", [forget_over_a_restart, forget_since_it_seems_installed]
+)
+async def test_a_skip_of_a_person_is_never_forgotten(
+    zigbee_home: ZigbeeHouse, forget: Callable[[ZigbeeHouse], Awaitable[None]]
+) -> None:
+    """It is made again at the source, as theirs; nothing is due."""
+    await skipped_by_a_person(zigbee_home)
+    await forget(zigbee_home)
+    await until(
+        lambda: (
+            (state := zigbee_home.hass.states.get(SOURCE)) is not None
+            and state.attributes.get("installed_version") == str(OLD)
+            and state.attributes.get("skipped_version") == str(NEW)
+        )
+    )
+    await zigbee_home.until_state(HOLD, "skipped")
+    managed = zigbee_home.managed
+    await until(lambda: managed.release is not None)
+    assert zigbee_home.runtime.planner.plan(managed).waiting is Waiting.SKIPPED
+    assert zigbee_home.kind.guard.record.held is None
+    await remove_lock(zigbee_home)
+    assert zigbee_home.state(SOURCE).attributes["skipped_version"] == str(NEW)
+
+
+@pytest.mark.parametrize("where", [SOURCE, UPDATE])
+async def test_a_person_lifts_their_skip(zigbee_home: ZigbeeHouse, where: str) -> None:
+    """At the source or at our entity; then it is on offer, and held by us."""
+    await skipped_by_a_person(zigbee_home)
+    await source(zigbee_home, "clear_skipped", where)
+    await zigbee_home.until_state(HOLD, "held")
+    await zigbee_home.until_state(UPDATE, "on")
+    managed = zigbee_home.managed
+    assert managed.skips is None
+    assert zigbee_home.state().attributes["skipped_version"] is None
+    assert zigbee_home.kind.guard.record.held == str(NEW)
+    assert zigbee_home.state(SOURCE).attributes["skipped_version"] == str(NEW)
+
+
+async def test_a_skip_at_our_entity_outlives_what_seems_installed(
+    zigbee_house: ZigbeeHouse,
+) -> None:
+    """It is a person's too."""
+    await source(zigbee_house, "skip", UPDATE)
+    await until(lambda: zigbee_house.managed.decisions.skipped == str(NEW))
+    await forget_since_it_seems_installed(zigbee_house)
+    await until(lambda: zigbee_house.managed.release is not None)
+    await until(lambda: zigbee_house.state().attributes["skipped_version"] == str(NEW))
+    assert zigbee_house.managed.decisions.skipped == str(NEW)
+    await zigbee_house.until_state(HOLD, "held")
 
 
 async def remove_lock(house: ZigbeeHouse) -> None:

@@ -68,6 +68,9 @@ class ZigbeeLock:
     """Whether the bridge can update it."""
     script: OtaScript = field(default_factory=OtaScript)
     update_state: str = "idle"
+    latest_source: str | None = None
+    """Where the image is that is on offer."""
+    latest_release_notes: str | None = None
     progress: float | None = None
     remaining: float | None = None
 
@@ -106,6 +109,8 @@ class ZigbeeLock:
             "state": self.update_state,
             "installed_version": self.installed_version,
             "latest_version": self.latest_version,
+            "latest_source": self.latest_source,
+            "latest_release_notes": self.latest_release_notes,
         }
         if self.progress is not None:
             update["progress"] = self.progress

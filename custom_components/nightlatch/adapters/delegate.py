@@ -1,6 +1,7 @@
 """Another integration's update entity, as what updates a guarded lock."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, override
 
@@ -224,14 +225,26 @@ class UpdateEntityDelegate(Delegate):
         command = self._command()
         return command.base_topic if command else None
 
+    @property
+    def told_topic(self) -> str | None:
+        """Return where Zigbee2MQTT tells how the lock is, where that updates it."""
+        topic = self._discovery.get("state_topic")
+        return topic if isinstance(topic, str) else None
+
     def _command(self) -> OtaCommand | None:
-        """Return where Zigbee2MQTT listens for this lock's updates, and to what.
+        """Return where Zigbee2MQTT listens for this lock's updates, and to what."""
+        return ota_command(self._discovery)
+
+    @property
+    def _discovery(self) -> Mapping[str, Any]:
+        """Return how Zigbee2MQTT has described the entity; nothing for all others.
 
         It is what MQTT keeps for its own page on a device. A version that keeps it
-        elsewhere only means that nothing can be aborted, and the lock not asked.
+        elsewhere only means that nothing can be aborted, the lock not asked, and less is
+        known.
         """
         if not self._is_zigbee2mqtt:
-            return None
+            return {}
         told = getattr(self._hass.data.get(_MQTT_DATA), "debug_info_entities", {})
         found = told.get(self.entity_id, {}).get("discovery_data") or {}
-        return ota_command(found.get("discovery_payload"))
+        return found.get("discovery_payload") or {}

@@ -231,6 +231,7 @@ class SourceProblem(StrEnum):
     BY_ITSELF = "source_by_itself"
     CANNOT_INSTALL = "source_cannot_install"
     AWAY = "source_away"
+    OTHER_DEVICE = "source_other_device"
 
 
 class SourceError(NightlatchError):

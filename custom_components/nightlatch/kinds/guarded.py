@@ -13,6 +13,7 @@ from homeassistant.util import dt as dt_util
 from ..adapters.delegate import UpdateEntityDelegate
 from ..adapters.index_query import IndexQuery, async_query_of
 from ..adapters.registry import identity_of
+from ..adapters.zigbee_offer import OfferTold
 from ..const import CONF_UPDATE_ENTITY
 from ..core.errors import DelegateError, DelegateProblem, NightlatchError
 from ..core.guard.conduct import Conduct
@@ -52,6 +53,7 @@ class GuardedKind(AttachedKind):
         """Take the lock."""
         super().__init__(lock, services)
         self.delegate: UpdateEntityDelegate
+        self._told = OfferTold(lock.hass, services.entry, lock.async_select)
         self.guard = Guard(
             lock,
             lambda: self.delegate,
@@ -64,6 +66,7 @@ class GuardedKind(AttachedKind):
     def configure(self, subentry: ConfigSubentry) -> None:
         self._configure_anchor(subentry, CONF_UPDATE_ENTITY)
         self.delegate = UpdateEntityDelegate(self.lock.hass, self.anchor)
+        self.guard.follow()
 
     @property
     def offer(self) -> Release | NoOffer:
@@ -78,11 +81,16 @@ class GuardedKind(AttachedKind):
         if isinstance(offer, NoOffer):
             return offer
         known = self._known(self.delegate.reading())
+        told = self._told.of(self.delegate.reading().offered)
         return replace(
             offer,
             minimum_battery=self.lock.facts.minimum_battery,
-            release_notes=offer.release_notes or (known.notes if known else ""),
-            release_url=offer.release_url or (known.url if known else None),
+            release_notes=offer.release_notes
+            or (told.notes if told else "")
+            or (known.notes if known else ""),
+            release_url=offer.release_url
+            or (known.url if known else None)
+            or (told.source if told else None),
             released=known.released if known else None,
         )
 
@@ -106,7 +114,11 @@ class GuardedKind(AttachedKind):
     @override
     def can_install(self) -> bool:
         reading = self.delegate.reading()
-        return reading.can_install and not reading.installs_by_itself
+        return (
+            reading.can_install
+            and not reading.installs_by_itself
+            and self.stranger is None
+        )
 
     @property
     @override
@@ -137,6 +149,14 @@ class GuardedKind(AttachedKind):
             None,
         )
 
+    @override
+    def running_version(self) -> str | None:
+        return self.delegate.reading().installed
+
+    @override
+    async def async_taken_over(self) -> None:
+        await self.guard.async_forget_cleared()
+
     @property
     def offers_on(self) -> bool:
         """Return whether the lock is offered what the other integration offers."""
@@ -147,6 +167,7 @@ class GuardedKind(AttachedKind):
         reading = self.delegate.reading()
         if not reading.available or reading.installed is None:
             raise DelegateError(DelegateProblem.NOT_AVAILABLE)
+        self._check_no_stranger()
         if self._is_unproven(reading.installed):
             await self.delegate.ask()
             if (told := self.delegate.reading().installed) is not None:
@@ -173,7 +194,19 @@ class GuardedKind(AttachedKind):
         look: Callable[[], None],
         read: Callable[[], Coroutine[Any, Any, None]],
     ) -> CALLBACK_TYPE:
-        return self.guard.watch(look)
+        @callback
+        def take_over() -> None:
+            self._told.follow(self.delegate.told_topic)
+            look()
+
+        unsubscribe = self.guard.watch(take_over)
+
+        @callback
+        def stop() -> None:
+            unsubscribe()
+            self._told.stop()
+
+        return stop
 
     @override
     def radio(self) -> RadioState:
@@ -202,12 +235,15 @@ class GuardedKind(AttachedKind):
     async def async_index_query(self) -> IndexQuery | None:
         if (device := self.main_device) is None:
             return None
+        reading = self.delegate.reading()
+        told = self._told.of(reading.offered)
         return await async_query_of(
             self.lock.hass,
             self.integration,
             device,
-            self.delegate.reading(),
+            reading,
             self.delegate.base_topic,
+            source=told.source if told else None,
         )
 
     @property
@@ -218,6 +254,10 @@ class GuardedKind(AttachedKind):
     @override
     def skipped_by_person(self, release: Release) -> bool:
         return self.guard.skipped_by_person == release.version.text
+
+    @override
+    async def async_want_after_all(self) -> None:
+        await self.guard.async_want_after_all()
 
     @override
     def installation(self, job: Job) -> Installation:

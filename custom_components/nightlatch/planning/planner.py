@@ -316,6 +316,7 @@ class Planner:
             in_bootloader=lock.in_bootloader and identity is None,
             stranded=asking.get("stranded", False),
             source=lock.kind.source(),
+            stranger=lock.kind.stranger is not None,
             needs_presence=lock.facts.needs_presence,
         )
 
