@@ -33,8 +33,8 @@ from custom_components.nightlatch.core.transports.nordic_link import (
 )
 from custom_components.nightlatch.core.transports.nordic_protocol import (
     BootloaderError,
+    NordicOperation,
     ObjectType,
-    Operation,
     bootloader_address,
     create,
     execute,
@@ -217,7 +217,7 @@ class Baseline:
             await link.request(create(kind, len(data) - start))
             for at in range(start, len(data), link.max_packet):
                 await link.send_packet(data[at : at + link.max_packet])
-            checksum = await link.request(bytes((Operation.CHECKSUM,)))
+            checksum = await link.request(bytes((NordicOperation.CHECKSUM,)))
             if struct.unpack("<II", checksum) == (len(data), crc32(data)):
                 await link.request(execute(), timeout=EXECUTE_TIMEOUT)
                 return

@@ -5,6 +5,7 @@ digest, recalls, and a veto where they contradict what is offered.
 """
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 import logging
 
@@ -16,10 +17,10 @@ from homeassistant.util import dt as dt_util
 from .adapters.index_query import IndexQuery, ZigbeeNames
 from .caches import INDEXES, cache_of
 from .const import ALLOW_LOOPBACK_HTTP
-from .core.errors import FeedError, FirmwareError
+from .core.errors import FeedError, FirmwareError, FirmwareProblem
 from .core.feeds.conditional import ConditionalFetcher
 from .core.feeds.dcl import MAX_AGE, DclIndex, DclQuery
-from .core.feeds.public_index import Finding, IndexedRelease, IndexName
+from .core.feeds.public_index import Contradiction, Finding, IndexedRelease, IndexName
 from .core.feeds.zigbee_ota import ZigbeeOtaIndex
 from .core.feeds.zwave_js import ZwaveJsIndex
 from .core.firmware.evidence import evidence_of
@@ -117,7 +118,9 @@ class PublicIndexes:
             finding = await self._async_find(query, offered, max_age)
             if finding is None:
                 return
-            evidence = await self._async_evidence(finding.release)
+            evidence, is_listed = await self._async_evidence(finding.release)
+            if not is_listed and finding.contradiction is None:
+                finding = replace(finding, contradiction=Contradiction.OTHER_IMAGE)
         except FeedError as err:
             # What was known stays known; an index that is away proves nothing.
             _LOGGER.info("%s: a public index did not answer: %s", lock.name, err)
@@ -140,6 +143,7 @@ class PublicIndexes:
                 query.manufacturer,
                 query.installed,
                 offered,
+                source=query.source,
                 max_age=max_age,
             )
         if query is not None and not isinstance(query, DclQuery):
@@ -148,23 +152,37 @@ class PublicIndexes:
             return await self.zwave_js.lookup(query, offered, max_age=max_age)
         return None
 
-    async def _async_evidence(self, release: IndexedRelease | None) -> Evidence:
-        """Look into the image, where there is one to be had and it is the listed one."""
+    async def _async_evidence(
+        self, release: IndexedRelease | None
+    ) -> tuple[Evidence, bool]:
+        """Look into the image; return what it proves, and whether it can be the listed one.
+
+        It cannot where the index has a digest, and what is there has another one.
+        """
         image = release.images[0] if release and release.images else None
         if image is None or image.digest is None:
-            return Evidence.NOTHING_KNOWN
+            return Evidence.NOTHING_KNOWN, True
         if image.url is None:
-            return Evidence.INTEGRITY_ONLY
-        try:
-            data = await self._fetcher.get(
-                image.url, limit=_IMAGE_LIMIT, max_age=_IMAGE_AGE
-            )
-            if data is None:
-                return Evidence.INTEGRITY_ONLY
-            return await asyncio.to_thread(evidence_of, data, image.digest)
-        except (FeedError, FirmwareError) as err:
-            _LOGGER.debug("The image was not looked into: %s", err)
-            return Evidence.INTEGRITY_ONLY
+            return Evidence.INTEGRITY_ONLY, True
+        # What is kept may be from before it was listed: then it is fetched once more.
+        for max_age in (_IMAGE_AGE, timedelta()):
+            try:
+                data = await self._fetcher.get(
+                    image.url, limit=_IMAGE_LIMIT, max_age=max_age
+                )
+                if data is None:
+                    break
+                return await asyncio.to_thread(evidence_of, data, image.digest), True
+            except FeedError as err:
+                _LOGGER.debug("The image was not looked into: %s", err)
+                break
+            except FirmwareError as err:
+                _LOGGER.debug("The image was not looked into: %s", err)
+                if err.reason is not FirmwareProblem.HASH_MISMATCH:
+                    break
+        else:
+            return Evidence.NOTHING_KNOWN, False
+        return Evidence.INTEGRITY_ONLY, True
 
 
 def _known(finding: Finding, offered: str, evidence: Evidence) -> Known:

@@ -12,6 +12,7 @@ from homeassistant.core import HomeAssistant
 from .flows.approval import ApprovalFlow
 from .flows.recovery import RecoveryFlow
 from .flows.repair import HouseholdRepairFlow
+from .flows.replaced import ReplacedFlow, SuccessorFlow
 from .flows.settings import SettingsFlow
 from .flows.trusted_time import TrustedTimeFlow
 from .flows.vault_repairs import vault_flow
@@ -42,7 +43,7 @@ async def async_create_fix_flow(
     """Return the flow for an issue.
 
     A stranded lock to help, settings to decide about, an approval, a clock that was
-    wrong, or after-care that is done.
+    wrong, a lock that was replaced, or after-care that is done.
     """
     if data is None:
         # Of an issue that was there before a restart: it is told again if it is so.
@@ -53,6 +54,10 @@ async def async_create_fix_flow(
         return SettingsFlow(data["settings_of"])
     if "approval_of" in data:
         return ApprovalFlow(str(data["approval_of"]), str(data["version"]))
+    if "replaced" in data:
+        return ReplacedFlow(str(data["replaced"]), str(data["now"]))
+    if "succeeded" in data:
+        return SuccessorFlow(str(data["succeeded"]), str(data["successor"]))
     if "trusted_time" in data:
         return TrustedTimeFlow()
     if FLOW in data:

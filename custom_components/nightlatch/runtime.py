@@ -40,6 +40,7 @@ from .locks.registry import LockRegistry
 from .members import Members
 from .monitoring.entity_links import EntityLinks
 from .monitoring.reader import Reader
+from .monitoring.replaced import Replacements
 from .notifications.actions import PhoneActions
 from .notifications.notices import Notices
 from .planning.planner import Planner
@@ -87,6 +88,7 @@ class Runtime:
     rollback: Rollback
     reader: Reader
     links: EntityLinks
+    replacements: Replacements
     discovering: Discovering
     notices: Notices
     phone_actions: PhoneActions
@@ -251,6 +253,9 @@ async def async_make_runtime(hass: HomeAssistant, entry: ConfigEntry) -> Runtime
         rollback=Rollback(hass, vault, planner, installations),
         reader=reader,
         links=EntityLinks(hass, entry, settings, locks, faults),
+        replacements=Replacements(
+            hass, entry, settings=settings, locks=locks, faults=faults, audit=audit
+        ),
         discovering=Discovering(hass, entry, feeds, locks, faults),
         notices=notices,
         phone_actions=PhoneActions(
@@ -315,6 +320,7 @@ async def async_start(hass: HomeAssistant, runtime: Runtime) -> None:
         runtime.notices.async_start,
         runtime.phone_actions.async_start,
         runtime.links.async_start,
+        runtime.replacements.async_start,
         runtime.discovering.async_start,
     )
     for start in starts:

@@ -52,6 +52,21 @@ async def async_describe(
     return await async_sentence(hass, err.reason, {**err.details, **names})
 
 
+async def async_door_first(
+    hass: HomeAssistant, told: Composed, door: NightlatchError | None, **names: str
+) -> Composed:
+    """Return what is told of an end: first of all of the door, if it needs somebody."""
+    if door is None:
+        return told
+    known = {**door.details, **names, "why": told}
+    return await async_sentence(hass, door_key(door), known)
+
+
+def door_key(door: NightlatchError) -> str:
+    """Return the key of the sentence with which a door comes first."""
+    return f"door_{door.reason}"
+
+
 async def async_describe_file(
     hass: HomeAssistant, err: NightlatchError, **names: str
 ) -> Composed:

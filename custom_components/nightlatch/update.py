@@ -50,6 +50,8 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
         """Take the lock."""
         super().__init__(runtime, lock, "firmware")
         self._attr_translation_key = lock.kind.firmware_key
+        self._shown_skip: str | None = None
+        """What is skipped here only because a person has skipped it at its source."""
 
     @property
     @override
@@ -128,7 +130,13 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
                 self.hass, self.entity_id, self._state_changed
             )
         )
+        if (skips := self._skipped_here) not in {None, self._lock.decisions.skipped}:
+            self._shown_skip = skips if skips == self._lock.skips else None
         await self._async_skip_again()
+
+    @property
+    def _skipped_here(self) -> str | None:
+        return (self.state_attributes or {}).get(ATTR_SKIPPED_VERSION)
 
     @callback
     @override
@@ -144,17 +152,21 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
         Home Assistant keeps that in this entity's state only, and forgets it whenever
         another release, or none, was offered in between.
         """
-        decisions = self._lock.decisions
-        skips = (self.state_attributes or {}).get(ATTR_SKIPPED_VERSION)
+        decisions, wanted = self._lock.decisions, self._lock.skips
+        skips = self._skipped_here
         if decisions.choice is not None:
             if skips is not None:
                 await self.async_clear_skipped()
-        elif (
-            decisions.skipped is not None
-            and decisions.skipped == self.latest_version != self.installed_version
-            and skips is None
-        ):
-            await self.async_skip()
+        elif skips is None:
+            if (
+                wanted is not None
+                and wanted == self.latest_version != self.installed_version
+            ):
+                self._shown_skip = None if wanted == decisions.skipped else wanted
+                await self.async_skip()
+        elif skips == self._shown_skip != wanted:
+            # Lifted at its source.
+            await self.async_clear_skipped()
 
     @callback
     def _state_changed(self, event: Event[EventStateChangedData]) -> None:
@@ -165,16 +177,20 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
         was, skipped = (
             state.attributes.get(ATTR_SKIPPED_VERSION) for state in (before, after)
         )
-        if was == skipped:
+        if was == skipped or (skipped is not None and skipped == self._shown_skip):
             return
-        if skipped is not None or was == self.latest_version:
+        self._shown_skip = None
+        # Home Assistant itself forgets it of what seems installed.
+        if skipped is not None or (
+            was == self.latest_version != self.installed_version
+        ):
             self.hass.async_create_task(
                 self._async_note_skip(skipped), f"skip of {self.entity_id}"
             )
 
     async def _async_note_skip(self, skipped: str | None) -> None:
         with unsaved_for_now(f"What is skipped on {self._lock.name}"):
-            await self._lock.decided.async_note_skip(skipped)
+            await self._lock.async_note_skip(skipped)
 
     @property
     @override

@@ -172,3 +172,13 @@ def test_imports_stand_at_the_top(module: str) -> None:
         if isinstance(node, ast.Import | ast.ImportFrom)
     ]
     assert not hidden
+
+
+def test_a_public_class_name_has_one_meaning() -> None:
+    """Whoever reads it knows what it is, wherever it stands."""
+    found: dict[str, list[str]] = {}
+    for module, tree in modules().items():
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(module)
+    assert not {name: where for name, where in found.items() if len(where) > 1}

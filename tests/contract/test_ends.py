@@ -17,6 +17,7 @@ from custom_components.nightlatch.core.errors import (
     DelegateProblem,
     FeedProblem,
     FirmwareProblem,
+    InstallationError,
     InstallationProblem,
     NightlatchError,
     TransportProblem,
@@ -24,7 +25,7 @@ from custom_components.nightlatch.core.errors import (
 )
 from custom_components.nightlatch.core.installation.confirmation import BOLT_PROBLEMS
 from custom_components.nightlatch.core.installation.machine import Outcome
-from custom_components.nightlatch.core.installation.standing import Ended, Standing
+from custom_components.nightlatch.core.installation.standing import Ended, EndStanding
 from custom_components.nightlatch.core.model import LockIdentity, OutcomeKind
 from custom_components.nightlatch.core.preflight.base import (
     Check,
@@ -54,9 +55,13 @@ class Claim(Enum):
     IN_BOOTLOADER = r"waits in its bootloader"
     OUT = r"has left its bootloader|brought out of it"
     BEGUN = r"had begun by then|update was begun|installation was begun"
-    SILENT = r"not been heard since|has not heard|is not known\.|could not ask it"
+    SILENT = (
+        r"not been heard since|has not heard|is not known\.|could not ask it"
+        r"|could not be asked"
+    )
     WAITS = r"\{version\} waits in it"
     WORKS = r"and works"
+    DOOR = r"^See to the door of"
 
 
 # Each sentence that can stand at an end, with everything that it says of the lock.
@@ -79,6 +84,11 @@ CLAIMS: dict[str, set[Claim]] = {
     "delegate_did_not_come_back": {Claim.BEGUN, Claim.SILENT},
     "delegate_other_version": {Claim.RUNS},
     "delegate_not_confirmed": {Claim.RUNS},
+    "delegate_not_asked": {Claim.SILENT},
+    "delegate_fell_back": {Claim.RUNS, Claim.BACK},
+    "door_installation_lock_unavailable": {Claim.DOOR},
+    "door_installation_bolt_jammed": {Claim.DOOR},
+    "door_installation_bolt_elsewhere": {Claim.DOOR},
     "way_back_recovered": {Claim.OUT},
     "way_back_runs": {Claim.RUNS, Claim.WORKS},
     "way_back_not_kept": {Claim.BACK},
@@ -93,6 +103,8 @@ CLAIMS: dict[str, set[Claim]] = {
 }
 # Those that say why it ended, and nothing of the lock but what is filled in.
 SAY_ONLY_WHY = {
+    "delegate_broke_off",
+    "delegate_lost_sight",
     "delegate_never_started",
     "delegate_no_offer",
     "delegate_not_available",
@@ -236,7 +248,7 @@ def texts() -> dict[str, str]:
 
 def at_an_end() -> set[str]:
     """Return the keys of all sentences that can stand at an end."""
-    composed = ("standing_", "way_back_", "ended_")
+    composed = ("standing_", "way_back_", "ended_", "door_")
     return {*map(str, REASONS)} | {key for key in texts() if key.startswith(composed)}
 
 
@@ -244,7 +256,9 @@ def test_every_sentence_at_an_end_has_its_claims() -> None:
     """A new one without them could say what is not so."""
     assert at_an_end() == CLAIMS.keys() | SAY_ONLY_WHY
     assert not CLAIMS.keys() & SAY_ONLY_WHY
-    assert {f"standing_{standing}" for standing in Standing} | set(Ended) <= at_an_end()
+    assert {f"standing_{standing}" for standing in EndStanding} | set(
+        Ended
+    ) <= at_an_end()
 
 
 @pytest.mark.parametrize("key", sorted(at_an_end()))
@@ -255,6 +269,9 @@ def test_a_sentence_claims_what_the_table_says(key: str) -> None:
 
 
 # The ends that there are.
+
+# Who is not updated is not tried either.
+DOOR_PROBLEMS = sorted(BOLT_PROBLEMS - {InstallationProblem.BOLT_DID_NOT_MOVE})
 
 
 def identity(version: str) -> LockIdentity:
@@ -335,6 +352,11 @@ ONLY: Mapping[Any, Callable[[Outcome], bool]] = {
     DelegateProblem.NOT_CONFIRMED: told(NEW),
     DelegateProblem.NOT_TOLD: told(NEW),
     DelegateProblem.DID_NOT_COME_BACK: lambda end: end.touched and silent(end),
+    DelegateProblem.NOT_ASKED: lambda end: end.touched and silent(end),
+    DelegateProblem.BROKE_OFF: lambda end: end.touched,
+    DelegateProblem.LOST_SIGHT: lambda end: end.touched,
+    # Told of what was proven, days later.
+    DelegateProblem.FELL_BACK: told(OLD),
     DelegateProblem.REFUSED: left_alone,
     DelegateProblem.NEVER_STARTED: left_alone,
     InstallationProblem.NOT_STRANDED: lambda end: end.told,
@@ -355,6 +377,18 @@ def cases() -> Iterator[tuple[Any, Outcome]]:
             continue
         if reason not in ONLY or ONLY[reason](end):
             yield reason, end
+            if reason not in BOLT_PROBLEMS:
+                # Where the door itself is why, it is told of already.
+                yield from ((reason, each) for each in with_door(end))
+
+
+def with_door(end: Outcome) -> Iterator[Outcome]:
+    """Return an end with everything that can be wrong with the door after it."""
+    if end.kind is OutcomeKind.NEEDS_HAND and end.touched and not end.in_bootloader:
+        for problem in DOOR_PROBLEMS:
+            said = placeholders(texts()[f"door_{problem}"]) - {"lock", "why"}
+            door = InstallationError(problem, **{name: name for name in said})
+            yield replace(end, door=door)
 
 
 TRUE: Mapping[Claim, Callable[[Outcome, str], bool]] = {
@@ -371,6 +405,7 @@ TRUE: Mapping[Claim, Callable[[Outcome, str], bool]] = {
     Claim.SILENT: lambda end, _: end.running is None and not end.told,
     Claim.WAITS: lambda end, _: end.kind is OutcomeKind.NEEDS_HAND and told(OLD)(end),
     Claim.WORKS: lambda end, _: end.kind is OutcomeKind.ROLLED_BACK,
+    Claim.DOOR: lambda end, _: end.door is not None,
 }
 DETAILS: dict[Any, dict[str, str]] = {
     TransportProblem.ALREADY_KEPT: {"version": NEW},
@@ -490,6 +525,27 @@ async def test_a_lock_that_waits_in_its_bootloader_is_told_of(marked: None) -> N
             error = error_of(reason, end)
             message = await words_of(replace(end, error=error)).async_message()
             assert str(message).count("«transport_in_bootloader»") == 1, reason
+
+
+async def test_a_door_that_needs_somebody_comes_first(marked: None) -> None:
+    """Before why nothing was installed: somebody may be able to walk in."""
+    looked_at = 0
+    for reason, end in cases():
+        if end.door is not None:
+            looked_at += 1
+            error = error_of(reason, end)
+            words = words_of(replace(end, error=error))
+            message, raised = (
+                await words.async_message(),
+                await words.async_error(error),
+            )
+            assert str(message).startswith(f"«door_{end.door.reason}»"), reason
+            assert "«standing_untouched»" not in str(message), reason
+            values = raised.translation_placeholders
+            assert raised.translation_key == f"door_{end.door.reason}"
+            assert values is not None
+            assert str(message).endswith(values["why"]), reason
+    assert looked_at > 500
 
 
 async def test_what_was_touched_is_never_passed_over(marked: None) -> None:

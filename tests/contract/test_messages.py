@@ -16,7 +16,7 @@ from custom_components.nightlatch.core import errors
 from custom_components.nightlatch.core.guard.conduct import Conduct
 from custom_components.nightlatch.core.guard.offer import NoOffer
 from custom_components.nightlatch.core.installation.confirmation import BOLT_PROBLEMS
-from custom_components.nightlatch.core.installation.standing import Ended, Standing
+from custom_components.nightlatch.core.installation.standing import Ended, EndStanding
 from custom_components.nightlatch.core.preflight import base
 from custom_components.nightlatch.core.preflight.power import NoBattery
 from custom_components.nightlatch.core.preflight.risk import WayBack
@@ -64,10 +64,14 @@ COMPOSED = (
     | {f"risk_way_back_{way}" for way in WayBack}
     | {f"risk_{said_by}" for said_by in NoBattery}
     | {f"way_back_{problem}" for problem in BOLT_PROBLEMS}
+    | {
+        f"door_{problem}"
+        for problem in BOLT_PROBLEMS - {errors.InstallationProblem.BOLT_DID_NOT_MOVE}
+    }
     | {f"conduct_{conduct}" for conduct in Conduct}
     | {f"left_at_source_{why}" for why in NoOffer if why is not NoOffer.UP_TO_DATE}
     | {f"settings_why_{why_not}" for why_not in WhyNot}
-    | {f"standing_{standing}" for standing in Standing}
+    | {f"standing_{standing}" for standing in EndStanding}
     | set(map(str, Ended))
     | FOR_A_FILE.keys()
 )

@@ -20,7 +20,7 @@ from custom_components.nightlatch.core.firmware.nordic import read_package
 from custom_components.nightlatch.core.firmware.packages import inspect_artifact
 from custom_components.nightlatch.core.from_file import (
     FileReading,
-    Known,
+    KnownLock,
     Proof,
     RanBefore,
     Said,
@@ -55,7 +55,7 @@ PINNED = load_firmware_key(public_pem(VENDOR))
 ED25519 = ed25519.Ed25519PrivateKey.generate()
 IDENTITY = LockIdentity(model="KL-1", hardware_revision="B", firmware_version="1.0.0")
 SAID = Said(model="KL-1", hardware="B", version="1.1.0")
-KNOWN = Known(vendor="Kestrel", identity=IDENTITY, scheme=VersionScheme.DOTTED)
+KNOWN = KnownLock(vendor="Kestrel", identity=IDENTITY, scheme=VersionScheme.DOTTED)
 
 
 def dotted(text: str) -> Version:
@@ -136,7 +136,7 @@ def floor(
 
 
 def take(
-    data: bytes, known: Known = KNOWN, said: Said = SAID, name: str = "new.zip"
+    data: bytes, known: KnownLock = KNOWN, said: Said = SAID, name: str = "new.zip"
 ) -> tuple[FileReading, Release]:
     """Read a file and make a release of it."""
     reading = read_file(data, known)
@@ -144,7 +144,7 @@ def take(
 
 
 def refused(
-    data: bytes, known: Known = KNOWN, said: Said = SAID
+    data: bytes, known: KnownLock = KNOWN, said: Said = SAID
 ) -> tuple[Any, dict[str, str]]:
     """Return why a file is refused, and what is told of it."""
     with pytest.raises(NightlatchError) as caught:
@@ -538,7 +538,9 @@ def test_a_lock_whose_version_compares_with_none() -> None:
         (104, replace(KNOWN, floor=floor(counter=104), ran=(ran(dfu(100)),))),
     ],
 )
-def test_a_package_has_to_prove_that_it_is_newer(counter: int, known: Known) -> None:
+def test_a_package_has_to_prove_that_it_is_newer(
+    counter: int, known: KnownLock
+) -> None:
     """For its version is only what somebody says, and its counter is signed."""
     reason, details = refused(dfu(counter), known)
     assert reason is FileProblem.COUNTER_NOT_NEWER

@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestServer
 import pytest
 
 from custom_components.nightlatch import indexes as public_indexes
+from custom_components.nightlatch.adapters.zigbee_offer import ToldOffer, told_offer
 from custom_components.nightlatch.caches import INDEXES, cache_of
 from custom_components.nightlatch.core.feeds.conditional import ConditionalFetcher
 from custom_components.nightlatch.core.feeds.dcl import DclQuery
@@ -217,17 +218,83 @@ async def test_each_radio_has_its_index(
     assert asked == [(query, "1.1")]
 
 
-@pytest.mark.parametrize("how", ["no_address", "gone", "another"])
+async def test_another_image_than_the_listed_one_is_a_veto(
+    zigbee_house: ZigbeeHouse, collection: Collection
+) -> None:
+    """What its index says of it is not about it."""
+    collection.served = b"something else"
+    let(zigbee_house, collection, "zigbee_ota")
+    await until(lambda: zigbee_house.managed.known is not None)
+    assert zigbee_house.state().attributes["evidence"] == "nothing_known"
+    with pytest.raises(HomeAssistantError) as caught:
+        await zigbee_house.install()
+    placeholders = caught.value.translation_placeholders
+    assert placeholders is not None
+    assert "its digest is another" in placeholders["blockers"]
+    assert zigbee_house.bridge.requests == []
+
+
+async def test_what_the_bridge_tells_of_the_image_is_read(
+    zigbee_house: ZigbeeHouse, collection: Collection
+) -> None:
+    """Its notes are shown, and its record is found though that names no model."""
+    house = zigbee_house
+    collection.fields |= {"modelId": None, "releaseNotes": ""}
+    house.lock.latest_source = IMAGE_URL
+    house.lock.latest_release_notes = "The motor rests.\u202e"
+
+    def told() -> bool:
+        # Listening begins some time after the entity is there.
+        house.bridge.tell(house.lock)
+        attributes = house.state().attributes
+        return bool(attributes["release_summary"] == "The motor rests.")
+
+    await until(told)
+    assert house.state().attributes["release_url"] == IMAGE_URL
+    let(house, collection, "zigbee_ota")
+    await until(lambda: house.managed.known is not None)
+    assert house.state().attributes["evidence"] == "signature_present"
+    # Of another version it says nothing.
+    house.lock.latest_source = house.lock.latest_release_notes = None
+    house.bridge.offer(house.lock, NEW + 1)
+    await until(lambda: house.state().attributes["latest_version"] == str(NEW + 1))
+    assert house.state().attributes["release_summary"] is None
+    assert house.state().attributes["release_url"] is None
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "",
+        "[]",
+        "{",
+        '{"update": 1}',
+        '{"update": {}}',
+        '{"update": {"latest_version": null}}',
+    ],
+)
+def test_what_says_nothing_of_an_offer(payload: str) -> None:
+    """The bridge's message has much else in it."""
+    assert told_offer(payload) is None
+
+
+def test_what_is_told_of_an_offer_is_not_believed_blindly() -> None:
+    """An address that nobody may follow is none, and notes are a text."""
+    assert told_offer(
+        '{"update": {"latest_version": 7, "latest_source": "http://x.example/a.ota",'
+        ' "latest_release_notes": 3}}'
+    ) == ToldOffer(version="7")
+
+
+@pytest.mark.parametrize("how", ["no_address", "gone"])
 async def test_an_image_that_cannot_be_looked_into(
     zigbee_house: ZigbeeHouse, collection: Collection, how: str
 ) -> None:
     """Its digest is known all the same."""
     if how == "no_address":
         collection.fields["url"] = "http://images.example/side-door.ota"
-    elif how == "gone":
-        collection.served = None
     else:
-        collection.served = b"something else"
+        collection.served = None
     let(zigbee_house, collection, "zigbee_ota")
     await until(lambda: zigbee_house.managed.known is not None)
     assert zigbee_house.state().attributes["evidence"] == "integrity_only"

@@ -27,7 +27,7 @@ from custom_components.nightlatch.core.model import (
 from custom_components.nightlatch.core.preflight.risk import WayBack
 from custom_components.nightlatch.core.records.kept_release import KeptRelease
 from custom_components.nightlatch.core.vault.keys import KeySource
-from custom_components.nightlatch.planning.planner import Errand
+from custom_components.nightlatch.planning.planner import InstallRequest
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 from tests.rig.lock import Mode
@@ -221,7 +221,7 @@ async def test_a_door_that_does_not_open_waits_for_no_feed(house: House) -> None
     data = await house.feed.feed.fetch(release)
     supply = supply_of(house, Source.FEED)
     # Which it is the journal knows, not what is heard.
-    errand = Errand(purpose=Purpose.RECOVERY)
+    errand = InstallRequest(purpose=Purpose.RECOVERY)
     await house.runtime.journal.write(
         house.runtime.installations.of(lock)._new_entry(release, Origin.PERSON, errand)
     )

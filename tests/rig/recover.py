@@ -124,7 +124,7 @@ async def _set_up(demo: Demo) -> None:
 async def _lose_power(demo: Demo, phone: Phone) -> None:
     """Install on the front door, and cut the power in the middle."""
     lock = demo.lock
-    await _wait_for_offer(demo, UPDATE)
+    await _wait_for_offer(demo, UPDATE, _OLD)
     lock.cut_power_at(IMAGE_SIZE * _CUT_AT // 100, restore_after=_DARK)
     say(f"(somebody presses Install: front door, {_OLD} to {_NEW})")
     async with phone.on(show):
@@ -167,7 +167,7 @@ async def _install_bad_firmware(demo: Demo, phone: Phone) -> None:
     """Install firmware that jams the bolt, and see that it is taken back."""
     client, lock = demo.client, demo.garden
     await client.call_service("nightlatch", "check_now", _GARDEN_UPDATE)
-    await _wait_for_offer(demo, _GARDEN_UPDATE)
+    await _wait_for_offer(demo, _GARDEN_UPDATE, f"{_OLD}+0")
     say(f"(somebody presses Install: garden door, {_OLD} to {_NEW})")
     stop_watching = lock.on_change(_watcher(lock))
     async with phone.on(show), _bolt(demo):
@@ -299,10 +299,10 @@ async def _listening(
             listener.cancel()
 
 
-async def _wait_for_offer(demo: Demo, entity_id: str) -> None:
+async def _wait_for_offer(demo: Demo, entity_id: str, runs: str) -> None:
     await demo.client.wait_for_state(
         entity_id,
-        lambda state: state["state"] == "on" and _runs(_OLD)(state),
+        lambda state: state["state"] == "on" and _runs(runs)(state),
         READY_TIMEOUT,
     )
 

@@ -5,7 +5,7 @@ lock is asked for them, it may have changed how it keeps them: then nothing is a
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import json
 import logging
 from typing import Any
@@ -32,6 +32,8 @@ class ZigbeeNames:
     model_id: str
     manufacturer: str | None
     installed: int
+    source: str | None = None
+    """Where the image is that is offered, if that is told: its record has the numbers."""
 
 
 type IndexQuery = DclQuery | ZigbeeNames | ZwaveQuery
@@ -43,10 +45,13 @@ async def async_query_of(
     device: dr.DeviceEntry,
     reading: SourceReading,
     base_topic: str | None,
+    *,
+    source: str | None = None,
 ) -> IndexQuery | None:
     """Return what to ask about a lock; None where its numbers are not known.
 
-    ``base_topic`` is that of Zigbee2MQTT, where that updates the lock.
+    ``base_topic`` is that of Zigbee2MQTT, where that updates the lock; ``source`` is what
+    that tells of where the image is.
     """
     if reading.installed is None:
         return None
@@ -62,7 +67,10 @@ async def async_query_of(
                 installed=int(reading.installed, 16),
             )
         if base_topic is not None:
-            return await _async_zigbee2mqtt(hass, device, reading.installed, base_topic)
+            names = await _async_zigbee2mqtt(
+                hass, device, reading.installed, base_topic
+            )
+            return replace(names, source=source) if names is not None else None
     except (AttributeError, KeyError, TypeError, ValueError) as err:
         _LOGGER.debug("No numbers for %s: %r", device.name, err)
     return None

@@ -209,11 +209,15 @@ class DelegateProblem(StrEnum):
     NO_OFFER = "delegate_no_offer"
     NOT_AVAILABLE = "delegate_not_available"
     NEVER_STARTED = "delegate_never_started"
+    BROKE_OFF = "delegate_broke_off"
+    LOST_SIGHT = "delegate_lost_sight"
     STUCK = "delegate_stuck"
     DID_NOT_COME_BACK = "delegate_did_not_come_back"
     OTHER_VERSION = "delegate_other_version"
     NOT_CONFIRMED = "delegate_not_confirmed"
     NOT_TOLD = "delegate_not_told"
+    NOT_ASKED = "delegate_not_asked"
+    FELL_BACK = "delegate_fell_back"
 
 
 class DelegateError(NightlatchError):
@@ -230,6 +234,7 @@ class SourceProblem(StrEnum):
     BY_ITSELF = "source_by_itself"
     CANNOT_INSTALL = "source_cannot_install"
     AWAY = "source_away"
+    OTHER_DEVICE = "source_other_device"
 
 
 class SourceError(NightlatchError):

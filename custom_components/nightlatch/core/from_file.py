@@ -77,7 +77,7 @@ class RanBefore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class KnownLock:
     """What is known of a lock before anybody looks at the file."""
 
     vendor: str
@@ -126,7 +126,7 @@ class Said:
     version: str = ""
 
 
-def read_file(data: bytes, known: Known) -> FileReading:
+def read_file(data: bytes, known: KnownLock) -> FileReading:
     """Read a file for a lock, whoever has made it.
 
     Raises ``FirmwareError``: what ``inspect_artifact`` raises, SIGNATURE_INVALID where
@@ -154,7 +154,9 @@ def read_file(data: bytes, known: Known) -> FileReading:
     )
 
 
-def release_of(reading: FileReading, known: Known, said: Said, name: str) -> Release:
+def release_of(
+    reading: FileReading, known: KnownLock, said: Said, name: str
+) -> Release:
     """Return a file as the release that it is for a lock, proven as any other.
 
     ``name`` is what the file is called; only what it tells people counts of it. The
@@ -193,7 +195,7 @@ def safe_name(text: str) -> str:
     return _SEVERAL.sub("_", text).strip("._-")[:_LONGEST_NAME] or "firmware"
 
 
-def _check_format(inspection: Inspection, known: Known) -> None:
+def _check_format(inspection: Inspection, known: KnownLock) -> None:
     """Check that the lock has been known to take such files, if anything is known."""
     formats = {payload.format for payload in _payloads(known)}
     if formats and inspection.format not in formats:
@@ -204,7 +206,7 @@ def _check_format(inspection: Inspection, known: Known) -> None:
         )
 
 
-def _payloads(known: Known) -> Iterator[Payload]:
+def _payloads(known: KnownLock) -> Iterator[Payload]:
     """Yield the payloads that were made for this model and hardware."""
     releases = (*known.offered, *(each.kept.release for each in known.ran))
     for release in releases:
@@ -216,7 +218,7 @@ def _payloads(known: Known) -> Iterator[Payload]:
             yield release.payload
 
 
-def _listed(inspection: Inspection, known: Known) -> Release | None:
+def _listed(inspection: Inspection, known: KnownLock) -> Release | None:
     """Return the release of the feed that the file is, whatever it is for."""
     return next(
         (
@@ -229,7 +231,7 @@ def _listed(inspection: Inspection, known: Known) -> Release | None:
 
 
 def _prove(
-    data: bytes, inspection: Inspection, known: Known
+    data: bytes, inspection: Inspection, known: KnownLock
 ) -> tuple[Proof, FirmwareKey]:
     """Return who has signed a file, and how that is known."""
     if known.pinned:
@@ -261,7 +263,7 @@ def _sure_signer(kept: KeptRelease) -> FirmwareKey | None:
     return kept.signer if sure else None
 
 
-def _check_hardware_version(inspection: Inspection, known: Known) -> bool:
+def _check_hardware_version(inspection: Inspection, known: KnownLock) -> bool:
     """Return whether the ``hw_version`` is known to be right; refuse another one."""
     versions = {
         payload.hardware_version
@@ -279,7 +281,7 @@ def _check_hardware_version(inspection: Inspection, known: Known) -> bool:
     return True
 
 
-def _check_counter(inspection: Inspection, known: Known) -> None:
+def _check_counter(inspection: Inspection, known: KnownLock) -> None:
     """Check that a DFU package proves by itself that it is newer.
 
     Its version is only what a person says; its ``fw_version`` is signed. An image of
@@ -299,7 +301,7 @@ def _check_counter(inspection: Inspection, known: Known) -> None:
         )
 
 
-def _as_said(reading: FileReading, known: Known, said: Said, name: str) -> Release:
+def _as_said(reading: FileReading, known: KnownLock, said: Said, name: str) -> Release:
     """Return a file as the release that a person says it is."""
     identity, inspection = known.identity, reading.inspection
     if not (said.model and said.hardware and said.version):
@@ -346,7 +348,7 @@ def _as_said(reading: FileReading, known: Known, said: Said, name: str) -> Relea
     )
 
 
-def _revisions(known: Known) -> set[str]:
+def _revisions(known: KnownLock) -> set[str]:
     """Return the hardware revisions that the lock may have; none where nobody knows.
 
     That which it tells; of a lock that tells none, as its vendor says, those that its
@@ -365,7 +367,7 @@ def _revisions(known: Known) -> set[str]:
     }
 
 
-def _check_path(release: Release, known: Known) -> None:
+def _check_path(release: Release, known: KnownLock) -> None:
     """Check that the lock may go to a release from where it is."""
     identity = known.identity
     reason = reason_against(release, identity, release.version.scheme, known.floor)

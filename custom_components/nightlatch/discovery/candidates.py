@@ -8,7 +8,7 @@ from homeassistant.components.update import DOMAIN as UPDATE_DOMAIN, UpdateEntit
 from homeassistant.components.update.const import ATTR_AUTO_UPDATE
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import STATE_UNKNOWN
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, split_entity_id
 from homeassistant.helpers import entity_registry as er
 
 from ..adapters.registry import device_of, identity_of, main_device_of
@@ -66,6 +66,29 @@ def candidates(hass: HomeAssistant, entry: ConfigEntry) -> Iterator[Candidate]:
             seen.add(lock.device_id)
             if (found := candidate_of(hass, lock)) is not None:
                 yield found
+
+
+def also_on_device(hass: HomeAssistant, linked: Iterable[str | None]) -> list[str]:
+    """Return the entities that could as well be meant as those that are linked.
+
+    They are of the same domains, on the same devices: the second relay of a lock, say, or
+    the firmware of its radio.
+    """
+    chosen = {entity_id for entity_id in linked if entity_id}
+    domains = {split_entity_id(entity_id)[0] for entity_id in chosen}
+    devices = {
+        device.id
+        for entity_id in chosen
+        if (device := device_of(hass, entity_id)) is not None
+    }
+    return sorted(
+        entry.entity_id
+        for device_id in devices
+        for entry in er.async_entries_for_device(er.async_get(hass), device_id)
+        if entry.domain in domains & {LOCK_DOMAIN, UPDATE_DOMAIN}
+        and entry.platform != DOMAIN
+        and entry.entity_id not in chosen
+    )
 
 
 def candidate_of(hass: HomeAssistant, lock: er.RegistryEntry) -> Candidate | None:

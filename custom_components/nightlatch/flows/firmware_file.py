@@ -26,7 +26,7 @@ from ..core.errors import (
     NightlatchError,
 )
 from ..core.firmware.packages import MAX_ARTIFACT_SIZE
-from ..core.from_file import FileReading, Known, Said, read_file, release_of
+from ..core.from_file import FileReading, KnownLock, Said, read_file, release_of
 from ..core.model import Release
 from ..install.staging import async_known, async_take
 from ..locks.lock import ManagedLock
@@ -56,7 +56,7 @@ _WORDS = probatio.Schema({probatio.Required(CONF_WORDS): TextSelector()})
 class FirmwareFileFlow(ConfigSubentryFlow):
     """Takes a file, shows what it is, and lets the lock offer it."""
 
-    _known: Known
+    _known: KnownLock
     _reading: FileReading
     _release: Release
     _name: str

@@ -39,6 +39,7 @@ from .new_lock import (
     direct_lock,
     feed_knowing,
     integration_name,
+    told_of_others,
 )
 
 _ADDRESS = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
@@ -242,6 +243,9 @@ class LockFlow(DecideSteps):
                     user_input or as_form(known, subentry.title, quiet_hours),
                 ),
                 errors=errors,
+                description_placeholders=neutral_all(
+                    {"others": told_of_others(self.hass, user_input or known)}
+                ),
             )
         kept = {
             key: known[key]

@@ -1,5 +1,6 @@
 """A lock that is about to be added: what it is, and what its form proposes."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -21,8 +22,8 @@ from ..const import (
 from ..coordinator import FeedCoordinator
 from ..core.model import LockIdentity, LockKind, Model
 from ..core.schedule.quiet_hours import QuietHours
-from ..discovery.candidates import Candidate
-from ..markup import neutral_all
+from ..discovery.candidates import Candidate, also_on_device
+from ..markup import Composed, neutral_all
 from ..members import Members
 from ..translation import or_not_known, told_now
 from .lock_form import as_data, as_form, details_schema, form_errors
@@ -51,6 +52,8 @@ class NewLock:
     address: str | None = None
     proposed: dict[str, Any] = field(default_factory=dict)
     """The entities that were found on its device."""
+    others: str = ""
+    """What people are told of those that could as well be meant."""
 
     def form(
         self,
@@ -68,6 +71,7 @@ class NewLock:
                     "hardware": or_not_known(hass, self.identity.hardware_revision),
                     "version": or_not_known(hass, self.identity.firmware_version),
                     "feed": self.origin,
+                    "others": self.others,
                 }
             ),
             "suggested": user_input or as_form(self.proposed, self.name, quiet_hours),
@@ -161,7 +165,20 @@ def attached_lock(
         feed=feed,
         origin=integration_name,
         proposed=proposed,
+        others=told_of_others(hass, proposed),
     )
+
+
+def told_of_others(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
+    """Return what people are told where other entities could as well be meant."""
+    linked = (
+        data.get(key)
+        for key in (CONF_LOCK_ENTITY, CONF_UPDATE_ENTITY, CONF_VERSION_ENTITY)
+    )
+    if not (others := also_on_device(hass, linked)):
+        return ""
+    told = told_now(hass, "also_on_device", entities=", ".join(others))
+    return Composed(f"\n\n{told}")
 
 
 def _feed_for(

@@ -21,7 +21,7 @@ class UploadTooLargeError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class UploadedFile:
     """A file as it was uploaded."""
 
     name: str
@@ -29,17 +29,19 @@ class Upload:
     data: bytes
 
 
-async def async_read_upload(hass: HomeAssistant, file_id: str, limit: int) -> Upload:
+async def async_read_upload(
+    hass: HomeAssistant, file_id: str, limit: int
+) -> UploadedFile:
     """Return an upload, which can be read only once.
 
     Raises ``UploadGoneError``, or ``UploadTooLargeError`` for more than ``limit`` bytes.
     """
 
-    def read() -> Upload:
+    def read() -> UploadedFile:
         with process_uploaded_file(hass, file_id) as path:
             if (size := path.stat().st_size) > limit:
                 raise UploadTooLargeError(size, limit)
-            return Upload(path.name, path.read_bytes())
+            return UploadedFile(path.name, path.read_bytes())
 
     try:
         return await hass.async_add_executor_job(read)

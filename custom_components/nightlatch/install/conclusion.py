@@ -239,6 +239,7 @@ class Ending:
             sha256=entry.sha256,
             touched=outcome.touched,
             reason=str(outcome.error.reason) if outcome.error else None,
+            door=str(outcome.door.reason) if outcome.door else None,
             message=await self.texts(
                 outcome, entry.from_version, entry.version
             ).async_message(),

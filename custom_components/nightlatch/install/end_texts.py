@@ -18,7 +18,9 @@ from ..markup import Composed
 from ..translation import (
     async_as_home_assistant_error,
     async_describe,
+    async_door_first,
     async_sentence,
+    door_key,
     together,
 )
 
@@ -37,7 +39,26 @@ class EndTexts:
     """What was to be installed."""
 
     async def async_message(self) -> Composed | None:
-        """Return what people are told; None where all is well."""
+        """Return what people are told, of the door first; None where all is well."""
+        told = await self._async_told()
+        if told is None:
+            return None
+        return await async_door_first(
+            self.hass, told, self.outcome.door, lock=self.lock
+        )
+
+    async def async_error(self, error: NightlatchError) -> HomeAssistantError:
+        """Return what who has waited for the end is shown."""
+        if (door := self.outcome.door) is not None:
+            why = await self._async_why(error)
+            return await async_as_home_assistant_error(
+                self.hass, door, door_key(door), lock=self.lock, why=why
+            )
+        return await async_as_home_assistant_error(
+            self.hass, error, self._key(error), **await self._async_names(error)
+        )
+
+    async def _async_told(self) -> Composed | None:
         error, outcome = self.outcome.error, self.outcome
         if outcome.kind is OutcomeKind.ROLLED_BACK:
             return await self._async_way_back(error)
@@ -52,12 +73,6 @@ class EndTexts:
         waiting = TransportError(TransportProblem.IN_BOOTLOADER)
         return together(
             [message, await async_describe(self.hass, waiting, lock=self.lock)]
-        )
-
-    async def async_error(self, error: NightlatchError) -> HomeAssistantError:
-        """Return what who has waited for the end is shown."""
-        return await async_as_home_assistant_error(
-            self.hass, error, self._key(error), **await self._async_names(error)
         )
 
     async def _async_why(self, error: NightlatchError) -> Composed:

@@ -15,7 +15,7 @@ from ..core.model import LockIdentity, Release
 from ..core.preflight.base import Check
 from ..core.preflight.situation import Surroundings
 from ..locks.lock import ManagedLock
-from ..planning.planner import Errand
+from ..planning.planner import InstallRequest
 from ..snapshots.snapshots import LockSnapshots
 from .services import InstallServices
 
@@ -33,7 +33,7 @@ class LockHouse(House):
         *,
         unattended: bool,
         window_end: datetime | None,
-        errand: Errand | None = None,
+        errand: InstallRequest | None = None,
     ) -> None:
         """Take the lock, when the quiet hours end that it runs in, and what it is for."""
         self._services = services

@@ -14,6 +14,7 @@ from homeassistant.util import dt as dt_util
 
 from ..adapters.storage import unsaved_for_now
 from ..core.errors import InstallationError, NightlatchError, TransportProblem
+from ..core.installation.confirmation import BOLT_PROBLEMS, door_problem
 from ..core.installation.journal import JournalEntry
 from ..core.installation.machine import Installation, Job, Outcome
 from ..core.installation.recovery import what_left_it
@@ -35,7 +36,7 @@ from ..core.schedule.queue import Ticket
 from ..core.versions import is_told_as
 from ..events import Happening
 from ..locks.lock import ManagedLock, Progress
-from ..planning.planner import Errand, next_errand
+from ..planning.planner import InstallRequest, next_errand
 from ..translation import async_as_home_assistant_error, told_now
 from .conclusion import Ending
 from .environment import LockHouse
@@ -129,7 +130,7 @@ class Installer:
         """
         if self._lock.progress is not None:
             raise self._lock.error("installation_running")
-        errand = Errand(purpose=Purpose.RECOVERY, source=source)
+        errand = InstallRequest(purpose=Purpose.RECOVERY, source=source)
         entry = self._new_entry(release, origin, errand)
         await self._async_follow(self._async_take_turn(release, entry))
 
@@ -139,7 +140,7 @@ class Installer:
             await asyncio.wait((self._task,))
 
     def _new_entry(
-        self, release: Release, origin: Origin, errand: Errand
+        self, release: Release, origin: Origin, errand: InstallRequest
     ) -> JournalEntry:
         lock = self._lock
         return JournalEntry(
@@ -274,10 +275,23 @@ class Installer:
         )
         if running is not None and (on_trial or not runs_it):
             error = lock.kind.gone()
+        house = LockHouse(self._services, lock, None, unattended=True, window_end=None)
+        touched = entry.touched or entry.state in TOUCHED
+        in_bootloader = (
+            error is not None and error.reason is TransportProblem.IN_BOOTLOADER
+        )
+        door: InstallationError | None = None
+        if touched and not in_bootloader:
+            door = await door_problem(house, entry.bolt_before)
+        if error is None:
+            error, door = door, None
         outcome = Outcome(
             kind=(
                 OutcomeKind.NEEDS_HAND
-                if running is None or (on_trial and runs_it)
+                if running is None
+                or (on_trial and runs_it)
+                or door is not None
+                or (error is not None and error.reason in BOLT_PROBLEMS)
                 else OutcomeKind.FAILED
                 if error
                 else OutcomeKind.SUCCEEDED
@@ -285,9 +299,9 @@ class Installer:
             running=running,
             told=running is not None,
             error=error,
-            in_bootloader=error is not None
-            and error.reason is TransportProblem.IN_BOOTLOADER,
-            touched=entry.touched or entry.state in TOUCHED,
+            in_bootloader=in_bootloader,
+            touched=touched,
+            door=door,
         )
         await self._ending.async_conclude(entry, None, outcome, 0.0)
         return outcome
@@ -310,7 +324,7 @@ class Installer:
                     release,
                     unattended=entry.origin is Origin.SCHEDULE,
                     window_end=entry.window_end,
-                    errand=Errand(purpose=entry.purpose, source=entry.source),
+                    errand=InstallRequest(purpose=entry.purpose, source=entry.source),
                 ),
                 policy=lock.policy,
                 journal=services.journal,

@@ -17,7 +17,7 @@ from ..core.records.trust import LockFloor
 from ..core.select import PassedOver
 from ..core.versions import is_same_version
 from ..locks.lock import ManagedLock
-from ..planning.planner import Errand, Planner
+from ..planning.planner import InstallRequest, Planner
 from ..rights import Deed, async_person
 from ..translation import async_as_home_assistant_error
 from ..vault.store import HouseholdVault
@@ -30,7 +30,7 @@ FEWEST_WORDS = 10
 MOST_WORDS = 500
 """Characters."""
 _NEEDS_CHOICE = {"installation_interrupted", "installation_running"}
-_ERRAND = Errand(purpose=Purpose.ROLLBACK, source=Source.VAULT)
+_ERRAND = InstallRequest(purpose=Purpose.ROLLBACK, source=Source.VAULT)
 
 
 class Rollback:

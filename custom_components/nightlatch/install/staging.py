@@ -4,7 +4,7 @@ import logging
 
 from ..adapters.audit_file import AuditFile
 from ..core.errors import VaultError
-from ..core.from_file import FileReading, Known, RanBefore
+from ..core.from_file import FileReading, KnownLock, RanBefore
 from ..core.model import USUAL, Purpose, Release, Source, Traits
 from ..core.records.kept_release import KeptRelease
 from ..core.versions import VersionScheme
@@ -17,14 +17,14 @@ _NO_VENDOR = "?"
 _LOGGER = logging.getLogger(__name__)
 
 
-async def async_known(lock: ManagedLock, vault: HouseholdVault) -> Known:
+async def async_known(lock: ManagedLock, vault: HouseholdVault) -> KnownLock:
     """Return what is known of a lock before anybody looks at the file."""
     identity, content = lock.record.identity, lock.content
     ran = await _async_ran(lock, vault)
     vendor = content.vendor if content else identity.manufacturer
     if ran and content is None:
         vendor = ran[0].kept.release.vendor
-    return Known(
+    return KnownLock(
         vendor=vendor or _NO_VENDOR,
         identity=identity,
         scheme=_scheme(lock, ran),

@@ -13,7 +13,8 @@ from ..adapters.audit_file import AuditFile
 from ..adapters.storage import HouseholdStore, told_problem
 from ..const import DOMAIN
 from ..coordinator import FeedCoordinator
-from ..core.errors import FeedProblem
+from ..core.errors import FeedProblem, SourceProblem
+from ..core.guard.conduct import Conduct
 from ..core.guard.offer import NoOffer
 from ..core.installation.recovery import what_left_it
 from ..core.model import OutcomeKind
@@ -209,9 +210,27 @@ class Issues:
             return
         if lock.in_bootloader:
             yield self._stranded(lock)
+        elif (successor := lock.kind.successor) is not None:
+            yield Issue(
+                key="source_succeeded",
+                placeholders={
+                    "lock": lock.name,
+                    "entity": lock.kind.anchor or "",
+                    "successor": successor[1],
+                },
+                data={"succeeded": lock.subentry_id, "successor": successor[1]},
+            )
         elif (found := self._issue_of(lock)) is not None:
             key, placeholders = found
-            yield Issue(key=key, placeholders={"lock": lock.name, **placeholders})
+            yield Issue(
+                key=key,
+                placeholders={"lock": lock.name, **placeholders},
+                data=(
+                    {"replaced": lock.subentry_id, "now": placeholders["now"]}
+                    if key == SourceProblem.OTHER_DEVICE
+                    else None
+                ),
+            )
         if lock.release is not None and (
             self._planner.plan(lock).waiting is Waiting.APPROVAL
         ):
@@ -286,8 +305,10 @@ class Issues:
             return str(error.reason), error.details
         if (trouble := lock.kind.trouble) is not None:
             return trouble, {}
-        if lock.kind.misconduct is not None:
-            return "source_stuck", {}
+        if (conduct := lock.kind.misconduct) is not None:
+            return (
+                "source_repeats" if conduct is Conduct.REPEATS else "source_stuck"
+            ), {}
         waits = lock.kind.by_hand and self._planner.plan(lock).waiting not in _UNWANTED
         if waits and lock.release is not None:
             return "update_by_hand", {

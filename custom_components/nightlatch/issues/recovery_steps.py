@@ -23,7 +23,7 @@ from ..vault.store import HouseholdVault
 _SILENT = {TransportProblem.HELD_SINCE_RESTART, TransportProblem.DID_NOT_COME_BACK}
 
 
-class Step(StrEnum):
+class RecoveryStep(StrEnum):
     """Something that usually helps."""
 
     KEY = "use_a_key"
@@ -47,7 +47,7 @@ def recovery_steps(lock: ManagedLock, vault: HouseholdVault) -> Composed:
     """Return what to do, as Markdown; the vendor's own words first."""
     told: list[Composed] = []
     if lock.model is not None and lock.model.recovery.strip():
-        told.append(quoted(lock.model.recovery, _label(lock, Step.VENDOR_SAYS)))
+        told.append(quoted(lock.model.recovery, _label(lock, RecoveryStep.VENDOR_SAYS)))
     steps = [*told_of_recovery(lock), *_usual(lock, vault)]
     told.append(listed(steps))
     return Composed("\n\n".join(told))
@@ -59,26 +59,26 @@ def _usual(lock: ManagedLock, vault: HouseholdVault) -> Iterator[Composed]:
     if (
         not lock.in_bootloader
         and outcome is not None
-        and outcome.reason in BOLT_PROBLEMS
+        and (outcome.door is not None or outcome.reason in BOLT_PROBLEMS)
     ):
-        yield _label(lock, Step.MOVE_BY_HAND)
+        yield _label(lock, RecoveryStep.MOVE_BY_HAND)
         back, entity_id = ways_back(lock, vault), lock.update_entity_id
-        if back and entity_id is not None:
+        if outcome.door is None and back and entity_id is not None:
             yield filled(
-                _label(lock, Step.WAY_BACK),
+                _label(lock, RecoveryStep.WAY_BACK),
                 {
                     "version": back[0].release.version.text,
                     "entity": entity_id,
                 },
             )
     elif (holder := _holder(lock)) is not None:
-        step = _label(lock, Step.LET_GO_ELSEWHERE)
+        step = _label(lock, RecoveryStep.LET_GO_ELSEWHERE)
         yield filled(step, {"integration": holder})
-        yield _label(lock, Step.LOOK_ELSEWHERE)
+        yield _label(lock, RecoveryStep.LOOK_ELSEWHERE)
     else:
-        yield _label(lock, Step.KEY)
+        yield _label(lock, RecoveryStep.KEY)
         yield from (_label(lock, step) for step in _for_a_silent_lock(lock, vault))
-    yield _label(lock, Step.VENDOR)
+    yield _label(lock, RecoveryStep.VENDOR)
 
 
 def _holder(lock: ManagedLock) -> str | None:
@@ -89,18 +89,20 @@ def _holder(lock: ManagedLock) -> str | None:
     return reached_by(lock.hass, lock.links.lock_entity)
 
 
-def _for_a_silent_lock(lock: ManagedLock, vault: HouseholdVault) -> Iterator[Step]:
+def _for_a_silent_lock(
+    lock: ManagedLock, vault: HouseholdVault
+) -> Iterator[RecoveryStep]:
     if not lock.kind.sends_firmware:
-        yield Step.BATTERIES
-        yield Step.LOOK_ELSEWHERE
+        yield RecoveryStep.BATTERIES
+        yield RecoveryStep.LOOK_ELSEWHERE
         return
     if not lock.in_bootloader and _runs_on_trial(lock, vault):
-        yield Step.GOES_BACK
+        yield RecoveryStep.GOES_BACK
         return
-    yield Step.BATTERIES
+    yield RecoveryStep.BATTERIES
     if Remedies(vault).of(lock):
         is_ours = what_left_it(lock.record) is not None
-        yield Step.PROXY if is_ours else Step.PROXY_AND_SAY_SO
+        yield RecoveryStep.PROXY if is_ours else RecoveryStep.PROXY_AND_SAY_SO
 
 
 def _runs_on_trial(lock: ManagedLock, vault: HouseholdVault) -> bool:
@@ -116,5 +118,5 @@ def _runs_on_trial(lock: ManagedLock, vault: HouseholdVault) -> bool:
     )
 
 
-def _label(lock: ManagedLock, step: Step) -> Composed:
+def _label(lock: ManagedLock, step: RecoveryStep) -> Composed:
     return label_now(lock.hass, "recovery", step)

@@ -5,12 +5,16 @@ from typing import ClassVar, override
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import STATE_UNAVAILABLE
+from homeassistant.core import split_entity_id
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.util import dt as dt_util
 
-from ..adapters.registry import device_of, main_device_of
+from ..adapters.registry import device_of, identity_of, main_device_of
+from ..const import DOMAIN
 from ..core.errors import SourceError
+from ..core.guard.stranger import is_stranger
 from ..core.guard.trouble import source_error
+from ..core.model import LockIdentity
 from ..core.records.silence import Part
 from ..locks.lock import ManagedLock
 from .base import HouseKind, KindServices
@@ -25,10 +29,11 @@ class AttachedKind(HouseKind):
         """Take the lock."""
         super().__init__(lock, services)
         self._anchor = ""
+        self._anchor_key = ""
         self._unique: str | None = None
 
     def _configure_anchor(self, subentry: ConfigSubentry, key: str) -> None:
-        self._anchor = subentry.data[key]
+        self._anchor, self._anchor_key = subentry.data[key], key
         self._unique = subentry.unique_id
 
     @property
@@ -80,7 +85,48 @@ class AttachedKind(HouseKind):
             enabled=followed is None or followed.disabled_by is None,
             silent_since=self.lock.record.silent_since.get(Part.SOURCE),
             reading=self.source(),
+            known=self.lock.record.identity,
+            stranger=self.stranger,
         )
+
+    @property
+    @override
+    def successor(self) -> tuple[str, str] | None:
+        registry = er.async_get(self.lock.hass)
+        if registry.async_get(self.anchor) is not None:
+            return None
+        links = self.lock.links
+        devices = {self._unique} | {
+            device.id
+            for link in (links.lock_entity, links.battery_entity, links.door_entity)
+            if (device := device_of(self.lock.hass, link)) is not None
+        }
+        domain = split_entity_id(self.anchor)[0]
+        found = [
+            entry.entity_id
+            for device_id in devices - {None}
+            for entry in er.async_entries_for_device(registry, str(device_id))
+            if entry.domain == domain and entry.platform != DOMAIN
+        ]
+        return (self._anchor_key, found[0]) if len(found) == 1 else None
+
+    def running_version(self) -> str | None:
+        """Return what the lock runs, as far as anybody knows."""
+        return None
+
+    @property
+    @override
+    def stranger(self) -> LockIdentity | None:
+        known, device = self.lock.record.identity, self.main_device
+        if device is None:
+            return None
+        told = identity_of(device, self.running_version() or known.firmware_version)
+        return told if is_stranger(known, told, tuple(self.other_names)) else None
+
+    def _check_no_stranger(self) -> None:
+        """Raise ``SourceError`` where another lock would tell what it is."""
+        if self.stranger is not None and (error := self.source_error) is not None:
+            raise error
 
     @property
     @override

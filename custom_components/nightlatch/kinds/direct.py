@@ -23,7 +23,7 @@ from ..core.errors import (
     TransportError,
     TransportProblem,
 )
-from ..core.installation.direct import Target, direct_installation
+from ..core.installation.direct import DirectTarget, direct_installation
 from ..core.installation.journal import JournalEntry
 from ..core.installation.machine import Installation, Job
 from ..core.installation.verification import await_return, silence
@@ -205,7 +205,7 @@ class DirectKind(HouseKind):
             keys = (kept.signer,) if kept and kept.signer else ()
         return direct_installation(
             job,
-            target=Target(
+            target=DirectTarget(
                 address=self.address,
                 floor=lock.floor,
                 in_bootloader=lock.in_bootloader,

@@ -13,6 +13,7 @@ from homeassistant.util import dt as dt_util
 from ..adapters.delegate import UpdateEntityDelegate
 from ..adapters.index_query import IndexQuery, async_query_of
 from ..adapters.registry import identity_of
+from ..adapters.zigbee_offer import OfferTold
 from ..const import CONF_UPDATE_ENTITY
 from ..core.errors import DelegateError, DelegateProblem, NightlatchError
 from ..core.guard.conduct import Conduct
@@ -32,6 +33,7 @@ from ..core.installation.machine import Installation, Job
 from ..core.model import Evidence, LockIdentity, LockKind, Release
 from ..core.preflight.situation import FeedState, RadioState
 from ..core.select import PassedOver, reason_against
+from ..core.versions import is_told_as
 from ..locks.lock import ManagedLock
 from .attached import AttachedKind
 from .base import KindServices
@@ -51,6 +53,7 @@ class GuardedKind(AttachedKind):
         """Take the lock."""
         super().__init__(lock, services)
         self.delegate: UpdateEntityDelegate
+        self._told = OfferTold(lock.hass, services.entry, lock.async_select)
         self.guard = Guard(
             lock,
             lambda: self.delegate,
@@ -63,6 +66,7 @@ class GuardedKind(AttachedKind):
     def configure(self, subentry: ConfigSubentry) -> None:
         self._configure_anchor(subentry, CONF_UPDATE_ENTITY)
         self.delegate = UpdateEntityDelegate(self.lock.hass, self.anchor)
+        self.guard.follow()
 
     @property
     def offer(self) -> Release | NoOffer:
@@ -77,11 +81,16 @@ class GuardedKind(AttachedKind):
         if isinstance(offer, NoOffer):
             return offer
         known = self._known(self.delegate.reading())
+        told = self._told.of(self.delegate.reading().offered)
         return replace(
             offer,
             minimum_battery=self.lock.facts.minimum_battery,
-            release_notes=offer.release_notes or (known.notes if known else ""),
-            release_url=offer.release_url or (known.url if known else None),
+            release_notes=offer.release_notes
+            or (told.notes if told else "")
+            or (known.notes if known else ""),
+            release_url=offer.release_url
+            or (known.url if known else None)
+            or (told.source if told else None),
             released=known.released if known else None,
         )
 
@@ -105,7 +114,11 @@ class GuardedKind(AttachedKind):
     @override
     def can_install(self) -> bool:
         reading = self.delegate.reading()
-        return reading.can_install and not reading.installs_by_itself
+        return (
+            reading.can_install
+            and not reading.installs_by_itself
+            and self.stranger is None
+        )
 
     @property
     @override
@@ -136,6 +149,14 @@ class GuardedKind(AttachedKind):
             None,
         )
 
+    @override
+    def running_version(self) -> str | None:
+        return self.delegate.reading().installed
+
+    @override
+    async def async_taken_over(self) -> None:
+        await self.guard.async_forget_cleared()
+
     @property
     def offers_on(self) -> bool:
         """Return whether the lock is offered what the other integration offers."""
@@ -146,7 +167,22 @@ class GuardedKind(AttachedKind):
         reading = self.delegate.reading()
         if not reading.available or reading.installed is None:
             raise DelegateError(DelegateProblem.NOT_AVAILABLE)
+        self._check_no_stranger()
+        if self._is_unproven(reading.installed):
+            await self.delegate.ask()
+            if (told := self.delegate.reading().installed) is not None:
+                return identity_of(self.main_device, told)
         return identity_of(self.main_device, reading.installed)
+
+    def _is_unproven(self, installed: str) -> bool:
+        """Return whether only the lock can say if an installation has come to its end."""
+        outcome = self.lock.record.outcome
+        return (
+            outcome is not None
+            and outcome.reason == DelegateProblem.NOT_ASKED
+            and self.delegate.can_ask
+            and is_told_as(outcome.to_version, installed)
+        )
 
     @override
     async def async_check(self) -> None:
@@ -158,7 +194,19 @@ class GuardedKind(AttachedKind):
         look: Callable[[], None],
         read: Callable[[], Coroutine[Any, Any, None]],
     ) -> CALLBACK_TYPE:
-        return self.guard.watch(look)
+        @callback
+        def take_over() -> None:
+            self._told.follow(self.delegate.told_topic)
+            look()
+
+        unsubscribe = self.guard.watch(take_over)
+
+        @callback
+        def stop() -> None:
+            unsubscribe()
+            self._told.stop()
+
+        return stop
 
     @override
     def radio(self) -> RadioState:
@@ -187,12 +235,15 @@ class GuardedKind(AttachedKind):
     async def async_index_query(self) -> IndexQuery | None:
         if (device := self.main_device) is None:
             return None
+        reading = self.delegate.reading()
+        told = self._told.of(reading.offered)
         return await async_query_of(
             self.lock.hass,
             self.integration,
             device,
-            self.delegate.reading(),
+            reading,
             self.delegate.base_topic,
+            source=told.source if told else None,
         )
 
     @property
@@ -203,6 +254,10 @@ class GuardedKind(AttachedKind):
     @override
     def skipped_by_person(self, release: Release) -> bool:
         return self.guard.skipped_by_person == release.version.text
+
+    @override
+    async def async_want_after_all(self) -> None:
+        await self.guard.async_want_after_all()
 
     @override
     def installation(self, job: Job) -> Installation:

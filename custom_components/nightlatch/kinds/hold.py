@@ -21,16 +21,26 @@ from ..adapters.delegate import UpdateEntityDelegate, reading_of
 from ..adapters.storage import HouseholdStore, unsaved_for_now
 from ..const import CONF_UPDATE_ENTITY
 from ..core.errors import DelegateError
-from ..core.guard.conduct import Conduct, Observation, misconduct, observe
+from ..core.guard.conduct import (
+    Conduct,
+    Observation,
+    Starts,
+    after_start,
+    misconduct,
+    observe,
+)
 from ..core.guard.hold import (
     Hold,
     HoldRecord,
     after_change,
-    held_by_us,
     hold_of,
     must_let_go,
     must_lift,
+    skipped_by_person,
+    to_skip,
+    wanted_after_all,
 )
+from ..core.guard.source import SourceReading
 from ..core.model import OutcomeKind
 from ..events import Happening
 from ..lock_view import LockView
@@ -74,7 +84,7 @@ class Guard:
         self._store = store
         self.record: HoldRecord = store.hold(lock.subentry_id)
         self._refused: str | None = None
-        """The version that could not be held."""
+        """The version that could not be skipped."""
         self._at_work = False
         self._letting_go = False
         """Whether a skip that is taken away is not taken away by a person."""
@@ -83,8 +93,14 @@ class Guard:
         self._observation: Observation | None = None
         self._by_person = False
         self._at_start = True
-        self.conduct: Conduct | None = None
-        """What the source does that a person should look at; None where it behaves."""
+        self._left_over = False
+        """Whether what is in progress was there when ours ended."""
+        self._starts: Starts | None = None
+        self._lasting: Conduct | None = None
+        self._take_over: Callable[[], None] | None = None
+        """Who is told that the source has said something; None while nobody follows."""
+        self._followed: str | None = None
+        self._unfollow: CALLBACK_TYPE | None = None
 
     @property
     def _delegate(self) -> UpdateEntityDelegate:
@@ -98,10 +114,19 @@ class Guard:
         )
 
     @property
+    def conduct(self) -> Conduct | None:
+        """Return what a person should look at; None where the source behaves."""
+        if self._lasting is not None:
+            return self._lasting
+        starts = self._starts
+        if starts is not None and starts.lasts(dt_util.utcnow()):
+            return Conduct.REPEATS
+        return None
+
+    @property
     def skipped_by_person(self) -> str | None:
         """Return the version that a person has skipped at the source."""
-        skipped = self._delegate.reading().skipped
-        return None if skipped == self.record.held else skipped
+        return skipped_by_person(self.record, self._delegate.reading())
 
     @callback
     def watch(self, take_over: Callable[[], None]) -> CALLBACK_TYPE:
@@ -109,17 +134,39 @@ class Guard:
 
         ``take_over`` is called whenever it has said something.
         """
+        self._take_over = take_over
+        self.follow()
+        return self._stop
 
-        @callback
-        def changed(event: Event[EventStateChangedData]) -> None:
-            self._changed(event)
-            take_over()
-
-        self.look(dt_util.utcnow())
-        take_over()
-        return async_track_state_change_event(
-            self._lock.hass, self._delegate.entity_id, changed
+    @callback
+    def follow(self) -> None:
+        """Follow what is the source now, where anybody follows it: it may be another."""
+        entity_id = self._delegate.entity_id
+        if self._take_over is None or entity_id == self._followed:
+            return
+        if self._unfollow is not None:
+            self._unfollow()
+        self._followed = entity_id
+        self._unfollow = async_track_state_change_event(
+            self._lock.hass, entity_id, self._heard
         )
+        # What it has said until now, nobody was there to hear.
+        self._note_change(reading_of(None, None))
+        self.look(dt_util.utcnow())
+        self._take_over()
+
+    @callback
+    def _stop(self) -> None:
+        self._take_over = self._followed = None
+        if self._unfollow is not None:
+            self._unfollow()
+            self._unfollow = None
+
+    @callback
+    def _heard(self, event: Event[EventStateChangedData]) -> None:
+        self._changed(event)
+        if self._take_over is not None:
+            self._take_over()
 
     @callback
     def _changed(self, event: Event[EventStateChangedData]) -> None:
@@ -127,39 +174,46 @@ class Guard:
         after = self._delegate.reading()
         if not before.in_progress and after.in_progress:
             self._by_person = event.context.user_id is not None
-        record = after_change(self.record, before, after)
+        self._note_change(before)
+        self.look(dt_util.utcnow())
+
+    @callback
+    def _note_change(self, before: SourceReading) -> None:
+        """Keep whose skips there are now, and which are gone."""
+        record = after_change(self.record, before, self._delegate.reading())
         if record != self.record and not self._letting_go:
             self._begin(self._async_note(record), f"hold on {self._lock.name}")
-        self.look(dt_util.utcnow())
 
     # Holding.
 
     @callback
     def _hold_or_let_go(self) -> None:
-        """Hold what is offered on, and nothing else.
+        """Hold what is offered on and skip what people have skipped, and nothing else.
 
         One after the other: what two do at once would be remembered as what neither did.
         """
         if self._at_work or self._lock.progress is not None:
             return
         reading = self._delegate.reading()
-        record: HoldRecord | None = None
-        if (
-            self.hold is Hold.OPEN
-            and reading.offered != self._refused
-            and not self._unsaved
+        offered_on = self._offers_on()
+        record = to_skip(self.record, reading, offered_on=offered_on)
+        if reading.offered == self._refused or self._unsaved:
+            record = None
+        if record is None and not must_let_go(
+            self.record, reading, offered_on=offered_on
         ):
-            record = held_by_us(self.record, reading)
-        elif not must_let_go(self.record, reading, offered_on=self._offers_on()):
             return
+        skip = None if record is None else reading.offered
         self._at_work = True
-        self._begin(self._async_work(record), f"hold on {self._lock.name}")
+        self._begin(self._async_work(record, skip), f"hold on {self._lock.name}")
 
-    async def _async_work(self, record: HoldRecord | None) -> None:
+    async def _async_work(self, record: HoldRecord | None, skip: str | None) -> None:
         """Hold what is recorded, or let go where nothing is; look again if need be."""
         try:
             look_again = await (
-                self._async_let_go() if record is None else self._async_hold(record)
+                self._async_let_go()
+                if record is None
+                else self._async_hold(record, skip)
             )
         finally:
             self._at_work = False
@@ -167,9 +221,9 @@ class Guard:
             self._hold_or_let_go()
         self._lock.async_changed()
 
-    async def _async_hold(self, record: HoldRecord) -> bool:
-        """Hold; return whether something else is to be done meanwhile."""
-        before = self.record
+    async def _async_hold(self, record: HoldRecord, skip: str | None) -> bool:
+        """Skip a version; return whether something else is to be done meanwhile."""
+        before = self.record.held
         # Written down first: a skip that nobody remembers would look like a person's.
         try:
             await self._async_keep(record)
@@ -180,25 +234,25 @@ class Guard:
                 self._lock.name,
                 err,
             )
-            await self._async_note(before)
+            await self._async_note(replace(self.record, held=before))
             self._unsaved = True
             return False
-        if self._delegate.reading().offered != record.held:
+        if self._delegate.reading().offered != skip:
             # Something else is offered meanwhile; a skip would be of that.
-            await self._async_note(before)
+            await self._async_note(replace(self.record, held=before))
             return True
         try:
             await self._delegate.async_skip()
-            if self._delegate.reading().skipped not in {None, record.held}:
+            if self._delegate.reading().skipped not in {None, skip}:
                 # It changed on the way there: nobody has decided about what it is now.
                 await self._delegate.async_clear_skipped()
         except DelegateError as err:
             _LOGGER.warning(
                 "%s: what is offered could not be held back: %s", self._lock.name, err
             )
-            self._refused = record.held
-            await self._async_note(before)
-        return self._delegate.reading().offered != record.held or not self._offers_on()
+            self._refused = skip
+            await self._async_note(replace(self.record, held=before))
+        return self._delegate.reading().offered != skip or not self._offers_on()
 
     async def _async_let_go(self) -> bool:
         """Let people see at the source what they are not offered here.
@@ -216,6 +270,19 @@ class Guard:
             self._letting_go = False
         await self._async_note(replace(self.record, held=None))
         return True
+
+    async def async_want_after_all(self) -> None:
+        """Lift what a person has skipped at the source: they want it after all."""
+        record = wanted_after_all(self.record, self._delegate.reading())
+        if record != self.record:
+            await self._async_note(record)
+            self._hold_or_let_go()
+            self._lock.async_changed()
+
+    async def async_forget_cleared(self) -> None:
+        """Hold what is offered also where a person let it go: it was another lock."""
+        await self._async_note(replace(self.record, cleared=None))
+        self._hold_or_let_go()
 
     async def _async_note(self, record: HoldRecord) -> None:
         """Keep what has happened; it holds also while it is unsaved."""
@@ -240,16 +307,23 @@ class Guard:
             self._unsaved = False
         self._hold_or_let_go()
         if self._lock.progress is not None:
-            self._observation = self.conduct = None
+            self._observation = self._lasting = None
+            self._left_over = self._delegate.reading().in_progress
             return
         reading = self._delegate.reading()
         self._observation = observe(
-            self._observation, reading, now, at_start=self._at_start
+            self._observation,
+            reading,
+            now,
+            at_start=self._at_start or self._left_over,
+        )
+        self._left_over = self._left_over and (
+            reading.in_progress or not reading.available
         )
         # The first that it says after a start; until then it may not be there yet.
         self._at_start = self._at_start and not reading.available
         if self._observation is None:
-            self.conduct = None
+            self._lasting = None
             return
         found = misconduct(
             self._observation,
@@ -260,7 +334,13 @@ class Guard:
         if found is None:
             return
         self._observation = self._observation.having_told(found)
-        self.conduct = found if found in _LASTING else self.conduct
+        if found in _LASTING:
+            self._lasting = found
+        elif found is not Conduct.STARTED_BY_PERSON:
+            self._starts = after_start(self._starts, reading.offered, now)
+            if self._starts.told != now:
+                self._lock.async_changed()
+                return
         self._begin(self._async_tell(found), f"conduct of {self._lock.name}")
 
     @callback

@@ -71,8 +71,8 @@ class WatchedKind(AttachedKind):
             return None
         return UpdateEntityDelegate(self.lock.hass, entity_id)
 
+    @override
     def running_version(self) -> str | None:
-        """Return what the lock runs, as far as anybody knows."""
         if (update := self._update_entity) is not None:
             return update.reading().installed
         if self._version_entity is not None:
@@ -130,6 +130,7 @@ class WatchedKind(AttachedKind):
         version = self.running_version()
         if version is None:
             raise DelegateError(DelegateProblem.NOT_AVAILABLE)
+        self._check_no_stranger()
         # What it was called when it was added: a feed may know it by another name than
         # the one that comes first in the registry.
         return replace(

@@ -178,6 +178,18 @@ class LockDecisions:
         """Take a consent back; whoever is about to transfer looks again."""
         await self._async_decide(approval=None)
 
+    @property
+    def holds_for_this_lock(self) -> bool:
+        """Return whether anything holds that would not for another lock."""
+        left = self.kept.of_another_lock()
+        return replace(left, first_seen=self.kept.first_seen) != self.kept
+
+    async def async_end_all(self) -> None:
+        """End what was decided: it was about another lock. A soak begins anew."""
+        self.kept = self.kept.of_another_lock()
+        await self._async_keep()
+        self._lock.async_changed()
+
     async def async_note_announced(self, release: Release) -> None:
         """Keep that people were told when a release will be installed."""
         await self._async_note(announced=release.key)

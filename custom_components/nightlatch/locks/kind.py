@@ -84,6 +84,23 @@ class Kind(ABC):
         return None
 
     @property
+    def stranger(self) -> LockIdentity | None:
+        """Return which other lock is in its place; None where it is the one known."""
+        return None
+
+    async def async_taken_over(self) -> None:
+        """Begin anew: a person has confirmed the lock that is in its place."""
+        return
+
+    @property
+    def successor(self) -> tuple[str, str] | None:
+        """Return what to link instead of what is gone, by its setting and as an entity.
+
+        None where nothing is gone, or nobody knows which one it is.
+        """
+        return None
+
+    @property
     def why_not_offered(self) -> NightlatchError | None:
         """Return why there is nothing to install; None where nothing is new."""
         return None
@@ -216,6 +233,10 @@ class Kind(ABC):
     def skipped_by_person(self, release: Release) -> bool:
         """Return whether a person has skipped the release elsewhere."""
         return False
+
+    async def async_want_after_all(self) -> None:
+        """Lift what a person has skipped elsewhere: they want it after all."""
+        return
 
     @callback
     def look(self, now: datetime) -> None:

@@ -117,13 +117,7 @@ class ManagedLock:
         """What people decide about it."""
         self.kind: Kind = services.make_kind(self, subentry)
         self.configure(subentry)
-        identity = self._record.identity
-        self.facts: VendorFacts = facts_for(
-            services.vendor_facts,
-            identity.manufacturer,
-            (identity.model, *self.kind.other_names),
-            self.kind.integration,
-        )
+        self.facts: VendorFacts = self._find_facts()
         """What its maker says of updates."""
         self.in_bootloader = False
         """Whether it waits in its bootloader, as far as was seen."""
@@ -144,6 +138,15 @@ class ManagedLock:
         # comes.
         self._untold: deque[tuple[Happening, dict[str, str]]] = deque(maxlen=4)
 
+    def _find_facts(self) -> VendorFacts:
+        identity = self._record.identity
+        return facts_for(
+            self._services.vendor_facts,
+            identity.manufacturer,
+            (identity.model, *self.kind.other_names),
+            self.kind.integration,
+        )
+
     @callback
     def configure(self, subentry: ConfigSubentry) -> None:
         """Take over what the owner has set."""
@@ -157,6 +160,19 @@ class ManagedLock:
     def decisions(self) -> Decisions:
         """What people have decided about it."""
         return self.decided.kept
+
+    @property
+    def skips(self) -> str | None:
+        """The version that a person has left out, here or at its source."""
+        if self.release is not None and self.kind.skipped_by_person(self.release):
+            return self.release.version.text
+        return self.decisions.skipped
+
+    async def async_note_skip(self, version: str | None) -> None:
+        """Keep that a version is left out already, or no longer; raise ``OSError``."""
+        if version is None:
+            await self.kind.async_want_after_all()
+        await self.decided.async_note_skip(version)
 
     @property
     def policy(self) -> LockPolicy:
@@ -383,6 +399,23 @@ class ManagedLock:
             ):
                 with unsaved_for_now(f"What has run on {self.name}"):
                     await self.async_raise_floor(release)
+        self.async_select()
+
+    async def async_take_over(self, identity: LockIdentity) -> None:
+        """Begin anew with another lock at the same door; a person has confirmed it."""
+        if self._progress is not None:
+            raise self.error("installation_running")
+        await self.decided.async_end_all()
+        before, now = self.record, dt_util.utcnow()
+        self.record = self.record.taken_over(identity, now)
+        try:
+            await self.async_keep()
+        except OSError as err:
+            self.record = before
+            await self._async_keep_for_now()
+            raise self.error("decision_unsaved", problem=told_problem(err)) from err
+        self.known, self.held, self.facts = None, (), self._find_facts()
+        await self.kind.async_taken_over()
         self.async_select()
 
     @callback

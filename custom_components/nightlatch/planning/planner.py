@@ -38,18 +38,18 @@ _TOLD_LATER = {Family.IDENTITY, Family.PATH, Family.TRUST}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Errand:
+class InstallRequest:
     """What an installation is for, and where its artifact comes from."""
 
     purpose: Purpose = Purpose.UPDATE
     source: Source = Source.FEED
 
 
-def next_errand(lock: ManagedLock) -> Errand:
+def next_errand(lock: ManagedLock) -> InstallRequest:
     """Return what the next installation on a lock would be for."""
     if (choice := lock.decisions.choice) is None:
-        return Errand()
-    return Errand(purpose=choice.purpose, source=choice.source)
+        return InstallRequest()
+    return InstallRequest(purpose=choice.purpose, source=choice.source)
 
 
 def _proven_before(now: datetime) -> FeedState:
@@ -73,7 +73,7 @@ class Asking(TypedDict, total=False):
     stranded: bool
     """Whether an installation that runs has to get it out of its bootloader."""
     window_end: datetime | None
-    errand: Errand | None
+    errand: InstallRequest | None
     """What an installation is for that runs; without it, what the next one would be
     for."""
 
@@ -316,6 +316,7 @@ class Planner:
             in_bootloader=lock.in_bootloader and identity is None,
             stranded=asking.get("stranded", False),
             source=lock.kind.source(),
+            stranger=lock.kind.stranger is not None,
             needs_presence=lock.facts.needs_presence,
         )
 

@@ -26,7 +26,7 @@ from ..locks.registry import LockRegistry
 _LOGGER = logging.getLogger(__name__)
 
 
-class Ledger:
+class AntiRollback:
     """Writes down how high the floors are, and takes back what was higher."""
 
     def __init__(

@@ -23,7 +23,7 @@ from ..core.vault.vault import Vault
 from ..faults import Faults
 from ..locks.registry import LockRegistry
 from ..settings import VaultSettings
-from .anti_rollback import Ledger
+from .anti_rollback import AntiRollback
 from .contents import VaultContents
 from .damage import VaultDamage
 from .key import VaultKey
@@ -72,7 +72,7 @@ class HouseholdVault(VaultContents):
         self._tried = asyncio.Event()
         self.not_kept: VaultError | None = None
         """Why the last that should have been kept was not; None when it was."""
-        self.ledger = Ledger(
+        self.ledger = AntiRollback(
             hass, entry, store, audit, locks=locks, on_restored=on_restored
         )
         self.damage = VaultDamage(store)

@@ -29,8 +29,8 @@ from custom_components.nightlatch.core.transports.nordic_protocol import (
     BUTTONLESS_EXPERIMENTAL,
     BUTTONLESS_UNBONDED,
     BootloaderError,
+    NordicOperation,
     ObjectType,
-    Operation,
     as_receipt,
     check_buttonless,
     check_result,
@@ -119,7 +119,7 @@ said = st.one_of(
     st.binary(max_size=30),
     st.builds(
         lambda code, result, rest: bytes((0x60, code, result)) + rest,
-        st.sampled_from(list(Operation)) | st.integers(0, 255),
+        st.sampled_from(list(NordicOperation)) | st.integers(0, 255),
         st.sampled_from([1, 1, 1, 8, 0x0B]) | st.integers(0, 255),
         st.binary(max_size=14),
     ),
@@ -378,14 +378,14 @@ class Mimic:
             return b"\x20\x01\x01"
         said = bytes((0x60, data[0], 1))
         match data[0]:
-            case Operation.SELECT:
+            case NordicOperation.SELECT:
                 self.selected = True
                 self.kind = data[1]
                 size = self.sizes[self.turn % len(self.sizes)]
                 return said + struct.pack("<I", size) + self.state()
-            case Operation.CREATE:
+            case NordicOperation.CREATE:
                 self.kind = data[1]
-            case Operation.SET_RECEIPT:
+            case NordicOperation.SET_RECEIPT:
                 self.every = int.from_bytes(data[1:], "little")
                 self.packets = 0
         return said
@@ -613,11 +613,11 @@ PARSERS: list[Callable[[bytes], object]] = [
     as_receipt,
     check_buttonless,
     parse_selection,
-    lambda data: check_result(Operation.SELECT, split_response(data)[1]),
+    lambda data: check_result(NordicOperation.SELECT, split_response(data)[1]),
     lambda data: parse_selection(
-        check_result(Operation.SELECT, split_response(data)[1])
+        check_result(NordicOperation.SELECT, split_response(data)[1])
     ),
-    lambda data: check_result(Operation.EXECUTE, split_response(data)[1]),
+    lambda data: check_result(NordicOperation.EXECUTE, split_response(data)[1]),
 ]
 
 

@@ -16,7 +16,7 @@ from custom_components.nightlatch.core.errors import FeedError, FeedProblem
 from custom_components.nightlatch.core.feeds import schema
 from custom_components.nightlatch.core.feeds.schema import (
     Descriptor,
-    Target,
+    ListedFile,
     parse_descriptor,
     parse_release,
 )
@@ -65,7 +65,7 @@ def examples() -> tuple[dict[str, Any], dict[str, Any]]:
 def read(custom: dict[str, Any], descriptor: Descriptor) -> Release:
     """Read a release."""
     return parse_release(
-        Target(
+        ListedFile(
             path="acme/nd-100/1.1.0.zip",
             length=1,
             hashes={"sha256": "00" * 32},

@@ -97,7 +97,7 @@ def test_the_record_of_the_offered_version_is_told() -> None:
         ("3.0", 400, 400, None),
         ("3.0 (300)", 200, 300, None),
         ("3.0 (400)", 200, 400, Contradiction.NOT_APPLICABLE),
-        ("2.0 (400)", 200, None, None),
+        ("2.0 (400)", 200, 400, Contradiction.NOT_APPLICABLE),
         ("9.9", 200, None, None),
         ("", 200, None, None),
     ],

@@ -117,11 +117,18 @@ def test_models_that_share_their_numbers_are_told_apart(
 
 
 def test_a_record_without_a_model_is_for_whoever_is_named_with_its_numbers() -> None:
-    """Not for another model, if one is named."""
+    """Whether it is for another model nobody knows; that is no veto."""
     assert look(bolt("Bolt 3"), "0x11070000").release is not None
     other = look(bolt("Bolt 4"), "0x11070000")
     assert other.release is None
-    assert other.contradiction is Contradiction.OTHER_MODEL
+    assert other.contradiction is None
+    # The image itself is the one that is offered.
+    source = "https://files.acme.example/bolt-17-7.ota"
+    told = find(DOCUMENTS, (), bolt("Bolt 4"), "0x11070000", source)
+    assert told.release is not None
+    assert told.contradiction is None
+    elsewhere = find(DOCUMENTS, (), bolt("Bolt 4"), "0x11070000", f"{source}.old")
+    assert elsewhere.release is None
     # Where no record names one, it is for all.
     alone = find([DOCUMENTS[0]], (), bolt(None), "0x11070000")
     assert alone.release is not None
@@ -167,7 +174,7 @@ def test_a_device_that_is_not_listed_has_nothing_against_it() -> None:
     [
         (bolt(), "0x11070000", Contradiction.RECALLED),
         (bolt(), "0x11040000", None),
-        (bolt("Bolt 4"), "0x11070000", Contradiction.OTHER_MODEL),
+        (bolt("Bolt 4"), "0x11070000", None),
         (door("acme.lock.two"), "9", Contradiction.RECALLED),
         (door("acme.lock.one"), "19", None),
         (gate(), "32", None),
@@ -327,6 +334,44 @@ async def test_the_collection_is_asked(
     assert found.contradiction is Contradiction.RECALLED
     assert (await index.lookup(bolt(), "0x11040000")).release is not None
     assert len(collection.server.requests) == 3
+
+
+def test_a_recall_of_an_image_without_a_model_counts_by_file_name() -> None:
+    """Also for a lock of which nobody knows whether the image is for it."""
+    (name,) = (
+        each["fileName"]
+        for document in DOCUMENTS
+        for each in document
+        if each["fileVersion"] == 0x11070000
+    )
+    recalls = parse_recalls(f"| file |\n|---|\n| {name} |\n")
+    found = look(bolt("Bolt 4"), "0x11070000", recalls)
+    assert found.contradiction is Contradiction.RECALLED
+
+
+@pytest.mark.parametrize(
+    ("source", "number"),
+    [
+        ("https://files.acme.example/bolt-17-7.ota", 0x11070000),
+        (None, None),
+        ("https://files.acme.example/another.ota", None),
+    ],
+)
+async def test_the_image_on_offer_tells_the_numbers(
+    session: aiohttp.ClientSession,
+    tmp_path: Path,
+    collection: Collection,
+    source: str | None,
+    number: int | None,
+) -> None:
+    """Though its record names no model, as most of them."""
+    index = collection.index(session, tmp_path)
+    collection.files["retracted-images/README.md"] = b""
+    found = await index.lookup_named(
+        "Nobody's", None, 0x11030000, str(0x11070000), source=source
+    )
+    assert (found.release.number if found.release else None) == number
+    assert found.contradiction is None
 
 
 async def test_the_versions_before_may_be_missing(

@@ -15,7 +15,7 @@ from custom_components.nightlatch.core.feeds.schema import (
     MAX_NOTES,
     MAX_RECOVERY,
     Descriptor,
-    Target,
+    ListedFile,
     parse_descriptor,
     parse_release,
 )
@@ -127,7 +127,7 @@ def read_release(
     """Read the release with some fields changed, or one left out."""
     custom = {**RELEASE, **fields}
     custom.pop(without or "", None)
-    target = Target(
+    target = ListedFile(
         path=PATH,
         length=length,
         hashes={"sha256": SHA256} if hashes is None else hashes,
@@ -718,7 +718,7 @@ def replaced(value: Any, way: tuple[Any, ...], part: object) -> Any:
 def test_whatever_comes_is_read_or_refused(value: object) -> None:
     """Never anything but our own error."""
     descriptor = read_descriptor()
-    target = Target(path=PATH, length=1, hashes={"sha256": SHA256}, custom=value)
+    target = ListedFile(path=PATH, length=1, hashes={"sha256": SHA256}, custom=value)
     for read in (
         lambda: parse_descriptor(value),
         lambda: parse_descriptor(wrap(value)),
@@ -749,7 +749,7 @@ def test_a_release_with_one_part_replaced_is_read_or_refused(
 ) -> None:
     """What is read is within its limits."""
     custom = wrap(replaced(RELEASE, way, part))
-    target = Target(path=PATH, length=1, hashes={"sha256": SHA256}, custom=custom)
+    target = ListedFile(path=PATH, length=1, hashes={"sha256": SHA256}, custom=custom)
     try:
         release = parse_release(target, read_descriptor())
     except FeedError:

@@ -13,6 +13,9 @@ from custom_components.nightlatch.core.guard.hold import (
     hold_of,
     must_let_go,
     must_lift,
+    skipped_by_person,
+    to_skip,
+    wanted_after_all,
 )
 from custom_components.nightlatch.core.guard.offer import (
     NoOffer,
@@ -87,6 +90,67 @@ def test_only_our_own_skip_is_lifted() -> None:
     assert not must_lift(NOTHING, HELD)
     assert not must_lift(OURS, replace(HELD, skipped="3"))
     assert not must_lift(OURS, OFFERED)
+
+
+THEIRS = HoldRecord(skipped="2")
+INSTALLED = replace(OFFERED, installed="2")
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        (AWAY,),
+        (INSTALLED,),
+        (replace(OFFERED, offered="1"),),
+        (replace(OFFERED, offered=None), AWAY),
+        (replace(INSTALLED, skipped=None), AWAY, INSTALLED),
+    ],
+)
+def test_a_skip_of_a_person_is_kept(meanwhile: tuple[SourceReading, ...]) -> None:
+    """Though Home Assistant forgets it: it is no offer of ours, and is skipped again."""
+    record, before = NOTHING, OFFERED
+    for after in (HELD, *meanwhile, OFFERED):
+        record = after_change(record, before, after)
+        before = after
+    assert record == THEIRS
+    assert hold_of(record, OFFERED, offered_on=True) is Hold.SKIPPED
+    assert skipped_by_person(record, OFFERED) == "2"
+    assert to_skip(record, OFFERED, offered_on=True) == THEIRS
+    assert to_skip(record, HELD, offered_on=True) is None
+    assert not must_lift(record, HELD)
+    assert HoldRecord.from_dict(record.to_dict()) == record
+
+
+def test_what_seems_installed_for_a_moment_lifts_no_hold() -> None:
+    """No person has cleared it: it is held again."""
+    record = after_change(OURS, HELD, INSTALLED)
+    assert record.cleared is None
+    record = after_change(record, INSTALLED, OFFERED)
+    assert to_skip(record, OFFERED, offered_on=True) == OURS
+
+
+def test_a_person_lifts_their_own_skip() -> None:
+    """At the source, or here; it is held for us then."""
+    there = after_change(THEIRS, HELD, OFFERED)
+    assert there == NOTHING
+    assert to_skip(there, OFFERED, offered_on=True) == OURS
+    assert wanted_after_all(THEIRS, HELD) == OURS
+    assert wanted_after_all(THEIRS, OFFERED) == NOTHING
+    assert wanted_after_all(OURS, HELD) == OURS
+
+
+def test_a_skip_is_of_one_version() -> None:
+    """Another one is offered: that was not skipped by anybody."""
+    newer = replace(OFFERED, offered="3")
+    record = after_change(THEIRS, HELD, newer)
+    assert record == NOTHING
+    assert after_change(record, newer, OFFERED) == NOTHING
+    assert skipped_by_person(NOTHING, replace(newer, skipped="3")) == "3"
+
+
+def test_a_record_of_an_earlier_version() -> None:
+    """It knows of no skips but ours."""
+    assert HoldRecord.from_dict({"held": "2", "cleared": None}) == OURS
 
 
 VERSIONS = st.none() | st.sampled_from(["1", "2", "3"])

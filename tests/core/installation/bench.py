@@ -8,7 +8,7 @@ from typing import Any, override
 
 from custom_components.nightlatch.core.firmware.keys import load_firmware_key
 from custom_components.nightlatch.core.installation.direct import (
-    Target,
+    DirectTarget,
     direct_installation,
 )
 from custom_components.nightlatch.core.installation.journal import Journal, JournalEntry
@@ -264,7 +264,7 @@ class Bench:
                 ),
                 report=lambda state, done: self.reports.append((state, done)),
             ),
-            target=Target(
+            target=DirectTarget(
                 address=ADDRESS,
                 floor=self.floor,
                 in_bootloader=self.in_bootloader,

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 
 from custom_components.nightlatch.core.firmware.keys import load_firmware_key
 from custom_components.nightlatch.core.installation.direct import (
-    Target,
+    DirectTarget,
     direct_installation,
 )
 from custom_components.nightlatch.core.installation.journal import JournalEntry
@@ -126,7 +126,7 @@ class TrialBench:
                 entry=entry or replace(new_entry(self.release), address=ADDRESS),
                 report=lambda state, done: self.reports.append((state, done)),
             ),
-            target=Target(address=ADDRESS, floor=None),
+            target=DirectTarget(address=ADDRESS, floor=None),
             supply=self.supply,
             keys=self.keys,
             radio=self.door.radio,

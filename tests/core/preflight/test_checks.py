@@ -268,11 +268,13 @@ BLOCKED: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.INDEX_NOT_APPLICABLE, feed(contradiction=Contradiction.NOT_APPLICABLE)),
     (Reason.INDEX_OTHER_HARDWARE, feed(contradiction=Contradiction.OTHER_HARDWARE)),
     (Reason.INDEX_OTHER_MODEL, feed(contradiction=Contradiction.OTHER_MODEL)),
+    (Reason.INDEX_OTHER_IMAGE, feed(contradiction=Contradiction.OTHER_IMAGE)),
     (Reason.INDEX_DOWNGRADE, feed(contradiction=Contradiction.DOWNGRADE)),
     (Reason.NOBODY_PRESENT, {"needs_presence": True}),
     (Reason.SOURCE_BUSY, {"source": replace(SOURCE, in_progress=True)}),
     (Reason.SOURCE_ALONE, {"source": replace(SOURCE, installs_by_itself=True)}),
     (Reason.SOURCE_UNABLE, {"source": replace(SOURCE, can_install=False)}),
+    (Reason.OTHER_DEVICE, {"source": SOURCE, "stranger": True}),
     (Reason.IN_BOOTLOADER, {"in_bootloader": True}),
 ]
 

@@ -8,7 +8,7 @@ import pytest
 from custom_components.nightlatch.core.records.redaction import (
     NOT_SET,
     SET,
-    Kept,
+    Redacted,
     Seen,
     SettingKind,
     kept_of,
@@ -93,7 +93,7 @@ def test_a_text_with_a_code_is_not_kept(
 @given(st.text("bcdfghjkpqrstvwxyz ", max_size=30), codes | passwords)
 def test_a_text_without_a_harmless_name_is_not_kept(name: str, value: str) -> None:
     """There may be anything in it."""
-    assert kept_of(seen(name=name, value=value)) == Kept(SET, secret=True)
+    assert kept_of(seen(name=name, value=value)) == Redacted(SET, secret=True)
     assert value not in in_a_snapshot(seen(name=name, value=value))
 
 
@@ -108,7 +108,7 @@ def test_a_text_that_is_called_a_code_is_not_kept(
         seen(name=harmless, ids=(f"text.front_door {name}",), value=value),
         seen(name=harmless, masked=True, value=value),
     ):
-        assert kept_of(found) == Kept(SET, secret=True)
+        assert kept_of(found) == Redacted(SET, secret=True)
         assert value not in in_a_snapshot(found)
 
 
@@ -236,7 +236,7 @@ def test_whatever_was_read_can_be_kept(found: Seen) -> None:
 )
 def test_what_is_no_code_is_kept(found: Seen, kept: str | None) -> None:
     """Otherwise nobody could say what has changed."""
-    assert kept_of(found) == Kept(kept)
+    assert kept_of(found) == Redacted(kept)
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_what_is_no_code_is_kept(found: Seen, kept: str | None) -> None:
 )
 def test_of_what_may_be_a_code_only_that_it_is_set(found: Seen, kept: str) -> None:
     """And that it is not: losing it matters."""
-    assert kept_of(found) == Kept(kept, secret=True)
+    assert kept_of(found) == Redacted(kept, secret=True)
     assert set_or_not(found.value or "") == set_or_not(kept)
 
 

@@ -5,7 +5,7 @@ from math import ceil
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.nightlatch.core.transports.nordic_flow import Flow
+from custom_components.nightlatch.core.transports.nordic_flow import PacketFlow
 from custom_components.nightlatch.core.transports.nordic_protocol import WORD
 
 OBJECT = 4096
@@ -23,9 +23,9 @@ events = st.lists(
 
 def flow_after(
     happened: list[tuple[int, int | None] | None], max_object: int, max_packet: int
-) -> Flow:
+) -> PacketFlow:
     """Return what a flow has become."""
-    flow = Flow(max_object=max_object, max_packet=max_packet)
+    flow = PacketFlow(max_object=max_object, max_packet=max_packet)
     for event in happened:
         if event is None:
             flow.delivered()
@@ -66,7 +66,7 @@ def test_whole_objects_end_with_a_receipt(
     max_packet: int, packets: int, receipt_every: int
 ) -> None:
     """Asking for the checksum would cost more than a packet or two."""
-    burst = Flow(max_object=OBJECT, max_packet=max_packet).burst(OBJECT)
+    burst = PacketFlow(max_object=OBJECT, max_packet=max_packet).burst(OBJECT)
     assert len(burst.sizes) == packets
     assert burst.receipt_every == receipt_every
     assert burst.window == 17
@@ -75,25 +75,25 @@ def test_whole_objects_end_with_a_receipt(
 
 def test_a_tail_that_is_far_from_a_receipt_is_not_cut_finer() -> None:
     """Twelve packets more would cost more than asking."""
-    burst = Flow(max_object=OBJECT, max_packet=244).burst(1000)
+    burst = PacketFlow(max_object=OBJECT, max_packet=244).burst(1000)
     assert len(burst.sizes) == 5
     assert not burst.ends_with_receipt
 
 
 def test_a_few_words_are_not_cut_into_nothing() -> None:
     """There are not more packets than words."""
-    burst = Flow(max_object=60, max_packet=20).burst(4)
+    burst = PacketFlow(max_object=60, max_packet=20).burst(4)
     assert burst.sizes == (4,)
 
 
-def window_of(flow: Flow) -> int:
+def window_of(flow: PacketFlow) -> int:
     """Return how many packets may be under way."""
     return flow.burst(OBJECT).window
 
 
 def test_one_loss_alone_may_be_chance() -> None:
     """A narrow window is slow, so it takes two."""
-    flow = Flow(max_object=OBJECT, max_packet=244)
+    flow = PacketFlow(max_object=OBJECT, max_packet=244)
     flow.lost(sent=17, taken=None)
     assert window_of(flow) == 17
     flow.lost(sent=17, taken=None)
@@ -104,7 +104,7 @@ def test_one_loss_alone_may_be_chance() -> None:
 
 def test_full_buffers_show_how_many_there_are() -> None:
     """The first packets without a gap were taken, and nothing after them."""
-    flow = Flow(max_object=OBJECT, max_packet=244)
+    flow = PacketFlow(max_object=OBJECT, max_packet=244)
     flow.lost(sent=17, taken=8)
     assert window_of(flow) == 8
     for _ in range(20):
@@ -114,14 +114,14 @@ def test_full_buffers_show_how_many_there_are() -> None:
 
 def test_the_last_packet_alone_shows_nothing_of_buffers() -> None:
     """It is as likely lost on the way as any other."""
-    flow = Flow(max_object=OBJECT, max_packet=244)
+    flow = PacketFlow(max_object=OBJECT, max_packet=244)
     flow.lost(sent=17, taken=16)
     assert window_of(flow) == 17
 
 
 def test_after_clean_objects_the_window_widens_again() -> None:
     """Up to where it was, and never a packet short of a whole object."""
-    flow = Flow(max_object=OBJECT, max_packet=244)
+    flow = PacketFlow(max_object=OBJECT, max_packet=244)
     for _ in range(4):
         flow.lost(sent=17, taken=None)
     flow.delivered()

@@ -8,10 +8,10 @@ import pytest
 from custom_components.nightlatch.core.errors import TransportError, TransportProblem
 from custom_components.nightlatch.core.transports.nordic_protocol import (
     BootloaderError,
+    NordicOperation,
+    ObjectSelection,
     ObjectType,
-    Operation,
     Receipt,
-    Selection,
     as_receipt,
     bootloader_address,
     check_buttonless,
@@ -47,9 +47,9 @@ def test_requests_are_those_of_a_recorded_transfer(
 def test_answers_are_those_of_a_recorded_transfer() -> None:
     """A selection of an empty bootloader, and a receipt."""
     operation, rest = split_response(bytes.fromhex("600601000200000000000000000000"))
-    assert operation == Operation.SELECT
-    selection = parse_selection(check_result(Operation.SELECT, rest))
-    assert selection == Selection(max_size=512, offset=0, crc=0)
+    assert operation == NordicOperation.SELECT
+    selection = parse_selection(check_result(NordicOperation.SELECT, rest))
+    assert selection == ObjectSelection(max_size=512, offset=0, crc=0)
     receipt = as_receipt(bytes.fromhex("600301e40500004ce17734"))
     assert receipt == Receipt(offset=1508, crc=0x3477E14C)
 
@@ -122,7 +122,7 @@ def test_no_notification_breaks_the_parsers(data: bytes) -> None:
 
     def read_selection() -> None:
         _, rest = split_response(data)
-        parse_selection(check_result(Operation.SELECT, rest))
+        parse_selection(check_result(NordicOperation.SELECT, rest))
 
     as_receipt(data)
     assert problem_with(read_selection) in {
@@ -150,7 +150,7 @@ def test_the_code_is_shown_as_the_vendors_support_asks_for_it(
 ) -> None:
     """With the extended one, if there is one."""
     with pytest.raises(BootloaderError, match=f"EXECUTE.*{code}") as error:
-        check_result(Operation.EXECUTE, bytes.fromhex(rest))
+        check_result(NordicOperation.EXECUTE, bytes.fromhex(rest))
     told = error.value.as_transport_error(ObjectType.DATA)
     assert told.details == {"operation": "execute", "code": code}
 

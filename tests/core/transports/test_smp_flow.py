@@ -3,16 +3,19 @@
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.nightlatch.core.transports.smp_flow import LEAST_REQUEST, Flow
+from custom_components.nightlatch.core.transports.smp_flow import (
+    LEAST_REQUEST,
+    RequestFlow,
+)
 from custom_components.nightlatch.core.transports.smp_protocol import Parameters
 
 PACKET = 244
 USUAL = Parameters(2475, 4)
 
 
-def flow(packet: int = PACKET, parameters: Parameters | None = USUAL) -> Flow:
+def flow(packet: int = PACKET, parameters: Parameters | None = USUAL) -> RequestFlow:
     """Return a flow over a new connection."""
-    made = Flow()
+    made = RequestFlow()
     made.connected(packet, parameters)
     return made
 

@@ -27,9 +27,9 @@ from custom_components.nightlatch.core.transports.smp_protocol import (
     Group,
     ImageResult,
     Parameters,
-    Result,
     Slot,
     SmpError,
+    SmpResult,
     encode_request,
     message_size,
     parse_offset,
@@ -153,9 +153,9 @@ def test_errors_come_in_two_ways() -> None:
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
-        ({"rc": Result.UNKNOWN}, TransportProblem.REJECTED),
-        ({"rc": Result.NO_MEMORY}, TransportProblem.REJECTED_SPACE),
-        ({"rc": Result.ACCESS_DENIED}, TransportProblem.NOT_BONDED),
+        ({"rc": SmpResult.UNKNOWN}, TransportProblem.REJECTED),
+        ({"rc": SmpResult.NO_MEMORY}, TransportProblem.REJECTED_SPACE),
+        ({"rc": SmpResult.ACCESS_DENIED}, TransportProblem.NOT_BONDED),
         ({"rc": 99}, TransportProblem.REJECTED),
         ({"err": {"group": 0, "rc": 10}}, TransportProblem.REJECTED),
         ({"err": {"group": 1, "rc": 99}}, TransportProblem.REJECTED),
@@ -184,7 +184,7 @@ def test_codes_are_those_of_others() -> None:
     assert {name: ours[name] for name in shared} == {
         name: int(theirs[name]) for name in shared
     }
-    assert {result.value for result in Result} <= {code.value for code in MGMT_ERR}
+    assert {result.value for result in SmpResult} <= {code.value for code in MGMT_ERR}
 
 
 def test_only_some_errors_pass() -> None:

@@ -22,7 +22,7 @@ from custom_components.nightlatch.core.vault.kept import Binding, Kept
 from custom_components.nightlatch.core.vault.keys import HouseholdKey
 from custom_components.nightlatch.core.vault.record import (
     TAG,
-    Kind,
+    RecordKind,
     Where,
     read_head,
     write_head,
@@ -346,14 +346,14 @@ def test_what_is_no_blob_is_called_so() -> None:
     newer = blob[:7] + b"\x02" + blob[8:]
     assert refused(newer, kept) is VaultProblem.TOO_NEW
     ledger = BytesIO()
-    write_head(ledger, KEY, Kind.LEDGER, {})
+    write_head(ledger, KEY, RecordKind.LEDGER, {})
     assert refused(ledger.getvalue(), kept) is VaultProblem.OTHER_BLOB
 
 
 def test_a_record_that_is_no_kept_is_refused() -> None:
     """It was sealed here, and still says nothing that can be used."""
     target = BytesIO()
-    write_head(target, KEY, Kind.BLOB, {"vendor": "?"})
+    write_head(target, KEY, RecordKind.BLOB, {"vendor": "?"})
     assert refused(target.getvalue(), kept_of(b"")) is VaultProblem.DAMAGED
 
 
@@ -372,7 +372,7 @@ def test_a_digest_that_lies_is_noticed() -> None:
     kept = kept_of(data)
     liar = replace(kept, binding=replace(kept.binding, sha256="0" * 64))
     head = BytesIO()
-    sealed = write_head(head, KEY, Kind.BLOB, liar.to_dict())
+    sealed = write_head(head, KEY, RecordKind.BLOB, liar.to_dict())
     cipher = AESGCM(
         KEY.derive("blob", salt=sealed.salt, context=liar.binding.canonical())
     )
@@ -385,9 +385,9 @@ def test_a_digest_that_lies_is_noticed() -> None:
 def test_a_record_has_its_limits() -> None:
     """A head is read into memory before anything proves it."""
     with pytest.raises(ValueError, match="at most"):
-        write_head(BytesIO(), KEY, Kind.BLOB, {"text": "x" * (1 << 20)})
+        write_head(BytesIO(), KEY, RecordKind.BLOB, {"text": "x" * (1 << 20)})
     with pytest.raises(ValueError, match="JSON"):
-        write_head(BytesIO(), KEY, Kind.BLOB, {"number": float("nan")})
+        write_head(BytesIO(), KEY, RecordKind.BLOB, {"number": float("nan")})
     endless = bytearray(sample()[1])
     endless[49:53] = b"\xff" * 4
     assert refused(bytes(endless), sample()[0]) is VaultProblem.DAMAGED
@@ -397,6 +397,6 @@ def test_a_long_record_comes_back() -> None:
     """Release notes of some length."""
     target = BytesIO()
     record = {"notes": "ä🔒" * 20_000}
-    write_head(target, KEY, Kind.LEDGER, record)
+    write_head(target, KEY, RecordKind.LEDGER, record)
     target.seek(0)
-    assert read_head(target, KEY, Kind.LEDGER, WHERE).record == record
+    assert read_head(target, KEY, RecordKind.LEDGER, WHERE).record == record

@@ -14,7 +14,7 @@ from custom_components.nightlatch.core.vault.blob_store import BlobNames, BlobSt
 from custom_components.nightlatch.core.vault.keys import HouseholdKey
 from custom_components.nightlatch.core.vault.ledger import Ledger
 from custom_components.nightlatch.core.vault.place import Place
-from custom_components.nightlatch.core.vault.record import Kind, write_head
+from custom_components.nightlatch.core.vault.record import RecordKind, write_head
 
 from .disk import Disk, disk_under_the_vault
 from .house import NOON, House, artifact, blobs, kept_of, refusal, spoil
@@ -404,7 +404,7 @@ def test_a_damaged_ledger_says_nothing(house: House, blobs_there: BlobStore) -> 
     )
     for record in ({}, {"counter": "1"}, {"counter": 1, "at": "now"}):
         with path.open("wb") as file:
-            write_head(file, house.key, Kind.LEDGER, record)
+            write_head(file, house.key, RecordKind.LEDGER, record)
         assert blobs_there.read_ledger() is None
         assert refusal(blobs_there.ledger_problem)[0] == VaultProblem.DAMAGED
     # A blob in its place is no ledger.

@@ -155,11 +155,10 @@ def _offered(
 
 
 def _is(record: _Record, offered: str) -> bool:
-    if offered == record.release.version:
-        return True
     if match := _WITH_NUMBER.fullmatch(offered):
-        return match[1] == record.release.version and int(match[2]) == record.number
-    return version_number(offered) == record.number
+        # The number counts; a maker may write the text otherwise than its device does.
+        return int(match[2]) == record.number
+    return offered == record.release.version or version_number(offered) == record.number
 
 
 def _read_record(document: object, query: DclQuery) -> _Record:

@@ -61,6 +61,8 @@ class Contradiction(StrEnum):
     """It is for another hardware version, or for another radio region."""
     OTHER_MODEL = "index_other_model"
     """The index has it only for another model that goes by the same numbers."""
+    OTHER_IMAGE = "index_other_image"
+    """The file at the listed address is not the listed one."""
     DOWNGRADE = "index_downgrade"
     """It is older than what is installed."""
 
@@ -199,6 +201,10 @@ class Fields:
     def has(self, name: str) -> bool:
         """Return whether there is such a field."""
         return self._raw.get(name) is not None
+
+    def is_text(self, name: str, text: str) -> bool:
+        """Return whether a field is a certain text; of whatever else it is, no word."""
+        return self._raw.get(name) == text
 
     def _value(self, name: str) -> object:
         if not self.has(name):

@@ -102,7 +102,7 @@ class Descriptor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class ListedFile:
     """A target as the metadata describe it, before anything of it is believed."""
 
     path: str
@@ -125,7 +125,7 @@ def parse_descriptor(custom: object) -> Descriptor:
     )
 
 
-def parse_release(target: Target, descriptor: Descriptor) -> Release:
+def parse_release(target: ListedFile, descriptor: Descriptor) -> Release:
     """Read the ``custom`` object of a release, as far as the descriptor allows it.
 
     Raises ``FeedError``: SCHEMA_TOO_NEW or FIELD_INVALID.
@@ -287,7 +287,7 @@ def _model(raw: dict[str, Any]) -> Model:
     )
 
 
-def _artifact(target: Target) -> Artifact:
+def _artifact(target: ListedFile) -> Artifact:
     if not 1 <= target.length <= MAX_ARTIFACT:
         raise _wrong("length", f"must be from 1 to {MAX_ARTIFACT} bytes")
     sha256 = target.hashes.get("sha256")

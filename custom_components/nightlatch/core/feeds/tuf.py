@@ -35,7 +35,7 @@ from .schema import (
     CUSTOM_KEY,
     DESCRIPTOR_PATH,
     Descriptor,
-    Target,
+    ListedFile,
     parse_descriptor,
     parse_release,
 )
@@ -427,7 +427,7 @@ class _Visit:
             raise FeedError(FeedProblem.RELEASE_WITHDRAWN, path=path)
         self._targets[path] = target
         return parse_release(
-            Target(
+            ListedFile(
                 path=path,
                 length=target.length,
                 hashes=target.hashes,

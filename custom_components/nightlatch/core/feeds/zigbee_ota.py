@@ -156,23 +156,25 @@ def find(
     recalls: Sequence[Recall],
     query: ZigbeeQuery,
     offered: str,
+    source: str | None = None,
 ) -> Finding:
     """Find the offered version among the images for a device.
 
     ``documents`` are the indexes. A version is offered as a number, in decimal or after
-    ``0x``.
+    ``0x``; ``source`` is where its image is, if that is told.
 
     Manufacturer code and image type do not tell models apart: three locks of one maker
-    share both. So a record that names a model or makers is for no others, and one that
-    names no model is for a device only if no record with the same numbers names another
-    one.
+    share both. So a record that names a model or makers is for no others. One that names
+    no model, as most do not, is for a device if its image is the offered one, or no record
+    with the same numbers names another model; else nobody knows, and it says nothing
+    against the device either, unless it was taken back.
 
     Raises ``FeedError``: FIELD_INVALID.
     """
     alike = [record for document in documents for record in _alike(document, query)]
     models = {record.model_id for record in alike} - {None}
     shared = bool(models - {query.model_id})
-    own = [record for record in alike if _is_for(record, query, shared)]
+    own = [record for record in alike if _is_for(record, query, shared, source)]
     number = version_number(offered)
     matches = [
         (record.contradiction(query, recalls), record)
@@ -186,9 +188,11 @@ def find(
         return _finding(record.release, contradiction)
     if number is None:
         return _finding(None, None)
-    if any(recall.covers(query, number, None) for recall in recalls):
+    others = [record for record in alike if record.number == number]
+    files = {None, *(each.file_name for each in others if each.model_id is None)}
+    if any(recall.covers(query, number, name) for recall in recalls for name in files):
         return _finding(None, Contradiction.RECALLED)
-    if any(record.number == number for record in alike):
+    if others and all(_names_others(record, query) for record in others):
         return _finding(None, Contradiction.OTHER_MODEL)
     return _finding(None, None)
 
@@ -217,13 +221,22 @@ def _alike(document: object, query: ZigbeeQuery) -> Iterator[_Record]:
             yield _read_record(fields)
 
 
-def _is_for(record: _Record, query: ZigbeeQuery, shared: bool) -> bool:
+def _is_for(
+    record: _Record, query: ZigbeeQuery, shared: bool, source: str | None
+) -> bool:
+    if _names_others(record, query):
+        return False
+    if record.model_id is None and shared:
+        return source is not None and record.release.images[0].url == source
+    return True
+
+
+def _names_others(record: _Record, query: ZigbeeQuery) -> bool:
+    """Return whether a record says that it is for other models or makers."""
     names = record.manufacturer_names
     if names and query.manufacturer_name not in names:
-        return False
-    if record.model_id is None:
-        return not shared
-    return record.model_id == query.model_id
+        return True
+    return record.model_id not in {None, query.model_id}
 
 
 def _read_record(fields: Fields) -> _Record:
@@ -372,6 +385,7 @@ class ZigbeeOtaIndex:
         query: ZigbeeQuery,
         offered: str,
         *,
+        source: str | None = None,
         max_age: timedelta = MAX_AGE,
         max_stale: timedelta = MAX_STALE,
     ) -> Finding:
@@ -401,7 +415,9 @@ class ZigbeeOtaIndex:
         recalls = await get(_RECALL_LIST, MAX_RECALL_LIST)
         bodies = {_NEWEST: newest} | ({_BEFORE: before} if before else {})
         # Hundreds of kilobytes: nothing for the event loop.
-        return await asyncio.to_thread(_find_in, bodies, recalls, query, offered)
+        return await asyncio.to_thread(
+            _find_in, bodies, recalls, query, offered, source
+        )
 
     async def lookup_named(
         self,
@@ -410,13 +426,15 @@ class ZigbeeOtaIndex:
         installed: int,
         offered: str,
         *,
+        source: str | None = None,
         max_age: timedelta = MAX_AGE,
         max_stale: timedelta = MAX_STALE,
     ) -> Finding:
         """Ask about a device whose numbers are not known, only what it calls itself.
 
-        The numbers are those of the records that name the same model; where those do
-        not agree, the device counts as not listed. Raises as ``lookup``.
+        The numbers are those of the record whose image is offered, where ``source`` tells
+        that; else of the records that name the same model. Where those do not agree, the
+        device counts as not listed. Raises as ``lookup``.
         """
         body = await self._fetcher.get(
             f"{self._url}/{_NEWEST}",
@@ -424,7 +442,7 @@ class ZigbeeOtaIndex:
             max_age=max_age,
             max_stale=max_stale,
         )
-        numbers = await asyncio.to_thread(_numbers_of, body or b"[]", model_id)
+        numbers = await asyncio.to_thread(_numbers_of, body or b"[]", model_id, source)
         if numbers is None:
             return Finding(
                 index=IndexName.ZIGBEE_OTA,
@@ -438,29 +456,44 @@ class ZigbeeOtaIndex:
             manufacturer_name=manufacturer_name,
             installed=installed,
         )
-        return await self.lookup(query, offered, max_age=max_age, max_stale=max_stale)
+        return await self.lookup(
+            query, offered, source=source, max_age=max_age, max_stale=max_stale
+        )
 
 
-def _numbers_of(body: bytes, model_id: str) -> tuple[int, int] | None:
-    """Return manufacturer code and image type of a model, if all records agree."""
-    found = set()
+def _numbers_of(
+    body: bytes, model_id: str, source: str | None
+) -> tuple[int, int] | None:
+    """Return manufacturer code and image type of a model, if all records agree.
+
+    That at ``source`` knows them, whatever others say.
+    """
+    named: set[tuple[int, int]] = set()
+    at_source: set[tuple[int, int]] = set()
     for number, raw in enumerate(
         read_list(read_json(body, _NEWEST), "(document)", MAX_RECORDS)
     ):
         fields = Fields(raw, f"[{number}]")
-        if fields.maybe_text("modelId") == model_id:
-            found.add(
-                (
-                    fields.number("manufacturerCode", MAX_UINT16),
-                    fields.number("imageType", MAX_UINT16),
-                )
+        is_offered = source is not None and fields.is_text("url", source)
+        if not is_offered and not fields.is_text("modelId", model_id):
+            continue
+        (at_source if is_offered else named).add(
+            (
+                fields.number("manufacturerCode", MAX_UINT16),
+                fields.number("imageType", MAX_UINT16),
             )
+        )
+    found = at_source or named
     return found.pop() if len(found) == 1 else None
 
 
 def _find_in(
-    bodies: Mapping[str, bytes], recalls: bytes, query: ZigbeeQuery, offered: str
+    bodies: Mapping[str, bytes],
+    recalls: bytes,
+    query: ZigbeeQuery,
+    offered: str,
+    source: str | None,
 ) -> Finding:
     documents = [read_json(body, name) for name, body in bodies.items()]
     listed = parse_recalls(recalls.decode("utf-8", "replace"))
-    return find(documents, listed, query, offered)
+    return find(documents, listed, query, offered, source)

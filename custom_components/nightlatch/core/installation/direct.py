@@ -16,7 +16,7 @@ from ..firmware.packages import verify_artifact
 from ..firmware.verify import VerifiedArtifact
 from ..model import FirmwareKey, LockIdentity, PayloadFormat, Purpose
 from ..records.trust import LockFloor
-from ..transports.base import Radio, Transport
+from ..transports.base import FirmwareTransport, Radio
 from ..transports.device_information import read_identity
 from ..transports.nordic_dfu import NordicDfuTransport
 from ..transports.smp import SmpTransport, too_large
@@ -30,7 +30,7 @@ _NOT_STARTED = {TransportProblem.REVERTED, TransportProblem.OTHER_VERSION}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class DirectTarget:
     """The lock that is to be brought to a release."""
 
     address: str
@@ -44,7 +44,7 @@ class Target:
 def direct_installation(
     job: Job,
     *,
-    target: Target,
+    target: DirectTarget,
     supply: Supply,
     keys: Sequence[FirmwareKey],
     radio: Radio,
@@ -67,7 +67,7 @@ class DirectInstallation(Installation):
         self,
         job: Job,
         *,
-        target: Target,
+        target: DirectTarget,
         supply: Supply,
         keys: Sequence[FirmwareKey],
         radio: Radio,
@@ -142,7 +142,7 @@ class DirectInstallation(Installation):
         assert self._running is not None
         check_version(self._running, self._release.version)
 
-    def _transport(self) -> Transport:
+    def _transport(self) -> FirmwareTransport:
         return NordicDfuTransport(
             self._radio,
             self._target.address,
@@ -298,7 +298,7 @@ class TrialInstallation(DirectInstallation):
             raise TransportError(TransportProblem.NOT_TAKEN_BACK)
 
     @override
-    def _transport(self) -> Transport:
+    def _transport(self) -> FirmwareTransport:
         return self._smp()
 
     def _smp(self) -> SmpTransport:

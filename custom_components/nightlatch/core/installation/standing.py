@@ -14,7 +14,7 @@ _UNTOUCHED_INSTEAD = {
 }
 
 
-class Standing(StrEnum):
+class EndStanding(StrEnum):
     """What is known of a lock at the end, by how far it came and what the lock says."""
 
     UNTOUCHED = "untouched"
@@ -33,20 +33,20 @@ class Ended(StrEnum):
     PERHAPS_KEPT = "ended_perhaps_kept"
 
 
-def standing_of(outcome: Outcome) -> Standing:
+def standing_of(outcome: Outcome) -> EndStanding:
     """Return what is known of a lock."""
     if not outcome.touched:
-        return Standing.UNTOUCHED
+        return EndStanding.UNTOUCHED
     if outcome.running is not None and outcome.told:
-        return Standing.TOLD
+        return EndStanding.TOLD
     if outcome.in_bootloader:
-        return Standing.IN_BOOTLOADER
-    return Standing.UNKNOWN
+        return EndStanding.IN_BOOTLOADER
+    return EndStanding.UNKNOWN
 
 
 def waits_in_bootloader(outcome: Outcome) -> bool:
     """Return whether it is to be said that the lock waits in its bootloader."""
-    return outcome.in_bootloader and standing_of(outcome) is not Standing.TOLD
+    return outcome.in_bootloader and standing_of(outcome) is not EndStanding.TOLD
 
 
 def what_to_tell(
@@ -63,7 +63,7 @@ def what_to_tell(
         return Ended.LEFT_BOOTLOADER
     if reason is TransportProblem.REVERTED:
         is_back = outcome.kind is OutcomeKind.ROLLED_BACK or (
-            standing_of(outcome) is Standing.TOLD
+            standing_of(outcome) is EndStanding.TOLD
             and outcome.running is not None
             and is_told_as(from_version, outcome.running.firmware_version)
         )

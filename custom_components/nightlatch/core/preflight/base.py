@@ -85,6 +85,7 @@ class Reason(StrEnum):
     SOURCE_BUSY = "preflight_source_busy"
     SOURCE_ALONE = "preflight_source_alone"
     SOURCE_UNABLE = "preflight_source_unable"
+    OTHER_DEVICE = "preflight_other_device"
     # Time.
     DOES_NOT_FIT = "preflight_does_not_fit"
     # Trust.
@@ -98,6 +99,7 @@ class Reason(StrEnum):
     INDEX_NOT_APPLICABLE = "preflight_index_not_applicable"
     INDEX_OTHER_HARDWARE = "preflight_index_other_hardware"
     INDEX_OTHER_MODEL = "preflight_index_other_model"
+    INDEX_OTHER_IMAGE = "preflight_index_other_image"
     INDEX_DOWNGRADE = "preflight_index_downgrade"
 
 

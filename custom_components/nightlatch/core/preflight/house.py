@@ -67,7 +67,9 @@ def check_source(situation: Situation) -> Check:
     source = situation.source
     if source is None:
         return passed(Family.HOUSE, "source")
-    if source.in_progress:
+    if situation.stranger:
+        reason = Reason.OTHER_DEVICE
+    elif source.in_progress:
         reason = Reason.SOURCE_BUSY
     elif source.installs_by_itself:
         reason = Reason.SOURCE_ALONE

@@ -134,5 +134,7 @@ class Situation:
     """Whether it was left there, and getting it out is what this installation is for."""
     source: SourceReading | None = None
     """What the integration says that updates a guarded lock."""
+    stranger: bool = False
+    """Whether another lock is behind the entities of this one."""
     needs_presence: bool = False
     """Whether the maker wants a person at the door, during or after an installation."""

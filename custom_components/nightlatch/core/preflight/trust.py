@@ -19,6 +19,7 @@ _CONTRADICTIONS = {
     Contradiction.NOT_APPLICABLE: Reason.INDEX_NOT_APPLICABLE,
     Contradiction.OTHER_HARDWARE: Reason.INDEX_OTHER_HARDWARE,
     Contradiction.OTHER_MODEL: Reason.INDEX_OTHER_MODEL,
+    Contradiction.OTHER_IMAGE: Reason.INDEX_OTHER_IMAGE,
     Contradiction.DOWNGRADE: Reason.INDEX_DOWNGRADE,
 }
 

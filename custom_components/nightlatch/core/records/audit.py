@@ -24,7 +24,7 @@ from .audit_chain import (
     AuditEntry,
     AuditHead,
     AuditReport,
-    Check,
+    ChainCheck,
     End,
     Line,
     hash_of,
@@ -162,8 +162,8 @@ class AuditLog:
                     return self._end
         return self._check(None).end
 
-    def _check(self, anchor: AuditHead | None) -> Check:
-        check = Check(anchor)
+    def _check(self, anchor: AuditHead | None) -> ChainCheck:
+        check = ChainCheck(anchor)
         for line in self._lines():
             check.take(line)
         check.finish()

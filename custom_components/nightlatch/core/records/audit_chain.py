@@ -136,7 +136,7 @@ class End:
     """Bytes of the file."""
 
 
-class Check:
+class ChainCheck:
     """Follows the chain, line by line."""
 
     def __init__(self, anchor: AuditHead | None) -> None:

@@ -168,6 +168,10 @@ class Decisions:
             return None
         return self.scheduled_at
 
+    def of_another_lock(self) -> Decisions:
+        """Return what holds also where another lock is in the place of this one."""
+        return Decisions(skipped=self.skipped, postponed_until=self.postponed_until)
+
     def put_right(self, now: datetime) -> Decisions:
         """Return the decisions without what a wrong clock has made of them.
 

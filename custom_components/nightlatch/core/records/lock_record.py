@@ -95,6 +95,15 @@ class LockRecord:
             held=None if changed else self.held,
         )
 
+    def taken_over(self, identity: LockIdentity, now: datetime) -> LockRecord:
+        """Return the record after another lock has come to the same door.
+
+        How installations ended is the door's history; all else was of the lock.
+        """
+        return LockRecord(
+            identity=identity, read_at=now, running_since=now, history=self.history
+        )
+
     def read_as(self, form: str | None) -> LockRecord:
         """Return the record with all versions as a form finds them in what was told."""
         if form == self.identity.firmware_form:

@@ -132,7 +132,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Redacted:
     """What may be kept of a value."""
 
     value: str | None
@@ -158,20 +158,20 @@ def speaks_of_codes(*names: str) -> bool:
     return False
 
 
-def kept_of(seen: Seen) -> Kept:
+def kept_of(seen: Seen) -> Redacted:
     """Return what may be kept of a setting; its value is None while it is unknown."""
     if seen.value is None:
-        return Kept(None)
+        return Redacted(None)
     match seen.kind:
         case SettingKind.CODE_SLOTS:
-            return Kept(_slots(seen.value))
+            return Redacted(_slots(seen.value))
         case SettingKind.SWITCH:
-            return Kept(seen.value if seen.value in {ON, OFF} else None)
+            return Redacted(seen.value if seen.value in {ON, OFF} else None)
         case SettingKind.TIME | SettingKind.DATE | SettingKind.DATETIME:
-            return Kept(_moment(seen.kind, seen.value))
+            return Redacted(_moment(seen.kind, seen.value))
         case SettingKind.SELECT:
             if seen.value not in seen.options or len(seen.value) > VALUE_LIMIT:
-                return Kept(None)
+                return Redacted(None)
             secret = _is_called_a_code(seen) and _digits(seen.value) > _MOST_DIGITS
         case SettingKind.TEXT:
             secret = not _is_harmless_text(seen)
@@ -179,9 +179,13 @@ def kept_of(seen: Seen) -> Kept:
             return _flag(seen)
         case _:
             if (number := as_number(seen.value)) is None:
-                return Kept(None)
+                return Redacted(None)
             secret = _may_be_code(seen, number)
-    return Kept(_set_or_not(seen.value), secret=True) if secret else Kept(seen.value)
+    return (
+        Redacted(_set_or_not(seen.value), secret=True)
+        if secret
+        else Redacted(seen.value)
+    )
 
 
 def as_number(value: str) -> float | None:
@@ -230,16 +234,18 @@ def _digits(text: str) -> int:
     return sum(each.isdigit() for each in text)
 
 
-def _flag(seen: Seen) -> Kept:
+def _flag(seen: Seen) -> Redacted:
     """Keep on, off, a word without digits, or a number that is no code."""
     value = seen.value or ""
     if (number := as_number(value)) is not None:
         if _may_be_code(seen, number):
-            return Kept(_set_or_not(value), secret=True)
-        return Kept(value)
+            return Redacted(_set_or_not(value), secret=True)
+        return Redacted(value)
     if _is_called_a_code(seen) and value not in {ON, OFF}:
-        return Kept(_set_or_not(value), secret=True)
-    return Kept(value if len(value) <= NAME_LIMIT and _WORD.fullmatch(value) else None)
+        return Redacted(_set_or_not(value), secret=True)
+    return Redacted(
+        value if len(value) <= NAME_LIMIT and _WORD.fullmatch(value) else None
+    )
 
 
 def _moment(kind: SettingKind, value: str) -> str | None:

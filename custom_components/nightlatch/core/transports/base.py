@@ -250,7 +250,7 @@ class TransferReport:
     seconds: float
 
 
-class Transport(Protocol):
+class FirmwareTransport(Protocol):
     """Brings a verified artifact to a lock."""
 
     async def transfer(

@@ -18,11 +18,11 @@ from .base import (
     AboutToTouch,
     Advertisement,
     Counters,
+    FirmwareTransport,
     GattClient,
     ProgressCallback,
     Radio,
     TransferReport,
-    Transport,
     close,
     find_characteristic,
     hear,
@@ -70,7 +70,7 @@ def is_bootloader_of(address: str, seen: Advertisement) -> bool:
     return seen.address == bootloader_address(address) and SERVICE in seen.service_uuids
 
 
-class NordicDfuTransport(Transport):
+class NordicDfuTransport(FirmwareTransport):
     """Brings a DFU artifact to one lock."""
 
     def __init__(
@@ -97,7 +97,7 @@ class NordicDfuTransport(Transport):
         about_to_activate: AboutToActivate = nobody_waits,
         about_to_touch: AboutToTouch = nobody_waits,
     ) -> TransferReport:
-        """Send the artifact; see ``Transport``.
+        """Send the artifact; see ``FirmwareTransport``.
 
         Raises ``TransportError``, among others with IN_APPLICATION where the lock was
         not asked, and runs its application.

@@ -38,7 +38,7 @@ class Burst:
         return len(self.sizes) % self.receipt_every == 0
 
 
-class Flow:
+class PacketFlow:
     """The window of one connection, and what has been learned about it."""
 
     def __init__(self, *, max_object: int, max_packet: int) -> None:

@@ -27,7 +27,7 @@ from .nordic_protocol import (
     MAX_PACKET,
     PACKET,
     WORD,
-    Operation,
+    NordicOperation,
     Receipt,
     as_receipt,
     check_result,
@@ -132,7 +132,7 @@ class BootloaderLink:
 
         Raises ``BootloaderError`` when the answer is not success.
         """
-        operation = Operation(message[0])
+        operation = NordicOperation(message[0])
         started = asyncio.get_running_loop().time()
         # What came before the question is no answer to it.
         self._inbox.clear()
@@ -144,7 +144,7 @@ class BootloaderLink:
             while answered != operation:
                 # A late receipt, or an answer that came twice.
                 answered, rest = split_response(await self._receive())
-        if operation is not Operation.EXECUTE:
+        if operation is not NordicOperation.EXECUTE:
             taken = asyncio.get_running_loop().time() - started
             self.round_trip = max(taken, 0.9 * self.round_trip)
         return check_result(operation, rest)
@@ -180,7 +180,7 @@ class BootloaderLink:
         with suppress(BleakError, TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._client.write_gatt_char(
-                    CONTROL_POINT, bytes((Operation.ABORT,)), response=True
+                    CONTROL_POINT, bytes((NordicOperation.ABORT,)), response=True
                 )
 
     async def _receive(self) -> bytes:

@@ -33,7 +33,7 @@ class ObjectType(IntEnum):
     DATA = 2
 
 
-class Operation(IntEnum):
+class NordicOperation(IntEnum):
     """Operation codes of the control point."""
 
     CREATE = 0x01
@@ -44,7 +44,7 @@ class Operation(IntEnum):
     ABORT = 0x0C
 
 
-class Result(IntEnum):
+class NordicResult(IntEnum):
     """Result codes of a response."""
 
     INVALID = 0x00
@@ -60,7 +60,7 @@ class Result(IntEnum):
 
 
 class ExtendedError(IntEnum):
-    """What follows ``Result.EXTENDED``."""
+    """What follows ``NordicResult.EXTENDED``."""
 
     VERSION_TOO_LOW = 0x05
     WRONG_HARDWARE = 0x06
@@ -94,7 +94,7 @@ class BootloaderError(Exception):
     """The bootloader answered with something else than success."""
 
     def __init__(
-        self, operation: Operation, result: int, extended: int | None = None
+        self, operation: NordicOperation, result: int, extended: int | None = None
     ) -> None:
         """Keep what was asked and what was answered."""
         self.operation = operation
@@ -114,11 +114,11 @@ class BootloaderError(Exception):
         problem = TransportProblem.REJECTED
         if self.extended is not None:
             problem = _EXTENDED_PROBLEMS.get(self.extended, problem)
-        elif self.result == Result.INSUFFICIENT_RESOURCES:
+        elif self.result == NordicResult.INSUFFICIENT_RESOURCES:
             problem = TransportProblem.REJECTED_SPACE
         elif (
-            self.result == Result.INVALID_OBJECT
-            and self.operation is Operation.EXECUTE
+            self.result == NordicResult.INVALID_OBJECT
+            and self.operation is NordicOperation.EXECUTE
             and object_type is ObjectType.COMMAND
         ):
             # So the bootloader calls a signature that does not hold.
@@ -137,7 +137,7 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class ObjectSelection:
     """The answer to SELECT: the largest object, and how far the bootloader is."""
 
     max_size: int
@@ -147,22 +147,22 @@ class Selection:
 
 def create(object_type: ObjectType, size: int) -> bytes:
     """Return the request that starts an object of ``size`` bytes."""
-    return struct.pack("<BBI", Operation.CREATE, object_type, size)
+    return struct.pack("<BBI", NordicOperation.CREATE, object_type, size)
 
 
 def set_receipt(packets: int) -> bytes:
     """Return the request for a receipt after every ``packets`` packets."""
-    return struct.pack("<BH", Operation.SET_RECEIPT, packets)
+    return struct.pack("<BH", NordicOperation.SET_RECEIPT, packets)
 
 
 def select(object_type: ObjectType) -> bytes:
     """Return the request for the state of an object type."""
-    return struct.pack("<BB", Operation.SELECT, object_type)
+    return struct.pack("<BB", NordicOperation.SELECT, object_type)
 
 
 def execute() -> bytes:
     """Return the request that makes the bootloader take the object."""
-    return bytes((Operation.EXECUTE,))
+    return bytes((NordicOperation.EXECUTE,))
 
 
 def garbled(data: bytes) -> TransportError:
@@ -180,11 +180,11 @@ def split_response(data: bytes) -> tuple[int, bytes]:
     return data[1], data[2:]
 
 
-def check_result(operation: Operation, rest: bytes) -> bytes:
+def check_result(operation: NordicOperation, rest: bytes) -> bytes:
     """Return the payload of a successful response; raise ``BootloaderError``."""
-    if rest[0] == Result.SUCCESS:
+    if rest[0] == NordicResult.SUCCESS:
         return rest[1:]
-    extended = rest[1] if rest[0] == Result.EXTENDED and len(rest) > 1 else None
+    extended = rest[1] if rest[0] == NordicResult.EXTENDED and len(rest) > 1 else None
     raise BootloaderError(operation, rest[0], extended)
 
 
@@ -195,18 +195,18 @@ def as_receipt(data: bytes) -> Receipt | None:
     """
     head, payload = data[:3], data[3:]
     if (
-        head != bytes((_RESPONSE, Operation.CHECKSUM, Result.SUCCESS))
+        head != bytes((_RESPONSE, NordicOperation.CHECKSUM, NordicResult.SUCCESS))
         or len(payload) != 8
     ):
         return None
     return Receipt(*struct.unpack("<II", payload))
 
 
-def parse_selection(payload: bytes) -> Selection:
+def parse_selection(payload: bytes) -> ObjectSelection:
     """Read the payload of a SELECT response; raise ``TransportError``."""
     if len(payload) != 12:
         raise garbled(payload)
-    selection = Selection(*struct.unpack("<III", payload))
+    selection = ObjectSelection(*struct.unpack("<III", payload))
     if not selection.max_size:
         raise garbled(payload)
     return selection

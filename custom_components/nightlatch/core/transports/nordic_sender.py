@@ -13,14 +13,14 @@ from zlib import crc32
 from ..errors import TransportError, TransportProblem
 from ..firmware.verify import VerifiedArtifact
 from .base import AboutToActivate, AboutToTouch, ProgressCallback, nobody_waits
-from .nordic_flow import Burst, Flow
+from .nordic_flow import Burst, PacketFlow
 from .nordic_link import EXECUTE_TIMEOUT, BootloaderLink
 from .nordic_protocol import (
     BootloaderError,
+    NordicResult,
+    ObjectSelection,
     ObjectType,
     Receipt,
-    Result,
-    Selection,
     create,
     execute,
     parse_selection,
@@ -53,7 +53,7 @@ class Sender:
         self._progress = progress
         self._about_to_activate = about_to_activate
         self._link: BootloaderLink
-        self._flow: Flow
+        self._flow: PacketFlow
         self._receipt_every = 0
         self._receipted = 0
         self._packet_time = 0.0
@@ -81,7 +81,7 @@ class Sender:
         except BootloaderError as err:
             raise err.as_transport_error(ObjectType.DATA) from err
 
-    async def _select(self, object_type: ObjectType) -> Selection:
+    async def _select(self, object_type: ObjectType) -> ObjectSelection:
         return parse_selection(await self._link.request(select(object_type)))
 
     async def _send_init_packet(self) -> None:
@@ -107,7 +107,7 @@ class Sender:
             # incomplete init packet is refused as what it is.
             await self._execute()
         except BootloaderError as err:
-            if err.result != Result.NOT_PERMITTED:
+            if err.result != NordicResult.NOT_PERMITTED:
                 raise
             await self._send_init_packet_piecemeal()
             await self._execute()
@@ -134,7 +134,7 @@ class Sender:
         selection = await self._select(ObjectType.DATA)
         # It answers, so it has not restarted.
         self.activating = False
-        self._flow = Flow(
+        self._flow = PacketFlow(
             max_object=selection.max_size, max_packet=self._link.max_packet
         )
         self._packet_time = self._link.round_trip / 4
@@ -148,7 +148,7 @@ class Sender:
             await self._execute()
             start = position = end
 
-    async def _resume(self, selection: Selection) -> tuple[int, int]:
+    async def _resume(self, selection: ObjectSelection) -> tuple[int, int]:
         """Return where the current object starts, and how much of the image is there."""
         offset, size = selection.offset, selection.max_size
         if not offset:
@@ -171,7 +171,7 @@ class Sender:
         try:
             await self._execute()
         except BootloaderError as err:
-            if err.result != Result.NOT_PERMITTED:
+            if err.result != NordicResult.NOT_PERMITTED:
                 raise
 
     async def _create_again(self, start: int, size: int) -> bool:
@@ -224,7 +224,7 @@ class Sender:
         try:
             await self._link.request(request)
         except BootloaderError as err:
-            if err.result != Result.NOT_PERMITTED:
+            if err.result != NordicResult.NOT_PERMITTED:
                 raise
             await asyncio.sleep(_CREATE_PAUSE)
             await self._link.request(request)
@@ -307,6 +307,6 @@ class Sender:
         self._furthest_sent = max(self._furthest_sent, end)
 
 
-def _holds(data: bytes, state: Selection | Receipt) -> bool:
+def _holds(data: bytes, state: ObjectSelection | Receipt) -> bool:
     """Return whether the bootloader has ours, all bytes up to its offset."""
     return state.offset <= len(data) and state.crc == crc32(data[: state.offset])

@@ -21,10 +21,10 @@ from .base import (
     AboutToActivate,
     AboutToTouch,
     Counters,
+    FirmwareTransport,
     ProgressCallback,
     Radio,
     TransferReport,
-    Transport,
     nobody_waits,
     once,
 )
@@ -62,7 +62,7 @@ class RunningImage:
     """Whether it stays; else the lock goes back at its next restart."""
 
 
-class SmpTransport(Transport):
+class SmpTransport(FirmwareTransport):
     """Brings an image to one lock, lets it try it, and keep it or go back."""
 
     def __init__(self, radio: Radio, address: str, name: str) -> None:
@@ -79,7 +79,7 @@ class SmpTransport(Transport):
         about_to_activate: AboutToActivate = nobody_waits,
         about_to_touch: AboutToTouch = nobody_waits,
     ) -> TransferReport:
-        """Send the artifact and let the lock try it; see ``Transport``.
+        """Send the artifact and let the lock try it; see ``FirmwareTransport``.
 
         Nothing is sent again that the lock has already, and nothing happens where it runs
         the image. Raises ``TransportError``, among others with CANNOT_TRY where the lock

@@ -26,7 +26,7 @@ _MAX_STEADY = 512
 _FAILURES = 2
 
 
-class Flow:
+class RequestFlow:
     """Sizes and number of the requests under way; outlives its connections."""
 
     def __init__(self) -> None:

@@ -37,7 +37,7 @@ _MAX_DEPTH = 8
 _TAGS = (*range(64), 100, 256, 258, 260, 261, 1004, 43000, 55799)
 
 
-class Operation(IntEnum):
+class SmpOperation(IntEnum):
     """What a message is."""
 
     READ = 0
@@ -94,7 +94,7 @@ GOES_BACK: Final = frozenset(
 """Modes that keep the old firmware until the new one is confirmed, and start that again."""
 
 
-class Result(IntEnum):
+class SmpResult(IntEnum):
     """Result codes that all groups share (``mgmt/mcumgr/mgmt/mgmt_defines.h``)."""
 
     OK = 0
@@ -131,8 +131,8 @@ class ImageResult(IntEnum):
 
 
 _PROBLEMS: dict[int, TransportProblem] = {
-    Result.NO_MEMORY: TransportProblem.REJECTED_SPACE,
-    Result.ACCESS_DENIED: TransportProblem.NOT_BONDED,
+    SmpResult.NO_MEMORY: TransportProblem.REJECTED_SPACE,
+    SmpResult.ACCESS_DENIED: TransportProblem.NOT_BONDED,
 }
 _IMAGE_PROBLEMS: dict[int, TransportProblem] = {
     ImageResult.NO_FREE_SLOT: TransportProblem.REJECTED_SPACE,
@@ -148,12 +148,12 @@ _IMAGE_PROBLEMS: dict[int, TransportProblem] = {
 }
 # What comes of a request that arrived damaged or at a bad moment.
 _PASSING = {
-    Result.UNKNOWN,
-    Result.NO_MEMORY,
-    Result.INVALID,
-    Result.TIMEOUT,
-    Result.CORRUPT,
-    Result.BUSY,
+    SmpResult.UNKNOWN,
+    SmpResult.NO_MEMORY,
+    SmpResult.INVALID,
+    SmpResult.TIMEOUT,
+    SmpResult.CORRUPT,
+    SmpResult.BUSY,
 }
 _PASSING_IN_IMAGE = {
     ImageResult.UNKNOWN,
@@ -166,7 +166,7 @@ _PASSING_IN_IMAGE = {
 class SmpError(Exception):
     """The lock answered with something else than success.
 
-    ``group`` is None where the code is one of ``Result`` (``{"rc": n}``, all that
+    ``group`` is None where the code is one of ``SmpResult`` (``{"rc": n}``, all that
     version 1 of the protocol has), else the group whose own code it is
     (``{"err": {"group": g, "rc": n}}``).
     """
@@ -186,12 +186,12 @@ class SmpError(Exception):
     @property
     def not_supported(self) -> bool:
         """Whether the lock does not know the command."""
-        return self.group is None and self.result == Result.NOT_SUPPORTED
+        return self.group is None and self.result == SmpResult.NOT_SUPPORTED
 
     @property
     def busy(self) -> bool:
         """Whether the lock has something else to do for a while."""
-        return self.group is None and self.result == Result.BUSY
+        return self.group is None and self.result == SmpResult.BUSY
 
     @property
     def passing(self) -> bool:
@@ -218,7 +218,7 @@ def garbled(data: bytes) -> TransportError:
 def encode_request(command: Command, sequence: int, body: Mapping[str, Any]) -> bytes:
     """Return a request, which asks for answers of version 2."""
     payload = dumps(dict(body))
-    operation = Operation.WRITE if command.writes else Operation.READ
+    operation = SmpOperation.WRITE if command.writes else SmpOperation.READ
     header = _HEADER.pack(
         operation | _VERSION_2, 0, len(payload), command.group, sequence, command.id
     )
@@ -240,7 +240,9 @@ class Answer(NamedTuple):
 
     def is_to(self, command: Command) -> bool:
         """Return whether this is what a command is answered with."""
-        answers = Operation.WRITE_ANSWER if command.writes else Operation.READ_ANSWER
+        answers = (
+            SmpOperation.WRITE_ANSWER if command.writes else SmpOperation.READ_ANSWER
+        )
         return self.command == (answers, command.group, command.id)
 
 

@@ -16,7 +16,7 @@ from cbor2 import dumps
 from ..errors import TransportError, TransportProblem
 from ..firmware.verify import VerifiedArtifact
 from .base import ProgressCallback
-from .smp_flow import Flow
+from .smp_flow import RequestFlow
 from .smp_link import SmpLink
 from .smp_protocol import (
     HEADER_SIZE,
@@ -73,7 +73,7 @@ class Upload:
         self._image_hash = artifact.image_hash
         self._digest = hashlib.sha256(artifact.firmware).digest()
         self._progress = progress
-        self._flow = Flow()
+        self._flow = RequestFlow()
         self._link: SmpLink
         self._block = 1
         self._round_trip = 0.0

@@ -23,10 +23,10 @@ from .kept import Binding, Kept
 from .keys import HouseholdKey
 from .record import (
     TAG,
+    ByteSource,
+    ByteTarget,
     Head,
-    Kind,
-    Source,
-    Target,
+    RecordKind,
     Where,
     damaged,
     other,
@@ -40,7 +40,7 @@ CHUNK: Final = 64 * 1024
 
 
 def write_blob(
-    target: Target,
+    target: ByteTarget,
     key: HouseholdKey,
     kept: Kept,
     chunks: Iterable[bytes],
@@ -51,7 +51,7 @@ def write_blob(
     Raises ``VaultError`` DAMAGED where they are not what is bound, with what was written
     until then of no use to anybody; and ``OSError``.
     """
-    head = write_head(target, key, Kind.BLOB, kept.to_dict())
+    head = write_head(target, key, RecordKind.BLOB, kept.to_dict())
     stream = _Stream(key, kept, head)
     digest, size = hashlib.sha256(), 0
     waiting = bytearray()
@@ -74,14 +74,14 @@ def write_blob(
 
 
 def read_about(
-    source: Source, size: int, key: HouseholdKey, where: Where
+    source: ByteSource, size: int, key: HouseholdKey, where: Where
 ) -> tuple[Kept, VaultError | None]:
     """Return what a blob is, without reading the artifact.
 
     ``size`` is how long its file is; the second is what is wrong with that. Raises what
     ``read_head`` does.
     """
-    head = read_head(source, key, Kind.BLOB, where)
+    head = read_head(source, key, RecordKind.BLOB, where)
     kept = _kept(head, where)
     length, where = _length(head, kept), where.called(kept.binding.label)
     if size < length:
@@ -90,14 +90,14 @@ def read_about(
 
 
 def read_blob(
-    source: Source, key: HouseholdKey, binding: Binding, where: Where
+    source: ByteSource, key: HouseholdKey, binding: Binding, where: Where
 ) -> Iterator[bytes]:
     """Yield the artifact of that binding; only when it has ended in peace is it whole.
 
     Every chunk was authenticated before it is yielded, and their sum afterwards. Raises
     ``VaultError`` as ``read_head`` does, and ``OSError``.
     """
-    head = read_head(source, key, Kind.BLOB, where)
+    head = read_head(source, key, RecordKind.BLOB, where)
     kept = _kept(head, where)
     if kept.binding != binding:
         raise other(where)

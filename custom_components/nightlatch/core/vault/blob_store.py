@@ -19,7 +19,7 @@ from .kept import Binding, Kept
 from .keys import HouseholdKey
 from .ledger import Ledger
 from .place import Place, is_temporary, temporary_name
-from .record import Kind, Where, damaged, other, read_head, write_head
+from .record import RecordKind, Where, damaged, other, read_head, write_head
 
 _SUFFIX: Final = ".blob"
 _ID = 20
@@ -225,7 +225,7 @@ class BlobStore:
             self._place.entered(self._key, writing=True) as folder,
             folder.replacing(self._ledger, temporary_name(self._key)) as target,
         ):
-            write_head(target, self._key, Kind.LEDGER, ledger.to_dict())
+            write_head(target, self._key, RecordKind.LEDGER, ledger.to_dict())
         self.ledger, self.ledger_problem = ledger, None
 
     @property
@@ -237,7 +237,7 @@ class BlobStore:
         where = Where(self.path, self._ledger)
         try:
             with folder.reading(self._ledger) as file:
-                head = read_head(file.source, self._key, Kind.LEDGER, where)
+                head = read_head(file.source, self._key, RecordKind.LEDGER, where)
             self.ledger = Ledger.from_dict(head.record)
         except FileNotFoundError:
             pass

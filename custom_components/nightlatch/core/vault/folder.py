@@ -14,7 +14,7 @@ from pathlib import Path
 import stat
 from typing import Self
 
-from .record import Source, Target
+from .record import ByteSource, ByteTarget
 
 _FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW
 # What file systems say that cannot do what not all can.
@@ -27,7 +27,7 @@ _MAY_NOT = _CANNOT | {errno.EPERM, errno.EACCES, errno.EROFS}
 class OpenFile:
     """A file that is being read."""
 
-    source: Source
+    source: ByteSource
     size: int
     """Bytes."""
 
@@ -92,7 +92,7 @@ class Folder:
             yield OpenFile(source=file, size=found.st_size)
 
     @contextmanager
-    def replacing(self, name: str, temporary: str) -> Iterator[Target]:
+    def replacing(self, name: str, temporary: str) -> Iterator[ByteTarget]:
         """Write a file that takes its name when it is whole and on disk.
 
         Where anything is raised, what had that name before still has it.

@@ -35,21 +35,21 @@ _MOST = 1024 * 1024
 _NONCE = bytes(12)
 
 
-class Source(Protocol):
+class ByteSource(Protocol):
     """What a file is read from."""
 
     def read(self, size: int, /) -> bytes:
         """Return so many bytes; fewer only at the end."""
 
 
-class Target(Protocol):
+class ByteTarget(Protocol):
     """What a file is written to."""
 
     def write(self, data: bytes, /) -> object:
         """Write all of this."""
 
 
-class Kind(Enum):
+class RecordKind(Enum):
     """What a file of the vault is."""
 
     BLOB = b"b"
@@ -79,7 +79,7 @@ class Head:
 
 
 def write_head(
-    target: Target, key: HouseholdKey, kind: Kind, record: Mapping[str, Any]
+    target: ByteTarget, key: HouseholdKey, kind: RecordKind, record: Mapping[str, Any]
 ) -> Head:
     """Seal a record; raise ``ValueError`` where it is too long or no JSON."""
     text = json.dumps(record, separators=(",", ":"), allow_nan=False).encode()
@@ -96,7 +96,9 @@ def write_head(
     return Head(salt=salt, raw=raw, record=record)
 
 
-def read_head(source: Source, key: HouseholdKey, kind: Kind, where: Where) -> Head:
+def read_head(
+    source: ByteSource, key: HouseholdKey, kind: RecordKind, where: Where
+) -> Head:
     """Open a record.
 
     Raises ``VaultError`` NOT_A_BLOB, TOO_NEW, OTHER_BLOB (of another kind or household),
@@ -152,5 +154,5 @@ def _grains(size: int) -> int:
     return max(1, -(-size // _GRAIN)) * _GRAIN
 
 
-def _cipher(key: HouseholdKey, kind: Kind, salt: bytes) -> AESGCM:
+def _cipher(key: HouseholdKey, kind: RecordKind, salt: bytes) -> AESGCM:
     return AESGCM(key.derive("record", salt=salt, context=kind.value))
