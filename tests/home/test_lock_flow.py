@@ -67,6 +67,7 @@ async def test_locks_in_range_are_offered(house: House) -> None:
         "hardware": HARDWARE_REVISION,
         "version": "1.0.0",
         "feed": VENDOR,
+        "others": "",
     }
     result = await submit(house.hass, result, **lock_form("Back door"))
 
@@ -185,7 +186,7 @@ async def test_a_lock_that_is_out_of_range(house: House) -> None:
     assert result["errors"] == {"base": "lock_refused"}
     assert result["description_placeholders"] is not None
     assert result["description_placeholders"]["problem"].startswith(
-        f"{BACK_DOOR} is not in range."
+        f"{BACK_DOOR} was not in range."
     )
     await house.put_up_lock(BACK_DOOR)
     result = await submit(house.hass, result, address=BACK_DOOR)
@@ -213,6 +214,7 @@ async def test_a_lock_whose_vendor_has_no_feed(
         "hardware": HARDWARE_REVISION,
         "version": "1.0.0",
         "feed": "files that you bring",
+        "others": "",
     }
     result = await submit(house.hass, result, **lock_form("Back door"))
     assert result["type"] is FlowResultType.CREATE_ENTRY
