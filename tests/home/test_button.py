@@ -62,7 +62,7 @@ async def test_a_lock_that_is_out_of_range(house: House) -> None:
     with pytest.raises(HomeAssistantError) as caught:
         await press(house)
     assert caught.value.translation_key == "transport_not_found"
-    assert str(caught.value).startswith("Front door is not in range")
+    assert str(caught.value).startswith("Front door was not in range")
 
 
 async def test_a_lock_that_is_installed_to_is_left_alone(house: House) -> None:
