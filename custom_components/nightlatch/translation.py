@@ -52,6 +52,20 @@ async def async_describe(
     return await async_sentence(hass, err.reason, {**err.details, **names})
 
 
+async def async_describe_end(
+    hass: HomeAssistant,
+    err: NightlatchError,
+    door: NightlatchError | None,
+    **names: str,
+) -> Composed:
+    """Return what is told of an installation that failed: first of all of the door."""
+    told = await async_describe(hass, err, **names)
+    if door is None:
+        return told
+    known = {**door.details, **names, "why": told}
+    return await async_sentence(hass, f"door_{door.reason}", known)
+
+
 async def async_describe_file(
     hass: HomeAssistant, err: NightlatchError, **names: str
 ) -> Composed:

@@ -60,6 +60,10 @@ COMPOSED = (
     | {f"risk_way_back_{way}" for way in WayBack}
     | {f"risk_{said_by}" for said_by in NoBattery}
     | {f"way_back_{problem}" for problem in BOLT_PROBLEMS}
+    | {
+        f"door_{problem}"
+        for problem in BOLT_PROBLEMS - {errors.InstallationProblem.BOLT_DID_NOT_MOVE}
+    }
     | {f"conduct_{conduct}" for conduct in Conduct}
     | {f"left_at_source_{why}" for why in NoOffer if why is not NoOffer.UP_TO_DATE}
     | {f"settings_why_{why_not}" for why_not in WhyNot}

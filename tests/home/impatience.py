@@ -23,12 +23,14 @@ IMAGE_SIZE = 8_192
 """Bytes; two objects, so that there is something between them."""
 
 _NIGHTLATCH = {
-    "ABORT_TIMEOUT": 1.0,
+    "ABORT_TIMEOUT": 3.0,
     "ANSWER_TIMEOUT": 0.5,
     "APPLICATION_TIMEOUT": 0.3,
     "ASK_AGAIN": 0.2,
     "AWAY_TIMEOUT": 0.3,
     "BUTTONLESS_TIMEOUT": 1.0,
+    "CHECK_TIMEOUT": 1.0,
+    "CLOSES_WITHIN": 1.0,
     "CLOSE_TIMEOUT": 1.0,
     "COMPARE_WITHIN": 1.0,
     "CONFIRM_TIMEOUT": 0.5,
@@ -47,6 +49,9 @@ _NIGHTLATCH = {
     "SETTLE_TIME": 0.4,
     "SOURCE_TIMEOUT": 1.0,
     "START_TIMEOUT": 1.0,
+    "STALL_TIMEOUT": 1.0,
+    "IDLE_TIMEOUT": 0.8,
+    "TOLD_TIMEOUT": 0.3,
     "SUBSCRIBE_TIMEOUT": 1.0,
     "WELL_TIMEOUT": 1.0,
     "_ADVERTISEMENT_TIMEOUT": 0.3,

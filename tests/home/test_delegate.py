@@ -6,6 +6,7 @@ from custom_components.nightlatch.adapters.delegate import (
     UpdateEntityDelegate,
     reading_of,
 )
+from custom_components.nightlatch.adapters.zigbee2mqtt import OtaCommand, ota_command
 from custom_components.nightlatch.core.errors import DelegateError, DelegateProblem
 from custom_components.nightlatch.core.guard.hold import HoldRecord
 from custom_components.nightlatch.core.guard.source import Completion
@@ -63,8 +64,10 @@ async def test_who_is_not_registered_is_nobody(hass: HomeAssistant) -> None:
     assert not delegate.can_abort
     assert delegate.base_topic is None
     assert not delegate.reading().available
-    with pytest.raises(DelegateError):
-        await delegate.abort()
+    assert not delegate.can_ask
+    for asked in (delegate.abort(), delegate.ask()):
+        with pytest.raises(DelegateError):
+            await asked
 
 
 async def test_an_abort_that_fails_is_told(
@@ -72,12 +75,43 @@ async def test_an_abort_that_fails_is_told(
 ) -> None:
     """The broker may be away."""
     refuse(hass, "mqtt", "publish")
-    monkeypatch.setattr(
-        UpdateEntityDelegate, "_command", lambda _: ("base/bridge/update", "{}")
-    )
+    topic = "base/bridge/request/device/ota_update/update"
+    command = OtaCommand(topic=topic, lock={"id": "0x1"})
+    monkeypatch.setattr(UpdateEntityDelegate, "_command", lambda _: command)
+    delegate = UpdateEntityDelegate(hass, SOURCE)
+    for asked in (delegate.abort(), delegate.ask(), delegate.install(None)):
+        with pytest.raises(DelegateError) as caught:
+            await asked
+        assert caught.value.reason is DelegateProblem.REFUSED
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        None,
+        {},
+        {"command_topic": "base/bridge/request/x/update"},
+        {"command_topic": "base/bridge/request/x/update", "payload_install": "x"},
+        {"command_topic": "base/bridge/request/x/update", "payload_install": "[1]"},
+        {"command_topic": "elsewhere", "payload_install": "{}"},
+    ],
+)
+def test_what_is_not_the_bridge_s_is_no_command(told: object) -> None:
+    """It is then told through its entity, as all others are."""
+    assert ota_command(told) is None
+
+
+async def test_an_error_of_another_kind_is_a_refusal_too(hass: HomeAssistant) -> None:
+    """Integrations have deadlines of their own, which are not ours."""
+
+    async def give_up(_: ServiceCall) -> None:
+        raise TimeoutError
+
+    hass.services.async_register("update", "install", give_up)
     with pytest.raises(DelegateError) as caught:
-        await UpdateEntityDelegate(hass, SOURCE).abort()
-    assert caught.value.details == {"problem": "not now"}
+        await UpdateEntityDelegate(hass, SOURCE).install(None)
+    assert caught.value.reason is DelegateProblem.REFUSED
+    assert caught.value.details == {"problem": "TimeoutError"}
 
 
 def test_an_unknown_state_is_no_reading() -> None:

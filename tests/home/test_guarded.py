@@ -1,5 +1,6 @@
 """A lock that another integration updates: held back, let go, proven."""
 
+import json
 from types import MappingProxyType
 
 import pytest
@@ -10,11 +11,14 @@ from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.errors import DelegateError, DelegateProblem
 from custom_components.nightlatch.core.guard.conduct import PHANTOM_AFTER
 from custom_components.nightlatch.core.installation import delegated
+from custom_components.nightlatch.core.model import Transport
+from custom_components.nightlatch.core.schedule.retries import retry
+from custom_components.nightlatch.planning.planner import environment_of
 from custom_components.nightlatch.texts.release_notes import async_release_notes
 from homeassistant.config_entries import SOURCE_INTEGRATION_DISCOVERY, ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.util import dt as dt_util
 from tests.rig.ota_script import BoltAfterwards, OtaEnding, OtaScript
 from tests.rig.scene import lock_form
@@ -66,7 +70,7 @@ async def test_install(zigbee_house: ZigbeeHouse) -> None:
     )
     await zigbee_house.install()
     assert zigbee_house.lock.installed_version == NEW
-    assert [each.verb for each in zigbee_house.bridge.requests] == ["update"]
+    assert [each.verb for each in zigbee_house.bridge.requests] == ["update", "check"]
     state = zigbee_house.state()
     assert state.state == "off"
     assert state.attributes["installed_version"] == str(NEW)
@@ -85,13 +89,11 @@ async def test_install(zigbee_house: ZigbeeHouse) -> None:
             "failed",
             "delegate_other_version",
         ),
-        (OtaScript(ending=OtaEnding.ABORT), "failed", "delegate_other_version"),
-        (
-            OtaScript(ending=OtaEnding.BATTERY_REFUSAL),
-            "failed",
-            "delegate_never_started",
-        ),
-        (OtaScript(ending=OtaEnding.SILENT), "failed", "delegate_never_started"),
+        (OtaScript(ending=OtaEnding.ABORT), "failed", "delegate_broke_off"),
+        (OtaScript(ending=OtaEnding.BROKEN), "failed", "delegate_broke_off"),
+        (OtaScript(ending=OtaEnding.BATTERY_REFUSAL), "failed", "delegate_refused"),
+        (OtaScript(ending=OtaEnding.BAD_IMAGE), "failed", "delegate_refused"),
+        (OtaScript(ending=OtaEnding.SILENT), "failed", "delegate_refused"),
         (
             OtaScript(bolt_afterwards=BoltAfterwards.UNLOCKED),
             "needs_hand",
@@ -112,6 +114,136 @@ async def test_what_goes_wrong_is_told(
     assert (outcome.kind, outcome.reason) == (kind, reason)
     assert outcome.message is not None
     assert "Side door" in outcome.message
+    untouched = {OtaEnding.BATTERY_REFUSAL, OtaEnding.BAD_IMAGE, OtaEnding.SILENT}
+    assert outcome.touched is (script.ending not in untouched)
+
+
+async def test_a_bad_image_is_told_at_once_in_the_words_of_the_bridge(
+    zigbee_house: ZigbeeHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for what cannot come, and no lock has to be woken."""
+    monkeypatch.setattr(delegated, "START_TIMEOUT", 3600.0)
+    zigbee_house.lock.script = OtaScript(ending=OtaEnding.BAD_IMAGE)
+    with pytest.raises(HomeAssistantError):
+        await zigbee_house.install()
+    (outcome,) = zigbee_house.managed.record.history
+    assert outcome.message is not None
+    assert "No image currently available" in outcome.message
+
+
+async def test_an_answer_to_somebody_else_is_not_ours(
+    zigbee_house: ZigbeeHouse,
+) -> None:
+    """The bridge does not say which lock an error is about."""
+    zigbee_house.lock.script = OtaScript(duration=0.5)
+    pressed = zigbee_house.hass.async_create_task(zigbee_house.install())
+    await until(lambda: zigbee_house.bridge.was_asked("update"))
+    asked = zigbee_house.bridge.requests[0].payload
+    assert asked["transaction"]
+    payload = {"data": {}, "error": "of another", "status": "error"}
+    topic = "zigbee2mqtt/bridge/response/device/ota_update/update"
+    for answer in (payload, {**payload, "transaction": "x"}, [1], "{"):
+        await zigbee_house.hass.services.async_call(
+            "mqtt",
+            "publish",
+            {
+                "topic": topic,
+                "payload": answer if isinstance(answer, str) else json.dumps(answer),
+            },
+            blocking=True,
+        )
+    await pressed
+    assert zigbee_house.managed.record.history[0].kind == "succeeded"
+
+
+async def test_nothing_begins_beside_what_was_aborted(
+    zigbee_house: ZigbeeHouse,
+) -> None:
+    """That the bridge agrees does not mean that the transfer is over."""
+    lock = zigbee_house.lock
+    lock.script = OtaScript(ending=OtaEnding.NEVER_ENDS, closing=0.6)
+    pressed = zigbee_house.hass.async_create_task(zigbee_house.install())
+    await until(
+        lambda: (
+            (progress := zigbee_house.managed.progress) is not None
+            and bool(progress.percentage)
+        )
+    )
+    await cancel(zigbee_house.managed)
+    await until(lambda: zigbee_house.bridge.was_asked("update/abort"))
+    with pytest.raises(HomeAssistantError):
+        await pressed
+    assert zigbee_house.bridge.open_beside == 0
+    lock.script = OtaScript()
+    await zigbee_house.install()
+    assert zigbee_house.bridge.begun_beside == 0
+    assert zigbee_house.managed.record.history[-1].kind == "succeeded"
+
+
+async def test_a_lock_that_is_silent_afterwards_is_not_believed_to_be_updated(
+    zigbee_house: ZigbeeHouse,
+) -> None:
+    """The version that the bridge tells is the image's."""
+    lock = zigbee_house.lock
+    lock.script = OtaScript(duration=0.5)
+    pressed = zigbee_house.hass.async_create_task(zigbee_house.install())
+    await until(lambda: lock.update_state == "updating")
+    lock.deaf = True
+    with pytest.raises(HomeAssistantError) as caught:
+        await pressed
+    assert caught.value.translation_key == "delegate_not_asked"
+    assert zigbee_house.state(SOURCE).attributes["installed_version"] == str(NEW)
+    (outcome,) = zigbee_house.managed.record.history
+    assert outcome.kind == "needs_hand"
+    # Also later only the lock itself makes a success of it.
+    lock.deaf = False
+    await zigbee_house.kind.async_ask()
+    assert zigbee_house.bridge.requests[-1].verb == "check"
+
+
+async def test_a_version_that_falls_back_later_was_an_attempt_in_vain(
+    zigbee_house: ZigbeeHouse, hass: HomeAssistant
+) -> None:
+    """Nobody else has installed anything, and it is not sent every night."""
+    await zigbee_house.install()
+    told = async_capture_events(hass, "nightlatch_event")
+    lock = zigbee_house.lock
+    lock.runs = OLD
+    lock.answer()
+    lock.rest()
+    zigbee_house.bridge.tell(lock)
+    await until(lambda: zigbee_house.managed.record.history[-1].kind != "succeeded")
+    (outcome,) = zigbee_house.managed.record.history
+    assert (outcome.kind, outcome.reason) == ("rolled_back", "delegate_fell_back")
+    assert outcome.origin != "external"
+    assert outcome.message is not None
+    assert "by itself" in outcome.message
+    await until(lambda: any(each.data["type"] == "update_rolled_back" for each in told))
+    assert not any(each.data["type"] == "installed_elsewhere" for each in told)
+    managed = zigbee_house.managed
+    assert managed.release is not None
+    assert retry(
+        managed.record.history,
+        managed.release.key,
+        environment_of(managed),
+        dt_util.utcnow(),
+    ).after_change
+
+
+async def test_what_is_offered_lower_than_installed_is_left_alone(
+    zigbee_house: ZigbeeHouse,
+) -> None:
+    """The bridge's index has an order of its own; a downgrade is neither held nor done."""
+    zigbee_house.bridge.offer(zigbee_house.lock, OLD - 1)
+    await until(
+        lambda: zigbee_house.state(SOURCE).attributes["latest_version"] == str(OLD - 1)
+    )
+    await zigbee_house.until_state(HOLD, "nothing_offered")
+    assert zigbee_house.managed.release is None
+    assert zigbee_house.state(SOURCE).attributes["skipped_version"] != str(OLD - 1)
+    with pytest.raises(HomeAssistantError):
+        await zigbee_house.install()
+    assert zigbee_house.bridge.requests == []
 
 
 async def test_a_running_transfer_can_be_cancelled(zigbee_house: ZigbeeHouse) -> None:
@@ -127,7 +259,7 @@ async def test_a_running_transfer_can_be_cancelled(zigbee_house: ZigbeeHouse) ->
     await cancel(zigbee_house.managed)
     with pytest.raises(HomeAssistantError):
         await pressed
-    assert zigbee_house.bridge.requests[-1].verb == "update/abort"
+    assert zigbee_house.bridge.was_asked("update/abort")
     (outcome,) = zigbee_house.managed.record.history
     assert outcome.kind == "cancelled"
     assert zigbee_house.lock.installed_version == OLD
@@ -303,7 +435,8 @@ async def test_a_reload_in_the_middle_is_gone_on_with(
     await until(lambda: bool(zigbee_house.managed.record.history))
     (outcome,) = zigbee_house.managed.record.history
     assert (outcome.kind, outcome.to_version) == ("succeeded", str(NEW))
-    assert [each.verb for each in zigbee_house.bridge.requests] == ["update"]
+    verbs = [each.verb for each in zigbee_house.bridge.requests]
+    assert verbs.count("update") == 1
 
 
 async def test_what_was_done_meanwhile_is_proven(zigbee_house: ZigbeeHouse) -> None:
@@ -398,6 +531,67 @@ async def test_a_source_that_tries_again_is_told(
     await until(lambda: any(each.data["type"] == "unguarded_update" for each in told))
     (found,) = [each for each in told if each.data["type"] == "unguarded_update"]
     assert found.data["reasons"] == "started_again"
+
+
+async def test_a_source_that_tries_again_and_again_is_told_once(
+    zigbee_house: ZigbeeHouse, hass: HomeAssistant
+) -> None:
+    """No phone rings every few seconds; a repair says what can be done."""
+    told = async_capture_events(hass, "nightlatch_event")
+    lock = zigbee_house.lock
+    issue = f"source_repeats_{zigbee_house.managed.subentry_id}"
+    for _ in range(4):
+        lock.script = OtaScript(ending=OtaEnding.ABORT)
+        zigbee_house.bridge.start_by_itself(lock)
+        await until(lambda: zigbee_house.state(SOURCE).attributes["in_progress"])
+        await until(lambda: not zigbee_house.state(SOURCE).attributes["in_progress"])
+    await until(lambda: (DOMAIN, issue) in ir.async_get(hass).issues)
+    unguarded = [each for each in told if each.data["type"] == "unguarded_update"]
+    assert len(unguarded) == 1
+    zigbee_house.managed.kind.look(dt_util.utcnow())
+    assert zigbee_house.state("binary_sensor.side_door_update_problem").state == "on"
+
+
+async def test_what_ours_has_left_behind_is_no_new_start(
+    zigbee_house: ZigbeeHouse, hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The source says for good that it is at work: nobody has begun anything."""
+    monkeypatch.setitem(delegated.DEADLINES, Transport.ZIGBEE, 0.5)
+    monkeypatch.setattr(UpdateEntityDelegate, "can_abort", False)
+    told = async_capture_events(hass, "nightlatch_event")
+    zigbee_house.lock.script = OtaScript(ending=OtaEnding.NEVER_ENDS)
+    with pytest.raises(HomeAssistantError):
+        await zigbee_house.install()
+    zigbee_house.bridge.tell(zigbee_house.lock)
+    zigbee_house.managed.kind.look(dt_util.utcnow())
+    await hass.async_block_till_done(wait_background_tasks=False)
+    assert not [each for each in told if each.data["type"] == "unguarded_update"]
+
+
+async def test_a_failure_that_leaves_the_door_open_is_told_of_the_door_first(
+    zigbee_house: ZigbeeHouse,
+) -> None:
+    """At once, and as what a person has to see to."""
+    zigbee_house.lock.script = OtaScript(
+        ending=OtaEnding.LIE, bolt_afterwards=BoltAfterwards.UNLOCKED
+    )
+    with pytest.raises(HomeAssistantError) as caught:
+        await zigbee_house.install()
+    assert caught.value.translation_key == "door_installation_bolt_elsewhere"
+    (outcome,) = zigbee_house.managed.record.history
+    assert (outcome.kind, outcome.reason, outcome.door) == (
+        "needs_hand",
+        "delegate_other_version",
+        "installation_bolt_elsewhere",
+    )
+    assert outcome.message is not None
+    assert outcome.message.startswith(
+        "See to the door of Side door: its bolt was locked and is unlocked now."
+    )
+    assert "the lock runs" in outcome.message
+    issues = ir.async_get(zigbee_house.hass).issues
+    issue = f"needs_hand_{zigbee_house.managed.subentry_id}"
+    await until(lambda: (DOMAIN, issue) in issues)
 
 
 # What a person reads, and discovery.

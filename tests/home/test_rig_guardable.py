@@ -153,6 +153,7 @@ async def mqtt_home(
         ZigbeeLock(
             **{
                 "friendly_name": "Front door",
+                "tells_availability": True,
                 "ieee_address": IEEE,
                 "installed_version": OLD,
                 "latest_version": NEW,
@@ -231,7 +232,7 @@ async def test_zigbee_update(hass: HomeAssistant, bridge: Zigbee2MqttBridge) -> 
         await home.until_back(LOCK)
         await home.until_state(UPDATE, "off")
         assert home.state(UPDATE).attributes["installed_version"] == str(NEW)
-        assert home.percentages(UPDATE) == [0, 25, 50, 75]
+        assert home.percentages(UPDATE)[:5] == [0, 25, 50, 75, 100]
         assert home.state(LOCK).state == "locked"
         ((verb, response),) = bridge.responses
         assert (verb, response["status"]) == ("update", "ok")
@@ -243,16 +244,25 @@ async def test_zigbee_update(hass: HomeAssistant, bridge: Zigbee2MqttBridge) -> 
 async def test_zigbee_update_that_only_says_so(
     hass: HomeAssistant, bridge: Zigbee2MqttBridge, ending: OtaEnding
 ) -> None:
-    """The answer is a success, and the old version runs."""
+    """The answer is a success, and only a check tells that the old version runs."""
     async with mqtt_home(hass, bridge, script=script(ending)) as home:
         await home.act("update.install", UPDATE)
-        await home.until_back(UPDATE)
-        await home.until_state(UPDATE, "on")
-        assert home.state(UPDATE).attributes["installed_version"] == str(OLD)
+        await until(lambda: bool(bridge.responses))
         ((_, response),) = bridge.responses
         assert response["status"] == "ok"
-        told = {state.attributes.get("installed_version") for state in home.seen}
-        assert (str(NEW) in told) is (ending is OtaEnding.FALL_BACK)
+        await home.until_state(UPDATE, "off")
+        assert home.state(UPDATE).attributes["installed_version"] == str(NEW)
+        await hass.services.async_call(
+            "mqtt",
+            "publish",
+            {
+                "topic": "zigbee2mqtt/bridge/request/device/ota_update/check",
+                "payload": f'{{"id": "{IEEE}"}}',
+            },
+            blocking=True,
+        )
+        await home.until_state(UPDATE, "on")
+        assert home.state(UPDATE).attributes["installed_version"] == str(OLD)
 
 
 @pytest.mark.parametrize(
@@ -300,7 +310,9 @@ async def test_zigbee_update_that_never_ends_can_be_aborted(
             blocking=True,
         )
         await home.until_over(UPDATE)
-        ((_, response),) = bridge.responses
+        await until(lambda: len(bridge.responses) == 2)
+        (_, agreed), (_, response) = bridge.responses
+        assert agreed["status"] == "ok"
         assert "Aborted by user" in response["error"]
         assert [request.verb for request in bridge.requests] == [
             "update",
@@ -309,12 +321,12 @@ async def test_zigbee_update_that_never_ends_can_be_aborted(
 
 
 async def test_zigbee_silence(hass: HomeAssistant, bridge: Zigbee2MqttBridge) -> None:
-    """The request is heard, and that is all."""
+    """The lock does not hear of it, and is given up."""
     async with mqtt_home(hass, bridge, script=script(OtaEnding.SILENT)) as home:
         await home.act("update.install", UPDATE)
-        await until(lambda: bool(bridge.requests))
-        await hass.async_block_till_done()
-        assert not bridge.responses
+        await until(lambda: bool(bridge.responses))
+        ((_, response),) = bridge.responses
+        assert "didn't respond" in response["error"]
         assert not home.percentages(UPDATE)
 
 
@@ -334,7 +346,7 @@ async def test_zigbee_phantom_to_its_end(
         bridge.start_by_itself(home.lock)
         await home.until_back(UPDATE)
         await home.until_state(UPDATE, "off")
-        assert home.percentages(UPDATE) == [0, 25, 50, 75]
+        assert home.percentages(UPDATE)[:5] == [0, 25, 50, 75, 100]
         assert not bridge.requests
         assert not bridge.responses
 

@@ -125,6 +125,11 @@ class EsphomeLock(Updatable):
         self.tell()
 
     @override
+    def not_to_be_had(self) -> None:
+        """Be as before."""
+        self.failed("no image")
+
+    @override
     def transferred(self) -> None:
         """Keep saying that the update runs: the reboot belongs to it."""
 

@@ -21,7 +21,11 @@ class OtaEnding(Enum):
     NEVER_ENDS = auto()
     """The transfer stays halfway for good."""
     SILENT = auto()
-    """The request is heard and nothing follows, not even an answer."""
+    """The lock does not hear that there is something for it."""
+    BAD_IMAGE = auto()
+    """The image cannot be had, or is not what its index says."""
+    BROKEN = auto()
+    """The lock has the whole image, and does not take it."""
 
 
 class BoltAfterwards(Enum):
@@ -43,6 +47,10 @@ class OtaScript:
     ending: OtaEnding = OtaEnding.SUCCESS
     starts_by_itself: float | None = None
     """Seconds after joining until it updates though nobody asked."""
+    silence: float = 0.3
+    """Seconds until a lock is given up that does not hear; a minute in earnest."""
+    closing: float = 0.3
+    """Seconds for which a transfer stays open that was aborted; up to 150 in earnest."""
     reboot: float = 0.1
     """Seconds during which the lock is not available."""
     bolt_afterwards: BoltAfterwards = BoltAfterwards.SAME
@@ -57,6 +65,10 @@ class Updatable(Protocol):
 
     def failed(self, reason: str) -> None:
         """Tell that it ended halfway."""
+        ...
+
+    def not_to_be_had(self) -> None:
+        """Tell that there is no image after all."""
         ...
 
     def transferred(self) -> None:
@@ -77,6 +89,13 @@ async def play(script: OtaScript, lock: Updatable) -> None:
     if script.ending is OtaEnding.BATTERY_REFUSAL:
         lock.failed("battery too low")
         return
+    if script.ending is OtaEnding.BAD_IMAGE:
+        lock.not_to_be_had()
+        return
+    if script.ending is OtaEnding.SILENT:
+        await asyncio.sleep(script.silence)
+        lock.failed("Device didn't respond to OTA request")
+        return
     for step in range(script.steps):
         done = step / script.steps
         lock.transferring(100 * done, script.duration * (1 - done))
@@ -87,6 +106,11 @@ async def play(script: OtaScript, lock: Updatable) -> None:
             if script.ending is OtaEnding.NEVER_ENDS:
                 await asyncio.Event().wait()
         await asyncio.sleep(script.duration / script.steps)
+    if script.ending is OtaEnding.BROKEN:
+        lock.transferring(100, 0)
+        await asyncio.sleep(script.duration / script.steps)
+        lock.failed("Target node did not process the update file")
+        return
     lock.transferred()
     await lock.go_away()
     await asyncio.sleep(script.reboot)

@@ -44,6 +44,9 @@ class ZigbeeLock:
     bridge keeps both to itself."""
     sw_build_id: str = "17.4.0"
     installed_version: int = 285_474_816
+    """What the bridge says; after an update the image's, whatever the lock runs."""
+    runs: int | None = None
+    """What the lock says when it is asked; as long as it is None, the same."""
     latest_version: int = 285_474_816
     battery: int = 90
     contact: bool = True
@@ -57,6 +60,10 @@ class ZigbeeLock:
     """Who may open it: by the number of the slot its status, and the code where the
     owner lets the bridge show that. None where the bridge cannot read it."""
     available: bool = True
+    deaf: bool = False
+    """Whether it hears nothing when it is asked what it runs."""
+    tells_availability: bool = False
+    """Whether the owner lets the bridge tell of each lock if it is there."""
     updatable: bool = True
     """Whether the bridge can update it."""
     script: OtaScript = field(default_factory=OtaScript)
@@ -111,6 +118,11 @@ class ZigbeeLock:
         self.progress = self.remaining = None
         self.update_state = update_state or ("idle" if self.up_to_date else "available")
 
+    def answer(self) -> None:
+        """Say what it runs."""
+        if self.runs is not None:
+            self.installed_version, self.runs = self.runs, None
+
     def find_bolt(self) -> None:
         """Look for the bolt after a reboot."""
         match self.script.bolt_afterwards:
@@ -143,6 +155,10 @@ class Zigbee2MqttBridge:
         """For updates over the air, oldest first."""
         self.responses: list[tuple[str, dict[str, Any]]] = []
         """What it answered: the verb, and the message."""
+        self.open_beside = 0
+        """How many transfers are open though they were aborted."""
+        self.begun_beside = 0
+        """How many were begun while such a one was open."""
         self.commands: list[tuple[str, str]] = []
         """For bolts: the name of the lock, and what it was told."""
 
@@ -194,8 +210,9 @@ class Zigbee2MqttBridge:
 
     def tell(self, lock: ZigbeeLock) -> None:
         """Publish how a lock is, after something of it was changed."""
-        state = "online" if lock.available else "offline"
-        self._publish(f"{lock.topic}/availability", {"state": state})
+        if lock.tells_availability:
+            state = "online" if lock.available else "offline"
+            self._publish(f"{lock.topic}/availability", {"state": state})
         self._publish(lock.topic, lock.payload())
 
     def tell_bridge_state(self, state: str) -> None:
@@ -219,7 +236,10 @@ class Zigbee2MqttBridge:
 
     def was_asked(self, verb: str) -> bool:
         """Tell whether there was a request; ``schedule`` counts its variants in."""
-        return any(request.verb.split("/")[0] == verb for request in self.requests)
+        return any(
+            verb in {request.verb, request.verb.split("/")[0]}
+            for request in self.requests
+        )
 
     @staticmethod
     def _bridge_state(state: str) -> tuple[str, str]:
@@ -277,12 +297,9 @@ class Zigbee2MqttBridge:
     def _serve(self, lock: ZigbeeLock, request: Request) -> None:
         match request.verb.split("/")[0]:
             case "check":
-                lock.rest()
-                self.tell(lock)
-                self._answer(request, update_available=not lock.up_to_date)
+                self._spawn(self._check(lock, request))
             case "update":
-                if lock.script.ending is not OtaEnding.SILENT:
-                    self._begin(lock, asked=request)
+                self._begin(lock, asked=request)
             case "schedule":
                 lock.rest("scheduled")
                 self.tell(lock)
@@ -292,6 +309,21 @@ class Zigbee2MqttBridge:
                 self.tell(lock)
                 self._answer(request)
 
+    async def _check(self, lock: ZigbeeLock, request: Request) -> None:
+        """Ask the lock itself: the only thing that does."""
+        if lock.deaf or not lock.available or lock.script.ending is OtaEnding.SILENT:
+            await asyncio.sleep(lock.script.silence)
+            self._refuse(
+                request,
+                f"Failed to check if update available for '{lock.friendly_name}'"
+                " (Device didn't respond to OTA request)",
+            )
+            return
+        lock.answer()
+        lock.rest()
+        self.tell(lock)
+        self._answer(request, update_available=not lock.up_to_date)
+
     def _find(self, key: object) -> ZigbeeLock | None:
         """Return the lock with an address or a name."""
         for lock in self.locks.values():
@@ -300,13 +332,25 @@ class Zigbee2MqttBridge:
         return None
 
     def _abort(self, lock: ZigbeeLock, request: Request) -> None:
-        """Stop a transfer; whoever asked for it hears of it."""
+        """Agree to stop a transfer, which stays open until the lock hears of it."""
         # Once it has the image, the lock goes on by itself.
-        if lock.update_state != "updating" or not self._cancel(lock):
-            self._refuse(
-                request,
-                f"No OTA in progress to abort for device '{lock.friendly_name}'",
-            )
+        if lock.update_state == "updating" and lock.ieee_address in self._updates:
+            self._answer(request)
+            self._spawn(self._close_later(self._updates.pop(lock.ieee_address), lock))
+            return
+        self._refuse(
+            request,
+            f"No OTA in progress to abort for device '{lock.friendly_name}'",
+        )
+
+    async def _close_later(self, update: asyncio.Task[None], lock: ZigbeeLock) -> None:
+        self.open_beside += 1
+        try:
+            await asyncio.sleep(lock.script.closing)
+        finally:
+            self.open_beside -= 1
+            update.cancel()
+            await asyncio.wait((update,))
 
     # Answers.
 
@@ -331,9 +375,16 @@ class Zigbee2MqttBridge:
         key = lock.ieee_address
         if key in self._updates:
             return
+        self.begun_beside += self.open_beside
         task = asyncio.ensure_future(self._update(lock, asked))
         self._updates[key] = task
-        task.add_done_callback(lambda _: self._updates.pop(key, None))
+
+        def forget(done: asyncio.Task[None]) -> None:
+            # What was aborted is not there any more, and another may be.
+            if self._updates.get(key) is done:
+                del self._updates[key]
+
+        task.add_done_callback(forget)
 
     async def _update(self, lock: ZigbeeLock, asked: Request | None) -> None:
         course = _Course(self, lock, asked)
@@ -367,7 +418,6 @@ class _Course(Updatable):
         self._bridge = bridge
         self._lock = lock
         self._asked = asked
-        self._before = lock.installed_version
 
     @override
     def transferring(self, percent: float, remaining: float) -> None:
@@ -387,19 +437,19 @@ class _Course(Updatable):
 
     @override
     def transferred(self) -> None:
-        """Report the image's version as the lock's: nobody waits for the reboot."""
-        if self._lock.script.ending is not OtaEnding.LIE:
-            self._lock.installed_version = self._lock.latest_version
+        """Wait for the lock to announce itself; until then it is as it was before."""
+        self.transferring(100, 0)
+
+    @override
+    def not_to_be_had(self) -> None:
+        """Let it look as if the lock were up to date: that is what the bridge tells."""
+        self._lock.latest_version = self._lock.installed_version
         self._lock.rest()
         self._bridge.tell(self._lock)
         if self._asked is not None:
-            self._bridge._answer(
-                self._asked,
-                **{
-                    "from": {"file_version": self._before},
-                    "to": {"file_version": self._lock.latest_version},
-                },
-            )
+            name = self._lock.friendly_name
+            error = f"OTA update of '{name}' failed (No image currently available)"
+            self._bridge._refuse(self._asked, error)
 
     @override
     async def go_away(self) -> None:
@@ -408,12 +458,30 @@ class _Course(Updatable):
 
     @override
     async def come_back(self) -> None:
-        if self._lock.script.ending is OtaEnding.FALL_BACK:
-            self._lock.installed_version = self._before
-        self._lock.rest()
-        self._lock.find_bolt()
-        self._lock.available = True
-        self._bridge.tell(self._lock)
+        """Report the image's version as the lock's: nobody asks the lock."""
+        lock = self._lock
+        before, new = lock.installed_version, lock.latest_version
+        fell_back = lock.script.ending in {OtaEnding.FALL_BACK, OtaEnding.LIE}
+        lock.runs = before if fell_back else new
+        lock.installed_version = new
+        lock.rest()
+        lock.find_bolt()
+        lock.available = True
+        self._bridge.tell(lock)
+        if self._asked is not None:
+            build = lock.sw_build_id
+            if not fell_back:
+                lock.sw_build_id = f"{build}+"
+            self._bridge._answer(
+                self._asked,
+                **{
+                    "from": {"file_version": before, "software_build_id": build},
+                    "to": {
+                        "file_version": new,
+                        "software_build_id": lock.sw_build_id,
+                    },
+                },
+            )
 
 
 def _request_payload(text: str) -> dict[str, Any]:
@@ -510,7 +578,10 @@ def _discovery(lock: ZigbeeLock) -> Iterator[tuple[str, dict[str, Any]]]:
                 "default_entity_id": f"{component}.{name}{suffix}",
                 "state_topic": lock.topic,
                 "availability": _availability(
-                    (f"{BASE_TOPIC}/bridge/state", f"{lock.topic}/availability")
+                    (
+                        f"{BASE_TOPIC}/bridge/state",
+                        *([f"{lock.topic}/availability"] * lock.tells_availability),
+                    )
                 ),
                 "availability_mode": "all",
                 "device": _device_block(lock),

@@ -167,10 +167,6 @@ class ZigbeeSettings:
             "unique_id": f"{lock.ieee_address}_{setting.key}_{BASE_TOPIC}",
             "state_topic": self._topic(setting.key),
             "availability": [
-                {
-                    "topic": f"{lock.topic}/availability",
-                    "value_template": "{{ value_json.state }}",
-                },
                 {"topic": f"{self._topic(setting.key)}/availability"},
             ],
             "availability_mode": "all",

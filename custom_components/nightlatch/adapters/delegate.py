@@ -45,6 +45,7 @@ from ..core.errors import DelegateError, DelegateProblem
 from ..core.guard.source import Delegate, SourceKind, SourceReading, source_kind
 from ..core.versions import told_version
 from .registry import device_of, main_device_of
+from .zigbee2mqtt import OtaCommand, OtaRequests, ota_command
 
 # Home Assistant has no constant for it in all versions that are supported.
 _SERVICE_UPDATE_ENTITY = "update_entity"
@@ -84,6 +85,7 @@ class UpdateEntityDelegate(Delegate):
     def __init__(self, hass: HomeAssistant, entity_id: str) -> None:
         """Take the entity."""
         self._hass = hass
+        self._requests = OtaRequests(hass)
         self.entity_id = entity_id
 
     @property
@@ -104,7 +106,10 @@ class UpdateEntityDelegate(Delegate):
         if entry is None:
             return source_kind("", "")
         return source_kind(
-            entry.platform, entry.unique_id, zigbee2mqtt=self._is_zigbee2mqtt
+            entry.platform,
+            entry.unique_id,
+            zigbee2mqtt=self._is_zigbee2mqtt,
+            answers=self._command() is not None,
         )
 
     @property
@@ -119,7 +124,13 @@ class UpdateEntityDelegate(Delegate):
     @override
     def can_abort(self) -> bool:
         """Return whether it can be told to stop; Zigbee2MQTT can."""
-        return self._is_zigbee2mqtt and self._command() is not None
+        return self._command() is not None
+
+    @property
+    @override
+    def can_ask(self) -> bool:
+        """Return whether it can let the lock itself be asked what it runs."""
+        return self._command() is not None
 
     @override
     def reading(self) -> SourceReading:
@@ -152,8 +163,12 @@ class UpdateEntityDelegate(Delegate):
     async def install(self, version: str | None) -> None:
         """Tell the entity to install, as the house and not as a person.
 
-        Only an administrator may; who may ask Nightlatch was decided before.
+        Only an administrator may; who may ask Nightlatch was decided before. Where the
+        bridge is asked itself, it says what came of it.
         """
+        if (command := self._command()) is not None:
+            await self._requests.async_update(command)
+            return
         data = {} if version is None else {ATTR_VERSION: version}
         await self._async_call(SERVICE_INSTALL, data)
 
@@ -163,16 +178,14 @@ class UpdateEntityDelegate(Delegate):
         command = self._command()
         if command is None:
             raise DelegateError(DelegateProblem.REFUSED, problem="it cannot be aborted")
-        topic, payload = command
-        try:
-            await self._hass.services.async_call(
-                _MQTT,
-                "publish",
-                {"topic": f"{topic}/abort", "payload": payload},
-                blocking=True,
-            )
-        except HomeAssistantError as err:
-            raise DelegateError(DelegateProblem.REFUSED, problem=str(err)) from err
+        await self._requests.async_abort(command)
+
+    @override
+    async def ask(self) -> None:
+        """Let the lock itself be asked what it runs; raise ``DelegateError``."""
+        if (command := self._command()) is None:
+            raise DelegateError(DelegateProblem.REFUSED, problem="it cannot be asked")
+        await self._requests.async_check(command)
 
     async def async_refresh(self) -> None:
         """Let the integration ask for updates, as a person would in the settings."""
@@ -200,23 +213,25 @@ class UpdateEntityDelegate(Delegate):
                 {ATTR_ENTITY_ID: self.entity_id, **data},
                 blocking=True,
             )
-        except HomeAssistantError as err:
-            raise DelegateError(DelegateProblem.REFUSED, problem=str(err)) from err
+        except Exception as err:
+            # Whatever somebody's integration raises, its own deadlines too.
+            problem = str(err) or type(err).__name__
+            raise DelegateError(DelegateProblem.REFUSED, problem=problem) from err
 
     @property
     def base_topic(self) -> str | None:
         """Return Zigbee2MQTT's base topic, where that updates the lock."""
-        command = self._command() if self._is_zigbee2mqtt else None
-        return command[0].partition("/bridge/")[0] if command else None
+        command = self._command()
+        return command.base_topic if command else None
 
-    def _command(self) -> tuple[str, str] | None:
+    def _command(self) -> OtaCommand | None:
         """Return where Zigbee2MQTT listens for this lock's updates, and to what.
 
         It is what MQTT keeps for its own page on a device. A version that keeps it
-        elsewhere only means that nothing can be aborted.
+        elsewhere only means that nothing can be aborted, and the lock not asked.
         """
+        if not self._is_zigbee2mqtt:
+            return None
         told = getattr(self._hass.data.get(_MQTT_DATA), "debug_info_entities", {})
         found = told.get(self.entity_id, {}).get("discovery_data") or {}
-        payload = found.get("discovery_payload") or {}
-        topic, install = payload.get("command_topic"), payload.get("payload_install")
-        return (topic, install) if topic and install else None
+        return ota_command(found.get("discovery_payload"))

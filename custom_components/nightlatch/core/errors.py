@@ -207,10 +207,14 @@ class DelegateProblem(StrEnum):
     OTHER_OFFER = "delegate_other_offer"
     NOT_AVAILABLE = "delegate_not_available"
     NEVER_STARTED = "delegate_never_started"
+    BROKE_OFF = "delegate_broke_off"
+    LOST_SIGHT = "delegate_lost_sight"
     STUCK = "delegate_stuck"
     DID_NOT_COME_BACK = "delegate_did_not_come_back"
     OTHER_VERSION = "delegate_other_version"
     NOT_CONFIRMED = "delegate_not_confirmed"
+    NOT_ASKED = "delegate_not_asked"
+    FELL_BACK = "delegate_fell_back"
 
 
 class DelegateError(NightlatchError):

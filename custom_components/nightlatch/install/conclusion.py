@@ -26,6 +26,7 @@ from ..planning.planner import environment_of
 from ..translation import (
     async_as_home_assistant_error,
     async_describe,
+    async_describe_end,
     async_describe_way_back,
 )
 from .services import InstallServices
@@ -53,6 +54,11 @@ class Ending:
     def feed_title(self) -> str:
         """Return what people call the lock's feed."""
         return self._lock.feed.title if self._lock.feed else "?"
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Return what the ground floor does not know: the names that people gave."""
+        return {"lock": self._lock.name, "feed": self.feed_title}
 
     async def async_conclude(
         self,
@@ -209,7 +215,7 @@ class Ending:
         )
 
     async def _async_message(self, entry: JournalEntry, outcome: Outcome) -> str | None:
-        names = {"lock": self._lock.name, "feed": self.feed_title}
+        names = self.names
         error = outcome.error
         if outcome.kind is OutcomeKind.ROLLED_BACK:
             return await async_describe_way_back(
@@ -221,7 +227,7 @@ class Ending:
             )
         if error is None:
             return None
-        message = await async_describe(self._hass, error, **names)
+        message = await async_describe_end(self._hass, error, outcome.door, **names)
         if outcome.in_bootloader and error.reason is not TransportProblem.IN_BOOTLOADER:
             waiting = TransportError(TransportProblem.IN_BOOTLOADER)
             then = await async_describe(self._hass, waiting, **names)
@@ -246,6 +252,7 @@ class Ending:
             sha256=entry.sha256,
             touched=outcome.touched,
             reason=str(outcome.error.reason) if outcome.error else None,
+            door=str(outcome.door.reason) if outcome.door else None,
             message=await self._async_message(entry, outcome),
             approval=(
                 approval

@@ -6,15 +6,16 @@ from uuid import uuid4
 from homeassistant.util import dt as dt_util
 
 from ..adapters.storage import unsaved_for_now
-from ..core.errors import InstallationError, NightlatchError
-from ..core.installation.confirmation import confirm_works
+from ..core.errors import NightlatchError
+from ..core.installation.aftercare import fell_back
+from ..core.installation.confirmation import door_problem
 from ..core.model import Origin, OutcomeKind
 from ..core.records.outcome_record import OutcomeRecord
 from ..core.versions import is_told_as
 from ..events import ENDINGS, Happening
 from ..locks.lock import ManagedLock
 from ..planning.planner import environment_of
-from ..translation import async_describe
+from ..translation import async_describe_end
 from .conclusion import async_keep_end
 from .environment import LockHouse
 from .services import InstallServices
@@ -48,7 +49,13 @@ async def async_note_elsewhere(
     started = dt_util.utcnow()
     running = lock.record.identity.firmware_version
     ours = _ours(lock, running)
-    error = await _async_look(services, lock)
+    house = LockHouse(services, lock, None, unattended=True, window_end=None)
+    door = await door_problem(house, None)
+    undone, fallen_back = lock.record.outcome, None
+    # Of who can be reached by everybody near nobody knows that it was the lock itself.
+    if undone is not None and lock.kind.source() is not None and not lock.kind.by_hand:
+        fallen_back = fell_back(undone, before, running, dt_util.utcnow())
+    error: NightlatchError | None = fallen_back or door
     ended = OutcomeRecord(
         attempt=uuid4().hex,
         kind=OutcomeKind.NEEDS_HAND if error else OutcomeKind.SUCCEEDED,
@@ -60,7 +67,11 @@ async def async_note_elsewhere(
         to_version=running,
         reason=str(error.reason) if error else None,
         message=(
-            await async_describe(lock.hass, error, lock=lock.name) if error else None
+            await async_describe_end(
+                lock.hass, error, door if fallen_back else None, lock=lock.name
+            )
+            if error
+            else None
         ),
         environment=environment_of(lock),
     )
@@ -70,6 +81,18 @@ async def async_note_elsewhere(
             kind=ended.kind,
             ended=ended.ended,
             reason=ended.reason,
+            door=None,
+            message=ended.message,
+        )
+    if undone is not None and fallen_back:
+        ended = replace(
+            undone,
+            kind=OutcomeKind.NEEDS_HAND if door else OutcomeKind.ROLLED_BACK,
+            ended=ended.ended,
+            touched=True,
+            environment=ended.environment,
+            reason=ended.reason,
+            door=str(door.reason) if door else None,
             message=ended.message,
         )
     with unsaved_for_now(f"What was installed on {lock.name}"):
@@ -87,18 +110,6 @@ async def async_note_elsewhere(
         message=ended.message or "",
         purpose=str(ended.purpose),
     )
-
-
-async def _async_look(
-    services: InstallServices, lock: ManagedLock
-) -> NightlatchError | None:
-    """Look how a lock is with what it runs; return what is wrong."""
-    house = LockHouse(services, lock, None, unattended=True, window_end=None)
-    try:
-        await confirm_works(house, replace(lock.policy, may_move_bolt=False), None)
-    except InstallationError as err:
-        return err
-    return None
 
 
 def _happening(lock: ManagedLock, ended: OutcomeRecord) -> Happening:

@@ -14,7 +14,7 @@ from homeassistant.util import dt as dt_util
 
 from ..adapters.storage import unsaved_for_now
 from ..core.errors import InstallationError, NightlatchError, TransportProblem
-from ..core.installation.confirmation import BOLT_PROBLEMS
+from ..core.installation.confirmation import BOLT_PROBLEMS, door_problem
 from ..core.installation.journal import JournalEntry
 from ..core.installation.machine import Installation, Job, Outcome
 from ..core.installation.recovery import what_left_it
@@ -37,7 +37,7 @@ from ..core.versions import is_told_as
 from ..events import Happening
 from ..locks.lock import ManagedLock, Progress
 from ..planning.planner import Errand, next_errand
-from ..translation import async_as_home_assistant_error
+from ..translation import async_as_home_assistant_error, async_describe
 from .conclusion import Ending
 from .environment import LockHouse
 from .services import InstallServices
@@ -214,6 +214,12 @@ class Installer:
                     "outcome_unsaved", version=self._version, problem=problem
                 )
             return
+        if (door := task.result().door) is not None:
+            raise self._lock.error(
+                f"door_{door.reason}",
+                why=await async_describe(self._hass, error, **self._ending.names),
+                **door.details,
+            )
         went_back = task.result().kind is OutcomeKind.ROLLED_BACK
         if went_back and error.reason in BOLT_PROBLEMS:
             # It no longer runs what the usual sentence says that it runs.
@@ -277,10 +283,23 @@ class Installer:
         )
         if running is not None and (on_trial or not runs_it):
             error = lock.kind.gone()
+        house = LockHouse(self._services, lock, None, unattended=True, window_end=None)
+        touched = entry.touched or entry.state in TOUCHED
+        in_bootloader = (
+            error is not None and error.reason is TransportProblem.IN_BOOTLOADER
+        )
+        door: InstallationError | None = None
+        if touched and not in_bootloader:
+            door = await door_problem(house, entry.bolt_before)
+        if error is None:
+            error, door = door, None
         outcome = Outcome(
             kind=(
                 OutcomeKind.NEEDS_HAND
-                if running is None or (on_trial and runs_it)
+                if running is None
+                or (on_trial and runs_it)
+                or door is not None
+                or (error is not None and error.reason in BOLT_PROBLEMS)
                 else OutcomeKind.FAILED
                 if error
                 else OutcomeKind.SUCCEEDED
@@ -288,9 +307,9 @@ class Installer:
             running=running,
             told=running is not None,
             error=error,
-            in_bootloader=error is not None
-            and error.reason is TransportProblem.IN_BOOTLOADER,
-            touched=entry.touched or entry.state in TOUCHED,
+            in_bootloader=in_bootloader,
+            touched=touched,
+            door=door,
         )
         await self._ending.async_conclude(entry, None, outcome, 0.0)
         return outcome

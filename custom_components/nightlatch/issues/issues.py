@@ -14,6 +14,7 @@ from ..adapters.storage import HouseholdStore, told_problem
 from ..const import DOMAIN
 from ..coordinator import FeedCoordinator
 from ..core.errors import FeedProblem
+from ..core.guard.conduct import Conduct
 from ..core.guard.offer import NoOffer
 from ..core.installation.recovery import what_left_it
 from ..core.model import OutcomeKind
@@ -286,8 +287,10 @@ class Issues:
             return str(error.reason), error.details
         if (trouble := lock.kind.trouble) is not None:
             return trouble, {}
-        if lock.kind.misconduct is not None:
-            return "source_stuck", {}
+        if (conduct := lock.kind.misconduct) is not None:
+            return (
+                "source_repeats" if conduct is Conduct.REPEATS else "source_stuck"
+            ), {}
         waits = lock.kind.by_hand and self._planner.plan(lock).waiting not in _UNWANTED
         if waits and lock.release is not None:
             return "update_by_hand", {

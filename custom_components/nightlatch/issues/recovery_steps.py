@@ -59,10 +59,10 @@ def _usual(lock: ManagedLock, vault: HouseholdVault) -> Iterator[Composed]:
     if (
         not lock.in_bootloader
         and outcome is not None
-        and outcome.reason in BOLT_PROBLEMS
+        and (outcome.door is not None or outcome.reason in BOLT_PROBLEMS)
     ):
         yield _label(lock, Step.MOVE_BY_HAND)
-        if back := ways_back(lock, vault):
+        if outcome.door is None and (back := ways_back(lock, vault)):
             yield filled(
                 _label(lock, Step.WAY_BACK),
                 {

@@ -32,6 +32,7 @@ from ..core.installation.machine import Installation, Job
 from ..core.model import Evidence, LockIdentity, LockKind, Release
 from ..core.preflight.situation import FeedState, RadioState
 from ..core.select import PassedOver, reason_against
+from ..core.versions import is_told_as
 from ..locks.lock import ManagedLock
 from .attached import AttachedKind
 from .base import KindServices
@@ -146,7 +147,21 @@ class GuardedKind(AttachedKind):
         reading = self.delegate.reading()
         if not reading.available or reading.installed is None:
             raise DelegateError(DelegateProblem.NOT_AVAILABLE)
+        if self._is_unproven(reading.installed):
+            await self.delegate.ask()
+            if (told := self.delegate.reading().installed) is not None:
+                return identity_of(self.main_device, told)
         return identity_of(self.main_device, reading.installed)
+
+    def _is_unproven(self, installed: str) -> bool:
+        """Return whether only the lock can say if an installation has come to its end."""
+        outcome = self.lock.record.outcome
+        return (
+            outcome is not None
+            and outcome.reason == DelegateProblem.NOT_ASKED
+            and self.delegate.can_ask
+            and is_told_as(outcome.to_version, installed)
+        )
 
     @override
     async def async_check(self) -> None:

@@ -21,7 +21,14 @@ from ..adapters.delegate import UpdateEntityDelegate, reading_of
 from ..adapters.storage import HouseholdStore, unsaved_for_now
 from ..const import CONF_UPDATE_ENTITY
 from ..core.errors import DelegateError
-from ..core.guard.conduct import Conduct, Observation, misconduct, observe
+from ..core.guard.conduct import (
+    Conduct,
+    Observation,
+    Starts,
+    after_start,
+    misconduct,
+    observe,
+)
 from ..core.guard.hold import (
     Hold,
     HoldRecord,
@@ -83,8 +90,10 @@ class Guard:
         self._observation: Observation | None = None
         self._by_person = False
         self._at_start = True
-        self.conduct: Conduct | None = None
-        """What the source does that a person should look at; None where it behaves."""
+        self._left_over = False
+        """Whether what is in progress was there when ours ended."""
+        self._starts: Starts | None = None
+        self._lasting: Conduct | None = None
 
     @property
     def _delegate(self) -> UpdateEntityDelegate:
@@ -96,6 +105,16 @@ class Guard:
         return hold_of(
             self.record, self._delegate.reading(), offered_on=self._offers_on()
         )
+
+    @property
+    def conduct(self) -> Conduct | None:
+        """Return what a person should look at; None where the source behaves."""
+        if self._lasting is not None:
+            return self._lasting
+        starts = self._starts
+        if starts is not None and starts.lasts(dt_util.utcnow()):
+            return Conduct.REPEATS
+        return None
 
     @property
     def skipped_by_person(self) -> str | None:
@@ -240,16 +259,23 @@ class Guard:
             self._unsaved = False
         self._hold_or_let_go()
         if self._lock.progress is not None:
-            self._observation = self.conduct = None
+            self._observation = self._lasting = None
+            self._left_over = self._delegate.reading().in_progress
             return
         reading = self._delegate.reading()
         self._observation = observe(
-            self._observation, reading, now, at_start=self._at_start
+            self._observation,
+            reading,
+            now,
+            at_start=self._at_start or self._left_over,
+        )
+        self._left_over = self._left_over and (
+            reading.in_progress or not reading.available
         )
         # The first that it says after a start; until then it may not be there yet.
         self._at_start = self._at_start and not reading.available
         if self._observation is None:
-            self.conduct = None
+            self._lasting = None
             return
         found = misconduct(
             self._observation,
@@ -260,7 +286,13 @@ class Guard:
         if found is None:
             return
         self._observation = self._observation.having_told(found)
-        self.conduct = found if found in _LASTING else self.conduct
+        if found in _LASTING:
+            self._lasting = found
+        elif found is not Conduct.STARTED_BY_PERSON:
+            self._starts = after_start(self._starts, reading.offered, now)
+            if self._starts.told != now:
+                self._lock.async_changed()
+                return
         self._begin(self._async_tell(found), f"conduct of {self._lock.name}")
 
     @callback

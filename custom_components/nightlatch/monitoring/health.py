@@ -33,7 +33,10 @@ def needs_hand(lock: ManagedLock) -> bool:
     if outcome.left_on_trial:
         return is_told_as(outcome.to_version, lock.record.identity.firmware_version)
     if outcome.reason not in BOLT_PROBLEMS:
-        return lock.record.read_at <= outcome.ended
+        if lock.record.read_at <= outcome.ended:
+            return True
+        if outcome.door is None:
+            return False
     seen = read_surroundings(
         lock.hass,
         lock_entity=lock.links.lock_entity,

@@ -11,6 +11,8 @@ from custom_components.nightlatch.core.guard.conduct import (
     STUCK_AFTER,
     Conduct,
     Observation,
+    Starts,
+    after_start,
     misconduct,
     observe,
 )
@@ -109,3 +111,25 @@ def test_what_moves_is_not_stuck() -> None:
     )
     same = observe(moved, replace(BUSY, percentage=1.0), later, at_start=False)
     assert same is moved
+
+
+def test_a_source_that_tries_every_12_seconds_is_told_once_an_hour() -> None:
+    """And is something to see to as long as it goes on."""
+    starts: Starts | None = None
+    told = 0
+    for number in range(2 * 300):
+        now = NOW + number * timedelta(seconds=12)
+        starts = after_start(starts, "2", now)
+        told += starts.told == now
+        assert starts.lasts(now) is (number > 0)
+    assert told == 2
+    assert starts is not None
+    assert not starts.lasts(starts.last + AGAIN_WITHIN)
+
+
+def test_another_version_is_news() -> None:
+    """Whoever was told of one knows nothing of the other."""
+    starts = after_start(None, "2", NOW)
+    starts = after_start(starts, "3", NOW + timedelta(seconds=12))
+    assert starts.told == NOW + timedelta(seconds=12)
+    assert not starts.lasts(NOW + timedelta(seconds=12))

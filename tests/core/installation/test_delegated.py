@@ -22,7 +22,10 @@ from custom_components.nightlatch.core.guard.source import (
 )
 from custom_components.nightlatch.core.installation.delegated import (
     DEADLINES,
+    IDLE_TIMEOUT,
     REPORT_TIMEOUT,
+    STALL_TIMEOUT,
+    START_TIMEOUT,
     DelegatedInstallation,
 )
 from custom_components.nightlatch.core.installation.journal import JournalEntry
@@ -80,6 +83,10 @@ class DeskDelegate(Delegate):
     becomes: str | None = NEW
     """What it says afterwards that the lock runs."""
     refuses: bool = False
+    raises: Exception | None = None
+    """What the call raises once everything was sent."""
+    hangs: bool = False
+    """Whether it says that it is at work, and nothing ever comes."""
     begins: bool = True
     ends: bool = True
     vanishes: bool = False
@@ -88,6 +95,9 @@ class DeskDelegate(Delegate):
     device: bool = False
     """Whether the registry says what the source says."""
     device_follows: bool = True
+    answers: list[str | None] | None = None
+    """What the lock says when it is asked itself; None for a lock that is silent."""
+    times_asked: int = 0
     asked: list[str | None] = field(default_factory=list)
     aborted: int = 0
     running: asyncio.Task[None] | None = None
@@ -126,6 +136,9 @@ class DeskDelegate(Delegate):
         self.asked.append(version)
         if self.refuses:
             raise DelegateError(DelegateProblem.REFUSED, problem="Battery low")
+        if self.hangs:
+            self.say(in_progress=True)
+            await asyncio.Event().wait()
         if not self.begins:
             return
         self.running = asyncio.ensure_future(self._install())
@@ -136,6 +149,9 @@ class DeskDelegate(Delegate):
         for percentage in range(0, 100, 10):
             self.say(in_progress=True, percentage=float(percentage))
             await asyncio.sleep(self.seconds / 10)
+        if self.raises is not None:
+            self.say(in_progress=False, percentage=None)
+            raise self.raises
         if not self.ends:
             await asyncio.Event().wait()
         if self.falls_back:
@@ -150,6 +166,20 @@ class DeskDelegate(Delegate):
         if self.device and self.device_follows:
             await asyncio.sleep(60)
             self.say(device_version=told)
+
+    @property
+    @override
+    def can_ask(self) -> bool:
+        return self.answers is not None
+
+    @override
+    async def ask(self) -> None:
+        assert self.answers
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        self.times_asked += 1
+        if answer is None:
+            raise DelegateError(DelegateProblem.REFUSED, problem="no answer")
+        self.say(installed=answer)
 
     @override
     async def abort(self) -> None:
@@ -364,6 +394,227 @@ def test_the_bolt_must_be_where_it_was() -> None:
     assert outcome.kind is OutcomeKind.NEEDS_HAND
     assert outcome.error is not None
     assert outcome.error.reason is InstallationProblem.BOLT_JAMMED
+
+
+# What has begun.
+
+
+def test_what_breaks_off_at_the_end_has_touched_the_lock() -> None:
+    """It is not sent again and again by itself: that was no refusal."""
+    problem = "Target node did not process the update file"
+    desk = Desk(
+        DeskDelegate(raises=DelegateError(DelegateProblem.REFUSED, problem=problem))
+    )
+    outcome = install(desk)
+    assert outcome.kind is OutcomeKind.FAILED
+    assert outcome.error is not None
+    assert outcome.error.reason is DelegateProblem.BROKE_OFF
+    assert outcome.error.details == {"problem": problem}
+    assert outcome.touched
+
+
+def test_what_is_refused_later_was_begun_before() -> None:
+    """Home Assistant was restarted in between, and nobody has seen all of it."""
+    desk = Desk()
+
+    async def anew() -> Outcome:
+        running = asyncio.ensure_future(desk.prepare().run())
+        await asyncio.sleep(300)
+        running.cancel()
+        await asyncio.wait((running,))
+        assert desk.delegate.running is not None
+        desk.delegate.running.cancel()
+        desk.delegate.say(in_progress=False, percentage=None)
+        desk.delegate.refuses = True
+        return await desk.install(desk.journal.entry)
+
+    outcome = run_virtual(anew())
+    assert outcome.error is not None
+    assert outcome.error.reason is DelegateProblem.BROKE_OFF
+    assert outcome.touched
+
+
+# What never ends.
+
+
+def test_what_fails_in_its_first_second_and_never_ends_is_no_blocked_house() -> None:
+    """Some wait for an end that is not told; nothing was touched."""
+    desk = Desk(DeskDelegate(hangs=True))
+
+    async def timed() -> tuple[Outcome, float]:
+        outcome = await desk.install()
+        return outcome, asyncio.get_running_loop().time()
+
+    outcome, seconds = run_virtual(timed())
+    assert outcome.error is not None
+    assert outcome.error.reason is DelegateProblem.NEVER_STARTED
+    assert not outcome.touched
+    assert seconds < START_TIMEOUT + 300
+
+
+def test_no_progress_for_minutes_is_an_end() -> None:
+    """The call of a lock that went silent halfway need not return."""
+    desk = Desk(DeskDelegate(ends=False))
+
+    async def timed() -> tuple[Outcome, float]:
+        outcome = await desk.install()
+        return outcome, asyncio.get_running_loop().time()
+
+    outcome, seconds = run_virtual(timed())
+    assert outcome.error is not None
+    assert outcome.error.reason is DelegateProblem.STUCK
+    assert outcome.touched
+    assert seconds < desk.delegate.seconds + STALL_TIMEOUT + 300
+
+
+def test_who_tells_no_progress_is_given_its_time() -> None:
+    """Not all Matter locks say how far they are."""
+    desk = Desk(
+        DeskDelegate(how=replace(RETURNS, tells_progress=False), hangs=True),
+    )
+
+    async def late() -> Outcome:
+        running = asyncio.ensure_future(desk.prepare().run())
+        await asyncio.sleep(START_TIMEOUT + STALL_TIMEOUT + 60)
+        assert not running.done()
+        return await running
+
+    outcome = run_virtual(late())
+    assert outcome.error is not None
+    assert outcome.error.reason is DelegateProblem.STUCK
+
+
+@pytest.mark.parametrize("arrives", [False, True])
+def test_a_source_that_was_reloaded_is_not_waited_for(arrives: bool) -> None:
+    """Its call never returns, and it says that it is idle; the lock may go on."""
+    desk = Desk(DeskDelegate(ends=False))
+
+    async def reload() -> tuple[Outcome, float]:
+        loop = asyncio.get_running_loop()
+        running = asyncio.ensure_future(desk.prepare().run())
+        await asyncio.sleep(1190)
+        desk.delegate.say(in_progress=False, percentage=None)
+        if arrives:
+            desk.delegate.say(installed=NEW)
+        return await running, loop.time()
+
+    outcome, seconds = run_virtual(reload())
+    assert seconds < 1190 + IDLE_TIMEOUT + 300
+    if arrives:
+        assert outcome.kind is OutcomeKind.SUCCEEDED
+        return
+    assert outcome.kind is OutcomeKind.FAILED
+    assert outcome.error is not None
+    assert outcome.error.reason is DelegateProblem.LOST_SIGHT
+
+
+def test_the_deadline_of_somebody_else_is_not_ours() -> None:
+    """It is an error as any other, and nothing is stuck."""
+    outcome = install(Desk(DeskDelegate(raises=TimeoutError())))
+    assert outcome.error is not None
+    assert outcome.error.reason is InstallationProblem.UNEXPECTED
+
+
+# The lock's own word.
+
+
+def test_what_a_bridge_says_of_its_image_is_no_proof() -> None:
+    """A lock that fell back says so only when it is asked."""
+    desk = Desk(DeskDelegate(answers=[OLD]))
+    outcome = install(desk)
+    assert outcome.kind is OutcomeKind.FAILED
+    assert outcome.error is not None
+    assert outcome.error.reason is DelegateProblem.OTHER_VERSION
+    assert outcome.running is not None
+    assert outcome.running.firmware_version == OLD
+    assert desk.delegate.times_asked == 1
+
+
+def test_a_lock_that_is_late_is_asked_again() -> None:
+    """It restarts, and hears nothing meanwhile."""
+    desk = Desk(DeskDelegate(answers=[None, None, NEW]))
+    assert install(desk).kind is OutcomeKind.SUCCEEDED
+    assert desk.delegate.times_asked == 3
+
+
+def test_a_lock_that_cannot_be_asked_needs_a_hand() -> None:
+    """Nobody knows what it runs, whatever its integration says."""
+    outcome = install(Desk(DeskDelegate(answers=[None])))
+    assert outcome.kind is OutcomeKind.NEEDS_HAND
+    assert outcome.running is None
+    assert outcome.error is not None
+    assert outcome.error.reason is DelegateProblem.NOT_ASKED
+
+
+# The door, however it ended.
+
+
+@pytest.mark.parametrize(
+    ("bolt", "reason"),
+    [
+        (Bolt.UNLOCKED, InstallationProblem.BOLT_ELSEWHERE),
+        (Bolt.JAMMED, InstallationProblem.BOLT_JAMMED),
+        (Bolt.UNKNOWN, InstallationProblem.LOCK_UNAVAILABLE),
+        (Bolt.LOCKED, None),
+    ],
+)
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"becomes": None},
+        {"raises": DelegateError(DelegateProblem.REFUSED, problem="gone")},
+        {"ends": False},
+    ],
+    ids=["lie", "break", "stuck"],
+)
+def test_the_door_is_looked_at_after_a_failure(
+    source: dict[str, object], bolt: Bolt, reason: InstallationProblem | None
+) -> None:
+    """It may have been left open by what has failed."""
+    desk = Desk(
+        DeskDelegate(**source),  # type: ignore[arg-type]
+        house=DeskHouse(
+            Surroundings(bolt=Bolt.LOCKED, bolt_since=NOW - timedelta(days=1))
+        ),
+    )
+
+    async def move() -> Outcome:
+        running = asyncio.ensure_future(desk.install())
+        await asyncio.sleep(1190)
+        desk.house.seen = replace(desk.house.seen, bolt=bolt)
+        return await running
+
+    outcome = run_virtual(move())
+    assert outcome.error is not None
+    assert outcome.error.reason in DelegateProblem
+    assert (outcome.door.reason if outcome.door else None) is reason
+    assert outcome.kind is (OutcomeKind.NEEDS_HAND if reason else OutcomeKind.FAILED)
+    assert desk.house.moved == []
+
+
+def test_the_door_is_looked_at_after_a_cancel() -> None:
+    """The person who has cancelled need not stand there."""
+    desk = Desk(
+        DeskDelegate(how=REPORTS, aborts=True),
+        house=DeskHouse(
+            Surroundings(bolt=Bolt.LOCKED, bolt_since=NOW - timedelta(days=1))
+        ),
+    )
+
+    async def cancel() -> Outcome:
+        installation = desk.prepare()
+        running = asyncio.ensure_future(installation.run())
+        await asyncio.sleep(300)
+        desk.house.seen = replace(desk.house.seen, bolt=Bolt.UNLOCKED)
+        assert installation.cancel()
+        return await running
+
+    outcome = run_virtual(cancel())
+    assert outcome.kind is OutcomeKind.NEEDS_HAND
+    assert outcome.error is not None
+    assert outcome.error.reason is InstallationProblem.CANCELLED
+    assert outcome.door is not None
+    assert outcome.door.details == {"before": "locked", "now": "unlocked"}
 
 
 # Stopping.

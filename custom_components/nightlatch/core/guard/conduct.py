@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ..moments import is_ahead
+from ..moments import is_ahead, is_over
 from .source import SourceReading
 
 STUCK_AFTER = timedelta(hours=6)
@@ -27,6 +27,8 @@ class Conduct(StrEnum):
     STARTED_BY_PERSON = "started_by_person"
     PHANTOM = "phantom"
     STUCK = "stuck"
+    REPEATS = "repeats"
+    """Begins the same installation by itself again and again."""
 
 
 AGAIN_WITHIN = timedelta(hours=1)
@@ -41,12 +43,48 @@ class Observation:
     """When its percentage last changed."""
     percentage: float | None
     at_start: bool
-    """Whether it was there when Home Assistant started."""
+    """Whether it was there when it was first looked: when Home Assistant started, or
+    when an installation of ours had ended."""
     told: frozenset[Conduct] = frozenset()
 
     def having_told(self, conduct: Conduct) -> Observation:
         """Return this after something was told."""
         return replace(self, told=self.told | {conduct})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Starts:
+    """Installations of one version that nobody asked us for, as people were told."""
+
+    version: str | None
+    told: datetime
+    """When people were last told of one."""
+    last: datetime
+    """When the last one was seen."""
+    repeats: bool = False
+    """Whether there was more than one in an hour."""
+
+    def lasts(self, now: datetime) -> bool:
+        """Return whether it is still to be expected that it begins again."""
+        return self.repeats and not is_over(self.last, AGAIN_WITHIN, now)
+
+
+def after_start(before: Starts | None, version: str | None, now: datetime) -> Starts:
+    """Return what is known after one more; people are told if ``told`` is ``now``."""
+    if (
+        before is None
+        or before.version != version
+        or is_over(before.told, AGAIN_WITHIN, now)
+    ):
+        return Starts(
+            version=version,
+            told=now,
+            last=now,
+            repeats=before is not None
+            and before.version == version
+            and before.lasts(now),
+        )
+    return replace(before, last=now, repeats=True)
 
 
 def observe(

@@ -4,7 +4,7 @@ How each integration installs was read in Home Assistant 2026.10: some return fr
 call when the lock is done, others at once (``components/*/update.py``).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -66,6 +66,8 @@ class SourceKind:
     completion: Completion
     schemes: tuple[VersionScheme, ...]
     """How it writes versions; the first counts in which both can be read."""
+    tells_progress: bool = False
+    """Whether all of its locks tell how far they are: then silence is an end."""
 
 
 _DOTTED, _INTEGER = VersionScheme.DOTTED, VersionScheme.INTEGER
@@ -96,18 +98,21 @@ _KINDS = {
         transport=Transport.ZIGBEE,
         completion=Completion.RETURNS,
         schemes=(_HEX,),
+        tells_progress=True,
     ),
     "zwave_js": SourceKind(
         transport=Transport.ZWAVE,
         completion=Completion.RETURNS,
         schemes=(_DOTTED,),
+        tells_progress=True,
     ),
 }
 _ZIGBEE2MQTT = SourceKind(
     transport=Transport.ZIGBEE,
-    completion=Completion.REPORTS,
+    completion=Completion.RETURNS,
     schemes=(_INTEGER, _DOTTED),
 )
+_SILENT_ZIGBEE2MQTT = replace(_ZIGBEE2MQTT, completion=Completion.REPORTS)
 # ESPHome's dashboard compiles and uploads within the call; the entity that a device
 # brings itself has a key of its own (components/esphome/update.py).
 _ESPHOME_DASHBOARD = SourceKind(
@@ -118,13 +123,20 @@ _ESPHOME_DASHBOARD = SourceKind(
 
 
 def source_kind(
-    integration: str, unique_id: str, *, zigbee2mqtt: bool = False
+    integration: str,
+    unique_id: str,
+    *,
+    zigbee2mqtt: bool = False,
+    answers: bool = False,
 ) -> SourceKind:
-    """Return how an integration updates; ``unique_id`` is that of its update entity."""
+    """Return how an integration updates; ``unique_id`` is that of its update entity.
+
+    ``answers`` is whether Zigbee2MQTT itself can be asked, and so says when it is over.
+    """
     if integration == "esphome" and "-update-" not in unique_id:
         return _ESPHOME_DASHBOARD
     if zigbee2mqtt:
-        return _ZIGBEE2MQTT
+        return _ZIGBEE2MQTT if answers else _SILENT_ZIGBEE2MQTT
     return _KINDS.get(integration, _UNKNOWN)
 
 
@@ -148,5 +160,21 @@ class Delegate(Protocol):
     async def install(self, version: str | None) -> None:
         """Tell it to install; raise ``DelegateError`` with REFUSED where it refuses."""
 
+    @property
+    def can_ask(self) -> bool:
+        """Return whether the lock itself can be asked what it runs.
+
+        Where it can, what is told before is not believed.
+        """
+
+    async def ask(self) -> None:
+        """Let the lock be asked; return when it has answered, and that is told.
+
+        Raises ``DelegateError`` with REFUSED where it does not.
+        """
+
     async def abort(self) -> None:
-        """Tell it to stop; raise ``DelegateError`` with REFUSED where it refuses."""
+        """Tell it to stop; raise ``DelegateError`` with REFUSED where it refuses.
+
+        Return when it has stopped: nothing may begin beside what still goes on.
+        """

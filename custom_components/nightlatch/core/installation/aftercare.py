@@ -1,4 +1,4 @@
-"""After an installation: is the battery used up faster than before.
+"""After an installation: does the lock keep it, and is the battery used up faster.
 
 New firmware that never sleeps empties a lock within weeks, and nobody thinks of the
 update by then.
@@ -7,9 +7,12 @@ update by then.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from ..model import BatteryReading, OutcomeKind
-from ..moments import shifted
+from ..errors import DelegateError, DelegateProblem
+from ..model import BatteryReading, Origin, OutcomeKind, Purpose
+from ..moments import is_over, shifted
 from ..records.lock_record import LockRecord
+from ..records.outcome_record import OutcomeRecord
+from ..versions import is_told_as
 
 WATCHED = timedelta(days=7)
 """For so long after an installation the battery is watched."""
@@ -41,6 +44,28 @@ def drains(record: LockRecord) -> bool:
         return False
     return now * WATCHED.days > _TOLERANCE + _FASTER * (
         (_per_day(before) or 0.0) * WATCHED.days
+    )
+
+
+def fell_back(
+    outcome: OutcomeRecord, before: str, running: str, now: datetime
+) -> DelegateError | None:
+    """Return that a lock has undone an installation of ours by itself, if it has.
+
+    It was proven, and the lock runs what it ran before: some start their old firmware
+    again hours later, and some are asked only then. ``before`` is what it told last.
+    """
+    if (
+        outcome.kind is not OutcomeKind.SUCCEEDED
+        or outcome.origin is Origin.EXTERNAL
+        or outcome.purpose is not Purpose.UPDATE
+        or not is_told_as(outcome.to_version, before)
+        or not is_told_as(outcome.from_version, running)
+        or is_over(outcome.ended, WATCHED, now)
+    ):
+        return None
+    return DelegateError(
+        DelegateProblem.FELL_BACK, running=running, wanted=outcome.to_version
     )
 
 

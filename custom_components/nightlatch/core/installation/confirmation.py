@@ -52,8 +52,33 @@ async def confirm_works(
     Raises ``InstallationError``: LOCK_UNAVAILABLE, BOLT_JAMMED, BOLT_ELSEWHERE or
     BOLT_DID_NOT_MOVE. A lock that nothing is linked to passes: nobody can ask it.
     """
+    bolt = await _check_bolt(house, bolt_before)
+    if (
+        bolt is not None
+        and policy.may_move_bolt
+        and house.surroundings().door is Door.CLOSED
+    ):
+        await _try_bolt(house, bolt, command_pause)
+
+
+async def door_problem(
+    house: House, bolt_before: Bolt | None
+) -> InstallationError | None:
+    """Return what is wrong with the bolt, wherever an installation has ended.
+
+    Nothing is moved: who is not updated is not tried either.
+    """
+    try:
+        await _check_bolt(house, bolt_before)
+    except InstallationError as err:
+        return err
+    return None
+
+
+async def _check_bolt(house: House, bolt_before: Bolt | None) -> Bolt | None:
+    """Return where the bolt is, or raise; None where nothing is linked."""
     if house.surroundings().bolt is None:
-        return
+        return None
     wanted = {bolt_before} if bolt_before in RESTING else RESTING
     bolt = await _settle(
         house, lambda seen: seen.bolt in wanted, WELL_TIMEOUT, looks=LOOKS
@@ -68,8 +93,7 @@ async def confirm_works(
         raise InstallationError(
             InstallationProblem.BOLT_ELSEWHERE, before=bolt_before, now=bolt
         )
-    if policy.may_move_bolt and house.surroundings().door is Door.CLOSED:
-        await _try_bolt(house, bolt, command_pause)
+    return bolt
 
 
 async def _settle(

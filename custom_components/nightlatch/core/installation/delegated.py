@@ -37,7 +37,14 @@ REPORT_TIMEOUT = 900.0
 """Seconds for the lock to restart and its integration to tell what it runs."""
 SETTLE_TIME = 90.0
 """Seconds for which what is told must hold: a lock restarts within them."""
-ABORT_TIMEOUT = 60.0
+STALL_TIMEOUT = 420.0
+"""Seconds without progress, after which none comes: zwave-js itself waits five minutes
+for what a lock says last."""
+IDLE_TIMEOUT = 180.0
+"""Seconds for which a source may be idle though its call has not returned."""
+ABORT_TIMEOUT = 240.0
+TOLD_TIMEOUT = 5.0
+"""Seconds for what a lock has answered to be told."""
 _LOOK = 30.0
 # Above this it is over sooner than it is aborted.
 _NEARLY_DONE = 95.0
@@ -57,6 +64,12 @@ class DelegatedInstallation(Installation):
         self._clock = clock
         self._handed_over = False
         """Whether the source has said that it is done."""
+        self._begun = self._touched
+        """Whether anything of the firmware was seen to go to the lock."""
+        self._unasked: DelegateError | None = None
+        """Why the lock itself could not be asked what it runs."""
+        self._given_up = False
+        """Whether nothing more is expected of a source that says it is at work."""
         # Where the device registry says the same as the source before, it must follow.
         first = delegate.reading()
         self._mirrored = (
@@ -105,9 +118,12 @@ class DelegatedInstallation(Installation):
             self._check_offer(self._delegate.reading())
         await self._begin_transfer()
         try:
-            async with asyncio.timeout(DEADLINES[self._release.transport]):
+            async with asyncio.timeout(DEADLINES[self._release.transport]) as limit:
                 await self._hand_over(going_on=going_on)
         except TimeoutError:
+            if not limit.expired():
+                # Somebody else's, who had less patience.
+                raise
             await self._abort_if_possible()
             raise DelegateError(DelegateProblem.STUCK) from None
         except asyncio.CancelledError:
@@ -124,10 +140,19 @@ class DelegatedInstallation(Installation):
         if self._handed_over:
             await self._await_proof()
         else:
-            await self._await(_is_at_rest, REPORT_TIMEOUT)
+            rest = _is_known if self._given_up else _is_at_rest
+            found = await self._await(rest, REPORT_TIMEOUT)
+            if (
+                found is not None
+                and self._delegate.can_ask
+                and runs(found, self._release.version)
+            ):
+                await self._ask_lock()
         reading = self._delegate.reading()
         if not reading.available or reading.installed is None:
             raise DelegateError(DelegateProblem.DID_NOT_COME_BACK)
+        if self._unasked is not None and runs(reading, self._release.version):
+            raise self._unasked
         self._learn(reading)
         if runs(reading, self._release.version) and not self._is_proven(reading):
             # The source believes it; the device's own record does not say so.
@@ -151,7 +176,7 @@ class DelegatedInstallation(Installation):
     def _outcome(self, error: NightlatchError | None) -> Outcome:
         """Return how it ended; who never began has not been touched."""
         outcome = super()._outcome(error)
-        if error is not None and error.reason in _NOT_BEGUN:
+        if error is not None and error.reason in _NOT_BEGUN and not self._begun:
             return replace(outcome, touched=False)
         return outcome
 
@@ -183,7 +208,7 @@ class DelegatedInstallation(Installation):
             if not going_on:
                 reading = self._delegate.reading()
                 await self._until_window_ends(
-                    self._delegate.install(
+                    self._ask(
                         self._release.version.text if reading.takes_version else None
                     )
                 )
@@ -195,10 +220,72 @@ class DelegatedInstallation(Installation):
             watching.cancel()
             await asyncio.wait((watching,))
 
+    async def _ask(self, version: str | None) -> None:
+        """Tell the source to install; return when its call does, or raise.
+
+        The call of some returns when all is over; then it is seen to that there is
+        something to wait for.
+        """
+        calls = [asyncio.ensure_future(self._delegate.install(version))]
+        if self._delegate.kind.completion is Completion.RETURNS:
+            calls.append(asyncio.ensure_future(self._await_stall()))
+        try:
+            done, _ = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+            await (calls[0] if calls[0] in done else calls[-1])
+        except DelegateError as err:
+            if err.reason is DelegateProblem.REFUSED and self._has_begun():
+                raise DelegateError(
+                    DelegateProblem.BROKE_OFF, problem=err.details.get("problem", "?")
+                ) from err
+            raise
+        finally:
+            for call in calls:
+                call.cancel()
+            await asyncio.wait(calls)
+
+    async def _await_stall(self) -> None:
+        """Raise once nothing comes any more of what the source was told to do.
+
+        What fails in its first second emits no end in some, and the call of one that
+        was reloaded in the middle never returns.
+        """
+        loop = asyncio.get_running_loop()
+        moved = at_work = loop.time()
+        before, worked = self._delegate.reading().percentage, False
+        while True:
+            reading, now = self._delegate.reading(), loop.time()
+            if reading.percentage != before:
+                before, moved = reading.percentage, now
+            if reading.in_progress or not reading.available:
+                worked, at_work = worked or reading.in_progress, now
+            elif now - at_work >= (IDLE_TIMEOUT if worked else START_TIMEOUT):
+                raise DelegateError(
+                    DelegateProblem.LOST_SIGHT
+                    if worked
+                    else DelegateProblem.NEVER_STARTED
+                )
+            if self._delegate.kind.tells_progress and now - moved >= (
+                STALL_TIMEOUT if self._has_begun() else START_TIMEOUT
+            ):
+                self._given_up = True
+                raise DelegateError(
+                    DelegateProblem.STUCK
+                    if self._begun
+                    else DelegateProblem.NEVER_STARTED
+                )
+            await self._delegate.changed(_LOOK)
+
+    def _has_begun(self) -> bool:
+        """Return whether anything was seen to go to the lock, by now or before."""
+        reading = self._delegate.reading()
+        self._begun = self._begun or (reading.in_progress and bool(reading.percentage))
+        return self._begun
+
     async def _follow(self) -> None:
         """Tell how far it is."""
         while True:
             reading = self._delegate.reading()
+            self._has_begun()
             if reading.percentage is not None:
                 self._transferred(reading.percentage)
             await self._delegate.changed(_LOOK)
@@ -266,8 +353,26 @@ class DelegatedInstallation(Installation):
         while (left := deadline - loop.time()) > 0:
             if await self._await(self._is_proven, left) is None:
                 return
-            if await self._await(self._is_not_proven, SETTLE_TIME) is None:
+            if await self._await(self._is_not_proven, SETTLE_TIME) is not None:
+                continue
+            if not self._delegate.can_ask or await self._ask_lock():
                 return
+            await asyncio.sleep(_LOOK)
+
+    async def _ask_lock(self) -> bool:
+        """Let the lock itself say what it runs; return whether it did."""
+        try:
+            await self._delegate.ask()
+        except DelegateError as err:
+            self._unasked = DelegateError(
+                DelegateProblem.NOT_ASKED,
+                problem=err.details.get("problem", "?"),
+                wanted=self._release.version.text,
+            )
+            return False
+        self._unasked = None
+        await self._await(self._is_not_proven, TOLD_TIMEOUT)
+        return True
 
     def _is_not_proven(self, reading: SourceReading) -> bool:
         return not self._is_proven(reading)
@@ -294,7 +399,9 @@ class DelegatedInstallation(Installation):
         return reading
 
 
+def _is_known(reading: SourceReading) -> bool:
+    return reading.available and reading.installed is not None
+
+
 def _is_at_rest(reading: SourceReading) -> bool:
-    return (
-        reading.available and not reading.in_progress and reading.installed is not None
-    )
+    return _is_known(reading) and not reading.in_progress

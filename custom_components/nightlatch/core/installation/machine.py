@@ -24,7 +24,7 @@ from ..model import LockIdentity, OutcomeKind, Purpose, Release
 from ..preflight.base import PreflightError, blockers
 from ..schedule.policy import LockPolicy
 from ..versions import is_same_version
-from .confirmation import confirm_works
+from .confirmation import confirm_works, door_problem
 from .journal import Journal, JournalEntry
 from .ports import House
 from .states import CANCELLABLE, TOUCHED, Event, State, step
@@ -87,6 +87,8 @@ class Outcome:
     """Whether the lock waits in its bootloader, as far as was seen."""
     touched: bool = False
     """Whether the transfer had begun."""
+    door: InstallationError | None = None
+    """What is wrong with the bolt, where something else is told as the error."""
 
 
 class Installation(ABC):
@@ -111,6 +113,10 @@ class Installation(ABC):
         self._working: asyncio.Task[NightlatchError | None] | None = None
         """What may be cancelled."""
         self._cancelled = False
+        self._proving = False
+        """Whether it was, or is, looked whether the lock works."""
+        self._door: InstallationError | None = None
+        """What is wrong with the bolt though the lock was not updated."""
         self._back: State | None = None
         """How it ended that the lock went back to its old firmware, if it did."""
         self.overruns = False
@@ -161,6 +167,8 @@ class Installation(ABC):
             error = await self._leave_nothing_waiting(error)
         if error is not None and self._is_on_trial:
             error = await self._go_back(error)
+        if error is not None:
+            await self._look_at_door()
         return self._outcome(error)
 
     # What each kind of lock does in its own way.
@@ -331,12 +339,7 @@ class Installation(ABC):
         if self._running is None:
             await self._await_return()
         self._check_runs_release()
-        await confirm_works(
-            self._house,
-            self._policy,
-            self._entry.bolt_before,
-            command_pause=self._command_pause,
-        )
+        await self._prove()
         await self._make_permanent()
         await self._house.compare_settings(self._entry.attempt)
 
@@ -358,13 +361,26 @@ class Installation(ABC):
         if self._running is None or self._runs_release:
             await self._enter_all_the_same(Event.TAKE_BACK)
             await self._take_back()
+        await self._prove()
+        await self._house.compare_settings(self._entry.attempt)
+
+    async def _prove(self) -> None:
+        """Prove that the lock works."""
+        self._proving = True
         await confirm_works(
             self._house,
             self._policy,
             self._entry.bolt_before,
             command_pause=self._command_pause,
         )
-        await self._house.compare_settings(self._entry.attempt)
+
+    async def _look_at_door(self) -> None:
+        """Look at the bolt also where nothing was installed: firmware was sent.
+
+        A lock in its bootloader has none, and that is told already.
+        """
+        if self._touched and not self._proving and not self._in_bootloader:
+            self._door = await door_problem(self._house, self._entry.bolt_before)
 
     def _transferred(self, percentage: float) -> None:
         if self.state is State.TRANSFERRING:
@@ -379,11 +395,14 @@ class Installation(ABC):
             error=error,
             in_bootloader=self._in_bootloader,
             touched=self._touched,
+            door=self._door,
         )
 
     def _end(self, error: NightlatchError | None) -> State:
         if self._back is not None:
             return self._back
+        if self._door is not None:
+            return State.NEEDS_HAND
         if error is None:
             # What brings a stranded lock back to what it ran has updated nothing.
             return State.ROLLED_BACK if self._is_way_out else State.SUCCEEDED

@@ -34,6 +34,8 @@ class OutcomeRecord:
     """Whether the transfer had begun."""
     reason: str | None = None
     """Why it did not succeed, out of the lists of ``errors``."""
+    door: str | None = None
+    """What was wrong with the bolt, where the reason is another."""
     message: str | None = None
     """What a person was told, where it did not succeed."""
     approval: Approval | None = None
@@ -102,6 +104,7 @@ class OutcomeRecord:
             message=optional(as_text, raw["message"]),
             approval=None if approval is None else Approval.from_dict(approval),
             # Records of earlier versions do not have these.
+            door=optional(as_text, raw.get("door")),
             purpose=Purpose(raw.get("purpose", Purpose.UPDATE)),
             tries=as_whole(raw.get("tries", 1)),
             environment=as_text(raw["environment"]),
