@@ -1,29 +1,29 @@
 """A home with a Zigbee lock on the real Zigbee2MQTT, through Home Assistant's own mqtt."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry  # type: ignore[import-untyped]
-
 
 from custom_components.nightlatch.adapters import zigbee2mqtt
 from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.installation import confirmation, delegated
 from custom_components.nightlatch.locks.lock import ManagedLock
 from custom_components.nightlatch.runtime import Runtime
-from homeassistant.components import mqtt
+from homeassistant.const import STATE_UNKNOWN
 from homeassistant.core import HomeAssistant, State
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
-from tests.home.flows import start_flow, submit, until
+from tests.home.flows import PATIENCE, start_flow, submit, until
 from tests.rig.fixtures import bare_host  # noqa: F401
-from tests.rig.mosquitto import running_broker
+from tests.rig.mosquitto import Broker, running_broker
+from tests.rig.mqtt_peer import MqttPeer
 from tests.rig.scene import lock_form
 
 from .rig import BASE_TOPIC, IEEE, NAME, NEW, RealBridge, running_bridge
@@ -37,6 +37,33 @@ _REQUESTS = f"{BASE_TOPIC}/bridge/request/device/ota_update/"
 _RESPONSES = f"{BASE_TOPIC}/bridge/response/device/ota_update/"
 
 
+class Listener:
+    """Another program at the broker, which hears everything."""
+
+    def __init__(self, broker: Broker) -> None:
+        """Know the broker."""
+        self._peer = MqttPeer(host=broker.host, port=broker.port, received=self._hear)
+        self.heard: list[tuple[str, Any]] = []
+        """What was published on updates and states, oldest first."""
+
+    async def __aenter__(self) -> Self:
+        """Hear everything from now on."""
+        topics = (f"{BASE_TOPIC}/{NAME}", f"{_REQUESTS}#", f"{_RESPONSES}#")
+        await self._peer.open(topics, will=(f"{BASE_TOPIC}/listener", "gone"))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Leave."""
+        await self._peer.close()
+
+    def _hear(self, topic: str, text: str) -> None:
+        self.heard.append((topic, json.loads(text)))
+
+    def ask(self, verb: str) -> None:
+        """Ask for something that has to do with the lock's updates."""
+        self._peer.publish_json(f"{_REQUESTS}{verb}", {"id": IEEE}, retain=False)
+
+
 @dataclass(kw_only=True)
 class RealZigbeeHouse:
     """Everything that a test may look at or order."""
@@ -44,8 +71,7 @@ class RealZigbeeHouse:
     hass: HomeAssistant
     bridge: RealBridge
     entry: MockConfigEntry
-    heard: list[tuple[str, Any]] = field(default_factory=list)
-    """What was published on updates and states, oldest first."""
+    listener: Listener
 
     @property
     def managed(self) -> ManagedLock:
@@ -68,19 +94,23 @@ class RealZigbeeHouse:
         """Return what Zigbee2MQTT was asked for, oldest first."""
         return [
             topic.removeprefix(_REQUESTS)
-            for topic, _ in self.heard
+            for topic, _ in self.listener.heard
             if topic.startswith(_REQUESTS)
         ]
 
     def answers(self, verb: str) -> list[dict[str, Any]]:
         """Return what Zigbee2MQTT has answered."""
-        return [told for topic, told in self.heard if topic == f"{_RESPONSES}{verb}"]
+        return [
+            told
+            for topic, told in self.listener.heard
+            if topic == f"{_RESPONSES}{verb}"
+        ]
 
     def updates(self) -> list[dict[str, Any]]:
         """Return what Zigbee2MQTT has told of the lock's firmware."""
         return [
             told["update"]
-            for topic, told in self.heard
+            for topic, told in self.listener.heard
             if topic == f"{BASE_TOPIC}/{NAME}"
         ]
 
@@ -96,9 +126,7 @@ class RealZigbeeHouse:
     async def check(self) -> dict[str, Any]:
         """Press *Check for new updates* in Zigbee2MQTT; return its answer."""
         before = len(self.answers("check"))
-        await mqtt.async_publish(
-            self.hass, f"{_REQUESTS}check", json.dumps({"id": IEEE})
-        )
+        self.listener.ask("check")
         await until(lambda: len(self.answers("check")) > before)
         return self.answers("check")[-1]
 
@@ -162,6 +190,7 @@ async def zigbee_home(
     assert await async_setup_component(hass, "bluetooth", {})
     async with (
         running_broker() as broker,
+        Listener(broker) as listener,
         running_bridge(broker, cache_state=cache_state) as bridge,
     ):
         broker_entry = MockConfigEntry(
@@ -172,30 +201,31 @@ async def zigbee_home(
         entry = MockConfigEntry(domain=DOMAIN, title="Nightlatch")
         entry.add_to_hass(hass)
         assert await hass.config_entries.async_setup(entry.entry_id)
-        house = RealZigbeeHouse(hass=hass, bridge=bridge, entry=entry)
-        listening = await _listen(house)
-        # It is discovered once it has said something.
-        bridge.order("tell")
-        await house.until_state(LOCK, "locked")
-        await house.until_state(BATTERY, "90")
-        await until(lambda: hass.states.get(SOURCE) is not None)
+        house = RealZigbeeHouse(
+            hass=hass, bridge=bridge, entry=entry, listener=listener
+        )
+        await _until_discovered(house)
         try:
             yield house
         finally:
-            for close in listening:
-                close()
             await hass.config_entries.async_unload(entry.entry_id)
             await hass.config_entries.async_unload(broker_entry.entry_id)
 
 
-async def _listen(house: RealZigbeeHouse) -> list[Callable[[], None]]:
-    def heard(message: mqtt.ReceiveMessage) -> None:
-        house.heard.append((message.topic, json.loads(message.payload)))
+async def _until_discovered(house: RealZigbeeHouse) -> None:
+    """Let the lock speak until Home Assistant has heard of it.
 
-    return [
-        await mqtt.async_subscribe(house.hass, topic, heard)
-        for topic in (f"{BASE_TOPIC}/{NAME}", f"{_REQUESTS}#", f"{_RESPONSES}#")
-    ]
+    What it says first is told before anybody listens to what is discovered, and told
+    again only half a minute after Home Assistant was there.
+    """
+    async with asyncio.timeout(PATIENCE):
+        while not all(
+            (state := house.hass.states.get(entity_id)) is not None
+            and state.state != STATE_UNKNOWN
+            for entity_id in (LOCK, BATTERY, SOURCE)
+        ):
+            house.bridge.order("tell")
+            await asyncio.sleep(0.5)
 
 
 @pytest.fixture

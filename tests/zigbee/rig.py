@@ -141,7 +141,7 @@ async def running_bridge(
 async def _node_for_it() -> str:
     """Return a Node that Zigbee2MQTT takes, newer than many machines have."""
     await node.installed_node(FOLDER)
-    found = sorted(FOLDER.glob("node_modules/node-*/bin/node"))  # noqa: ASYNC240
+    found = sorted(FOLDER.glob("node_modules/node-*/bin/node"))
     if not found:
         raise node.NodeError("There is no Node 22 for this kind of machine")
     return str(found[0])

@@ -63,7 +63,9 @@ async def test_install(zigbee_house: RealZigbeeHouse) -> None:
     assert zigbee_house.asked() == ["check", "update", "check"]
     (restarted,) = zigbee_house.bridge.did("restarted")
     assert restarted["version"] == NEW
-    progress = [each["progress"] for each in zigbee_house.updates() if "progress" in each]
+    progress = [
+        each["progress"] for each in zigbee_house.updates() if "progress" in each
+    ]
     assert sorted(set(progress)) == [0, 100]
     assert zigbee_house.state().attributes["installed_version"] == str(NEW)
     assert zigbee_house.state().state == "off"

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry  # type: ignore[import-untyped]
 
-from custom_components.nightlatch import snapshots
 from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.installation import confirmation, delegated
 from custom_components.nightlatch.locks.lock import ManagedLock
 from custom_components.nightlatch.runtime import Runtime
+from custom_components.nightlatch.snapshots import snapshots
 from homeassistant.core import HomeAssistant, State
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import entity_registry as er
