@@ -15,7 +15,7 @@ from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.installation import confirmation, delegated
 from custom_components.nightlatch.locks.lock import ManagedLock
 from custom_components.nightlatch.runtime import Runtime
-from homeassistant.const import STATE_UNKNOWN
+from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant, State
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import entity_registry as er
@@ -221,7 +221,7 @@ async def _until_discovered(house: RealZigbeeHouse) -> None:
     async with asyncio.timeout(PATIENCE):
         while not all(
             (state := house.hass.states.get(entity_id)) is not None
-            and state.state != STATE_UNKNOWN
+            and state.state not in {STATE_UNAVAILABLE, STATE_UNKNOWN}
             for entity_id in (LOCK, BATTERY, SOURCE)
         ):
             house.bridge.order("tell")

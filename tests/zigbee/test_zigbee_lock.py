@@ -1,5 +1,7 @@
 """A Zigbee lock, guarded: on Home Assistant's own mqtt, and Zigbee2MQTT itself."""
 
+from typing import Any
+
 import pytest
 
 from homeassistant.exceptions import HomeAssistantError
@@ -28,7 +30,7 @@ async def test_a_lock_that_was_never_checked(zigbee_home: RealZigbeeHouse) -> No
         "latest_version": -1,
     }
     await zigbee_home.guard()
-    await until(lambda: zigbee_home.told("installed_version") == "-1")
+    assert zigbee_home.told("installed_version") == "-1"
     assert zigbee_home.managed.release is None
     assert zigbee_home.state().attributes["installed_version"] != "-1"
     zigbee_home.bridge.offer(NEW)
@@ -119,7 +121,7 @@ async def test_a_silent_lock(zigbee_house: RealZigbeeHouse) -> None:
     "settings", [{"gives_up_at": 0.5}, {"silent_at": 0.5}, {"gives_up_at": 1.0}]
 )
 async def test_a_transfer_that_ends_halfway(
-    zigbee_house: RealZigbeeHouse, settings: dict[str, float]
+    zigbee_house: RealZigbeeHouse, settings: dict[str, Any]
 ) -> None:
     """Zigbee2MQTT tells no progress in its first half minute; the lock was touched."""
     zigbee_house.bridge.order(**settings)
