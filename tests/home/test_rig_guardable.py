@@ -311,9 +311,9 @@ async def test_zigbee_update_that_never_ends_can_be_aborted(
         )
         await home.until_over(UPDATE)
         await until(lambda: len(bridge.responses) == 2)
-        (_, agreed), (_, response) = bridge.responses
-        assert agreed["status"] == "ok"
-        assert "Aborted by user" in response["error"]
+        (on, agreed), (_, response) = bridge.responses
+        assert (on, agreed["status"]) == ("update/abort", "ok")
+        assert "was aborted" in response["error"]
         assert [request.verb for request in bridge.requests] == [
             "update",
             "update/abort",

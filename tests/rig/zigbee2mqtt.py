@@ -18,7 +18,7 @@ BASE_TOPIC = "zigbee2mqtt"
 DISCOVERY_PREFIX = "homeassistant"
 COORDINATOR = "0x00124b0024c0ffee"
 BRIDGE_DEVICE = f"{BASE_TOPIC}_bridge_{COORDINATOR}"
-VERSION = "2.12.0"
+VERSION = "2.14.1"
 
 BOLT_SECONDS = 0.05
 """How long the motor takes."""
@@ -327,7 +327,7 @@ class Zigbee2MqttBridge:
         lock.answer()
         lock.rest()
         self.tell(lock)
-        self._answer(request, update_available=not lock.up_to_date)
+        self._answer(request, update_available=not lock.up_to_date, downgrade=False)
 
     def _find(self, key: object) -> ZigbeeLock | None:
         """Return the lock with an address or a name."""
@@ -340,18 +340,21 @@ class Zigbee2MqttBridge:
         """Agree to stop a transfer, which stays open until the lock hears of it."""
         # Once it has the image, the lock goes on by itself.
         if lock.update_state == "updating" and lock.ieee_address in self._updates:
+            lock.rest("available")
+            self.tell(lock)
             self._answer(request)
-            self._spawn(self._close_later(self._updates.pop(lock.ieee_address), lock))
+            self._spawn(self._close_later(self._updates.pop(lock.ieee_address)))
             return
         self._refuse(
             request,
             f"No OTA in progress to abort for device '{lock.friendly_name}'",
         )
 
-    async def _close_later(self, update: asyncio.Task[None], lock: ZigbeeLock) -> None:
+    async def _close_later(self, update: asyncio.Task[None]) -> None:
         self.open_beside += 1
+        update.cancel()
         try:
-            await asyncio.sleep(lock.script.closing)
+            await asyncio.wait((update,))
         finally:
             self.open_beside -= 1
             update.cancel()
@@ -361,16 +364,18 @@ class Zigbee2MqttBridge:
 
     def _answer(self, request: Request, **data: object) -> None:
         data = {"id": request.payload.get("id"), **data}
-        self._respond(request, {"data": data, "status": "ok"})
+        verb = request.verb.removesuffix("/downgrade")
+        self._respond(verb, request, {"data": data, "status": "ok"})
 
     def _refuse(self, request: Request, error: str) -> None:
         # The bridge does not say which device an error is about.
-        self._respond(request, {"data": {}, "error": error, "status": "error"})
+        verb = request.verb.split("/")[0]
+        response = {"data": {}, "error": error, "status": "error"}
+        self._respond(verb, request, response)
 
-    def _respond(self, request: Request, response: dict[str, Any]) -> None:
+    def _respond(self, verb: str, request: Request, response: dict[str, Any]) -> None:
         if (transaction := request.payload.get("transaction")) is not None:
             response["transaction"] = transaction
-        verb = request.verb.split("/")[0]
         self.responses.append((verb, response))
         self._publish(f"{_RESPONSES}{verb}", response, retain=False)
 
@@ -396,8 +401,14 @@ class Zigbee2MqttBridge:
         try:
             await play(lock.script, course)
         except asyncio.CancelledError:
-            if lock.update_state == "updating" and lock.ieee_address in self.locks:
-                course.failed("Aborted by user")
+            if lock.ieee_address not in self.locks:
+                raise
+            if asyncio.current_task() not in self._updates.values():
+                # Aborted: the lock hears of it when it asks for its next block.
+                await asyncio.sleep(lock.script.closing)
+                course.failed(f"OTA for device {lock.ieee_address} was aborted")
+            elif lock.update_state == "updating":
+                course.failed("the bridge was stopped")
             raise
 
     async def _start_later(self, lock: ZigbeeLock, delay: float) -> None:
@@ -453,7 +464,7 @@ class _Course(Updatable):
         self._bridge.tell(self._lock)
         if self._asked is not None:
             name = self._lock.friendly_name
-            error = f"OTA update of '{name}' failed (No image currently available)"
+            error = f"Update of '{name}' failed (No image currently available)"
             self._bridge._refuse(self._asked, error)
 
     @override
@@ -588,7 +599,8 @@ def _discovery(lock: ZigbeeLock) -> Iterator[tuple[str, dict[str, Any]]]:
                         *([f"{lock.topic}/availability"] * lock.tells_availability),
                     )
                 ),
-                "availability_mode": "all",
+                # Only where there is more than one.
+                **({"availability_mode": "all"} if lock.tells_availability else {}),
                 "device": _device_block(lock),
                 "origin": _origin(),
                 **config,

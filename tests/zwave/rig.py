@@ -6,27 +6,23 @@ Home Assistant to that. The firmware service is what zwave-js asks the internet 
 """
 
 import asyncio
-from asyncio.subprocess import PIPE, STDOUT, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 import hashlib
 import json
-import os
 from pathlib import Path
-import shutil
-import signal
-import socket
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-HOST = "127.0.0.1"
+from tests.rig import node
+from tests.rig.node import HOST, READY_TIMEOUT
+
 FOLDER = Path(__file__).parent
-READY_TIMEOUT = 60.0
-STOP_TIMEOUT = 5.0
 MANUFACTURER_ID, PRODUCT_TYPE, PRODUCT_ID = 0x7FE1, 0x0003, 0x0001
 IMAGE_SIZE = 800
 """Bytes; twenty fragments."""
@@ -38,10 +34,6 @@ _KEYS = {
     )
 }
 _SERVER = "node_modules/@zwave-js/server/dist-esm/bin/server.js"
-
-
-class ZwaveError(Exception):
-    """The virtual network does not run."""
 
 
 def make_image(version: str) -> bytes:
@@ -118,22 +110,22 @@ class ZwaveNetwork:
 @asynccontextmanager
 async def running_network() -> AsyncGenerator[ZwaveNetwork]:
     """Run a controller with a lock, the server, and the firmware service."""
-    node = await _node()
+    program = await node.installed_node(FOLDER)
     service, base = FirmwareService(), [""]
     http = TestServer(service.app(base))
     await http.start_server(host=HOST)
     base[0] = str(http.make_url("")).rstrip("/")
     with TemporaryDirectory(prefix="nightlatch-zwave-") as directory:
         config = await asyncio.to_thread(_write_config, Path(directory))
-        port = _free_port()
+        port = node.free_port()
         processes: list[Process] = []
         readers: list[asyncio.Task[None]] = []
         try:
-            controller = await _start(processes, node, "mock/serve.js")
-            stick = await _line_with(controller, "Server listening on ")
-            server = await _start(
-                processes,
-                node,
+            controller = await node.start(program, "mock/serve.js", cwd=FOLDER)
+            processes.append(controller)
+            stick = await node.line_with(controller, "Server listening on ")
+            server = await node.start(
+                program,
                 _SERVER,
                 stick.rpartition(" ")[2],
                 "--config",
@@ -143,8 +135,10 @@ async def running_network() -> AsyncGenerator[ZwaveNetwork]:
                 "--port",
                 str(port),
                 "--disable-dns-sd",
+                cwd=FOLDER,
                 environment={"ZWAVEJS_FW_SERVICE_URL": base[0]},
             )
+            processes.append(server)
             await _until_it_listens(server, port)
             network = ZwaveNetwork(f"ws://{HOST}:{port}", service, controller)
             readers = [
@@ -157,25 +151,8 @@ async def running_network() -> AsyncGenerator[ZwaveNetwork]:
                 reader.cancel()
             await asyncio.gather(*readers, return_exceptions=True)
             for process in reversed(processes):
-                await _stop(process)
+                await node.stop(process)
             await http.close()
-
-
-async def _node() -> str:
-    """Return where Node is, with the packages installed."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        raise ZwaveError("Node 20 or newer is needed for the tests of Z-Wave")
-    if not await asyncio.to_thread(
-        (FOLDER / "node_modules" / ".package-lock.json").exists
-    ):
-        process = await asyncio.create_subprocess_exec(
-            npm, "ci", "--no-audit", "--no-fund", cwd=FOLDER, stdout=PIPE, stderr=STDOUT
-        )
-        told, _ = await process.communicate()
-        if process.returncode:
-            raise ZwaveError(f"npm ci failed:\n{told.decode()}")
-    return node
 
 
 def _write_config(directory: Path) -> Path:
@@ -192,45 +169,13 @@ def _write_config(directory: Path) -> Path:
     return config
 
 
-async def _start(
-    processes: list[Process],
-    node: str,
-    *arguments: str,
-    environment: dict[str, str] | None = None,
-) -> Process:
-    process = await asyncio.create_subprocess_exec(
-        node,
-        *arguments,
-        cwd=FOLDER,
-        env={**os.environ, **(environment or {})},
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=STDOUT,
-        start_new_session=True,
-    )
-    processes.append(process)
-    return process
-
-
-async def _line_with(process: Process, text: str) -> str:
-    """Return the first line that has a text."""
-    assert process.stdout is not None
-    said = []
-    async with asyncio.timeout(READY_TIMEOUT):
-        while line := await process.stdout.readline():
-            said.append(line.decode().rstrip())
-            if text in said[-1]:
-                return said[-1]
-    raise ZwaveError("\n".join(["It ended before it was ready:", *said]))
-
-
 async def _until_it_listens(process: Process, port: int) -> None:
     async with asyncio.timeout(READY_TIMEOUT):
         while True:
             if process.returncode is not None:
                 assert process.stdout is not None
                 told = (await process.stdout.read()).decode()
-                raise ZwaveError(f"the server ended:\n{told}")
+                raise node.NodeError(f"the server ended:\n{told}")
             try:
                 _, writer = await asyncio.open_connection(HOST, port)
             except ConnectionRefusedError:
@@ -252,21 +197,3 @@ async def _drain(process: Process) -> None:
     assert process.stdout is not None
     while await process.stdout.readline():
         pass
-
-
-async def _stop(process: Process) -> None:
-    if process.returncode is None:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            async with asyncio.timeout(STOP_TIMEOUT):
-                await process.wait()
-        except TimeoutError:
-            os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port

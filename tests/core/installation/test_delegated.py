@@ -88,6 +88,8 @@ class DeskDelegate(Delegate):
     hangs: bool = False
     """Whether it says that it is at work, and nothing ever comes."""
     begins: bool = True
+    coarse: bool = False
+    """Whether it tells no progress but the beginning."""
     ends: bool = True
     vanishes: bool = False
     falls_back: bool = False
@@ -147,7 +149,8 @@ class DeskDelegate(Delegate):
 
     async def _install(self) -> None:
         for percentage in range(0, 100, 10):
-            self.say(in_progress=True, percentage=float(percentage))
+            told = 0.0 if self.coarse else float(percentage)
+            self.say(in_progress=True, percentage=told)
             await asyncio.sleep(self.seconds / 10)
         if self.raises is not None:
             self.say(in_progress=False, percentage=None)
@@ -161,11 +164,11 @@ class DeskDelegate(Delegate):
         if self.vanishes:
             return
         await asyncio.sleep(30)
-        told = OLD if self.falls_back or self.becomes is None else self.becomes
-        self.say(available=True, installed=told)
+        runs = OLD if self.falls_back or self.becomes is None else self.becomes
+        self.say(available=True, installed=runs)
         if self.device and self.device_follows:
             await asyncio.sleep(60)
-            self.say(device_version=told)
+            self.say(device_version=runs)
 
     @property
     @override
@@ -411,6 +414,27 @@ def test_what_breaks_off_at_the_end_has_touched_the_lock() -> None:
     assert outcome.error.reason is DelegateProblem.BROKE_OFF
     assert outcome.error.details == {"problem": problem}
     assert outcome.touched
+
+
+@pytest.mark.parametrize(
+    ("how", "touched"),
+    [
+        (source_kind("mqtt", "x", zigbee2mqtt=True, answers=True), True),
+        (RETURNS, False),
+    ],
+    ids=["zigbee2mqtt", "zwave_js"],
+)
+def test_what_breaks_off_before_any_progress(how: SourceKind, touched: bool) -> None:
+    """One says that it is at work once the lock was told of its image, others before."""
+    refusal = DelegateError(DelegateProblem.REFUSED, problem="ABORT")
+    desk = Desk(DeskDelegate(how=how, coarse=True, raises=refusal, seconds=20.0))
+    outcome = install(desk)
+    assert outcome.kind is OutcomeKind.FAILED
+    assert outcome.error is not None
+    assert outcome.error.reason is (
+        DelegateProblem.BROKE_OFF if touched else DelegateProblem.REFUSED
+    )
+    assert outcome.touched is touched
 
 
 def test_what_is_refused_later_was_begun_before() -> None:

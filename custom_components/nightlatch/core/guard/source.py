@@ -68,6 +68,8 @@ class SourceKind:
     """How it writes versions; the first counts in which both can be read."""
     tells_progress: bool = False
     """Whether all of its locks tell how far they are: then silence is an end."""
+    begins_with_lock: bool = False
+    """Whether it says that it is at work only once the lock was told of its image."""
 
 
 _DOTTED, _INTEGER = VersionScheme.DOTTED, VersionScheme.INTEGER
@@ -111,6 +113,7 @@ _ZIGBEE2MQTT = SourceKind(
     transport=Transport.ZIGBEE,
     completion=Completion.RETURNS,
     schemes=(_INTEGER, _DOTTED),
+    begins_with_lock=True,
 )
 _SILENT_ZIGBEE2MQTT = replace(_ZIGBEE2MQTT, completion=Completion.REPORTS)
 # ESPHome's dashboard compiles and uploads within the call; the entity that a device

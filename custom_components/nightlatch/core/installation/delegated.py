@@ -278,7 +278,11 @@ class DelegatedInstallation(Installation):
     def _has_begun(self) -> bool:
         """Return whether anything was seen to go to the lock, by now or before."""
         reading = self._delegate.reading()
-        self._begun = self._begun or (reading.in_progress and bool(reading.percentage))
+        # Some tell nothing of the first half minute, but that they are at work.
+        self._begun = self._begun or (
+            reading.in_progress
+            and (bool(reading.percentage) or self._delegate.kind.begins_with_lock)
+        )
         return self._begun
 
     async def _follow(self) -> None:

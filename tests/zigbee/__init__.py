@@ -1,0 +1,1 @@
+"""A Zigbee lock on the real Zigbee2MQTT; needs Node."""
