@@ -1,6 +1,7 @@
 """What all tests need."""
 
 from hypothesis import Phase, settings
+import pytest
 
 # Home Assistant's test package brings a custom_components of its own: ours has to be
 # imported before it is looked for.
@@ -21,6 +22,12 @@ settings.register_profile(
 )
 
 _LONGEST_ID = 60
+
+
+@pytest.fixture
+def hass_config_dir(hass_tmp_config_dir: str) -> str:
+    """Give every house a configuration folder of its own; nobody writes into another's."""
+    return hass_tmp_config_dir
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

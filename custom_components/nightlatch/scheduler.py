@@ -128,6 +128,7 @@ class Scheduler:
         with apart("repairs"):
             # What other integrations tell of a lock may have settled one.
             self._issues.async_sync()
+        self._locks.async_minute()
 
     async def _async_announce(
         self, planned: Sequence[tuple[ManagedLock, Plan]]

@@ -171,7 +171,13 @@ class LockSensor(LockEntity, SensorEntity):
 class PlannedSensor(LockEntity, SensorEntity):
     """Something of the plan of a lock, which changes with the time as well."""
 
-    _attr_should_poll = True
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the time too."""
+        await super().async_added_to_hass()
+        self.async_on_remove(
+            self.runtime.locks.async_on_minute(self.async_write_ha_state)
+        )
 
     @property
     def _plan(self) -> Plan:
@@ -223,11 +229,18 @@ class NextInstallationSensor(PlannedSensor):
 class LocksSensor(HouseholdEntity, SensorEntity):
     """How all locks stand, in one line, and each in one."""
 
-    _attr_should_poll = True
     _attr_translation_key = "locks"
     _key = "locks"
     _shows_locks = True
     _unrecorded_attributes = frozenset({"locks"})
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the time too."""
+        await super().async_added_to_hass()
+        self.async_on_remove(
+            self.runtime.locks.async_on_minute(self.async_write_ha_state)
+        )
 
     def _steps(self) -> dict[str, NextStep]:
         planner, found = self.runtime.planner, {}

@@ -120,6 +120,9 @@ SAVES: dict[str, Save] = {
     ),
     "async_set_digest": lambda store, _, n: store.async_set_digest((str(n),)),
     "async_remove_lock": lambda store, _, n: store.async_remove_lock(str(n)),
+    "async_reset_trusted_time": lambda store, _, n: store.async_reset_trusted_time(
+        datetime(2026, 2, n, tzinfo=UTC)
+    ),
 }
 NO_CHANGES = {"async_load", "async_saved", "async_close", "async_remove"}
 # It says whether the floors were higher; that they are not on disk a repair tells.

@@ -44,12 +44,6 @@ def no_minutes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
         )
 
 
-@pytest.fixture
-def hass_config_dir(hass_tmp_config_dir: str) -> str:
-    """Give every house a configuration folder of its own."""
-    return hass_tmp_config_dir
-
-
 @pytest.fixture(autouse=True)
 def clean_log(caplog: pytest.LogCaptureFixture) -> Generator[None]:
     """Let no error pass that nobody looked for, and nothing that blocks the loop.

@@ -57,7 +57,8 @@ async def test_what_one_lock_says_costs_nothing_elsewhere(
         await house.settle()
     entities = counts.pop("Front door") / 5
     assert entities == int(entities)
-    assert counts.pop("calendar.nightlatch_installations") == 1
+    for shows_all in ("calendar.nightlatch_installations", "sensor.nightlatch_locks"):
+        assert counts.pop(shows_all) == 1
     # Nothing is new that a plan depends on, so none is made again; but a minute may
     # end meanwhile.
     assert counts.pop("plans", 0) <= 2
@@ -102,5 +103,6 @@ async def test_an_installation_is_no_work_for_all(
         # What is kept for both is new.
         "Back door",
         "calendar.nightlatch_installations",
+        "sensor.nightlatch_locks",
         "plans",
     }

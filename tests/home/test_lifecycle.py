@@ -8,7 +8,7 @@ import pytest
 
 from custom_components.nightlatch.const import IDENTITY_INTERVAL
 from custom_components.nightlatch.core.errors import NightlatchError
-from custom_components.nightlatch.translation import async_describe
+from custom_components.nightlatch.translation import async_describe_end
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -307,13 +307,18 @@ async def test_an_end_is_kept_though_nightlatch_ends_at_the_same_time(
     await house.vendor.stop()
     ended, may_go_on = asyncio.Event(), asyncio.Event()
 
-    async def slowly(hass: HomeAssistant, err: NightlatchError, **names: str) -> str:
+    async def slowly(
+        hass: HomeAssistant,
+        err: NightlatchError,
+        door: NightlatchError | None,
+        **names: str,
+    ) -> str:
         ended.set()
         await may_go_on.wait()
-        return await async_describe(hass, err, **names)
+        return await async_describe_end(hass, err, door, **names)
 
     monkeypatch.setattr(
-        "custom_components.nightlatch.install.conclusion.async_describe", slowly
+        "custom_components.nightlatch.install.conclusion.async_describe_end", slowly
     )
     press = asyncio.create_task(install(house.managed()))
     await ended.wait()

@@ -100,7 +100,7 @@ async def test_a_fault_of_one_lock_takes_no_answer_from_the_others(
 ) -> None:
     """A button is never pressed in silence."""
     night = await announced(two_doors)
-    monkeypatch.setattr(two_doors.managed(), "async_postpone", None)
+    monkeypatch.setattr(two_doors.managed().decided, "async_postpone", None)
     answer = await press_title(night, "Postpone to tomorrow")
     assert answer.splitlines() == [
         (

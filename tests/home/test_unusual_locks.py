@@ -98,7 +98,7 @@ async def test_it_is_updated(wired_house: House) -> None:
     # And over a restart in which the feed stays silent.
     await house.vendor.stop()
     await house.reload()
-    assert house.managed().content is None
+    assert house.feed.error is not None
     assert house.managed().record.identity.firmware_version == "1.1.0"
     assert house.managed().record.history == (outcome,)
 

@@ -81,7 +81,9 @@ class DecideSteps(FirmwareFileFlow):
             else:
                 return self.async_abort(
                     reason="approved",
-                    description_placeholders=_shown(lock, version=self._version),
+                    description_placeholders=neutral_all(
+                        {"lock": lock.name, "version": self._version}
+                    ),
                 )
         needs_code = lock.policy.approval is ApprovalNeed.SECOND_FACTOR
         return self._ask(
@@ -120,7 +122,9 @@ class DecideSteps(FirmwareFileFlow):
             if not begun.done() or begun.exception() is None:
                 return self.async_abort(
                     reason="rollback_begun",
-                    description_placeholders=_shown(lock, version=version),
+                    description_placeholders=neutral_all(
+                        {"lock": lock.name, "version": version}
+                    ),
                 )
             err = begun.exception()
             if not isinstance(err, HomeAssistantError):
@@ -165,7 +169,7 @@ class DecideSteps(FirmwareFileFlow):
             else:
                 return self.async_abort(
                     reason="cancelled",
-                    description_placeholders=_shown(lock),
+                    description_placeholders=neutral_all({"lock": lock.name}),
                 )
         return self._ask("cancel", {}, told, lock)
 
@@ -187,7 +191,9 @@ class DecideSteps(FirmwareFileFlow):
             else:
                 return self.async_abort(
                     reason="given_up",
-                    description_placeholders=_shown(lock, version=choice.version),
+                    description_placeholders=neutral_all(
+                        {"lock": lock.name, "version": choice.version}
+                    ),
                 )
         return self._ask("give_up", {}, told, lock, version=choice.version)
 
@@ -203,9 +209,7 @@ class DecideSteps(FirmwareFileFlow):
             step_id=step_id,
             data_schema=probatio.Schema(fields),
             errors={"base": "refused"} if told else {},
-            description_placeholders=_shown(lock, problem=told, **shown),
+            description_placeholders=neutral_all(
+                {"lock": lock.name, "problem": told, **shown}
+            ),
         )
-
-
-def _shown(lock: ManagedLock, **shown: str) -> dict[str, str]:
-    return neutral_all({"lock": lock.name, **shown})

@@ -45,6 +45,7 @@ class LockRegistry(Members[ManagedLock], LockListener):
         self.revision = 0
         """Counts what has become new: what was computed at another one is out of date."""
         self._listeners: set[ChangesCallback] = set()
+        self._minutes: set[Callable[[], None]] = set()
         self._happened: set[LockHappeningCallback] = set()
         self._new: set[str] = set()
         self._household_is_new = self._settings_are_new = False
@@ -61,6 +62,17 @@ class LockRegistry(Members[ManagedLock], LockListener):
         """Call back once a turn with what is new; return what ends that."""
         self._listeners.add(listener)
         return lambda: self._listeners.discard(listener)
+
+    @callback
+    def async_on_minute(self, passed: Callable[[], None]) -> Callable[[], None]:
+        """Call back each minute: for what changes with the time alone."""
+        self._minutes.add(passed)
+        return lambda: self._minutes.discard(passed)
+
+    @callback
+    def async_minute(self) -> None:
+        """Tell that a minute has passed."""
+        self._faults.call_each("minute", self._minutes)
 
     @callback
     def async_changed(self, *, settings: bool = False) -> None:

@@ -563,7 +563,7 @@ async def test_a_cache_that_is_too_full_is_emptied(
         vendor.misbehave("metadata/timestamp.json", Status(500))
     limits = Limits(metadata=len(vendor.keep().files["metadata/timestamp.json"]))
     error = await refusal(make_feed(limits=limits))
-    assert names_in(cache) == []
+    assert names_in(cache) == ["checked_at"]
     if refused:
         assert error.reason is FeedProblem.HTTP_STATUS
     else:
@@ -758,7 +758,7 @@ async def test_an_artifact_that_is_not_what_was_promised(
     assert caught.value.reason is reason
     if reason is FeedProblem.ARTIFACT_MISMATCH:
         assert caught.value.details == {"path": TWO}
-    assert names_in(cache) == ["metadata"]
+    assert names_in(cache) == ["checked_at", "metadata"]
     vendor.behave()
     assert await feed.fetch(release) == FIRMWARE_TWO
 
@@ -787,7 +787,7 @@ async def test_an_artifact_that_does_not_come(
         feed.fetch(release), vendor, vendor.artifact_path(TWO), loop_clock, seconds
     )
     assert error.reason is reason
-    assert names_in(cache) == ["metadata"]
+    assert names_in(cache) == ["checked_at", "metadata"]
     vendor.behave()
     assert await feed.fetch(release) == FIRMWARE_TWO
 
@@ -853,7 +853,7 @@ async def test_a_fetch_can_be_cancelled(
     fetch = asyncio.create_task(feed.fetch(release))
     await vendor.server.asked_for(vendor.artifact_path(TWO))
     assert await ends_when_cancelled(fetch)
-    assert names_in(cache) == ["metadata"]
+    assert names_in(cache) == ["checked_at", "metadata"]
     vendor.behave()
     assert await feed.fetch(release) == FIRMWARE_TWO
 
