@@ -77,7 +77,7 @@ def view_of_device(device: dr.DeviceEntry) -> dict[str, Any]:
 def _plain(value: dict[str, Any]) -> dict[str, Any]:
     """Return only what JSON knows, so that a snapshot does not depend on reprs."""
     plain: dict[str, Any] = json.loads(json.dumps(value, default=str, sort_keys=True))
-    for lock in plain.get("locks", ()):
+    for lock in plain.get("attributes", {}).get("locks", ()):
         # Another one each time.
         assert lock.pop("device_id")
     return plain

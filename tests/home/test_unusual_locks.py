@@ -75,6 +75,7 @@ async def test_it_is_updated(wired_house: House) -> None:
         "hardware": "?",
         "version": "1.0.0",
         "feed": "Kestrel Locks",
+        "others": "",
     }
     result = await submit(house.hass, result, **lock_form("Front door"))
     assert result["type"] is FlowResultType.CREATE_ENTRY
