@@ -67,6 +67,7 @@ async def test_locks_in_range_are_offered(house: House) -> None:
         "hardware": HARDWARE_REVISION,
         "version": "1.0.0",
         "feed": VENDOR,
+        "others": "",
     }
     result = await submit(house.hass, result, **lock_form("Back door"))
 
@@ -213,6 +214,7 @@ async def test_a_lock_whose_vendor_has_no_feed(
         "hardware": HARDWARE_REVISION,
         "version": "1.0.0",
         "feed": "files that you bring",
+        "others": "",
     }
     result = await submit(house.hass, result, **lock_form("Back door"))
     assert result["type"] is FlowResultType.CREATE_ENTRY
