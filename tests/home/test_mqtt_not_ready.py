@@ -1,4 +1,4 @@
-"""Listening to what Zigbee2MQTT tells of an offer, where MQTT is not ready for it."""
+"""Zigbee2MQTT, where MQTT is not ready for what is asked or listened to."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -7,9 +7,13 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry  # type: ignore[import-untyped]
 
 from custom_components.nightlatch.adapters import zigbee_offer
+from custom_components.nightlatch.adapters.zigbee2mqtt import OtaCommand, OtaRequests
 from custom_components.nightlatch.adapters.zigbee_offer import OfferTold
+from custom_components.nightlatch.core.errors import DelegateError, DelegateProblem
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+
+from .zigbee_house import ZigbeeHouse
 
 TOPIC = "zigbee2mqtt/Side door"
 
@@ -72,3 +76,17 @@ async def test_what_is_followed_no_longer_is_not_listened_to(
     offers.stop()
     await hass.async_block_till_done(wait_background_tasks=True)
     assert mqtt.topics == []
+
+
+async def test_a_request_that_cannot_be_sent_was_refused(
+    zigbee_house: ZigbeeHouse,
+) -> None:
+    """MQTT was removed in the middle."""
+    hass = zigbee_house.hass
+    command = OtaCommand(
+        topic="zigbee2mqtt/bridge/request/device/ota_update/update", lock={"id": "x"}
+    )
+    hass.services.async_remove("mqtt", "publish")
+    with pytest.raises(DelegateError) as caught:
+        await OtaRequests(hass).async_check(command)
+    assert caught.value.reason is DelegateProblem.REFUSED
