@@ -17,7 +17,7 @@ from homeassistant.const import (
     SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
     EntityCategory,
 )
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
@@ -175,9 +175,12 @@ class PlannedSensor(LockEntity, SensorEntity):
     async def async_added_to_hass(self) -> None:
         """Follow the time too."""
         await super().async_added_to_hass()
-        self.async_on_remove(
-            self.runtime.locks.async_on_minute(self.async_write_ha_state)
-        )
+        self.async_on_remove(self.runtime.locks.async_on_minute(self._minute_passed))
+
+    @callback
+    def _minute_passed(self) -> None:
+        with self.runtime.faults.apart("minute", self._lock):
+            self.async_write_ha_state()
 
     @property
     def _plan(self) -> Plan:

@@ -7,6 +7,7 @@ import pytest
 from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.model import Purpose, Source
 from custom_components.nightlatch.core.schedule.policy import ApprovalNeed
+from custom_components.nightlatch.locks.lock import Progress
 from homeassistant.auth.models import User
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
@@ -232,4 +233,77 @@ async def test_nothing_is_left_to_decide(house: House, browser: Browser) -> None
     house.vendor.withdraw("kl-1/1.1.0.zip")
     await house.check()
     late = await browser.submit(form)
+    assert (late["type"], late["reason"]) == ("abort", "nothing_to_decide")
+
+
+async def test_an_approval_that_needs_another_code(
+    house: House, browser: Browser, app: Authenticator
+) -> None:
+    """The repair says why, and asks once more."""
+    needs(house, ApprovalNeed.SECOND_FACTOR)
+    await house.release("1.1.0")
+    await house.settle()
+    form = await browser.fix("approval_waits", house.hass)
+    wrong = await browser.submit(form, code="12")
+    assert wrong["errors"] == {"base": "refused"}
+    assert "six digits" in wrong["description_placeholders"]["problem"]
+    done = await browser.submit(wrong, code=app.code())
+    assert done["type"] == "create_entry"
+
+
+async def test_an_approval_while_nightlatch_is_not_loaded(
+    house: House, browser: Browser
+) -> None:
+    """Nothing is approved, and it is said why."""
+    needs(house, ApprovalNeed.PERSON)
+    await house.release("1.1.0")
+    await house.settle()
+    form = await browser.fix("approval_waits", house.hass)
+    await house.hass.config_entries.async_unload(house.entry.entry_id)
+    late = await browser.submit(form)
+    assert (late["type"], late["reason"]) == ("abort", "not_loaded")
+
+
+async def test_what_can_be_gone_back_to_is_gone(house: House, browser: Browser) -> None:
+    """Nightlatch was stopped while the form stood there."""
+    await update(house)
+    form = await browser.reconfigure(house, "roll_back")
+    await house.hass.config_entries.async_unload(house.entry.entry_id)
+    late = await browser.submit(form, back_to="1.0.0", code="123456")
+    assert (late["type"], late["reason"]) == ("abort", "nothing_to_decide")
+
+
+@pytest.mark.parametrize("step", ["cancel", "give_up"])
+async def test_what_cannot_be_taken_back_any_more(
+    house: House, browser: Browser, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said why; and once it is over there is nothing to decide."""
+    lock = house.managed()
+    if step == "cancel":
+        await house.release("1.1.0")
+        lock.async_set_progress(Progress())
+    else:
+        await update(house)
+        (kept,) = house.runtime.vault.ran_before(lock)
+        await lock.decided.async_choose(kept.release, Source.VAULT, Purpose.ROLLBACK)
+    form = await browser.reconfigure(house, step)
+
+    async def refuses() -> None:
+        raise lock.error("too_late_to_cancel")
+
+    where: Any = lock.decided
+    if step == "cancel":
+        where = house.runtime.installations.of(lock)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            where, "async_cancel" if step == "cancel" else "async_unchoose", refuses
+        )
+        refused = await browser.submit(form)
+    assert refused["errors"] == {"base": "refused"}
+    assert "Front door" in refused["description_placeholders"]["problem"]
+    if step == "cancel":
+        lock.async_set_progress(None)
+    else:
+        await lock.decided.async_unchoose()
+    late = await browser.submit(refused)
     assert (late["type"], late["reason"]) == ("abort", "nothing_to_decide")

@@ -9,6 +9,7 @@ import pytest
 from custom_components.nightlatch.core.model import Origin
 from custom_components.nightlatch.core.records.decisions import Approval
 from custom_components.nightlatch.core.schedule.plan import Waiting
+from custom_components.nightlatch.flows.replaced import SuccessorFlow
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import (
@@ -183,6 +184,11 @@ async def test_an_entity_in_the_place_of_one_that_is_gone_is_offered(
     assert repairs(house)["source_succeeded"]["successor"] == entry.entity_id
     result = await begin_fix(SimpleNamespace(hass=hass), "source_succeeded")  # type: ignore[arg-type]
     flows = hass.data["repairs"]["flow_manager"]
+    # Who was told of another one links nothing.
+    other = SuccessorFlow(house.managed.subentry_id, "update.another_one")
+    other.hass = hass
+    late = await other.async_step_confirm({})
+    assert (late["type"], late["reason"]) == (FlowResultType.ABORT, "other_than_told")
     result = await flows.async_configure(result["flow_id"], {})
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await until(lambda: house.kind.anchor == entry.entity_id)

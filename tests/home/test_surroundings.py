@@ -5,7 +5,7 @@ from datetime import timedelta
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 
-from custom_components.nightlatch.adapters.entities import read_surroundings
+from custom_components.nightlatch.adapters.entities import reached_by, read_surroundings
 from custom_components.nightlatch.adapters.situation import read_house, read_radio
 from custom_components.nightlatch.core.model import BatteryReading
 from custom_components.nightlatch.core.preflight.situation import (
@@ -19,6 +19,7 @@ from homeassistant.components.backup import async_get_manager
 from homeassistant.components.lock import LockState
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 
@@ -250,3 +251,14 @@ async def test_nothing_begins_while_a_backup_is_made(house: House) -> None:
     assert read_house(hass) == (False, False)
     await house.install()
     assert house.locks[FRONT_DOOR].version == "1.1.0"
+
+
+def test_who_reaches_a_lock(hass: HomeAssistant) -> None:
+    """By the name of its integration, or what comes nearest to that."""
+    assert reached_by(hass, None) is None
+    assert reached_by(hass, "lock.gone") is None
+    hass.states.async_set("lock.plain", "locked", {"friendly_name": "Plain"})
+    assert reached_by(hass, "lock.plain") == "Plain"
+    registered = er.async_get(hass).async_get_or_create("lock", "demo", "1")
+    hass.states.async_set(registered.entity_id, "locked")
+    assert reached_by(hass, registered.entity_id) == "demo"

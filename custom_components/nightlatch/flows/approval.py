@@ -7,12 +7,10 @@ import probatio
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.exceptions import HomeAssistantError
 
-from ..core.schedule.policy import ApprovalNeed
-from ..install.approval import async_approve
 from ..markup import neutral_all
 from ..runtime import async_get_runtime
-from .decide import CODE_SELECTOR, CONF_CODE
-from .who import async_told, user_of_form
+from .decide import async_consent, consent_fields
+from .who import async_told
 
 
 class ApprovalFlow(RepairsFlow):
@@ -43,23 +41,14 @@ class ApprovalFlow(RepairsFlow):
         told = ""
         if user_input is not None:
             try:
-                await async_approve(
-                    self.hass,
-                    lock,
-                    release,
-                    user_of_form(),
-                    code=user_input.get(CONF_CODE),
-                )
+                await async_consent(self.hass, lock, release, user_input)
             except HomeAssistantError as err:
                 told = await async_told(self.hass, err)
             else:
                 return self.async_create_entry(data={})
-        needs_code = lock.policy.approval is ApprovalNeed.SECOND_FACTOR
         return self.async_show_form(
             step_id="approve",
-            data_schema=probatio.Schema(
-                {probatio.Required(CONF_CODE): CODE_SELECTOR} if needs_code else {}
-            ),
+            data_schema=probatio.Schema(consent_fields(lock)),
             errors={"base": "refused"} if told else {},
             description_placeholders=neutral_all(
                 {

@@ -6,6 +6,7 @@ from typing import Any, Final
 import probatio
 
 from homeassistant.config_entries import SubentryFlowResult
+from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.selector import (
     SelectOptionDict,
@@ -15,6 +16,7 @@ from homeassistant.helpers.selector import (
     TextSelectorConfig,
 )
 
+from ..core.model import Release
 from ..core.schedule.plan import Waiting
 from ..core.schedule.policy import ApprovalNeed
 from ..install.approval import async_approve
@@ -33,6 +35,20 @@ CONF_HOLES_KNOWN: Final = "holes_known"
 CODE_SELECTOR = TextSelector(TextSelectorConfig(autocomplete="one-time-code"))
 # Seconds in which it is found out whether anything stands against a rollback.
 _BEGINS_WITHIN = 20.0
+
+
+def consent_fields(lock: ManagedLock) -> dict[probatio.Marker, Any]:
+    """Return what a person fills in to approve a release of the lock."""
+    if lock.policy.approval is not ApprovalNeed.SECOND_FACTOR:
+        return {}
+    return {probatio.Required(CONF_CODE): CODE_SELECTOR}
+
+
+async def async_consent(
+    hass: HomeAssistant, lock: ManagedLock, release: Release, given: dict[str, Any]
+) -> None:
+    """Approve the release for the person before the form, or raise why not."""
+    await async_approve(hass, lock, release, user_of_form(), code=given.get(CONF_CODE))
 
 
 class DecideSteps(FirmwareFileFlow):
@@ -68,13 +84,7 @@ class DecideSteps(FirmwareFileFlow):
             try:
                 if release.version.text != self._version:
                     raise lock.error("approval_outdated", version=self._version)
-                await async_approve(
-                    self.hass,
-                    lock,
-                    release,
-                    user_of_form(),
-                    code=user_input.get(CONF_CODE),
-                )
+                await async_consent(self.hass, lock, release, user_input)
             except HomeAssistantError as err:
                 told = await async_told(self.hass, err)
                 self._version = release.version.text
@@ -85,10 +95,9 @@ class DecideSteps(FirmwareFileFlow):
                         {"lock": lock.name, "version": self._version}
                     ),
                 )
-        needs_code = lock.policy.approval is ApprovalNeed.SECOND_FACTOR
         return self._ask(
             "approve",
-            {probatio.Required(CONF_CODE): CODE_SELECTOR} if needs_code else {},
+            consent_fields(lock),
             told,
             lock,
             version=self._version,

@@ -55,9 +55,9 @@ class Kind(ABC):
         return None
 
     @property
+    @abstractmethod
     def firmware_form(self) -> str | None:
         """Return how the version stands in what it tells; None where it is all of it."""
-        return None
 
     @property
     def knows_latest(self) -> bool:
@@ -65,18 +65,18 @@ class Kind(ABC):
         return self.model is not None
 
     @property
+    @abstractmethod
     def can_install(self) -> bool:
         """Return whether Nightlatch can bring it to a release."""
-        return True
 
     def can_install_from(self, source: Source) -> bool:
         """Return whether Nightlatch can bring it firmware that comes from there."""
         return source is Source.FEED and self.can_install
 
     @property
+    @abstractmethod
     def trouble(self) -> str | None:
         """Return the issue that keeps it from being cared for, if there is one."""
-        return None
 
     @property
     def source_error(self) -> SourceError | None:
@@ -136,9 +136,9 @@ class Kind(ABC):
         return None
 
     @property
+    @abstractmethod
     def device_id(self) -> str | None:
         """Return its device in Home Assistant's registry."""
-        return None
 
     @property
     def device(self) -> AnyDeviceEntry | None:
