@@ -47,7 +47,7 @@ def tries(usual: int, long: int) -> settings:
         deadline=None,
         database=None,
         # What fails shall be told before the test's own deadline passes.
-        phases=[Phase.generate],
+        phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
 
