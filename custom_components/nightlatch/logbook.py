@@ -23,7 +23,7 @@ _LINES: dict[str, str] = {
     Happening.INSTALLED: "was updated to {version} and works",
     Happening.FAILED: "was not updated to {version}: {message}",
     Happening.ROLLED_BACK: "has gone back to its old firmware: {message}",
-    Happening.HELD: "waits with its update to {version}: {message}",
+    Happening.HELD: "waits with its update to {version}: {why}",
     Happening.CANCELLED: "is not updated: it was cancelled",
     Happening.MANUAL_STEP_NEEDED: "needs a hand: {message}",
     Happening.BOOTLOADER_FOUND: "was found in its bootloader",
@@ -64,6 +64,7 @@ def async_describe_events(
     @callback
     def describe(event: Event) -> dict[str, str]:
         data = {**_UNKNOWN, **event.data}
+        data.setdefault("why", data["message"])
         # Anybody may fire an event, and old ones are read by newer versions.
         happening, purpose = neutral(data["type"], _SHORT), data["purpose"]
         line = _LINES.get(happening)

@@ -32,8 +32,6 @@ async def async_release_notes(
     if release.advisories:
         linked = ", ".join(map(_linked, release.advisories))
         facts.append(("advisories", Composed(linked)))
-    if release.expected_duration is not None:
-        facts.append(("duration", str(-(-release.expected_duration // 60))))
     if release.disrupts:
         names = (label("disruption", each) for each in release.disrupts)
         facts.append(("disrupts", ", ".join(names)))
