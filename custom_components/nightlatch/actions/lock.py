@@ -199,9 +199,7 @@ async def _async_get_plan(entity: LockEntity, call: ServiceCall) -> ServiceRespo
     }
     if release is None:
         return {**when, **told}
-    chosen = lock.decisions.chosen_time(release.key)
-    unattended = plan.starts_at is not None and chosen is None
-    checks = runtime.planner.checks_of_offer(lock, unattended=unattended)
+    checks = runtime.planner.checks_as_planned(lock)
     risk = runtime.planner.risk(lock, release)
     against = blockers(checks)
     # What a person looks for first comes first.

@@ -9,12 +9,10 @@ from datetime import datetime, time
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.util import dt as dt_util
 
 from ..adapters.notify import Button, Messenger, Notice
 from ..adapters.storage import HouseholdStore, unsaved_for_now
 from ..core.model import Purpose
-from ..core.moments import bounded
 from ..core.preflight.base import Check, worth_telling
 from ..core.schedule.plan import Plan
 from ..core.schedule.policy import ApprovalNeed, Mode
@@ -26,7 +24,8 @@ from ..locks.lock import ManagedLock
 from ..locks.registry import LockRegistry
 from ..planning.planner import Planner
 from ..texts.duration import async_takes
-from ..translation import async_sentence, label_now, or_not_known
+from ..texts.standing import told_moment
+from ..translation import async_sentence, or_not_known
 from .actions import Verb, action_id
 
 TOLD_AT_ONCE = {
@@ -322,9 +321,4 @@ class Notices:
         """Return a time of the day as it is on the wall."""
         if moment is None:
             return or_not_known(self._hass, None)
-        local = bounded(moment).astimezone(self._settings.zone)
-        today = dt_util.utcnow().astimezone(self._settings.zone).date()
-        if local.date() == today:
-            return f"{local:%H:%M}"
-        day = label_now(self._hass, "weekday", str(local.weekday()))
-        return f"{day} {local:%H:%M}"
+        return told_moment(self._hass, moment)
