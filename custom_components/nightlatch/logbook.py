@@ -20,10 +20,10 @@ _LINES: dict[str, str] = {
     Happening.UPDATE_AVAILABLE: "can be updated to {version}",
     Happening.ANNOUNCED: "will be updated to {version}",
     Happening.STARTED: "is being updated to {version}",
-    Happening.INSTALLED: "was updated to {version} and works",
+    Happening.INSTALLED: "was updated to {version} and works{took}",
     Happening.FAILED: "was not updated to {version}: {message}",
     Happening.ROLLED_BACK: "has gone back to its old firmware: {message}",
-    Happening.HELD: "waits with its update to {version}: {message}",
+    Happening.HELD: "waits with its update to {version}: {why}",
     Happening.CANCELLED: "is not updated: it was cancelled",
     Happening.MANUAL_STEP_NEEDED: "needs a hand: {message}",
     Happening.BOOTLOADER_FOUND: "was found in its bootloader",
@@ -37,14 +37,20 @@ _LINES: dict[str, str] = {
 # Where what was done is no update.
 _LINES_ON_PURPOSE: dict[tuple[str, str], str] = {
     (Happening.STARTED, Purpose.ROLLBACK): "is being brought back to {version}",
-    (Happening.INSTALLED, Purpose.ROLLBACK): "was brought back to {version} and works",
+    (
+        Happening.INSTALLED,
+        Purpose.ROLLBACK,
+    ): "was brought back to {version} and works{took}",
     (Happening.STARTED, Purpose.RECOVERY): "is being brought out of its bootloader",
     (Happening.INSTALLED, Purpose.RECOVERY): (
-        "was brought out of its bootloader, runs {version} and works"
+        "was brought out of its bootloader, runs {version} and works{took}"
     ),
 }
 _SHORT = 255
 """Characters of a name."""
+_MINUTES_FROM = 120.0
+"""Seconds from which on minutes are told."""
+_LONGEST = 7 * 86400.0
 _UNKNOWN: dict[str, object] = {
     "type": "",
     "name": "A lock",
@@ -52,6 +58,17 @@ _UNKNOWN: dict[str, object] = {
     "message": "",
     "purpose": "",
 }
+
+
+def _took(seconds: object) -> str:
+    """Return how long it took, where an event tells it."""
+    try:
+        took = float(str(seconds))
+    except ValueError:
+        return ""
+    if not 0 < took < _LONGEST:
+        return ""
+    return f", {took:.0f} s" if took < _MINUTES_FROM else f", {took / 60:.0f} min"
 
 
 @callback
@@ -64,6 +81,8 @@ def async_describe_events(
     @callback
     def describe(event: Event) -> dict[str, str]:
         data = {**_UNKNOWN, **event.data}
+        data.setdefault("why", data["message"])
+        data["took"] = _took(data.get("seconds"))
         # Anybody may fire an event, and old ones are read by newer versions.
         happening, purpose = neutral(data["type"], _SHORT), data["purpose"]
         line = _LINES.get(happening)

@@ -266,6 +266,7 @@ async def async_make_runtime(hass: HomeAssistant, entry: ConfigEntry) -> Runtime
             planner=planner,
             installations=installations,
             answer=notices.async_answer,
+            asked=notices.async_asked,
         ),
         issues=issues,
         scheduler=Scheduler(

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 import logging
 
@@ -16,6 +15,7 @@ from .adapters.storage import HouseholdStore, unsaved_for_now
 from .coordinator import FeedCoordinator
 from .core.model import Origin
 from .core.moments import ClockWatch, shifted
+from .core.schedule.duration import most_minutes
 from .core.schedule.night import night_of, notice_of
 from .core.schedule.plan import Plan
 from .events import Happening
@@ -149,7 +149,7 @@ class Scheduler:
             version=plan.release.version.text,
             installed_version=lock.record.identity.firmware_version,
             starts_at=plan.starts_at.isoformat(),
-            minutes=str(-(-plan.expected.total_seconds() // 60)),
+            minutes=str(most_minutes(plan.expected)),
         )
 
     def _planned(
@@ -169,7 +169,9 @@ class Scheduler:
         ):
             begins = max(starts_at, free_from)
             if begins < until:
-                planned.append((lock, replace(plan, starts_at=begins)))
+                # Its own hour is what people are told, and after whom: what comes before
+                # it may take less time than is expected, or not be done at all.
+                planned.append((lock, plan))
                 free_from = shifted(begins, plan.expected)
         return planned
 

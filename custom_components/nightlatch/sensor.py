@@ -24,6 +24,7 @@ from homeassistant.helpers.typing import StateType
 from .coordinator import FeedCoordinator
 from .core.errors import FeedProblem
 from .core.guard.hold import Hold
+from .core.installation.states import State
 from .core.model import OutcomeKind
 from .core.schedule.plan import Plan
 from .entity import (
@@ -194,6 +195,26 @@ class NextStepSensor(PlannedSensor):
     _attr_options = list(NextStep)
     _attr_translation_key = "next_step"
     _key = "next_step"
+    _shown_phase: State | None = None
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow what is being done too."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self._lock.async_subscribe_progress(self._progressed))
+
+    @callback
+    def _progressed(self) -> None:
+        # Not each percent is something new.
+        if self._phase != self._shown_phase:
+            self.async_write_ha_state()
+
+    @property
+    def _phase(self) -> State | None:
+        """Return what is being done; one without a state yet waits for its turn."""
+        if (progress := self._lock.progress) is None:
+            return None
+        return progress.state or State.PLANNED
 
     @property
     @override
@@ -207,7 +228,9 @@ class NextStepSensor(PlannedSensor):
         """Return about which release, when, and what it waits for or stands against it."""
         plan = self._plan
         starts = starts_at(plan)
+        self._shown_phase = self._phase
         return {
+            "phase": self._shown_phase,
             "version": plan.release.version.text if plan.release else None,
             "starts_at": starts.isoformat() if starts else None,
             "waiting_for": plan.waiting,

@@ -89,6 +89,8 @@ class WeekdaySwitch(HouseholdEntity, SwitchEntity):
     """On while quiet hours begin on a day of the week."""
 
     _attr_entity_category = EntityCategory.CONFIG
+    # Seven of them are many; the form has all of them in one field.
+    _attr_entity_registry_enabled_default = False
 
     def __init__(self, runtime: Runtime, day: int) -> None:
         """Take the household and the day; Monday is 0."""

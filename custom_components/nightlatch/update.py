@@ -122,6 +122,7 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
     async def async_added_to_hass(self) -> None:
         """Follow the lock, and what people skip."""
         await super().async_added_to_hass()
+        self.runtime.locks.async_has_entities(self._lock.subentry_id)
         self.async_on_remove(
             self._lock.async_subscribe_progress(self.async_write_ha_state)
         )

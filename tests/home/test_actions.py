@@ -152,7 +152,7 @@ async def test_the_plan_tells_everything(house: House) -> None:
     assert "message" not in checks["battery"]
     assert plan["summary"] == [
         "The lock goes from 1.0.0 to 1.1.0.",
-        "It cannot be relied upon for up to 5 minutes.",
+        "It takes about 2 min; do not rely on the lock for up to 5 min.",
         NO_WAY_BACK,
         "It closes KL-2026-07.",
         "Meanwhile these do not work: Bluetooth, auto-lock.",

@@ -1,6 +1,7 @@
 """What a person sees of locks and feeds in Home Assistant."""
 
 import asyncio
+from datetime import timedelta
 import json
 from typing import Any
 from unittest.mock import AsyncMock
@@ -10,12 +11,15 @@ from pytest_homeassistant_custom_component.common import MockUser  # type: ignor
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator  # type: ignore[import-untyped]
 from syrupy.assertion import SnapshotAssertion
 
+from custom_components.nightlatch.install.approval import async_approve
 from custom_components.nightlatch.update import NightlatchUpdate
 from homeassistant.core import Context
 from homeassistant.exceptions import HomeAssistantError, Unauthorized
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 from tests.rig.bootloader import Opcode
+from tests.rig.lock import Mode
 
 from .asked import install
 from .flows import until
@@ -30,7 +34,17 @@ from .house import (
     UPDATE,
     House,
 )
+from .night import Night
 
+DAYS = (
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+)
 # What is another one each time.
 TIMES = {
     "event.front_door_firmware_event",
@@ -124,6 +138,8 @@ async def test_what_changes_all_the_time_is_off_by_default(house: House) -> None
         entity_id,
         # Most locks have the quiet hours of the household.
         "switch.front_door_own_quiet_hours",
+        # Seven of them are many.
+        *(f"switch.nightlatch_quiet_hours_on_{day}" for day in DAYS),
         "time.front_door_quiet_hours_begin",
         "time.front_door_quiet_hours_end",
     }
@@ -170,9 +186,103 @@ async def test_release_notes(
     house.vendor.amend(path, expected_duration=None)
     await house.check()
     assert await notes() == (
-        "- Evidence: Signature verified\n- There is no way back: once the new one has "
+        "**Ready.** Press Install when you like.\n\n"
+        "- Evidence: Signature verified\n- It takes about 10 min; do not rely on the lock "
+        "for up to 13 min.\n- There is no way back: once the new one has "
         "started the lock refuses the old one.\n\n> Its vendor says:\n>\n> Nothing much."
     )
+
+
+async def notes_of(house: House) -> str:
+    """Return what the dialog of the update entity says."""
+    entity = NightlatchUpdate(house.runtime, house.managed())
+    entity.hass = house.hass
+    told = await entity.async_release_notes()
+    assert told is not None
+    return told
+
+
+async def test_the_dialog_begins_with_how_it_stands(house: House) -> None:
+    """What a person looks for first; what its vendor says comes last."""
+    await house.release("1.1.0")
+    assert (await notes_of(house)).startswith("**Ready.**")
+    night = Night(house)
+    house.hass.states.async_set("binary_sensor.front", "on")
+    house.hass.states.async_set("sensor.front", "31")
+    night.set_lock(
+        door_entity="binary_sensor.front",
+        battery_entity="sensor.front",
+        approval="person",
+    )
+    await house.settle()
+    told = await notes_of(house)
+    first, second, listed = told.split("\n\n")[:3]
+    assert first.startswith("**Waits for your approval.**")
+    assert second == "**In the way (2):**"
+    assert "at 31 %, the update needs 40 %" in listed
+    assert "The door is open." in listed
+    assert told.index("In the way") < told.index("Evidence") < told.index("vendor says")
+
+    house.hass.states.async_set("sensor.front", "90")
+    house.hass.states.async_set(
+        "binary_sensor.front",
+        "off",
+        timestamp=(dt_util.utcnow() - timedelta(minutes=3)).timestamp(),
+    )
+    ann = MockUser(name="Ann", is_owner=True).add_to_hass(house.hass)
+    lock = house.managed()
+    assert lock.release is not None
+    await async_approve(house.hass, lock, lock.release, ann.id)
+    assert (await notes_of(house)).startswith("**Approved** by Ann: ")
+    night.automate(approval="none")
+    await house.settle()
+    assert "\n\n**By itself:** " in await notes_of(house)
+    await lock.decided.async_pin("1.0.0")
+    assert (await notes_of(house)).startswith("**Stays at its version**")
+
+
+async def test_the_dialog_begins_with_what_went_wrong_the_last_time(
+    house: House,
+) -> None:
+    """Before anybody presses Install again."""
+    house.locks[FRONT_DOOR].buttonless_status = 6
+    await house.release("1.1.0")
+    with pytest.raises(HomeAssistantError):
+        await house.install()
+    told = await notes_of(house)
+    assert told.startswith("The last time on this lock: Front door refused")
+
+
+async def test_what_is_being_done_is_shown_and_why_the_bar_stands_still(
+    house: House,
+) -> None:
+    """In the sensor as it goes on, and in the dialog when it is opened."""
+    await house.release("1.1.0")
+    house.locks[FRONT_DOOR].activation_time = 0.4
+    states = house.record("sensor.front_door_next_step")
+    press = asyncio.create_task(house.install())
+    await until(lambda: house.locks[FRONT_DOOR].mode is Mode.ACTIVATING)
+    await until(lambda: house.state().attributes["update_percentage"] == 97)
+    told = await notes_of(house)
+    await press
+    assert told.split("\n\n")[0] in {
+        "Starts the new firmware.",
+        "Sees whether the lock works.",
+    }
+    assert "The bar stands still until the lock has proven" in told
+    phases = [state.attributes["phase"] for state in states]
+    shown = [phase for phase in dict.fromkeys(phases) if phase is not None]
+    assert shown == [
+        "planned",
+        "fetching",
+        "verifying",
+        "preflight",
+        "snapshot",
+        "transferring",
+        "activating",
+        "confirming",
+    ]
+    assert phases[-1] is None
 
 
 async def test_release_notes_are_cut_for_the_summary(house: House) -> None:

@@ -6,11 +6,14 @@ import pytest
 
 from custom_components.nightlatch.const import EVENT_NIGHTLATCH
 from custom_components.nightlatch.events import Happening
+from custom_components.nightlatch.locks.lock import ManagedLock
+from custom_components.nightlatch.locks.registry import LockRegistry
 from homeassistant.components.logbook.models import async_event_to_row
 from homeassistant.components.logbook.processor import EventProcessor
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.setup import async_setup_component
 
+from .flows import until
 from .house import FRONT_DOOR, UPDATE, House
 from .night import Night
 
@@ -34,15 +37,84 @@ async def test_the_lines_of_a_night(house: House) -> None:
     await house.release("1.1.0")
     await night.look()
     found = await lines(house.hass, *night.events)
+    seconds = float(night.events[-1]["seconds"])
+    took = f", {seconds:.0f} s"
+    assert seconds > 0
     assert [each["message"] for each in found] == [
         "can be updated to 1.1.0",
         "will be updated to 1.1.0",
         "is being updated to 1.1.0",
-        "was updated to 1.1.0 and works",
+        f"was updated to 1.1.0 and works{took}",
     ]
     assert {each["name"] for each in found} == {"Front door"}
     assert {each["entity_id"] for each in found} == {UPDATE}
     assert {each["domain"] for each in found} == {"nightlatch"}
+
+
+async def test_what_waits_says_why_and_its_name_once(house: House) -> None:
+    """The name stands before the line already."""
+    night = Night(house)
+    house.hass.states.async_set("binary_sensor.front", "on")
+    night.automate(door_entity="binary_sensor.front")
+    await house.release("1.1.0")
+    await night.look()
+    (line,) = await lines(house.hass, night.events[-1])
+    told = "waits with its update to 1.1.0: The door is open. Shut it."
+    assert line["message"] == told
+
+
+@pytest.mark.parametrize(
+    ("seconds", "took"),
+    [
+        ("14.2", ", 14 s"),
+        ("150", ", 2 min"),
+        ("0.0", ""),
+        ("nan", ""),
+        ("soon", ""),
+        (None, ""),
+    ],
+)
+async def test_how_long_it_took_is_told_where_it_is_known(
+    house: House, seconds: str | None, took: str
+) -> None:
+    """Anybody may fire an event."""
+    event = {"type": "update_installed", "name": "Shed", "version": "1.1.0"}
+    told = event if seconds is None else {**event, "seconds": seconds}
+    (line,) = await lines(house.hass, told)
+    assert line["message"] == f"was updated to 1.1.0 and works{took}"
+
+
+async def test_the_first_thing_that_happens_to_a_lock_has_its_ids(
+    empty_house: House,
+) -> None:
+    """Without them Activity shows nothing of it, and no automation is about it."""
+    house = empty_house
+    await house.add_feed()
+    await house.release("1.1.0")
+    night = Night(house)
+    await house.add_lock(FRONT_DOOR, "Front door")
+    await until(lambda: bool(night.told))
+    (event,) = night.events
+    assert event["type"] == "update_available"
+    assert event["entity_id"] == UPDATE
+    assert event["device_id"] == house.managed().device_id is not None
+    assert night.told[0].data["data"]["clickAction"] == f"entityId:{UPDATE}"
+
+
+async def test_what_happens_to_a_lock_without_entities_is_told_all_the_same(
+    empty_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it is unloaded at the latest."""
+    house = empty_house
+    await house.add_feed()
+    await house.release("1.1.0")
+    night = Night(house)
+    monkeypatch.setattr(ManagedLock, "update_entity_id", None)
+    monkeypatch.setattr(LockRegistry, "async_has_entities", lambda *_: None)
+    await house.add_lock(FRONT_DOOR, "Front door")
+    assert night.events == []
+    house.runtime.locks.async_close()
+    assert night.types() == ["update_available"]
 
 
 async def test_a_failure_says_why(house: House) -> None:

@@ -73,7 +73,11 @@ async def test_nothing_runs_by_itself_that_nobody_agreed_to(house: House) -> Non
     await night.look()
     await night.look()
     assert house.locks[FRONT_DOOR].version == "1.0.0"
-    assert night.messages == ["Front door: version 1.1.0 is available."]
+    (asked,) = night.messages
+    assert asked == (
+        "Front door: version 1.1.0 is available. Install and Skip are in the dialog of "
+        "its update entity too."
+    )
     assert [each["title"] for each in night.told[0].data["data"]["actions"]] == [
         "Install now",
         "Install tonight",
@@ -107,7 +111,7 @@ async def test_a_door_that_is_shut_late_still_gets_its_update(house: House) -> N
     assert night.types().count("update_held") == 1
     assert [check.reason for check in house.managed().held] == ["preflight_door_open"]
     assert house.state(PROBLEM).state == "off"
-    assert "Before that, at Front door: The door is open. Shut it." in night.messages[0]
+    assert "Before that: The door is open. Shut it." in night.messages[0]
 
     house.hass.states.async_set("binary_sensor.front", "off")
     await night.look()
@@ -121,6 +125,100 @@ async def test_a_door_that_is_shut_late_still_gets_its_update(house: House) -> N
     await night.look()
     assert house.locks[FRONT_DOOR].version == "1.1.0"
     assert house.managed().held == ()
+    assert night.types().count("update_held") == 1
+
+
+async def test_what_is_over_in_a_while_is_told_to_nobody(house: House) -> None:
+    """Neither in the evening nor at night: nobody has to do anything about it."""
+    night = Night(house, everything=True)
+    house.hass.states.async_set("binary_sensor.front", "on")
+    house.hass.states.async_set("binary_sensor.front", "off")
+    night.automate(door_entity="binary_sensor.front")
+    await house.release("1.1.0")
+    await night.look()
+    # It does not start all the same.
+    assert [check.reason for check in house.managed().held] == [
+        "preflight_door_just_moved"
+    ]
+    assert house.locks[FRONT_DOOR].version == "1.0.0"
+    assert "update_held" not in night.types()
+    (evening,) = night.messages
+    assert "Before that" not in evening
+
+
+async def test_in_the_morning_nothing_is_said_to_wait_that_was_done(
+    house: House, morning: None
+) -> None:
+    """What held it at midnight is no news any more; also after a restart."""
+    night = Night(house)
+    house.hass.states.async_set("binary_sensor.front", "on")
+    night.automate(door_entity="binary_sensor.front")
+    await house.release("1.1.0")
+    await night.look()
+    waits = "Front door waits with its update to 1.1.0. The door is open. Shut it."
+    lock_id = house.managed().subentry_id
+    assert house.runtime.store.digest_held == {lock_id: waits}
+    await house.reload()
+    assert house.runtime.store.digest_held == {lock_id: waits}
+    house.hass.states.async_set(
+        "binary_sensor.front",
+        "off",
+        timestamp=(dt_util.utcnow() - timedelta(minutes=3)).timestamp(),
+    )
+    await night.look()
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
+    night.set_options(quiet_hours={"weekdays": [], "start": "01:00", "end": "02:00"})
+    await night.look()
+    assert night.messages[1:] == ["Front door runs 1.1.0 and works."]
+
+
+async def test_in_the_morning_what_still_waits_is_told_with_why(
+    house: House, morning: None
+) -> None:
+    """Once, and only if there is something that it still waits for."""
+    night = Night(house)
+    house.hass.states.async_set("binary_sensor.front", "on")
+    night.automate(door_entity="binary_sensor.front")
+    path = await house.release("1.1.0")
+    await night.look()
+    night.set_options(quiet_hours={"weekdays": [], "start": "01:00", "end": "02:00"})
+    await night.look()
+    assert night.messages[1:] == [
+        "Front door waits with its update to 1.1.0. The door is open. Shut it."
+    ]
+    await night.look()
+    assert len(night.messages) == 2
+    lock_id = house.managed().subentry_id
+    await house.runtime.store.async_set_digest((), {lock_id: night.messages[1]})
+    house.vendor.withdraw(path)
+    await house.check()
+    await night.look()
+    assert len(night.messages) == 2
+    assert house.runtime.store.digest_held == {}
+
+
+async def test_the_second_door_is_promised_after_the_first(two_doors: House) -> None:
+    """By its own hour: it may be sooner than the first one is expected to take."""
+    night = Night(two_doors)
+    night.automate("Front door", importance="entry")
+    night.automate("Back door", importance="inside")
+    await two_doors.release("1.1.0")
+    await night.look()
+    back, front = night.messages[:2]
+    assert back.startswith("Back door will be updated to 1.1.0 at ")
+    assert "Front door will be updated to 1.1.0 from " in front
+    assert "on, after Back door." in front
+    announced = {
+        each["name"]: each["starts_at"]
+        for each in night.events
+        if each["type"] == "update_announced"
+    }
+    hour = dt_util.as_local(
+        dt_util.parse_datetime(announced["Front door"], raise_on_error=True)
+    )
+    assert f"from {hour:%H:%M} on" in front
+    # Both have been done in the same minute.
+    assert two_doors.locks[FRONT_DOOR].version == "1.1.0"
 
 
 async def test_the_least_important_door_first_and_one_entry_door_a_night(

@@ -235,6 +235,10 @@ async def test_the_household_on_a_dashboard(house: House) -> None:
     assert policy.notice_at == time(18)
 
     monday = "switch.nightlatch_quiet_hours_on_monday"
+    # Off by default: the form has all seven in one field.
+    assert house.hass.states.get(monday) is None
+    er.async_get(house.hass).async_update_entity(monday, disabled_by=None)
+    await house.reload()
     assert house.state(monday).state == "on"
     await press(house, "switch", "turn_off", monday)
     assert house.runtime.settings.policy.quiet_hours.weekdays == frozenset(range(1, 7))

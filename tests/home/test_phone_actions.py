@@ -17,7 +17,7 @@ from tests.rig.lock import Mode
 
 from .asked import cancel, install, plan_of
 from .flows import until
-from .house import BACK_DOOR, FRONT_DOOR, House
+from .house import BACK_DOOR, FRONT_DOOR, UPDATE, House
 from .night import Night
 from .test_actions import with_authenticator
 
@@ -95,20 +95,17 @@ async def test_postpone_from_the_evening_notice(house: House) -> None:
         assert timedelta(hours=22) < later < timedelta(hours=26)
 
 
-async def test_a_fault_of_one_lock_takes_no_answer_from_the_others(
-    two_doors: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_a_fault_is_answered_too(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A button is never pressed in silence."""
-    night = await announced(two_doors)
-    monkeypatch.setattr(two_doors.managed().decided, "async_postpone", None)
+    night = await announced(house)
+    monkeypatch.setattr(house.managed().decided, "async_postpone", None)
     answer = await press_title(night, "Postpone to tomorrow")
-    assert answer.splitlines() == [
-        (
-            "Front door: nothing was done, because something in Nightlatch has failed."
-            " The log under Settings > System > Logs says more."
-        ),
-        "Back door is not updated before tomorrow.",
-    ]
+    assert answer == (
+        "Front door: nothing was done, because something in Nightlatch has failed."
+        " The log under Settings > System > Logs says more."
+    )
     assert "Front door: the button failed" in caplog.text
     caplog.clear()
 
@@ -193,30 +190,61 @@ async def press_install(house: House) -> None:
         await install(house.managed())
 
 
-async def test_both_doors_at_once(two_doors: House) -> None:
-    """One notice for the night has one button for all that it tells of."""
+async def test_each_door_has_a_notice_and_buttons_of_its_own(two_doors: House) -> None:
+    """What is said of one decides nothing about the other."""
     night = await announced(two_doors)
-    answer = await press_title(night, "Skip this version")
-    assert answer.splitlines() == [
-        "Front door: this version is skipped.",
-        "Back door: this version is skipped.",
+    front, back = (two_doors.managed(each) for each in (FRONT_DOOR, BACK_DOOR))
+    titles = [call.data["title"] for call in night.told]
+    assert titles == ["Front door · Nightlatch", "Back door · Nightlatch"]
+    tags = {call.data["data"]["tag"] for call in night.told}
+    assert tags == {f"nightlatch-{front.subentry_id}", f"nightlatch-{back.subentry_id}"}
+    for call, name in zip(night.told, ("Front door", "Back door"), strict=True):
+        assert call.data["message"].startswith(f"{name} will be updated to 1.1.0")
+    skip = night.told[0].data["data"]["actions"][1]
+    assert skip["title"] == "Skip this version"
+    answer = await press(night, skip["action"])
+    assert answer == "Front door: this version is skipped."
+    assert night.told[-1].data["title"] == "Front door · Nightlatch"
+    assert plan_of(front).waiting is Waiting.SKIPPED
+    assert plan_of(back).waiting is Waiting.QUIET_HOURS
+
+
+async def test_a_tap_opens_the_dialog_of_the_lock(house: House) -> None:
+    """On Android and on iOS; also where the phone sends no buttons."""
+    night = await announced(house)
+    await press_title(night, "Postpone to tomorrow")
+    assert len(night.told) == 2
+    for call in night.told:
+        data = call.data["data"]
+        assert data["clickAction"] == f"entityId:{UPDATE}"
+        assert data["url"] == f"/?more-info-entity-id={UPDATE}"
+
+
+async def test_who_has_pressed_install_hears_the_end(house: House) -> None:
+    """At once, not at breakfast; also that it waits, and why."""
+    night = Night(house)
+    house.hass.states.async_set("binary_sensor.front", "on")
+    night.set_lock(door_entity="binary_sensor.front")
+    await night.look()
+    await house.release("1.1.0")
+    await house.settle()
+    await press_title(night, "Install now")
+    told = len(night.messages)
+    await night.look()
+    assert night.messages[told:] == [
+        "Front door waits with its update to 1.1.0. The door is open. Shut it."
     ]
-    for address in (FRONT_DOOR, BACK_DOOR):
-        assert plan_of(two_doors.managed(address)).waiting is Waiting.SKIPPED
-    # It was about what is over now.
-    assert await press_title(night, "Skip this version") == STALE
-
-
-async def test_a_button_for_the_night_leaves_other_locks_alone(
-    two_doors: House,
-) -> None:
-    """A lock that has another release by now was not told of."""
-    night = await announced(two_doors)
-    back = two_doors.managed(BACK_DOOR)
-    await back.decided._async_decide(announced=None)
-    answer = await press_title(night, "Postpone to tomorrow")
-    assert answer == "Front door is not updated before tomorrow."
-    assert back.decisions.postponed_until is None
+    await night.look()
+    assert len(night.messages) == told + 1
+    house.hass.states.async_set(
+        "binary_sensor.front",
+        "off",
+        timestamp=(dt_util.utcnow() - timedelta(minutes=3)).timestamp(),
+    )
+    await night.look()
+    assert night.messages[told + 1 :] == ["Front door runs 1.1.0 and works."]
+    assert house.runtime.store.digest == ()
+    assert house.runtime.store.digest_held == {}
 
 
 async def test_install_now(house: House) -> None:
@@ -396,7 +424,12 @@ async def test_an_approval_is_given_by_the_person_whose_phone_it_is(
     night.automate(approval="person")
     await house.release("1.1.0")
     await house.settle()
-    assert night.messages == ["Front door: version 1.1.0 is available."]
+    # Who gets no buttons, or has a phone that does not send them, can say it too.
+    (asked,) = night.messages
+    assert asked == (
+        "Front door: version 1.1.0 waits for your approval. You can give it under "
+        "Settings > Repairs too."
+    )
     yes = button(night, "Approve for tonight")
     assert "behavior" not in yes
     assert "only a person can approve" in await press(night, yes["action"])

@@ -20,6 +20,7 @@ from ..core.moments import bounded
 from ..core.preflight.base import Check, Verdict, blockers
 from ..core.preflight.rules import override_for
 from ..core.records.decisions import JUDGEMENT_HOLDS, OF_A_MOMENT, Override
+from ..core.schedule.duration import most_minutes
 from ..entity import LockEntity
 from ..install.approval import APPROVABLE, async_approve, release_named
 from ..install.installer import async_nothing_to_install
@@ -198,9 +199,7 @@ async def _async_get_plan(entity: LockEntity, call: ServiceCall) -> ServiceRespo
     }
     if release is None:
         return {**when, **told}
-    chosen = lock.decisions.chosen_time(release.key)
-    unattended = plan.starts_at is not None and chosen is None
-    checks = runtime.planner.checks_of_offer(lock, unattended=unattended)
+    checks = runtime.planner.checks_as_planned(lock)
     risk = runtime.planner.risk(lock, release)
     against = blockers(checks)
     # What a person looks for first comes first.
@@ -212,7 +211,7 @@ async def _async_get_plan(entity: LockEntity, call: ServiceCall) -> ServiceRespo
             for check in against
         ],
         **told,
-        "minutes": -(-int(plan.expected.total_seconds()) // 60),
+        "minutes": most_minutes(plan.expected),
         "ready": not against,
         "way_back": risk.way_back,
         "approved_by": lock.decided.approved_by,

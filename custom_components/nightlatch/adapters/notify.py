@@ -43,6 +43,8 @@ class Notice:
     """A newer notice with the same tag takes the place of the older one."""
     buttons: tuple[Button, ...] = ()
     urgent: bool = False
+    opens: str | None = None
+    """The entity whose dialog opens when it is tapped."""
 
 
 class Messenger:
@@ -95,6 +97,7 @@ def _phone_data(notice: Notice) -> dict[str, Any]:
         **({"ttl": 0, "priority": "high"} if notice.urgent else {}),
         "tag": notice.tag,
         "group": _GROUP,
+        **_tapped(notice.opens),
         "push": {
             "interruption-level": "time-sensitive" if notice.urgent else "passive"
         },
@@ -108,4 +111,14 @@ def _phone_data(notice: Notice) -> dict[str, Any]:
             }
             for button in notice.buttons[:MOST_BUTTONS]
         ],
+    }
+
+
+def _tapped(entity_id: str | None) -> dict[str, str]:
+    """Return what opens the dialog of an entity, for Android and for iOS."""
+    if entity_id is None:
+        return {}
+    return {
+        "clickAction": f"entityId:{entity_id}",
+        "url": f"/?more-info-entity-id={entity_id}",
     }

@@ -39,7 +39,7 @@ RETRY = timedelta(seconds=30)
 """After which what could not be saved is tried again."""
 
 _VERSION = 1
-_MINOR_VERSION = 4
+_MINOR_VERSION = 5
 
 
 class _Store(Store[dict[str, Any]]):
@@ -83,6 +83,7 @@ class _Store(Store[dict[str, Any]]):
             "generation": 0,
             "vault_tested": None,
             "vault_suspects": [],
+            "digest_held": {},
             **old_data,
         }
 
@@ -171,6 +172,8 @@ class HouseholdStore(TrustStore):
         """The last night of which people were told."""
         self.digest: tuple[str, ...] = ()
         """What people will be told in the morning."""
+        self.digest_held: Mapping[str, str] = {}
+        """What they will be told of each lock that still waits then, by its id."""
 
     async def async_load(self, *, expected: bool) -> None:
         """Read what was kept; raise ``ValueError`` where it cannot be understood.
@@ -201,6 +204,7 @@ class HouseholdStore(TrustStore):
                 self.vault_suspects = _texts(data["vault_suspects"])
                 self.announced_night = optional(as_day, data["announced_night"])
                 self.digest = _texts(data["digest"])
+                self.digest_held = _texts_by_id(data["digest_held"])
         except (
             AttributeError,
             HomeAssistantError,
@@ -336,6 +340,7 @@ class HouseholdStore(TrustStore):
                 self.announced_night.isoformat() if self.announced_night else None
             ),
             "digest": list(self.digest),
+            "digest_held": dict(self.digest_held),
         }
 
     @property
@@ -434,10 +439,17 @@ class HouseholdStore(TrustStore):
         self.announced_night = night
         await self._async_save()
 
-    async def async_set_digest(self, digest: tuple[str, ...]) -> None:
-        """Keep what people will be told in the morning."""
+    async def async_set_digest(
+        self, digest: tuple[str, ...], held: Mapping[str, str] | None = None
+    ) -> None:
+        """Keep what people will be told in the morning.
+
+        ``held`` is what of locks that still wait, by their ids; None for as it is.
+        """
+        held = self.digest_held if held is None else held
         _check_readable({"digest": list(digest)}, lambda raw: _texts(raw["digest"]))
-        self.digest = digest
+        _check_readable(held, _texts_by_id)
+        self.digest, self.digest_held = digest, dict(held)
         await self._async_save()
 
     async def async_remove_lock(self, subentry_id: str) -> None:
@@ -445,6 +457,9 @@ class HouseholdStore(TrustStore):
         self._locks.pop(subentry_id, None)
         self._decisions.pop(subentry_id, None)
         self._holds.pop(subentry_id, None)
+        self.digest_held = {
+            key: text for key, text in self.digest_held.items() if key != subentry_id
+        }
         for kind in (LockRecord, Decisions, HoldRecord):
             self._refused.pop((kind, subentry_id), None)
         await self._async_save()
@@ -456,6 +471,10 @@ class HouseholdStore(TrustStore):
 
 def _texts(raw: Iterable[object]) -> tuple[str, ...]:
     return tuple(map(as_text, raw))
+
+
+def _texts_by_id(raw: Mapping[str, object]) -> dict[str, str]:
+    return {key: as_text(text) for key, text in raw.items()}
 
 
 def _check_readable(

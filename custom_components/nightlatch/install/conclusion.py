@@ -16,12 +16,14 @@ from ..core.installation.journal import JournalEntry
 from ..core.installation.machine import Outcome
 from ..core.installation.recovery import is_news
 from ..core.model import OutcomeKind, Purpose, Release
-from ..core.preflight.base import PreflightError
+from ..core.preflight.base import Check, PreflightError, worth_telling
 from ..core.records.outcome_record import OutcomeRecord
 from ..core.schedule.night import night_of
 from ..events import ENDINGS, Happening
 from ..locks.lock import ManagedLock
+from ..markup import Composed
 from ..planning.planner import environment_of
+from ..translation import async_sentence, async_told_check, together
 from .end_texts import EndTexts
 from .services import InstallServices
 
@@ -195,20 +197,36 @@ class Ending:
             installed.firmware_version,
             release.version.text,
         )
-        reasons = {str(check.reason) for check in lock.held} or {str(error.reason)}
+        held = worth_telling(lock.held)
+        reasons = {str(check.reason) for check in held} or {str(error.reason)}
         text = ",".join(sorted(reasons))
         night = night_of(dt_util.utcnow(), dt_util.get_default_time_zone())
         told = (night, text)
         if by_itself:
             await lock.async_note_held(release, night, _details_of(error))
-        if told != self._held_told:
+        if (held or not lock.held) and told != self._held_told:
             self._held_told = told
+            waits = by_itself or lock.decisions.chosen_time(release.key) is not None
+            why = await self._async_why_held(held)
             lock.async_tell(
                 Happening.HELD,
                 version=release.version.text,
                 installed_version=installed.firmware_version,
                 reasons=text,
-                message=await texts.async_message() or "",
+                why=why,
+                message=(
+                    await async_sentence(
+                        self._hass,
+                        "held_waits",
+                        {
+                            "lock": lock.name,
+                            "version": release.version.text,
+                            "why": why,
+                        },
+                    )
+                    if waits and held
+                    else await texts.async_message() or ""
+                ),
             )
         choice = lock.decisions.choice
         if (
@@ -220,6 +238,12 @@ class Ending:
             await lock.decided.async_drop_choice()
         lock.async_changed()
         return await texts.async_error(error)
+
+    async def _async_why_held(self, held: Iterable[Check]) -> Composed:
+        names = {"lock": self._lock.name}
+        return together(
+            [await async_told_check(self._hass, check, names) for check in held]
+        )
 
     async def _async_record(
         self, entry: JournalEntry, outcome: Outcome, seconds: float

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import override
+from datetime import datetime
+from functools import partial
+from typing import Final, override
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.event import async_call_later
 
 from ..const import EVENT_NIGHTLATCH
 from ..events import Happening
@@ -29,6 +32,10 @@ type ChangesCallback = Callable[[Changes], None]
 type LockHappeningCallback = Callable[[ManagedLock, Happening, dict[str, str]], None]
 
 
+# Seconds. One whose entities cannot be made is told of all the same.
+_ENTITIES_WITHIN: Final = 10.0
+
+
 class LockRegistry(Members[ManagedLock], LockListener):
     """The locks of the household; whoever depends on several of them listens here.
 
@@ -51,11 +58,16 @@ class LockRegistry(Members[ManagedLock], LockListener):
         self._household_is_new = self._settings_are_new = False
         self._is_to_be_told = False
         self._closed = False
+        self._unnamed: dict[str, list[Callable[[], None]]] = {}
+        """What has happened to locks that have no entity yet."""
+        self._stop_waiting: dict[str, CALLBACK_TYPE] = {}
 
     @callback
     def async_close(self) -> None:
-        """Tell nobody anything any more."""
+        """Tell nobody anything any more, but what has happened already."""
         self._closed = True
+        for lock_id in tuple(self._unnamed):
+            self._tell_unnamed(lock_id)
 
     @callback
     def async_subscribe(self, listener: ChangesCallback) -> Callable[[], None]:
@@ -133,6 +145,38 @@ class LockRegistry(Members[ManagedLock], LockListener):
         self, lock: ManagedLock, happening: Happening, details: dict[str, str]
     ) -> None:
         """Tell everybody, in the house and on the bus, what has happened to a lock."""
+        if lock.update_entity_id is None and not self._closed:
+            # Its entities are still being made; what it is known by comes with them.
+            self._unnamed.setdefault(lock.subentry_id, []).append(
+                partial(self._tell_happened, lock, happening, details)
+            )
+            self._stop_waiting.setdefault(
+                lock.subentry_id,
+                async_call_later(
+                    self._hass,
+                    _ENTITIES_WITHIN,
+                    partial(self._tell_unnamed, lock.subentry_id),
+                ),
+            )
+            return
+        self._tell_happened(lock, happening, details)
+
+    @callback
+    def async_has_entities(self, lock_id: str) -> None:
+        """Tell what has happened to a lock before it had any entity."""
+        self._tell_unnamed(lock_id)
+
+    @callback
+    def _tell_unnamed(self, lock_id: str, _now: datetime | None = None) -> None:
+        if (stop := self._stop_waiting.pop(lock_id, None)) is not None:
+            stop()
+        for tell in self._unnamed.pop(lock_id, ()):
+            tell()
+
+    @callback
+    def _tell_happened(
+        self, lock: ManagedLock, happening: Happening, details: dict[str, str]
+    ) -> None:
         self._faults.call_each(
             "notices", self._happened, lock, happening, details, lock=lock
         )

@@ -31,7 +31,6 @@ _LOGGER = logging.getLogger(__name__)
 # What the companion apps fire.
 EVENT = "mobile_app_notification_action"
 _PREFIX = "NIGHTLATCH"
-_ALL = "ALL"
 
 
 class Verb(StrEnum):
@@ -54,15 +53,12 @@ DEEDS: Final[Mapping[Verb, Deed]] = {
 """What each button is in the table of rights."""
 
 
-def action_id(verb: Verb, lock: ManagedLock | None = None) -> str:
+def action_id(verb: Verb, lock: ManagedLock) -> str:
     """Return what tells one button from all others.
 
-    Without a lock it is about all that people were told of in the evening. With one it
-    is about the release that it should get now: a button must not decide about another
-    one that came later.
+    It is about the release that the lock should get now: a button must not decide about
+    another one that came later, nor about another lock.
     """
-    if lock is None:
-        return f"{_PREFIX}_{verb.upper()}_{_ALL}"
     return f"{_PREFIX}_{verb.upper()}_{lock.subentry_id}_{_mark(lock.release)}"
 
 
@@ -93,9 +89,14 @@ class PhoneActions:
         locks: LockRegistry,
         planner: Planner,
         installations: Installations,
-        answer: Callable[[str], Awaitable[None]],
+        answer: Callable[[str, ManagedLock | None], Awaitable[None]],
+        asked: Callable[[ManagedLock], None],
     ) -> None:
-        """Prepare; ``async_start`` begins. ``answer`` tells what came of a button."""
+        """Prepare; ``async_start`` begins.
+
+        ``answer`` tells what came of a button, ``asked`` is told of what lock somebody
+        wants to hear the end.
+        """
         self._hass = hass
         self._entry = entry
         self._settings = settings
@@ -103,6 +104,7 @@ class PhoneActions:
         self._planner = planner
         self._installations = installations
         self._answer = answer
+        self._asked = asked
         self._does: dict[Verb, Callable[[_Press], Awaitable[str]]] = {
             Verb.POSTPONE: self._async_postpone,
             Verb.SKIP: self._async_skip,
@@ -131,14 +133,20 @@ class PhoneActions:
     async def _async_do(
         self, action: str, user_id: str | None, reply: str | None
     ) -> None:
-        """Do it, and say what came of it: a button is never pressed in silence."""
-        answers = [
-            await self._async_do_for(action, verb, lock, user_id, reply)
+        """Do it, and say what came of it."""
+        meant = (
+            (verb, lock)
             for verb in Verb
             for lock in tuple(self._locks.values())
-            if self._means(action, verb, lock)
-        ]
-        await self._answer("\n".join(answers or [await self._sentence("answer_stale")]))
+            if _means(action, verb, lock)
+        )
+        found = next(meant, None)
+        if found is None:
+            await self._answer(await self._sentence("answer_stale"), None)
+            return
+        verb, lock = found
+        answer = await self._async_do_for(action, verb, lock, user_id, reply)
+        await self._answer(answer, lock)
 
     async def _async_do_for(
         self,
@@ -152,7 +160,7 @@ class PhoneActions:
         try:
             await async_check_right(self._hass, DEEDS[verb], user_id, lock)
             release = lock.release
-            if release is None or not self._means(action, verb, lock):
+            if release is None or not _means(action, verb, lock):
                 # It was about something else while the account was looked up.
                 return await self._sentence("answer_stale")
             answer = await self._does[verb](_Press(lock, release, user_id, reply))
@@ -161,7 +169,7 @@ class PhoneActions:
                 str(err.translation_key), **(err.translation_placeholders or {})
             )
         except Exception:
-            # The others get their answer all the same.
+            # A button is never pressed in silence.
             _LOGGER.exception("%s: the button failed", lock.name)
             return await self._sentence("answer_failed", lock=lock.name)
         return await self._sentence(answer, lock=lock.name)
@@ -198,6 +206,7 @@ class PhoneActions:
         """
         _check_free(press)
         await press.lock.decided.async_schedule(dt_util.utcnow())
+        self._asked(press.lock)
         return "answer_install"
 
     async def _async_tonight(self, press: _Press) -> str:
@@ -236,19 +245,15 @@ class PhoneActions:
     async def _sentence(self, key: str, **placeholders: str) -> str:
         return await async_sentence(self._hass, key, placeholders)
 
-    def _means(self, action: str, verb: Verb, lock: ManagedLock) -> bool:
-        """Return whether a button was about a lock, and what it was about is still so."""
-        if lock.release is None:
-            return False
-        if action != action_id(verb):
-            return action == action_id(verb, lock)
-        told_of = lock.decisions.announced == lock.release.key
-        return told_of and self._planner.plan(lock).starts_at is not None
-
     async def _async_stop(self, lock: ManagedLock) -> None:
         """Cancel what has begun already; raise where it is too late for that."""
         if lock.progress is not None:
             await self._installations.of(lock).async_cancel()
+
+
+def _means(action: str, verb: Verb, lock: ManagedLock) -> bool:
+    """Return whether a button was about a lock, and what it was about is still so."""
+    return lock.release is not None and action == action_id(verb, lock)
 
 
 def _check_free(press: _Press) -> None:

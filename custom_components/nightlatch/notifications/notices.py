@@ -9,22 +9,22 @@ from datetime import datetime, time
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.util import dt as dt_util
 
 from ..adapters.notify import Button, Messenger, Notice
 from ..adapters.storage import HouseholdStore, unsaved_for_now
 from ..core.model import Purpose
-from ..core.moments import bounded
-from ..core.preflight.base import Check, blockers
+from ..core.preflight.base import Check, worth_telling
 from ..core.schedule.plan import Plan
 from ..core.schedule.policy import ApprovalNeed, Mode
 from ..core.schedule.queue import Queue
-from ..events import Happening
+from ..events import ENDINGS, Happening
 from ..faults import Faults
 from ..household_settings import HouseholdSettings
 from ..locks.lock import ManagedLock
 from ..locks.registry import LockRegistry
 from ..planning.planner import Planner
+from ..texts.duration import async_takes
+from ..texts.standing import told_moment
 from ..translation import async_sentence, or_not_known
 from .actions import Verb, action_id
 
@@ -47,7 +47,7 @@ TOLD_IN_THE_DIGEST = {
 # Local time in which the digest may come: it is for the breakfast table.
 DIGEST_FROM = time(8)
 DIGEST_UNTIL = time(22)
-_TITLE = "notice_title"
+_ENDS = {*ENDINGS.values(), Happening.INSTALLED_ELSEWHERE} - {Happening.HELD}
 
 
 def _is_recovery(details: Mapping[str, str]) -> bool:
@@ -90,6 +90,8 @@ class Notices:
         self._planner = planner
         self._faults = faults
         self._messenger = Messenger(hass)
+        self._asked: set[str] = set()
+        """The locks on which somebody has pressed a button, until that has ended."""
 
     @callback
     def async_start(self) -> CALLBACK_TYPE:
@@ -97,59 +99,84 @@ class Notices:
         return self._locks.async_on_happening(self._happened)
 
     async def async_announce(self, planned: Sequence[tuple[ManagedLock, Plan]]) -> None:
-        """Tell what will be installed until tomorrow, and what will not, and why."""
-        if not planned:
-            return
-        lines = []
+        """Tell of each lock what will be installed on it until tomorrow, one by one."""
+        before: ManagedLock | None = None
         for lock, plan in planned:
-            held: tuple[Check, ...] = ()
-            with self._faults.apart("preflight", lock):
-                checks = self._planner.checks_of_offer(lock, unattended=True)
-                held = tuple(blockers(checks))
-            lines.append(
-                await self._sentence(
-                    "notice_planned",
-                    lock=lock.name,
-                    version=or_not_known(
-                        self._hass, plan.release.version.text if plan.release else None
-                    ),
-                    time=self._clock(plan.starts_at),
-                    minutes=str(-(-int(plan.expected.total_seconds()) // 60)),
-                )
+            with self._faults.apart("evening_notice", lock):
+                await self._async_announce_one(lock, plan, before)
+            before = lock
+
+    async def _async_announce_one(
+        self, lock: ManagedLock, plan: Plan, before: ManagedLock | None
+    ) -> None:
+        """Tell of one lock; ``before`` is the one whose turn comes first."""
+        told: dict[str, str] = {} if before is None else {"other": before.name}
+        lines = [
+            await self._sentence(
+                "notice_planned" if before is None else "notice_planned_after",
+                lock=lock.name,
+                version=or_not_known(
+                    self._hass, plan.release.version.text if plan.release else None
+                ),
+                time=self._clock(plan.starts_at),
+                takes=await async_takes(self._hass, plan.expected),
+                **told,
             )
-            lines += [
-                await self._sentence(
-                    "notice_before_that",
-                    lock=lock.name,
-                    reason=await self._sentence(
-                        check.reason, lock=lock.name, **check.placeholders
-                    ),
-                )
-                for check in held
-            ]
-        target = planned[0][0] if len(planned) == 1 else None
+        ]
+        held: tuple[Check, ...] = ()
+        with self._faults.apart("preflight", lock):
+            held = worth_telling(self._planner.checks_of_offer(lock, unattended=True))
+        lines += [
+            await self._sentence(
+                "notice_before_that",
+                reason=await self._sentence(
+                    check.reason, lock=lock.name, **check.placeholders
+                ),
+            )
+            for check in held
+        ]
+        lines.append(await self._sentence("notice_skip_elsewhere"))
         await self._async_send(
             "\n".join(lines),
-            tag="evening",
-            buttons=await self._buttons(target, Verb.POSTPONE, Verb.SKIP),
+            lock=lock,
+            buttons=await self._buttons(lock, Verb.POSTPONE, Verb.SKIP),
         )
 
     async def async_tell_digest(self, now: datetime) -> None:
         """Tell in one notice what has come together, when people are up."""
         policy, zone = self._settings.policy, self._settings.zone
-        lines = self._store.digest
+        told, held = self._store.digest, self._store.digest_held
+        waiting = [text for lock_id, text in held.items() if self._waits(lock_id)]
+        lines = [*told, *waiting]
         local = now.astimezone(zone).time()
         if (
-            not lines
+            not (told or held)
             or not DIGEST_FROM <= local < DIGEST_UNTIL
             or self._queue.running is not None
             or policy.quiet_hours.window_at(now, zone) is not None
         ):
             return
         # Told twice after a cut is better than not at all.
-        await self._async_send("\n".join(lines), tag="digest")
-        told, now_there = len(lines), self._store.digest
-        await self._async_keep_digest(now_there[told:])
+        if lines:
+            await self._async_send("\n".join(lines), tag="digest")
+        await self._async_keep_digest(
+            self._store.digest[len(told) :],
+            {
+                lock_id: text
+                for lock_id, text in self._store.digest_held.items()
+                if held.get(lock_id) != text
+            },
+        )
+
+    def _waits(self, lock_id: str) -> bool:
+        """Return whether a lock still has something to wait for."""
+        lock = self._locks.get(lock_id)
+        return lock is not None and lock.release is not None
+
+    @callback
+    def async_asked(self, lock: ManagedLock) -> None:
+        """Note that somebody has pressed a button, and wants to hear the end."""
+        self._asked.add(lock.subentry_id)
 
     @callback
     def _happened(
@@ -180,31 +207,48 @@ class Notices:
             ):
                 await self._async_ask(lock, details)
             return
-        told_at_once = _is_urgent(happening, details)
+        at_once = urgent = _is_urgent(happening, details)
+        at_once |= self._settings.people.everything
+        is_end = happening in _ENDS
+        if happening in {*_ENDS, Happening.HELD}:
+            at_once |= lock.subentry_id in self._asked
+            if is_end:
+                self._asked.discard(lock.subentry_id)
+        held = dict(self._store.digest_held)
+        if is_end and held.pop(lock.subentry_id, None) is not None:
+            # It waits no longer.
+            await self._async_keep_digest(self._store.digest, held)
         if not (
-            told_at_once
+            urgent
             or happening in TOLD_IN_THE_DIGEST
-            or (happening is Happening.STARTED and self._settings.people.everything)
+            or (happening is Happening.STARTED and at_once)
         ):
             return
         key = f"notice_{happening}"
         if happening is Happening.INSTALLED and _is_recovery(details):
             key = "notice_recovered"
         text = await self._sentence(key, lock=lock.name, **details)
-        if told_at_once or self._settings.people.everything:
-            await self._async_send(text, tag=lock.subentry_id, urgent=told_at_once)
+        if at_once:
+            await self._async_send(text, lock=lock, urgent=urgent)
+        elif happening is Happening.HELD:
+            await self._async_keep_digest(
+                self._store.digest, {**self._store.digest_held, lock.subentry_id: text}
+            )
         elif text not in (digest := self._store.digest):
             await self._async_keep_digest((*digest, text))
 
     async def _async_ask(self, lock: ManagedLock, details: dict[str, str]) -> None:
-        """Tell once that a release waits for somebody to say yes."""
+        """Tell once that a release waits for somebody to say yes.
+
+        Also where else that can be said: not everybody who is told gets buttons.
+        """
         need = lock.policy.approval
-        verbs = [Verb.INSTALL, Verb.TONIGHT, Verb.SKIP]
+        key, verbs = "notice_waits", [Verb.INSTALL, Verb.TONIGHT, Verb.SKIP]
         if need is not ApprovalNeed.NONE:
-            verbs = [Verb.APPROVE, Verb.SKIP]
+            key, verbs = "notice_waits_for_approval", [Verb.APPROVE, Verb.SKIP]
         await self._async_send(
-            await self._sentence("notice_waits", lock=lock.name, **details),
-            tag=lock.subentry_id,
+            await self._sentence(key, lock=lock.name, **details),
+            lock=lock,
             buttons=await self._buttons(
                 lock,
                 *verbs,
@@ -217,42 +261,52 @@ class Notices:
         text = await self._sentence(key)
         await self._async_keep_digest((*self._store.digest, text))
 
-    async def _async_keep_digest(self, digest: tuple[str, ...]) -> None:
+    async def _async_keep_digest(
+        self, digest: tuple[str, ...], held: Mapping[str, str] | None = None
+    ) -> None:
         with unsaved_for_now("What is told in the morning"):
-            await self._store.async_set_digest(digest)
+            await self._store.async_set_digest(digest, held)
 
-    async def async_answer(self, text: str) -> None:
-        """Tell what came of a button."""
-        await self._async_send(text, tag="answer")
+    async def async_answer(self, text: str, lock: ManagedLock | None) -> None:
+        """Tell what came of a button, and of which lock if it was about one."""
+        await self._async_send(text, tag="answer", lock=lock)
 
     async def _async_send(
         self,
         message: str,
         *,
-        tag: str,
+        lock: ManagedLock | None = None,
+        tag: str | None = None,
         buttons: tuple[Button, ...] = (),
         urgent: bool = False,
     ) -> None:
+        """Tell everybody; what is about one lock has its name first, and opens it."""
         people = self._settings.people
+        of_lock = lock.subentry_id if lock is not None else ""
         await self._messenger.async_send(
             Notice(
-                title=await self._sentence(_TITLE),
+                title=(
+                    await self._sentence("notice_title")
+                    if lock is None
+                    else await self._sentence("notice_title_of_lock", lock=lock.name)
+                ),
                 message=message,
-                tag=f"nightlatch-{tag}",
+                tag=f"nightlatch-{tag or of_lock}",
                 buttons=buttons,
                 urgent=urgent,
+                opens=lock.update_entity_id if lock is not None else None,
             ),
             entities=people.notify,
             phones=people.phones,
         )
 
     async def _buttons(
-        self, target: ManagedLock | None, *verbs: Verb, asks_for_code: bool = False
+        self, lock: ManagedLock, *verbs: Verb, asks_for_code: bool = False
     ) -> tuple[Button, ...]:
         return tuple(
             [
                 Button(
-                    action=action_id(verb, target),
+                    action=action_id(verb, lock),
                     title=await self._sentence(f"button_{verb}"),
                     asks_for_text=asks_for_code and verb is Verb.APPROVE,
                 )
@@ -267,6 +321,4 @@ class Notices:
         """Return a time of the day as it is on the wall."""
         if moment is None:
             return or_not_known(self._hass, None)
-        local = bounded(moment).astimezone(self._settings.zone)
-        today = dt_util.utcnow().astimezone(self._settings.zone).date()
-        return f"{local:%H:%M}" if local.date() == today else f"{local:%a %H:%M}"
+        return told_moment(self._hass, moment)

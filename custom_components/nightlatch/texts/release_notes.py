@@ -11,7 +11,9 @@ from ..locks.lock import ManagedLock
 from ..markup import Composed, listed, neutral, quoted
 from ..planning.planner import Planner
 from ..translation import HOURS_OF_A_JUDGEMENT, async_labels, async_sentence
+from .duration import async_takes
 from .maker import told_of_maker
+from .standing import async_standing
 
 # Percent-encoded an address is the same one.
 _ENDS_A_LINK = {ord(char): f"%{ord(char):02X}" for char in "<>()[]\\`*\"'|"}
@@ -21,9 +23,10 @@ _NO_GOOD = {OutcomeKind.FAILED, OutcomeKind.NEEDS_HAND, OutcomeKind.ROLLED_BACK}
 async def async_release_notes(
     hass: HomeAssistant, lock: ManagedLock, release: Release, planner: Planner
 ) -> str:
-    """Return what the release means for the lock, and below it the vendor's notes.
+    """Return how it stands, what the release means, and below it the vendor's notes.
 
-    Ours come first, and theirs are fenced off, whatever they contain.
+    Ours come first, and theirs are fenced off, whatever they contain. What went wrong
+    with it the last time comes before all else.
     """
     label = await async_labels(hass)
     facts: list[tuple[str, str]] = []
@@ -32,27 +35,27 @@ async def async_release_notes(
     if release.advisories:
         linked = ", ".join(map(_linked, release.advisories))
         facts.append(("advisories", Composed(linked)))
-    if release.expected_duration is not None:
-        facts.append(("duration", str(-(-release.expected_duration // 60))))
     if release.disrupts:
         names = (label("disruption", each) for each in release.disrupts)
         facts.append(("disrupts", ", ".join(names)))
     if release.support_end is not None:
         facts.append(("support_end", release.support_end.isoformat()))
     facts.append(("evidence", label("evidence", release.evidence)))
-    if (last_time := _last_time(lock, release)) is not None:
-        facts.append(("last_time", last_time))
     lines = [
         Composed(f"{label('release_fact', fact)}: {neutral(value)}")
         for fact, value in facts
     ]
+    if not lock.kind.by_hand:
+        expected = planner.expected(lock, release)
+        lines.append(await async_takes(hass, expected))
     if release.payload is not None:
         risk = planner.risk(lock, release)
         way_back = f"risk_way_back_{risk.way_back}"
         lines.append(await async_sentence(hass, way_back, {}))
         if risk.no_battery is not None:
             lines.append(await async_sentence(hass, f"risk_{risk.no_battery}", {}))
-    told = [listed(lines)]
+    told: list[str] = [*await async_standing(hass, lock, release, planner)]
+    told.append(listed(lines))
     if (choice := lock.decisions.choice) is not None:
         going_back = choice.purpose is Purpose.ROLLBACK
         told.insert(
@@ -60,6 +63,9 @@ async def async_release_notes(
         )
     if (ended := await _async_ended(hass, lock, label)) is not None:
         told.insert(0, ended)
+    if (last_time := _last_time(lock, release)) is not None:
+        before = label("release_fact", "last_time")
+        told.insert(0, Composed(f"{before}: {neutral(last_time)}"))
     told.append(listed(told_of_maker(lock)))
     if lock.kind.hold is not None:
         told.append(label("release_fact", "hold_is_no_lock"))

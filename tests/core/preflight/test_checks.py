@@ -796,7 +796,7 @@ def test_the_risk_is_told_in_values() -> None:
     assert (risk.from_version, risk.to_version) == ("1.0.0", "1.1.0")
     assert risk.severity is Severity.HIGH
     assert risk.advisories == ("CVE-1",)
-    assert risk.minutes == 11
+    assert risk.expected == timedelta(seconds=601)
     assert risk.disrupts == (Disruption.KEYPAD,)
     assert risk.way_back is WayBack.NOT_KEPT
     kept = situation(running_release=replace(RELEASE, version=dotted("1.0.0")))

@@ -103,25 +103,29 @@ class Reason(StrEnum):
     INDEX_DOWNGRADE = "preflight_index_downgrade"
 
 
-PASSING = frozenset(
+SETTLING = frozenset(
     {
         Reason.BOLT_MOVING,
-        Reason.BOLT_OPEN,
         Reason.BOLT_JUST_MOVED,
-        Reason.DOOR_OPEN,
         Reason.DOOR_JUST_MOVED,
-        Reason.NOBODY_PRESENT,
-        Reason.NOT_HEARD,
-        Reason.WEAK_SIGNAL,
         Reason.NO_SLOT,
         Reason.OTHER_INSTALLATION,
         Reason.BACKUP_RUNNING,
         Reason.HOUSE_STOPPING,
-        Reason.ENTRY_DOOR_TONIGHT,
         Reason.SOURCE_BUSY,
-        Reason.DOES_NOT_FIT,
     }
 )
+"""What is over in a while without anybody doing anything: nobody is told of it."""
+
+PASSING = SETTLING | {
+    Reason.BOLT_OPEN,
+    Reason.DOOR_OPEN,
+    Reason.NOBODY_PRESENT,
+    Reason.NOT_HEARD,
+    Reason.WEAK_SIGNAL,
+    Reason.ENTRY_DOOR_TONIGHT,
+    Reason.DOES_NOT_FIT,
+}
 """What comes and goes within a day: by day nobody knows how it will be at night."""
 
 
@@ -177,6 +181,11 @@ def passed(
 def blockers(checks: Iterable[Check]) -> tuple[Check, ...]:
     """Return the checks that block."""
     return tuple(check for check in checks if check.verdict is Verdict.BLOCKER)
+
+
+def worth_telling(checks: Iterable[Check]) -> tuple[Check, ...]:
+    """Return the checks that block, and that are not over by themselves in a while."""
+    return tuple(check for check in blockers(checks) if check.reason not in SETTLING)
 
 
 class PreflightProblem(StrEnum):

@@ -1,6 +1,7 @@
 """What an installation means for the household, in values; the words come later."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from ..model import Disruption, Release, Severity, Transport
@@ -33,8 +34,8 @@ class Risk:
     severity: Severity
     advisories: tuple[str, ...]
     """What it closes."""
-    minutes: int
-    """For how long the lock cannot be relied upon, rounded up."""
+    expected: timedelta
+    """How long it takes, with the settling."""
     disrupts: tuple[Disruption, ...]
     """What does not work meanwhile, as the vendor says; empty where it says nothing."""
     way_back: WayBack
@@ -49,7 +50,7 @@ def summarise(release: Release, situation: Situation) -> Risk:
         to_version=release.version.text,
         severity=release.severity,
         advisories=tuple(advisory.id for advisory in release.advisories),
-        minutes=-(-int(situation.expected.total_seconds()) // 60),
+        expected=situation.expected,
         disrupts=release.disrupts,
         way_back=way_back(release, situation.running_release),
         no_battery=no_battery(situation),

@@ -26,6 +26,7 @@ SETTLING = timedelta(minutes=3)
 ENOUGH = 3
 """Installations of the same kind after which a household's own history counts."""
 _PERCENTILE = 0.9
+_MINUTE = timedelta(minutes=1)
 # What is told to take longer fits into no night.
 _LONGEST = timedelta(days=2).total_seconds()
 
@@ -43,6 +44,16 @@ def expected_duration(release: Release, history: Sequence[float]) -> timedelta:
     if release.expected_duration is not None:
         return _seconds(release.expected_duration) + SETTLING
     return _BY_TRANSPORT[release.transport] + SETTLING
+
+
+def most_minutes(expected: timedelta) -> int:
+    """Return for how many minutes a lock must not be relied upon, rounded up."""
+    return math.ceil(expected / _MINUTE)
+
+
+def transfer_minutes(expected: timedelta) -> int:
+    """Return how many minutes the installation itself takes, without the settling."""
+    return max(math.ceil((expected - SETTLING) / _MINUTE), 1)
 
 
 def _seconds(told: float) -> timedelta:
