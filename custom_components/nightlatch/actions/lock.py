@@ -198,9 +198,7 @@ async def _async_get_plan(entity: LockEntity, call: ServiceCall) -> ServiceRespo
     }
     if release is None:
         return {**when, **told}
-    chosen = lock.decisions.chosen_time(release.key)
-    unattended = plan.starts_at is not None and chosen is None
-    checks = runtime.planner.checks_of_offer(lock, unattended=unattended)
+    checks = runtime.planner.checks_as_planned(lock)
     risk = runtime.planner.risk(lock, release)
     against = blockers(checks)
     # What a person looks for first comes first.
@@ -212,7 +210,7 @@ async def _async_get_plan(entity: LockEntity, call: ServiceCall) -> ServiceRespo
             for check in against
         ],
         **told,
-        "minutes": -(-int(plan.expected.total_seconds()) // 60),
+        "minutes": plan.minutes,
         "ready": not against,
         "way_back": risk.way_back,
         "approved_by": lock.decided.approved_by,

@@ -114,7 +114,7 @@ class Notices:
                         self._hass, plan.release.version.text if plan.release else None
                     ),
                     time=self._clock(plan.starts_at),
-                    minutes=str(-(-int(plan.expected.total_seconds()) // 60)),
+                    minutes=str(plan.minutes),
                 )
             )
             lines += [

@@ -250,6 +250,16 @@ class Planner:
             return ()
         return self.checks(lock, lock.release, unattended=unattended)
 
+    def checks_as_planned(self, lock: ManagedLock) -> tuple[Check, ...]:
+        """Ask all rules, as they are asked of what the plan of a lock begins."""
+        plan = self.plan(lock)
+        if plan.release is None:
+            return ()
+        chosen = lock.decisions.chosen_time(plan.release.key)
+        return self.checks_of_offer(
+            lock, unattended=plan.starts_at is not None and chosen is None
+        )
+
     def checks_beforehand(
         self, lock: ManagedLock, release: Release
     ) -> tuple[Check, ...]:

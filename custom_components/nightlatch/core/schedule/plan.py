@@ -62,6 +62,11 @@ class Plan:
     window_end: datetime | None = None
     """When the quiet hours end that it would run in; None where none bind."""
 
+    @property
+    def minutes(self) -> int:
+        """Return how long it will take, in whole minutes."""
+        return -(-int(self.expected.total_seconds()) // 60)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tonight:
