@@ -25,6 +25,11 @@ _DIGITS = 12
 _URL: HassKey[str] = HassKey(f"{DOMAIN}_element")
 
 
+def digest_of(content: bytes) -> str:
+    """Return what tells one file from another."""
+    return sha256(content).hexdigest()[:_DIGITS]
+
+
 async def async_serve_element(hass: HomeAssistant) -> None:
     """Let browsers have the file; without it there is neither panel nor card."""
     try:
@@ -36,7 +41,7 @@ async def async_serve_element(hass: HomeAssistant) -> None:
             err,
         )
         return
-    url = f"/{DOMAIN}/{sha256(content).hexdigest()[:_DIGITS]}/{FILE.name}"
+    url = f"/{DOMAIN}/{digest_of(content)}/{FILE.name}"
     await hass.http.async_register_static_paths([StaticPathConfig(url, str(FILE))])
     hass.data[_URL] = url
 

@@ -22,7 +22,7 @@ from ..translation import async_told_in, told_now
 from .snapshot import async_snapshot, visible
 
 NOT_LOADED: Final = "not_loaded"
-_PAUSE: Final = 1.0
+AT_MOST_EVERY: Final = 1.0
 """Seconds from one message to the next, however much is new."""
 
 
@@ -139,7 +139,7 @@ class Subscription:
                 now = dt_util.utcnow().isoformat()
                 self._connection.send_event(self._id, {"now": now, **snapshot})
         self._task = None
-        self._pause = self._hass.loop.call_later(_PAUSE, self._pause_is_over)
+        self._pause = self._hass.loop.call_later(AT_MOST_EVERY, self._pause_is_over)
 
     @callback
     def _pause_is_over(self) -> None:
@@ -188,9 +188,7 @@ def _tonight(
 ) -> None:
     """Begin a subscription."""
     if (runtime := async_get_runtime(hass)) is None:
-        connection.send_error(
-            msg["id"], NOT_LOADED, told_now(hass, "panel_not_loaded")
-        )
+        connection.send_error(msg["id"], NOT_LOADED, told_now(hass, "panel_not_loaded"))
         return
     subscription = Subscription(hass, connection, msg["id"], msg.get("language"))
     connection.subscriptions[msg["id"]] = _ending(hass, subscription)
