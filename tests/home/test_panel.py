@@ -16,6 +16,7 @@ from pytest_homeassistant_custom_component.typing import (  # type: ignore[impor
 from custom_components.nightlatch import translation
 from custom_components.nightlatch.core.errors import SourceError, SourceProblem
 from custom_components.nightlatch.core.guard.offer import NoOffer
+from custom_components.nightlatch.monitoring.next_step import next_step
 from custom_components.nightlatch.panel import snapshot
 from custom_components.nightlatch.panel.subscription import _OPEN, AT_MOST_EVERY
 from homeassistant.core import HomeAssistant
@@ -444,7 +445,7 @@ async def test_each_is_told_in_the_language_that_they_read(
 ) -> None:
     """Without one, or with one that there is not, in Home Assistant's own."""
     asked_in: list[str] = []
-    load = snapshot.told_now
+    load = translation.told_now
 
     def told_now(hass: HomeAssistant, key: str, **placeholders: str) -> str:
         asked_in.append(translation._language(hass))
@@ -466,14 +467,14 @@ async def test_a_fault_of_one_lock_stops_no_other(
 ) -> None:
     """It is left out, the fault is logged once, and the other is shown."""
     house = two_doors
-    broken, step = house.managed(), snapshot.next_step
+    broken, step = house.managed(), next_step
 
-    def next_step(lock: Any, plan: Any) -> Any:
+    def fails(lock: Any, plan: Any) -> Any:
         if lock is broken:
             raise RuntimeError("broken")
         return step(lock, plan)
 
-    monkeypatch.setattr(snapshot, "next_step", next_step)
+    monkeypatch.setattr(snapshot, "next_step", fails)
     watch = await look()
     assert [each["name"] for each in watch.told[-1]["locks"]] == ["Back door"]
     assert house.runtime.faults.of(broken) == "panel: RuntimeError"
