@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,9 @@ from pytest_homeassistant_custom_component.typing import (  # type: ignore[impor
 from custom_components.nightlatch import translation
 from custom_components.nightlatch.core.errors import SourceError, SourceProblem
 from custom_components.nightlatch.core.guard.offer import NoOffer
-from custom_components.nightlatch.monitoring.next_step import next_step
+from custom_components.nightlatch.core.model import Origin, OutcomeKind
+from custom_components.nightlatch.core.records.outcome_record import OutcomeRecord
+from custom_components.nightlatch.monitoring.next_step import NextStep, next_step
 from custom_components.nightlatch.panel import snapshot
 from custom_components.nightlatch.panel.subscription import _OPEN, AT_MOST_EVERY
 from homeassistant.core import HomeAssistant
@@ -27,6 +29,7 @@ from .asked import a_turn, plan_of
 from .flows import until
 from .house import BACK_DOOR, UPDATE, House
 from .night import Night
+from .test_rollback import update
 
 READ = {"entities": {"all": {"read": True}}}
 CONTROL = {"entities": {"all": {"read": True, "control": True}}}
@@ -284,6 +287,51 @@ async def test_what_only_a_person_can_see_to(
     told = await watch.lock()
     assert told["next_step"] == "blocked"
     assert "update.front is disabled" in told["blockers"][0]["text"]
+
+
+async def test_what_went_wrong_is_told_as_it_was_then(
+    house: House, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the sentence that people were sent; without one, that it failed."""
+    watch, lock = await look(), house.managed()
+    now = dt_util.utcnow()
+    ended = OutcomeRecord(
+        attempt="1",
+        kind=OutcomeKind.NEEDS_HAND,
+        origin=Origin.PERSON,
+        started=now,
+        ended=now,
+        seconds=1,
+        from_version="1.0.0",
+        to_version="1.1.0",
+        message="Front door did not come back.",
+    )
+    lock.async_note_ended(ended)
+    lock.async_changed()
+    told = await watch.lock()
+    assert told["next_step"] == "needs_hand"
+    assert told["blockers"][0]["text"] == "Front door did not come back."
+    assert told["history"][-1]["text"] == "needs a hand"
+    lock.async_note_ended(replace(ended, message=None))
+    monkeypatch.setattr(snapshot, "next_step", lambda *_: NextStep.FAILED)
+    lock.async_changed()
+    told = await watch.lock()
+    assert told["tone"] == "stopped"
+    assert told["blockers"][0] == {
+        "text": "The last installation on it failed.",
+        "what_to_do": None,
+    }
+
+
+async def test_what_it_could_go_back_to(house: House, look: Look) -> None:
+    """It ran before, is kept, and the lock takes it: the button is there for that."""
+    await update(house)
+    await house.settle()
+    watch = await look()
+    lock = await watch.lock()
+    assert lock["may"]["go_back"]
+    assert lock["way_back"] == "It could have 1.0.0 back, which ran before."
+    assert watch.told[-1]["household"]["way_back"] == "Locks with a way back: 1 of 1."
 
 
 # When it comes.
