@@ -19,6 +19,8 @@ from .core.disk import NoAnswerError
 from .issues.issues import async_delete_issues
 from .kinds.hold import async_lift_all
 from .markup import neutral_all
+from .panel.element import async_serve_element, async_start_element
+from .panel.subscription import async_attach_all, async_detach_all, async_setup_command
 from .runtime import NightlatchConfigEntry, async_make_runtime, async_start
 from .vault.store import async_delete_vault
 
@@ -40,7 +42,9 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register what exists whether or not there is a household."""
     async_note_start(hass)
     async_setup_services(hass)
+    async_setup_command(hass)
     hass.http.register_view(FirmwareView())
+    await async_serve_element(hass)
     return True
 
 
@@ -69,6 +73,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) -
         ) from err
     entry.runtime_data = runtime
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    entry.async_on_unload(async_start_element(hass, runtime))
+    async_attach_all(hass, runtime)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
     # Before Bluetooth stops, so that no lock is left waiting in its bootloader; the
     # event of Home Assistant's stop comes to both at once.
@@ -89,6 +95,8 @@ async def _async_entry_updated(
 
 async def async_unload_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) -> bool:
     """Stop everything, then unload the platforms."""
+    # Nobody is shown how one lock after the other is taken away.
+    async_detach_all(hass)
     await entry.runtime_data.subentries.async_close()
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 

@@ -51,6 +51,7 @@ CONF_NOTIFY = "notify"
 CONF_PHONES = "phones"
 CONF_EVERYTHING = "everything"
 CONF_INDEXES = "indexes"
+CONF_PANEL = "panel"
 CONF_SECOND_PLACE = "second_place"
 CONF_VAULT_LIMIT = "vault_limit"
 

@@ -11,6 +11,7 @@ from .settings import (
     parse_gate,
     parse_household_policy,
     parse_indexes,
+    parse_panel,
     parse_people,
     parse_vault,
 )
@@ -32,6 +33,7 @@ class HouseholdSettings:
         self.policy = parse_household_policy(options)
         self.people = parse_people(options)
         self.indexes = parse_indexes(options)
+        self.panel = parse_panel(options)
         self.gate_entity = parse_gate(options)
         self.vault = parse_vault(options)
 

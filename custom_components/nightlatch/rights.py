@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import Final
 
 from homeassistant.auth.models import User
-from homeassistant.auth.permissions.const import POLICY_CONTROL
-from homeassistant.core import HomeAssistant
+from homeassistant.auth.permissions.const import POLICY_CONTROL, POLICY_READ
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 
 from .const import DOMAIN
@@ -129,7 +129,7 @@ async def async_check_right(
     if user_id is not None and (user is None or not user.is_active):
         # Not to be taken for an automation: somebody has asked, and is nobody here.
         raise _refusal("user_unknown", lock)
-    if right.needs_person and (user is None or user.system_generated):
+    if right.needs_person and not _is_person(user):
         raise _refusal(
             "consent_needs_a_person"
             if deed is Deed.CONSENT
@@ -149,6 +149,33 @@ async def async_person(
     if user is None:
         raise _refusal("approval_needs_a_person", lock)
     return user
+
+
+@callback
+def may(deed: Deed, user: User, lock: LockView) -> bool:
+    """Return whether somebody may do something, without a word: for what is shown."""
+    right = RIGHTS[deed]
+    return (
+        user.is_active
+        and (_is_person(user) or not right.needs_person)
+        and _holds(right.who, user, lock)
+    )
+
+
+@callback
+def may_see(user: User, lock: LockView) -> bool:
+    """Return whether somebody may see what the entities of a lock show."""
+    return user.is_active and (
+        user.is_admin
+        or (
+            lock.update_entity_id is not None
+            and user.permissions.check_entity(lock.update_entity_id, POLICY_READ)
+        )
+    )
+
+
+def _is_person(user: User | None) -> bool:
+    return user is not None and not user.system_generated
 
 
 def _holds(who: Who, user: User, lock: LockView | None) -> bool:

@@ -35,9 +35,14 @@ from .entity import (
     async_add_lock_entities,
 )
 from .locks.lock import ManagedLock
-from .monitoring.next_step import NextStep, next_step, standing, starts_at
+from .monitoring.next_step import (
+    NextStep,
+    next_step,
+    standing,
+    starts_at,
+    told_standing,
+)
 from .runtime import NightlatchConfigEntry, Runtime
-from .translation import told_now
 
 PARALLEL_UPDATES = 0
 
@@ -279,14 +284,7 @@ class LocksSensor(HouseholdEntity, SensorEntity):
     @override
     def native_value(self) -> str:
         """Return how many are current, wait, or need somebody."""
-        stand = standing(self._steps())
-        return told_now(
-            self.hass,
-            "locks_standing",
-            current=str(stand.current),
-            waiting=str(stand.waiting),
-            problems=str(stand.problems),
-        )
+        return told_standing(self.hass, standing(self._steps()))
 
     @property
     @override

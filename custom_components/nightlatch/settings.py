@@ -29,6 +29,7 @@ from .const import (
     CONF_NOT_LOW_SUFFICES,
     CONF_NOTICE_AT,
     CONF_NOTIFY,
+    CONF_PANEL,
     CONF_PAUSED,
     CONF_PHONES,
     CONF_QUIET_HOURS,
@@ -115,6 +116,11 @@ def parse_people(options: Mapping[str, Any]) -> People:
 def parse_indexes(options: Mapping[str, Any]) -> frozenset[IndexName]:
     """Return which public indexes may be asked; none unless the owner says so."""
     return _read(options, CONF_INDEXES, _indexes, frozenset())
+
+
+def parse_panel(options: Mapping[str, Any]) -> bool:
+    """Return whether there is a panel in the sidebar."""
+    return _read(options, CONF_PANEL, as_truth, True)
 
 
 def parse_gate(options: Mapping[str, Any]) -> str | None:

@@ -3,13 +3,16 @@
 The one place that looks texts up.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 from functools import partial
 import re
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.generated.languages import LANGUAGES
 from homeassistant.helpers.translation import (
     async_get_cached_translations,
     async_get_translations,
@@ -25,6 +28,7 @@ HOURS_OF_A_JUDGEMENT = str(JUDGEMENT_HOLDS // timedelta(hours=1))
 
 _UNTOUCHED = "standing_untouched"
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+_asked_for: ContextVar[str | None] = ContextVar(f"{DOMAIN}_language", default=None)
 
 
 def filled(text: str, placeholders: Mapping[str, object]) -> Composed:
@@ -100,7 +104,7 @@ async def _async_blockers(
 async def async_sentence(
     hass: HomeAssistant, key: str, placeholders: Mapping[str, object]
 ) -> Composed:
-    """Return one sentence of the translations, in Home Assistant's language."""
+    """Return one sentence of the translations."""
     return _filled_sentence(await _async_texts(hass, "exceptions"), key, placeholders)
 
 
@@ -129,12 +133,33 @@ def label_now(hass: HomeAssistant, selector: str, option: str) -> Composed:
     return _label(_texts_now(hass, "selector"), selector, option)
 
 
+@asynccontextmanager
+async def async_told_in(
+    hass: HomeAssistant, language: str | None
+) -> AsyncGenerator[None]:
+    """Tell everything in the language that somebody reads, as long as this is open.
+
+    Home Assistant's own where none is asked for, or one that there is not.
+    """
+    before = _asked_for.set(language if language in LANGUAGES else None)
+    try:
+        # Loaded once, so that what is told without waiting finds it as well.
+        await _async_texts(hass, "exceptions")
+        yield
+    finally:
+        _asked_for.reset(before)
+
+
+def _language(hass: HomeAssistant) -> str:
+    return _asked_for.get() or hass.config.language
+
+
 async def _async_texts(hass: HomeAssistant, category: str) -> Mapping[str, str]:
-    return await async_get_translations(hass, hass.config.language, category, [DOMAIN])
+    return await async_get_translations(hass, _language(hass), category, [DOMAIN])
 
 
 def _texts_now(hass: HomeAssistant, category: str) -> Mapping[str, str]:
-    return async_get_cached_translations(hass, hass.config.language, category, DOMAIN)
+    return async_get_cached_translations(hass, _language(hass), category, DOMAIN)
 
 
 def _sentence(texts: Mapping[str, str], key: str) -> str:

@@ -49,6 +49,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "runtime": frozenset({"runtime", "subentries"}),
     "flows": frozenset(),
     "entity": frozenset({"entity"}),
+    "panel": frozenset(),
     "actions": frozenset(),
 }
 """By room: its modules where they lie at the top level; else it is a package."""

@@ -17,11 +17,13 @@ from custom_components.nightlatch.core.guard.conduct import Conduct
 from custom_components.nightlatch.core.guard.offer import NoOffer
 from custom_components.nightlatch.core.installation.confirmation import BOLT_PROBLEMS
 from custom_components.nightlatch.core.installation.standing import Ended, EndStanding
+from custom_components.nightlatch.core.model import Evidence
 from custom_components.nightlatch.core.preflight import base
 from custom_components.nightlatch.core.preflight.power import NoBattery
 from custom_components.nightlatch.core.preflight.risk import WayBack
 from custom_components.nightlatch.core.records.settable import WhyNot
 from custom_components.nightlatch.events import Happening
+from custom_components.nightlatch.monitoring.next_step import NextStep
 from custom_components.nightlatch.notifications.actions import Verb
 from custom_components.nightlatch.notifications.notices import (
     TOLD_AT_ONCE,
@@ -72,6 +74,8 @@ COMPOSED = (
     | {f"left_at_source_{why}" for why in NoOffer if why is not NoOffer.UP_TO_DATE}
     | {f"settings_why_{why_not}" for why_not in WhyNot}
     | {f"standing_{standing}" for standing in EndStanding}
+    | {f"next_step_{step}" for step in NextStep}
+    | {f"evidence_{evidence}" for evidence in Evidence}
     | set(map(str, Ended))
     | FOR_A_FILE.keys()
 )

@@ -15,6 +15,8 @@ from custom_components.nightlatch.rights import (
     Who,
     async_check_right,
     async_person,
+    may,
+    may_see,
 )
 from homeassistant.auth.models import Group, User
 from homeassistant.auth.permissions.models import PermissionLookup
@@ -186,3 +188,35 @@ async def test_a_person_is_needed_where_one_is_asked_for() -> None:
         "user_not_allowed",
         {**named, "user": "Ann"},
     )
+
+
+@pytest.mark.parametrize("deed", Deed)
+async def test_what_is_shown_as_allowed_is_allowed(deed: Deed) -> None:
+    """And nothing else: a button is there for whoever would not be refused."""
+    away = user(is_owner=True)
+    away.is_active = False
+    for lock in (_LOCK, _GONE):
+        for account in (
+            ADMINISTRATOR,
+            SYSTEM,
+            away,
+            user(),
+            resident(),
+            resident(control=False),
+            resident(entity="update.back_door"),
+        ):
+            refused, _ = await refusal(account, deed, lock=lock)
+            assert may(deed, account, lock) == (refused is None)
+
+
+def test_a_lock_is_seen_by_who_may_see_its_update() -> None:
+    """Where it has no update entity there is nothing by which others could be allowed."""
+    away = user(is_owner=True)
+    away.is_active = False
+    assert may_see(ADMINISTRATOR, _LOCK)
+    assert may_see(ADMINISTRATOR, _GONE)
+    assert may_see(resident(control=False), _LOCK)
+    assert not may_see(resident(control=False), _GONE)
+    assert not may_see(resident(control=False, entity="update.back_door"), _LOCK)
+    assert not may_see(user(), _LOCK)
+    assert not may_see(away, _LOCK)

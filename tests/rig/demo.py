@@ -385,6 +385,7 @@ async def _show_progress(events: asyncio.Queue[Any]) -> None:
 async def stay(demo: Demo) -> None:
     """Say where Home Assistant is and run until a person has seen enough."""
     print(f"Home Assistant:  {demo.home.url}")
+    print(f"The panel:       {demo.home.url}/nightlatch")
     print(f"Log in as:       {USERNAME} / {PASSWORD}")
     print("The locks are under Settings > Devices & services > Nightlatch.")
     print("Ctrl-C ends it.", flush=True)

@@ -30,6 +30,7 @@ from ..const import (
     CONF_INDEXES,
     CONF_NOTICE_AT,
     CONF_NOTIFY,
+    CONF_PANEL,
     CONF_PHONES,
     CONF_QUIET_HOURS,
     CONF_SOAK_DAYS,
@@ -44,6 +45,7 @@ from ..settings import (
     parse_gate,
     parse_household_policy,
     parse_indexes,
+    parse_panel,
     parse_people,
     quiet_hours_from_form,
     quiet_hours_to_form,
@@ -77,7 +79,14 @@ class HouseholdOptionsFlow(VaultSteps):
         """Ask what to change."""
         return self.async_show_menu(
             step_id="init",
-            menu_options=["quiet_hours", "night", "people", "indexes", "vault"],
+            menu_options=[
+                "quiet_hours",
+                "night",
+                "people",
+                "indexes",
+                "panel",
+                "vault",
+            ],
         )
 
     async def async_step_quiet_hours(
@@ -205,6 +214,21 @@ class HouseholdOptionsFlow(VaultSteps):
             step_id="indexes",
             data_schema=self.add_suggested_values_to_schema(
                 schema, {CONF_INDEXES: wanted}
+            ),
+        )
+
+    async def async_step_panel(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask whether the sidebar shall have a panel."""
+        if user_input is not None:
+            return self._save(user_input)
+        schema = probatio.Schema({probatio.Required(CONF_PANEL): BooleanSelector()})
+        shown = parse_panel(self.config_entry.options)
+        return self.async_show_form(
+            step_id="panel",
+            data_schema=self.add_suggested_values_to_schema(
+                schema, {CONF_PANEL: shown}
             ),
         )
 

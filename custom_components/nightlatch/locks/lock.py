@@ -129,6 +129,8 @@ class ManagedLock:
         self.held: tuple[Check, ...] = ()
         """What kept the release from being installed, when it was last tried."""
         self._progress: Progress | None = None
+        self.installing_since: datetime | None = None
+        """When the running installation was begun; None while nothing is installed."""
         self.is_closed = False
         """Whether it is gone: what is still under way must not write about it."""
         self._changed: set[Callable[[], None]] = set()
@@ -290,6 +292,7 @@ class ManagedLock:
         """
         before, self._progress = self._progress, progress
         if (before is None) is not (progress is None):
+            self.installing_since = dt_util.utcnow() if progress else None
             self.async_changed()
         elif progress != before:
             self._services.faults.call_each("progress", self._progressed, lock=self)

@@ -6,9 +6,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from homeassistant.core import HomeAssistant
+
 from ..core.moments import bounded
 from ..core.schedule.plan import Plan, Waiting
 from ..locks.lock import ManagedLock
+from ..translation import told_now
 from .health import needs_hand
 
 
@@ -76,6 +79,34 @@ _PROBLEMS: Final = {
 }
 
 
+class Tone(StrEnum):
+    """How a next step looks from afar."""
+
+    GOOD = "good"
+    WAITS = "waits"
+    STOPPED = "stopped"
+    """Somebody has to see to it."""
+    IDLE = "idle"
+    """Nothing happens, and it is meant so or cannot be known."""
+
+
+_IDLE: Final = {
+    NextStep.UNKNOWN,
+    NextStep.PAUSED,
+    NextStep.PINNED,
+    NextStep.SKIPPED,
+}
+
+
+def tone(step: NextStep) -> Tone:
+    """Return how a next step looks from afar."""
+    if step in _CURRENT:
+        return Tone.GOOD
+    if step in _PROBLEMS:
+        return Tone.STOPPED
+    return Tone.IDLE if step in _IDLE else Tone.WAITS
+
+
 def next_step(lock: ManagedLock, plan: Plan) -> NextStep:
     """Return what comes next for a lock, by its plan."""
     if lock.progress is not None:
@@ -116,4 +147,15 @@ def standing(steps: Mapping[str, NextStep]) -> Standing:
         current=current,
         waiting=len(steps) - current - problems,
         problems=problems,
+    )
+
+
+def told_standing(hass: HomeAssistant, stand: Standing) -> str:
+    """Return in one line how the locks stand."""
+    return told_now(
+        hass,
+        "locks_standing",
+        current=str(stand.current),
+        waiting=str(stand.waiting),
+        problems=str(stand.problems),
     )

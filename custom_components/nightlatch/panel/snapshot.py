@@ -1,0 +1,272 @@
+"""What panel and card show: all locks that somebody may see, as they stand now, in words.
+
+Nothing is decided here. Each value is that of the service, or the sensor, that has it.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from homeassistant.auth.models import User
+from homeassistant.auth.permissions.const import POLICY_READ
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.util import dt as dt_util
+
+from ..core.installation.states import State
+from ..core.model import Evidence, OutcomeKind
+from ..core.preflight.base import PASSING, Reason, blockers
+from ..core.records.outcome_record import OutcomeRecord
+from ..core.schedule.duration import most_minutes
+from ..core.schedule.plan import Plan, Waiting, is_approved
+from ..core.schedule.policy import ApprovalNeed
+from ..locks.lock import ManagedLock
+from ..monitoring.next_step import (
+    NextStep,
+    next_step,
+    standing,
+    starts_at,
+    told_standing,
+    tone,
+)
+from ..planning.planner import next_errand
+from ..rights import Deed, may, may_see
+from ..runtime import Runtime
+from ..translation import async_describe, async_told_check, label_now, told_now
+from .proof import evidence_of, goes_back, has_way_back, told_way_back
+
+_SHOWN_HISTORY = 12
+# What *tomorrow* puts an update off by.
+_A_DAY = timedelta(days=1)
+# What a plan waits for says these already.
+_WAITED_FOR = {
+    Reason.ENTRY_DOOR_TONIGHT,
+    Reason.NOT_APPROVED,
+    Reason.PINNED,
+    Reason.SKIPPED,
+    Reason.SOAKING,
+}
+# Nobody is about to install anything from here.
+_NOT_NOW = {
+    NextStep.BY_HAND,
+    NextStep.NEEDS_HAND,
+    NextStep.NOT_COMPARABLE,
+    NextStep.PINNED,
+    NextStep.RUNNING,
+    NextStep.SKIPPED,
+}
+
+
+async def async_snapshot(
+    hass: HomeAssistant, runtime: Runtime, user: User
+) -> dict[str, Any]:
+    """Return everything that somebody is shown, but for the moment at which it is so."""
+    told: list[dict[str, Any]] = []
+    steps: dict[str, NextStep] = {}
+    seen: list[ManagedLock] = []
+    for lock in visible(runtime, user):
+        with runtime.faults.apart("panel", lock):
+            plan = runtime.planner.plan(lock)
+            step = next_step(lock, plan)
+            told.append(await _async_lock(runtime, user, lock, plan, step))
+            steps[lock.subentry_id] = step
+            seen.append(lock)
+    return {
+        "quiet_hours": _quiet_hours(runtime),
+        "summary": told_standing(hass, standing(steps)),
+        "locks": told,
+        "household": _household(hass, runtime, seen),
+    }
+
+
+@callback
+def visible(runtime: Runtime, user: User) -> Iterator[ManagedLock]:
+    """Return the locks that somebody may see."""
+    return (lock for lock in tuple(runtime.locks.values()) if may_see(user, lock))
+
+
+def _quiet_hours(runtime: Runtime) -> dict[str, Any] | None:
+    policy, now = runtime.settings.policy, dt_util.utcnow()
+    hours = policy.quiet_hours
+    window = next(hours.windows(now, runtime.settings.zone), None)
+    if window is None:
+        return None
+    return {
+        "starts_at": window.start.isoformat(),
+        "ends_at": window.end.isoformat(),
+        "open": window.start <= now,
+        "weekdays": sorted(hours.weekdays),
+        "paused": policy.paused,
+    }
+
+
+def _household(
+    hass: HomeAssistant, runtime: Runtime, locks: list[ManagedLock]
+) -> dict[str, str]:
+    total = str(len(locks))
+    verified = sum(evidence_of(lock) is Evidence.SIGNATURE_VERIFIED for lock in locks)
+    kept = sum(has_way_back(lock, runtime.planner, runtime.vault) for lock in locks)
+    return {
+        "evidence": told_now(
+            hass, "panel_evidence", verified=str(verified), total=total
+        ),
+        "way_back": told_now(hass, "panel_way_back", kept=str(kept), total=total),
+    }
+
+
+async def _async_lock(
+    runtime: Runtime,
+    user: User,
+    lock: ManagedLock,
+    plan: Plan,
+    step: NextStep,
+) -> dict[str, Any]:
+    hass = lock.hass
+    starts, release = starts_at(plan), plan.release
+    waits = plan.waiting if step is not NextStep.RUNNING else None
+    return {
+        "lock_id": lock.subentry_id,
+        "device_id": lock.device_id,
+        "name": lock.name,
+        "kind": lock.kind.name,
+        "update_entity": lock.update_entity_id,
+        "lock_entity": _readable(user, lock.links.lock_entity),
+        "installed": lock.record.identity.firmware_version,
+        "offered": release.version.text if release else None,
+        "next_step": step,
+        "summary": told_now(
+            hass,
+            f"next_step_{step}",
+            **({"version": release.version.text} if release else {}),
+        ),
+        "starts_at": starts.isoformat() if starts else None,
+        "expected_minutes": most_minutes(plan.expected) if release else None,
+        "tone": tone(step),
+        "waiting_for": []
+        if waits in {None, Waiting.NOTHING_OFFERED}
+        else [label_now(hass, "waiting", str(waits))],
+        "blockers": await _async_against(hass, runtime, lock, plan, step)
+        if may(Deed.SEE_PLAN, user, lock)
+        else [],
+        "progress": _progress(hass, lock),
+        "may": _may(runtime, user, lock, plan),
+        "history": [
+            _past(hass, outcome) for outcome in lock.record.history[-_SHOWN_HISTORY:]
+        ],
+        "evidence": told_now(hass, f"evidence_{evidence_of(lock)}"),
+        "way_back": told_way_back(lock, runtime.planner, runtime.vault),
+    }
+
+
+def _readable(user: User, entity_id: str | None) -> str | None:
+    """Return an entity, if somebody may see it."""
+    if entity_id is None or user.permissions.check_entity(entity_id, POLICY_READ):
+        return entity_id
+    return None
+
+
+async def _async_against(
+    hass: HomeAssistant, runtime: Runtime, lock: ManagedLock, plan: Plan, step: NextStep
+) -> list[dict[str, str | None]]:
+    """Return what stands against it, and what a person can do, a sentence each."""
+    told: list[tuple[str, str | None]] = []
+    if (error := lock.kind.source_error) is not None:
+        told.append((await async_describe(hass, error, lock=lock.name), None))
+    elif step in {NextStep.NEEDS_HAND, NextStep.NOT_COMPARABLE}:
+        # Forms and steps are there, and only there.
+        repairs = told_now(hass, "panel_see_repairs")
+        told.append((_why(hass, lock, step), repairs))
+    elif step is NextStep.FAILED:
+        told.append((_why(hass, lock, step), None))
+    if step not in _NOT_NOW:
+        checks = blockers(runtime.planner.checks_as_planned(lock))
+        if plan.starts_at is not None and plan.starts_at > dt_util.utcnow():
+            # By day nobody knows how it will be at night.
+            checks = tuple(each for each in checks if each.reason not in PASSING)
+        if step is NextStep.BLOCKED:
+            checks = checks or lock.held
+        for check in checks:
+            if check.reason not in _WAITED_FOR:
+                sentence = await async_told_check(hass, check, {"lock": lock.name})
+                told.append((sentence, None))
+    return [{"text": text, "what_to_do": to_do} for text, to_do in told]
+
+
+def _why(hass: HomeAssistant, lock: ManagedLock, step: NextStep) -> str:
+    """Return what has happened to a lock, where that was told; else how it stands."""
+    outcome = lock.record.outcome
+    if step is NextStep.NOT_COMPARABLE and (why := lock.kind.left_at_source):
+        runs = lock.record.identity.firmware_version
+        return told_now(hass, f"left_at_source_{why}", installed=runs)
+    if lock.in_bootloader:
+        return told_now(hass, "panel_in_bootloader")
+    if outcome is not None and outcome.message is not None:
+        return outcome.message
+    return told_now(hass, "panel_failed")
+
+
+def _progress(hass: HomeAssistant, lock: ManagedLock) -> dict[str, Any] | None:
+    if (progress := lock.progress) is None:
+        return None
+    # One that has no state yet waits for its turn, and so does one that is planned.
+    phase = progress.state or State.PLANNED
+    ended = phase.value in set(OutcomeKind)
+    since = lock.installing_since
+    return {
+        "percent": progress.percentage,
+        "phase": phase,
+        "phase_text": label_now(hass, "outcome" if ended else "phase", phase),
+        "since": since.isoformat() if since else None,
+    }
+
+
+def _may(
+    runtime: Runtime, user: User, lock: ManagedLock, plan: Plan
+) -> dict[str, bool]:
+    """Return what somebody may do now, and has a use."""
+    release, decisions, free = plan.release, lock.decisions, lock.progress is None
+    need = lock.policy.approval
+    unapproved = (
+        release is not None
+        and need is not ApprovalNeed.NONE
+        and not is_approved(decisions, release)
+    )
+    can_install = lock.kind.can_install_from(next_errand(lock).source)
+    useful = {
+        Deed.INSTALL: free and release is not None and can_install and not unapproved,
+        Deed.POSTPONE: free
+        and plan.starts_at is not None
+        and plan.starts_at < dt_util.utcnow() + _A_DAY,
+        # Home Assistant's own action, which is what a panel can call, is for
+        # administrators.
+        Deed.SKIP: free
+        and release is not None
+        and decisions.choice is None
+        and lock.skips != release.version.text
+        and user.is_admin,
+        Deed.APPROVE: free and unapproved,
+        Deed.CANCEL: (
+            lock.progress.cancellable
+            if lock.progress is not None
+            else decisions.choice is not None or decisions.scheduled_at is not None
+        ),
+        Deed.ROLL_BACK: free and goes_back(lock, runtime.vault),
+    }
+    allowed = {deed: useful[deed] and may(deed, user, lock) for deed in useful}
+    return {
+        "install": allowed[Deed.INSTALL],
+        "tomorrow": allowed[Deed.POSTPONE],
+        "skip": allowed[Deed.SKIP],
+        "approve": allowed[Deed.APPROVE],
+        "approve_needs_code": need is ApprovalNeed.SECOND_FACTOR,
+        "cancel": allowed[Deed.CANCEL],
+        "go_back": allowed[Deed.ROLL_BACK],
+    }
+
+
+def _past(hass: HomeAssistant, outcome: OutcomeRecord) -> dict[str, str]:
+    return {
+        "version": outcome.to_version,
+        "at": outcome.ended.isoformat(),
+        "outcome": outcome.kind,
+        "text": label_now(hass, "outcome", outcome.kind),
+    }

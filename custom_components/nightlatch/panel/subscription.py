@@ -1,0 +1,208 @@
+"""The websocket command ``nightlatch/tonight``: all of it at once, and again when it is new.
+
+A subscription goes on over a reload of Nightlatch; while there is none nothing is told.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+import probatio
+
+from homeassistant.components import websocket_api
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.event import async_track_state_change_event
+from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
+
+from ..const import DOMAIN
+from ..locks.registry import Changes
+from ..runtime import Runtime, async_get_runtime
+from ..translation import async_told_in, told_now
+from .snapshot import async_snapshot, visible
+
+NOT_LOADED: Final = "not_loaded"
+AT_MOST_EVERY: Final = 1.0
+"""Seconds from one message to the next, however much is new."""
+
+
+class Subscription:
+    """Somebody who looks at the panel, or at a card."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        connection: websocket_api.ActiveConnection,
+        message_id: int,
+        language: str | None,
+    ) -> None:
+        """Take who looks, and in which language."""
+        self._hass = hass
+        self._connection = connection
+        self._id = message_id
+        self._language = language
+        self._runtime: Runtime | None = None
+        self._unsubscribe: list[CALLBACK_TYPE] = []
+        self._followed: dict[str, CALLBACK_TYPE] = {}
+        """What ends following the progress of each lock."""
+        self._entities: frozenset[str] = frozenset()
+        self._unfollow_entities: CALLBACK_TYPE | None = None
+        self._sent: dict[str, Any] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._pause: asyncio.TimerHandle | None = None
+        self._is_new = False
+
+    @callback
+    def async_attach(self, runtime: Runtime) -> None:
+        """Tell what is there, and follow it from now on."""
+        self.async_detach()
+        self._runtime = runtime
+        self._unsubscribe = [
+            runtime.locks.async_subscribe(self._changed),
+            runtime.locks.async_on_minute(self._note),
+        ]
+        self._follow(runtime)
+        self._note()
+
+    @callback
+    def async_detach(self) -> None:
+        """Tell nothing more; what is under way ends."""
+        self._runtime = None
+        for unsubscribe in (*self._unsubscribe, *self._followed.values()):
+            unsubscribe()
+        self._unsubscribe.clear()
+        self._followed.clear()
+        if self._unfollow_entities is not None:
+            self._unfollow_entities()
+            self._unfollow_entities = None
+        self._entities = frozenset()
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
+        if self._task is not None:
+            # It belongs to the entry, which waits for it when it is unloaded.
+            self._task.cancel()
+            self._task = None
+        self._is_new = False
+
+    @callback
+    def _follow(self, runtime: Runtime) -> None:
+        """Follow the progress of the locks there are, and what the rules look at."""
+        for lock_id in self._followed.keys() - runtime.locks.keys():
+            self._followed.pop(lock_id)()
+        for lock_id, lock in runtime.locks.items():
+            if lock_id not in self._followed:
+                self._followed[lock_id] = lock.async_subscribe_progress(self._note)
+        linked = [runtime.settings.gate_entity]
+        for lock in visible(runtime, self._connection.user):
+            links = lock.links
+            linked += [links.lock_entity, links.battery_entity, links.door_entity]
+        entities = frozenset(each for each in linked if each is not None)
+        if entities != self._entities:
+            if self._unfollow_entities is not None:
+                self._unfollow_entities()
+            self._entities = entities
+            self._unfollow_entities = async_track_state_change_event(
+                self._hass, entities, self._note
+            )
+
+    @callback
+    def _changed(self, changes: Changes) -> None:
+        if self._runtime is not None:
+            self._follow(self._runtime)
+            self._note()
+
+    @callback
+    def _note(self, *_: object) -> None:
+        """Tell that something may be new: now, or when the pause is over."""
+        self._is_new = True
+        if self._task is None and self._pause is None:
+            self._begin()
+
+    @callback
+    def _begin(self) -> None:
+        if (runtime := self._runtime) is None or self._hass.is_stopping:
+            return
+        self._is_new = False
+        self._task = runtime.entry.async_create_background_task(
+            self._hass, self._async_tell(runtime), "panel of Nightlatch", False
+        )
+
+    async def _async_tell(self, runtime: Runtime) -> None:
+        with runtime.faults.apart("panel"):
+            async with async_told_in(self._hass, self._language):
+                snapshot = await async_snapshot(
+                    self._hass, runtime, self._connection.user
+                )
+            if snapshot != self._sent:
+                self._sent = snapshot
+                now = dt_util.utcnow().isoformat()
+                self._connection.send_event(self._id, {"now": now, **snapshot})
+        self._task = None
+        self._pause = self._hass.loop.call_later(AT_MOST_EVERY, self._pause_is_over)
+
+    @callback
+    def _pause_is_over(self) -> None:
+        self._pause = None
+        if self._is_new:
+            self._begin()
+
+
+_OPEN: HassKey[set[Subscription]] = HassKey(f"{DOMAIN}_panels")
+
+
+@callback
+def async_setup_command(hass: HomeAssistant) -> None:
+    """Register the command."""
+    hass.data[_OPEN] = set()
+    websocket_api.async_register_command(hass, _tonight)
+
+
+@callback
+def async_attach_all(hass: HomeAssistant, runtime: Runtime) -> None:
+    """Tell all who look that Nightlatch is there (again)."""
+    subscriptions = hass.data[_OPEN]
+    for subscription in tuple(subscriptions):
+        subscription.async_attach(runtime)
+
+
+@callback
+def async_detach_all(hass: HomeAssistant) -> None:
+    """Tell nothing more, before Nightlatch is taken apart."""
+    subscriptions = hass.data[_OPEN]
+    for subscription in tuple(subscriptions):
+        subscription.async_detach()
+
+
+@websocket_api.websocket_command(
+    {
+        probatio.Required("type"): f"{DOMAIN}/tonight",
+        probatio.Optional("language"): str,
+    }
+)
+@callback
+def _tonight(
+    hass: HomeAssistant,
+    connection: websocket_api.ActiveConnection,
+    msg: dict[str, Any],
+) -> None:
+    """Begin a subscription."""
+    if (runtime := async_get_runtime(hass)) is None:
+        connection.send_error(msg["id"], NOT_LOADED, told_now(hass, "panel_not_loaded"))
+        return
+    subscription = Subscription(hass, connection, msg["id"], msg.get("language"))
+    connection.subscriptions[msg["id"]] = _ending(hass, subscription)
+    hass.data[_OPEN].add(subscription)
+    connection.send_result(msg["id"])
+    subscription.async_attach(runtime)
+
+
+def _ending(hass: HomeAssistant, subscription: Subscription) -> Callable[[], None]:
+    """Return what ends a subscription, when nobody looks any more."""
+
+    @callback
+    def end() -> None:
+        hass.data[_OPEN].discard(subscription)
+        subscription.async_detach()
+
+    return end
