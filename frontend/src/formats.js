@@ -69,13 +69,14 @@ export function moment(hass, at, now) {
 /** How far away, in words. @param {Hass} hass @param {number} at @param {number} now */
 export function away(hass, at, now) {
   const distance = at - now;
+  // Two of a unit at least: "in 1 hour" would be said of nearly two.
   const [unit, size] = [
     /** @type {const} */ (["day", DAY]),
     /** @type {const} */ (["hour", HOUR]),
     /** @type {const} */ (["minute", MINUTE]),
-  ].find(([, size]) => Math.abs(distance) >= size) ?? /** @type {const} */ (["second", 1000]);
-  return new Intl.RelativeTimeFormat(language(hass), { numeric: "always" }).format(
-    Math.trunc(distance / size),
+  ].find(([, size]) => Math.abs(distance) >= 2 * size) ?? /** @type {const} */ (["second", 1000]);
+  return new Intl.RelativeTimeFormat(language(hass)).format(
+    Math.round(distance / size),
     unit,
   );
 }

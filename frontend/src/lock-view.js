@@ -112,6 +112,12 @@ export class LockView extends LitElement {
           max-width: 40%;
         }
       }
+      .none {
+        margin-bottom: -12px;
+      }
+      nightlatch-question {
+        display: contents;
+      }
       .alert + .alert {
         margin-top: 8px;
       }
@@ -326,7 +332,7 @@ export class LockView extends LitElement {
   }
 
   #refused() {
-    return html`<div role="alert">
+    return html`<div role="alert" class=${this._refusal ? "" : "none"}>
       ${this._refusal
         ? html`<div class="alert tone-stopped">
             ${icon(ICONS.alert)}
@@ -354,7 +360,7 @@ export class LockView extends LitElement {
       ${deeds.map((deed) => {
         const off = !this.connected || this._busy.has(deed);
         return html`<button
-          class="button ${deed === "install" || deed === "approve" ? "" : "plain"}"
+          class="button ${deed === "install" || deed === "approve" ? "" : "other"}"
           data-deed=${deed}
           aria-disabled=${off ? "true" : nothing}
           aria-busy=${this._busy.has(deed) ? "true" : nothing}

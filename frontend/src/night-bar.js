@@ -114,7 +114,7 @@ export class NightBar extends LitElement {
         align-self: center;
       }
       .who {
-        grid-column: 1;
+        grid-area: var(--row) / 1;
         display: flex;
         align-items: center;
         min-width: 0;
@@ -126,6 +126,7 @@ export class NightBar extends LitElement {
         white-space: nowrap;
       }
       .lane {
+        grid-row: var(--row) / span 2;
         position: relative;
         z-index: 1;
       }
@@ -158,17 +159,23 @@ export class NightBar extends LitElement {
       .tone-running .block .icon {
         animation: turn 2.4s linear infinite;
       }
+      .beside,
+      .who span {
+        padding-inline: 6px;
+        border-radius: 6px;
+      }
       .beside {
         position: absolute;
-        top: 8px;
-        line-height: 28px;
-        padding-inline: 8px;
+        top: 12px;
+        margin-inline: 4px;
+        line-height: 20px;
+        background: color-mix(in srgb, var(--nl-card) 80%, transparent);
         font-size: var(--nl-small);
         white-space: nowrap;
         font-variant-numeric: tabular-nums;
       }
       .beside.before {
-        transform: translateX(-100%);
+        transform: translateX(calc(-100% - 8px));
       }
       .nothing {
         display: grid;
@@ -191,16 +198,25 @@ export class NightBar extends LitElement {
         .who {
           z-index: 1;
           min-height: 28px;
-          padding: 6px 10px 0;
+          padding: 6px 6px 0;
         }
         .lane {
+          grid-row: calc(var(--row) + 1);
           min-height: 40px;
         }
-        .block,
-        .beside {
+        .lane.nothing {
+          grid-row: 2;
+        }
+        .who span {
+          background: color-mix(in srgb, var(--nl-card) 80%, transparent);
+        }
+        .block {
           top: 4px;
         }
-        .axis .minor {
+        .beside {
+          top: 8px;
+        }
+        .axis :is(.minor, .near) {
           display: none;
         }
       }
@@ -261,13 +277,14 @@ export class NightBar extends LitElement {
     const here = place(this.now);
     const now = this.text("hours.now", { time: moment(this.hass, this.now, this.now) });
     // What stands under the sign of now would not be read.
-    const free = ticks.filter(({ at }) => Math.abs(place(at) - here) > 13);
+    const far = (at) => Math.abs(place(at) - here);
+    const free = ticks.filter(({ at }) => far(at) > 13);
     return html`<div class="axis" style="grid-row: 1">
       ${free.map(
         ({ at, minor }) =>
           html`<span
             aria-hidden="true"
-            class="${edge(place(at))} ${minor ? "minor" : ""}"
+            class="${edge(place(at))} ${minor ? "minor" : ""} ${far(at) < 30 ? "near" : ""}"
             style=${left(place(at))}
             >${clock(this.hass, at)}</span
           >`,
@@ -308,7 +325,7 @@ export class NightBar extends LitElement {
     const tone = toneOf(lock);
     const from = place(start);
     const width = Math.max(0, place(end) - from);
-    const when = moment(hass, start, now);
+    const when = later ? moment(hass, start, now) : clock(hass, start);
     const minutes = lock.expected_minutes;
     const label =
       minutes === null || minutes === undefined
@@ -318,8 +335,8 @@ export class NightBar extends LitElement {
     const before = later || from + width > 55;
     const row = 2 + 2 * index;
     return html`
-      <div class="who" style="grid-row: ${row}"><span dir="auto">${lock.name}</span></div>
-      <div class="lane tone-${tone}" style="grid-row: ${row} / span 2">
+      <div class="who" style="--row: ${row}"><span dir="auto">${lock.name}</span></div>
+      <div class="lane tone-${tone}" style="--row: ${row}">
         ${later
           ? html`<span class="beside before" style=${left(100)}>${label} ›</span>`
           : html`<div
@@ -349,7 +366,7 @@ export class NightBar extends LitElement {
   }
 
   #empty() {
-    return html`<div class="lane nothing quiet" style="grid-row: 2">
+    return html`<div class="lane nothing quiet" style="--row: 2">
       ${this.text("hours.nothing")}
     </div>`;
   }

@@ -80,6 +80,7 @@ export class NightlatchPanel extends LitElement {
       .locks {
         display: grid;
         grid-template-columns: repeat(auto-fill, minmax(min(400px, 100%), 1fr));
+        align-items: start;
         gap: 16px;
       }
       .locks .card {

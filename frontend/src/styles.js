@@ -53,6 +53,9 @@ export const base = css`
   h3 {
     overflow-wrap: anywhere;
   }
+  strong {
+    font-weight: 500;
+  }
   .icon {
     flex: none;
     width: 20px;
@@ -129,6 +132,13 @@ export const base = css`
   }
   .button.plain:hover {
     background: color-mix(in srgb, var(--nl-accent-ink) 8%, transparent);
+  }
+  .button.other {
+    background: var(--nl-idle-fill);
+    color: var(--nl-ink);
+  }
+  .button.other:hover {
+    background: color-mix(in srgb, var(--nl-ink) 14%, var(--nl-card));
   }
   .button.loud {
     background: var(--nl-accent-ink);

@@ -97,7 +97,7 @@ export function instead(hass, source) {
     </div>`;
   }
   if (state === "not_loaded") {
-    return message(ICONS.info, text("state.not_loaded"), text("state.not_loaded_hint"));
+    return message(ICONS.info, text("state.not_loaded"), source.message || text("state.not_loaded_hint"));
   }
   if (state === "failed") {
     return message(ICONS.alert, text("state.failed"), source.message);

@@ -131,6 +131,12 @@ class Stage:
             for node in finding["nodes"]
         ]
 
+    def use_theme(self, name: str) -> None:
+        """Change between light and dark."""
+        self.page.evaluate(
+            "name => { document.documentElement.className = name }", name
+        )
+
     def picture(self, name: str) -> None:
         """Keep a picture for people to look at."""
         shots = FOLDER / "shots"
@@ -145,7 +151,6 @@ def shown(
     said: dict[str, Any] | None = None,
     *,
     size: tuple[int, int] = DESK,
-    dark: bool = False,
     config: dict[str, Any] | None = None,
     refusal: dict[str, Any] | None = None,
     locale: dict[str, str] | None = None,
@@ -171,8 +176,6 @@ def shown(
         ),
     )
     page.goto(f"{_SITE}stage.html")
-    if dark:
-        page.evaluate("document.documentElement.classList.add('dark')")
     hass = {
         "language": "en",
         "locale": {
