@@ -115,11 +115,6 @@ class Stage:
     def barriers(self) -> list[str]:
         """Return the grave findings of axe-core."""
         self.page.add_script_tag(url="/axe.min.js")
-        # What moves into place has its colours only then.
-        self.page.evaluate(
-            "() => Promise.all(document.getAnimations().filter("
-            "each => each instanceof CSSTransition).map(each => each.finished))"
-        )
         result = self.page.evaluate(
             "() => axe.run(document, {resultTypes: ['violations']})"
         )
@@ -130,6 +125,18 @@ class Stage:
             if finding["impact"] in _GRAVE
             for node in finding["nodes"]
         ]
+
+    def moving(self) -> int:
+        """Return how many things move, in whatever shadow."""
+        count: int = self.page.evaluate(
+            """() => {
+              const moving = (root) => [...root.querySelectorAll("*")].reduce(
+                (sum, each) => sum + (each.shadowRoot ? moving(each.shadowRoot) : 0),
+                root.getAnimations().filter(a => a instanceof CSSAnimation).length);
+              return moving(document);
+            }"""
+        )
+        return count
 
     def use_theme(self, name: str) -> None:
         """Change between light and dark."""
@@ -156,6 +163,7 @@ def shown(
     locale: dict[str, str] | None = None,
     admin: bool = True,
     still: bool = True,
+    own_clock: bool = False,
     browser_zone: str = "America/New_York",
 ) -> Iterator[Stage]:
     """Show an element; at the end nothing must have gone wrong on the page."""
@@ -175,6 +183,8 @@ def shown(
             stage.errors.append(message.text) if message.type == "error" else None
         ),
     )
+    if own_clock:
+        page.clock.install()
     page.goto(f"{_SITE}stage.html")
     hass = {
         "language": "en",
