@@ -194,6 +194,7 @@ def test_top_level_keys_are_ones_that_home_assistant_reads() -> None:
     assert translations().keys() <= {
         "conditions",
         "config",
+        "config_panel",
         "config_subentries",
         "device",
         "entity",

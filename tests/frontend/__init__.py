@@ -1,0 +1,1 @@
+"""The panel and the card, in a browser: scripts/test frontend."""
