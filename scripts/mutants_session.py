@@ -64,12 +64,16 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
 
     survived: list[str] = []
     running: dict[int, str] = {}
+    noticed = Path(os.environ["NOTICED_MUTANTS"])
 
     def wait() -> None:
         child, status = os.wait()
-        if not status:
-            survived.append(running[child])
-        del running[child]
+        mutant = running.pop(child)
+        if status:
+            with noticed.open("a", encoding="utf-8") as kept:
+                kept.write(f"{mutant}\n")
+        else:
+            survived.append(mutant)
 
     for mutant in json.loads(Path("mutants.json").read_text("utf-8")):
         tests = by_function.get(mutant.rpartition("__mutmut_")[0], [])
