@@ -3,11 +3,15 @@
 mutmut makes mutants of the modules that a group of mutants.toml names. What survives the
 group's tests has to be explained there, by the line as it was and as it became: numbers
 of mutants change with every line of code. ``mutants_session.py`` runs the tests.
+
+What was noticed is kept as long as the modules stay as they are, so that a run that was
+stopped goes on, and one after a new test asks only about what had survived.
 """
 
 from collections import Counter
 from dataclasses import dataclass
 import difflib
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -108,11 +112,22 @@ def prepare(folder: Path, modules: list[str]) -> dict[str, Mutant]:
     return found
 
 
+def noticed_before(modules: list[str]) -> Path:
+    """Return where it is kept which mutants of these modules, as they are, were noticed."""
+    texts = [(ROOT / PACKAGE / path).read_bytes() for path in modules]
+    name = hashlib.sha256(b"\0".join(texts)).hexdigest()[:16]
+    WORK.mkdir(parents=True, exist_ok=True)
+    (kept := WORK / f"{name}.noticed").touch()
+    return kept
+
+
 def survivors_of(
-    folder: Path, mutants: dict[str, Mutant], tests: list[str]
+    folder: Path, mutants: dict[str, Mutant], tests: list[str], noticed: Path
 ) -> set[str]:
     """Run the tests on each mutant; return those that no test has noticed."""
-    (folder / "mutants.json").write_text(json.dumps(list(mutants)), "utf-8")
+    before = set(noticed.read_text("utf-8").splitlines())
+    asked = [mutant for mutant in mutants if mutant not in before]
+    (folder / "mutants.json").write_text(json.dumps(asked), "utf-8")
     plugins = (f"-p{plugin}" for plugin in (*PLUGINS, "mutants_session"))
     path = os.pathsep.join([str(SCRIPTS), os.environ["PYTHONPATH"]])
     with (folder / "pytest.log").open("w", encoding="utf-8") as log:
@@ -124,7 +139,11 @@ def survivors_of(
             ],
             cwd=folder,
             env=os.environ
-            | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": path},
+            | {
+                "NOTICED_MUTANTS": str(noticed),
+                "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+                "PYTHONPATH": path,
+            },
             stdout=log,
             stderr=subprocess.STDOUT,
             check=False,
@@ -143,7 +162,7 @@ def judge(
     began = time.monotonic()
     folder = WORK / group
     mutants = prepare(folder, modules)
-    survived = survivors_of(folder, mutants, tests)
+    survived = survivors_of(folder, mutants, tests, noticed_before(modules))
     print(f"{group}: {time.monotonic() - began:.0f} s")
     unexplained = 0
     for path in modules:

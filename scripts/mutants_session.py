@@ -18,9 +18,11 @@ from mutmut.state import state
 import pytest
 
 _CHILDREN = 2
-# Seconds, and how many times as long as all its tests without it: who is not done by
-# then is caught in a loop, and that has been noticed.
+# Seconds of work, and how many times as much as all its tests without it: who is not done
+# by then is caught in a loop, and that has been noticed. What others do on the machine
+# meanwhile does not count, but who waits that many times as long waits for ever.
 _LEAST, _TIMES = 30.0, 20.0
+_WAITS = 10
 
 
 def _passes(item: pytest.Item) -> bool:
@@ -33,8 +35,10 @@ def _run(mutant: str, items: list[pytest.Item], seconds: float) -> int:
     if child := os.fork():
         return child
     os.environ["MUTANT_UNDER_TEST"] = mutant
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(int(seconds))
+    for limit in (signal.SIGALRM, signal.SIGPROF):
+        signal.signal(limit, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.alarm(int(seconds * _WAITS))
     code = 1
     try:
         code = 0 if all(map(_passes, items)) else 1
@@ -50,11 +54,11 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     os.environ["MUTANT_UNDER_TEST"] = "stats"
     for item in session.items:
         state()._stats.clear()  # noqa: SLF001
-        began = time.monotonic()
+        began = time.process_time()
         if not _passes(item):
             print(f"fails without any mutant: {item.nodeid}")
             return True
-        took = time.monotonic() - began
+        took = time.process_time() - began
         for function in state()._stats:  # noqa: SLF001
             by_function.setdefault(function, []).append((took, item))
     del os.environ["MUTANT_UNDER_TEST"]
@@ -64,12 +68,16 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
 
     survived: list[str] = []
     running: dict[int, str] = {}
+    noticed = Path(os.environ["NOTICED_MUTANTS"])
 
     def wait() -> None:
         child, status = os.wait()
-        if not status:
-            survived.append(running[child])
-        del running[child]
+        mutant = running.pop(child)
+        if status:
+            with noticed.open("a", encoding="utf-8") as kept:
+                kept.write(f"{mutant}\n")
+        else:
+            survived.append(mutant)
 
     for mutant in json.loads(Path("mutants.json").read_text("utf-8")):
         tests = by_function.get(mutant.rpartition("__mutmut_")[0], [])

@@ -3,49 +3,46 @@
 Feeds and locks are subentries of the household; a discovered lock becomes one too.
 """
 
-from types import MappingProxyType
 from typing import Any, override
 
 from homeassistant.config_entries import (
+    SOURCE_USER,
     ConfigEntry,
     ConfigEntryState,
     ConfigFlow,
+    ConfigFlowContext,
     ConfigFlowResult,
-    ConfigSubentry,
     ConfigSubentryFlow,
+    FlowType,
+    SubentryFlowContext,
 )
 from homeassistant.const import CONF_ADDRESS, CONF_DEVICE_ID, CONF_NAME
 from homeassistant.core import callback
 from homeassistant.helpers.typing import DiscoveryInfoType
 
 from .const import DOMAIN, SUBENTRY_FEED, SUBENTRY_LOCK
-from .core.errors import TransportError
-from .core.transports.device_information import read_identity
 from .discovery.candidates import candidates
+from .flows.add_lock import AddLockSteps
 from .flows.feed import FeedFlow
 from .flows.lock import LockFlow
-from .flows.new_lock import (
-    NewLock,
-    attached_lock,
-    direct_lock,
-    feed_knowing,
-    integration_name,
-)
+from .flows.new_lock import NewLock
 from .flows.options import HouseholdOptionsFlow
 from .markup import neutral_all
 from .runtime import NightlatchConfigEntry
-from .translation import async_describe
 
 
-class NightlatchConfigFlow(ConfigFlow, domain=DOMAIN):
+class NightlatchConfigFlow(
+    AddLockSteps[ConfigFlowContext, ConfigFlowResult, str], ConfigFlow, domain=DOMAIN
+):
     """Adds the household, or a discovered lock to it."""
 
     VERSION = 1
+    _pick_step = "pick"
 
     def __init__(self) -> None:
         """Start with nothing."""
+        super().__init__()
         self._found: DiscoveryInfoType = {}
-        self._new: NewLock
 
     @classmethod
     @callback
@@ -69,16 +66,33 @@ class NightlatchConfigFlow(ConfigFlow, domain=DOMAIN):
     ) -> ConfigFlowResult:
         """Ask whether to add the household; there is nothing to fill in."""
         if self._async_current_entries(include_ignore=False):
-            return self.async_abort(reason="single_instance_allowed")
+            # Who presses that again means a lock.
+            return await self.async_step_pick()
         if user_input is None:
             return self.async_show_form(step_id="user")
         return self.async_create_entry(title="Nightlatch", data={})
 
-    # A discovered lock.
+    @override
+    async def async_on_create_entry(self, result: ConfigFlowResult) -> ConfigFlowResult:
+        """Go on with the locks that are in the house, where there are some."""
+        entry: NightlatchConfigEntry = result["result"]
+        if entry.state is ConfigEntryState.LOADED and any(candidates(self.hass, entry)):
+            flow = await self.hass.config_entries.subentries.async_init(
+                (entry.entry_id, SUBENTRY_LOCK),
+                context=SubentryFlowContext(source=SOURCE_USER),
+            )
+            result["next_flow"] = (FlowType.CONFIG_SUBENTRIES_FLOW, flow["flow_id"])
+        return result
+
+    async def async_step_pick(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Offer the locks of the house and those in range."""
+        return await self._async_pick(user_input)
 
     @property
-    def _entry(self) -> NightlatchConfigEntry | None:
-        """The household's entry, while it is loaded."""
+    @override
+    def _household(self) -> NightlatchConfigEntry | None:
         return next(
             (
                 entry
@@ -86,6 +100,18 @@ class NightlatchConfigFlow(ConfigFlow, domain=DOMAIN):
                 if entry.state is ConfigEntryState.LOADED
             ),
             None,
+        )
+
+    @override
+    def _async_finish(
+        self, new: NewLock, user_input: dict[str, Any]
+    ) -> ConfigFlowResult:
+        if (entry := self._household) is None:
+            return self.async_abort(reason="entry_not_loaded")
+        self._add(entry, user_input)
+        return self.async_abort(
+            reason="lock_added",
+            description_placeholders=neutral_all({"name": new.title(user_input)}),
         )
 
     @override
@@ -97,111 +123,30 @@ class NightlatchConfigFlow(ConfigFlow, domain=DOMAIN):
         key = discovery_info.get(CONF_DEVICE_ID) or discovery_info[CONF_ADDRESS]
         await self.async_set_unique_id(key)
         self._abort_if_unique_id_configured()
-        if (entry := self._entry) is None:
+        if (entry := self._household) is None:
             return self.async_abort(reason="entry_not_loaded")
         self.context["title_placeholders"] = {"name": discovery_info[CONF_NAME]}
         if CONF_ADDRESS in discovery_info:
             return await self.async_step_direct()
-        runtime = entry.runtime_data
         found = next(
-            (
-                each
-                for each in candidates(self.hass, runtime.entry)
-                if each.device_id == key
-            ),
+            (each for each in candidates(self.hass, entry) if each.device_id == key),
             None,
         )
         if found is None:
             return self.async_abort(reason="already_configured")
-        self._new = attached_lock(
-            self.hass,
-            runtime.feeds,
-            found,
-            await integration_name(self.hass, found),
-        )
+        self._new = await self._async_attached(entry, found)
         return await self._async_details(None)
 
     async def async_step_direct(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask before a lock in range is asked what it is: that costs some battery."""
-        if (entry := self._entry) is None:
-            return self.async_abort(reason="entry_not_loaded")
-        address = self._found[CONF_ADDRESS]
-        errors: dict[str, str] = {}
-        problem = ""
+        self._address = self._found[CONF_ADDRESS]
         if user_input is not None:
-            runtime = entry.runtime_data
-            try:
-                identity = await read_identity(runtime.radio, address, address)
-            except TransportError as err:
-                errors["base"] = "lock_refused"
-                problem = await async_describe(self.hass, err, lock=address)
-            else:
-                found = feed_knowing(runtime.feeds, identity.model)
-                if found is not None:
-                    feed, model = found
-                    self._new = direct_lock(address, identity, feed, model, feed.title)
-                    return await self._async_details(None)
-                errors["base"] = "model_unknown"
-                problem = identity.model
+            return await self.async_step_ask()
         return self.async_show_form(
             step_id="direct",
-            errors=errors,
             description_placeholders=neutral_all(
-                {
-                    "name": self._found[CONF_NAME],
-                    "address": address,
-                    "problem": problem,
-                }
+                {"name": self._found[CONF_NAME], "address": self._address}
             ),
-        )
-
-    async def async_step_details(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
-        """Ask what else in Home Assistant belongs to a direct lock."""
-        return await self._async_details(user_input)
-
-    async def async_step_guarded(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
-        """Ask about a lock that another integration updates."""
-        return await self._async_details(user_input)
-
-    async def async_step_watched(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
-        """Ask about a lock that only a person can update."""
-        return await self._async_details(user_input)
-
-    async def _async_details(
-        self, user_input: dict[str, Any] | None
-    ) -> ConfigFlowResult:
-        new = self._new
-        if (entry := self._entry) is None:
-            return self.async_abort(reason="entry_not_loaded")
-        if user_input is None or new.errors(user_input):
-            quiet_hours = entry.runtime_data.settings.policy.quiet_hours
-            form = new.form(self.hass, quiet_hours, user_input)
-            return self.async_show_form(
-                data_schema=self.add_suggested_values_to_schema(
-                    form.pop("data_schema"), form.pop("suggested")
-                ),
-                **form,
-            )
-        if any(each.unique_id == new.unique_id for each in entry.subentries.values()):
-            return self.async_abort(reason="already_configured")
-        self.hass.config_entries.async_add_subentry(
-            entry,
-            ConfigSubentry(
-                data=MappingProxyType(new.data(user_input)),
-                subentry_type=SUBENTRY_LOCK,
-                title=new.title(user_input),
-                unique_id=new.unique_id,
-            ),
-        )
-        return self.async_abort(
-            reason="lock_added",
-            description_placeholders=neutral_all({"name": new.title(user_input)}),
         )

@@ -80,6 +80,38 @@ async def submit(
     )
 
 
+async def pick(
+    hass: HomeAssistant, result: SubentryFlowResult, lock: str
+) -> SubentryFlowResult:
+    """Tick one lock in the list; type its address where it is not listed."""
+    if lock in options_of(result):
+        return await submit(hass, result, locks=[lock])
+    return await type_address(
+        hass, await submit(hass, result, more="address"), lock
+    )
+
+
+async def type_address(
+    hass: HomeAssistant, result: SubentryFlowResult, address: str
+) -> SubentryFlowResult:
+    """Type the address of a lock that is not listed."""
+    assert result["step_id"] == "address", result
+    return await submit(hass, result, address=address)
+
+
+def options_of(result: SubentryFlowResult | ConfigFlowResult) -> dict[str, str]:
+    """Return the locks that the form lists, and how it calls them."""
+    schema = result["data_schema"]
+    assert schema is not None
+    options = [
+        option
+        for key, selector in schema.schema.items()
+        if key == "locks"
+        for option in selector.config["options"]
+    ]
+    return {option["value"]: option["label"] for option in options}
+
+
 async def add_feed(
     hass: HomeAssistant, entry: MockConfigEntry, *, url: str, root: bytes
 ) -> None:
@@ -101,8 +133,7 @@ async def add_lock(
     **links: Any,
 ) -> None:
     """Add a lock that is in range."""
-    result = await start_flow(hass, entry, "lock")
-    result = await submit(hass, result, address=address)
+    result = await pick(hass, await start_flow(hass, entry, "lock"), address)
     assert result["step_id"] == "details", result
     result = await submit(hass, result, **lock_form(name, **links))
     assert result["type"] is FlowResultType.CREATE_ENTRY

@@ -66,9 +66,12 @@ async def test_the_household_is_added_with_nothing_to_fill_in(
     await hass.async_block_till_done()
     assert result["result"].state is ConfigEntryState.LOADED
 
+    assert "next_flow" not in result
+
+    # Who presses that again means a lock.
     result = await flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-    assert result["type"] is FlowResultType.ABORT
-    assert result["reason"] == "single_instance_allowed"
+    assert result["type"] is FlowResultType.FORM
+    assert result["step_id"] == "pick"
 
 
 # A feed.

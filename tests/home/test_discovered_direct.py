@@ -53,6 +53,7 @@ async def test_one_that_does_not_answer_says_why(house: House) -> None:
     house.proxy.remove(lock)
     flows = house.hass.config_entries.flow
     result = await flows.async_configure(flow["flow_id"], {})
+    assert result["step_id"] == "ask"
     assert result["errors"] == {"base": "lock_refused"}
     assert (result["description_placeholders"] or {})["problem"]
 

@@ -76,7 +76,7 @@ async def guarded(
         assert await hass.config_entries.async_setup(entry.entry_id)
         device_id = er.async_get(hass).entities[BOLT].device_id
         result = await start_flow(hass, entry, "lock")
-        result = await submit(hass, result, address=f"device:{device_id}")
+        result = await submit(hass, result, locks=[f"device:{device_id}"])
         form = lock_form("Back door", update_entity=FIRMWARE, lock_entity=BOLT)
         battery = next(
             each.entity_id

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from homeassistant.config_entries import SubentryFlowResult
-from homeassistant.core import Context, HomeAssistant
+from homeassistant.core import Context
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr
 from tests.rig.dfu_package import make_package
@@ -22,23 +22,19 @@ from tests.rig.vendor import Vendor
 from .flows import (
     add_feed,
     add_lock,
+    options_of,
+    pick,
     start_flow,
     start_reconfigure,
     start_settings,
     submit,
     suggested,
+    type_address,
+    until,
 )
 from .house import BACK_DOOR, BACK_UPDATE, FRONT_DOOR, PROBLEM, House
 from .test_actions import add_user
 from .uploads import Upload
-
-
-def options_of(result: SubentryFlowResult) -> dict[str, str]:
-    """Return the locks that the form offers, and how it calls them."""
-    schema = result["data_schema"]
-    assert schema is not None
-    (selector,) = schema.schema.values()
-    return {option["value"]: option["label"] for option in selector.config["options"]}
 
 
 async def start(house: House) -> SubentryFlowResult:
@@ -59,7 +55,7 @@ async def test_locks_in_range_are_offered(house: House) -> None:
         BACK_DOOR: f"Kestrel back (Kestrel One, {BACK_DOOR}): "
         "Nightlatch installs over Bluetooth"
     }
-    result = await submit(house.hass, result, address=BACK_DOOR)
+    result = await submit(house.hass, result, locks=[BACK_DOOR])
     assert result["step_id"] == "details"
     assert suggested(result, "name") == "Kestrel One"
     assert result["description_placeholders"] == {
@@ -101,18 +97,22 @@ async def test_locks_in_range_are_offered(house: House) -> None:
     assert house.state(BACK_UPDATE).state == "off"
 
 
-async def test_a_lock_that_tells_its_name_only_when_asked(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where nothing looks like a lock, all scanners are told to ask."""
-
-    async def scan(_: HomeAssistant) -> None:
-        await house.put_up_lock(BACK_DOOR)
-
-    monkeypatch.setattr(
-        "homeassistant.components.bluetooth.async_request_active_scan", scan
+async def test_a_lock_that_tells_its_name_only_when_asked(house: House) -> None:
+    """All scanners ask, beside the dialog, and whoever answers is shown at once."""
+    hass = house.hass
+    result = await start(house)
+    assert options_of(result) == {}
+    assert suggested(result, "more") == "look"
+    result = await submit(hass, result, more="look")
+    assert result["type"] is FlowResultType.SHOW_PROGRESS
+    await house.put_up_lock(BACK_DOOR)
+    flows = hass.config_entries.subentries
+    await until(
+        lambda: flows.async_get(result["flow_id"])["step_id"] == "user",
     )
-    assert list(options_of(await start(house))) == [BACK_DOOR]
+    shown = await flows.async_configure(result["flow_id"])
+    assert list(options_of(shown)) == [BACK_DOOR]
+    assert suggested(shown, "locks") == [BACK_DOOR]
 
 
 async def test_an_address_can_be_typed(house: House) -> None:
@@ -120,7 +120,8 @@ async def test_an_address_can_be_typed(house: House) -> None:
     await house.put_up_lock(BACK_DOOR, name="Toaster")
     result = await start(house)
     assert options_of(result) == {}
-    result = await submit(house.hass, result, address=f" {BACK_DOOR.lower()} ")
+    result = await submit(house.hass, result, more="address")
+    result = await type_address(house.hass, result, f" {BACK_DOOR.lower()} ")
     assert result["step_id"] == "details"
     result = await submit(
         house.hass,
@@ -143,11 +144,38 @@ async def test_an_address_can_be_typed(house: House) -> None:
 async def test_what_is_no_address(house: House, address: str) -> None:
     """It stays in the form, to be corrected."""
     await house.put_up_lock(BACK_DOOR)
-    result = await submit(house.hass, await start(house), address=address)
+    result = await submit(house.hass, await start(house), more="address")
+    result = await type_address(house.hass, result, address)
     assert result["errors"] == {"address": "address_invalid"}
     assert suggested(result, "address") == address
-    result = await submit(house.hass, result, address=BACK_DOOR)
+    result = await type_address(house.hass, result, BACK_DOOR)
     assert result["step_id"] == "details"
+
+
+async def test_nothing_ticked_is_said(house: House) -> None:
+    """The form stays, with what it lists."""
+    await house.put_up_lock(BACK_DOOR)
+    result = await submit(house.hass, await start(house), locks=[])
+    assert result["errors"] == {"base": "nothing_picked"}
+    assert list(options_of(result)) == [BACK_DOOR]
+
+
+async def test_several_are_added_one_after_the_other(house: House) -> None:
+    """Each is asked what it is; what could not be guessed is asked of the person."""
+    third = "C0:11:22:33:44:77"
+    for address in (BACK_DOOR, third):
+        await house.put_up_lock(address)
+    result = await submit(house.hass, await start(house), locks=[BACK_DOOR, third])
+    assert result["step_id"] == "details"
+    result = await submit(house.hass, result, **lock_form("Back door"))
+    assert result["step_id"] == "details"
+    result = await submit(house.hass, result, **lock_form("Third door"))
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "locks_added"
+    assert result["description_placeholders"] == {"names": "Back door, Third door"}
+    await house.settle()
+    assert house.managed(third).name == "Third door"
+    assert house.managed(BACK_DOOR).name == "Back door"
 
 
 @pytest.mark.parametrize(
@@ -171,25 +199,25 @@ async def test_a_lock_that_is_none_of_the_feeds(
     other = "C0:11:22:33:44:77"
     await house.put_up_lock(BACK_DOOR, **options)
     await house.put_up_lock(other)
-    result = await submit(house.hass, await start(house), address=BACK_DOOR)
-    assert result["step_id"] == "user"
+    result = await pick(house.hass, await start(house), BACK_DOOR)
+    assert result["step_id"] == "ask"
     assert result["errors"] == errors
     assert result["description_placeholders"] is not None
     assert result["description_placeholders"]["problem"].startswith(said)
-    result = await submit(house.hass, result, address=other)
+    result = await pick(house.hass, await start(house), other)
     assert result["step_id"] == "details"
 
 
 async def test_a_lock_that_is_out_of_range(house: House) -> None:
     """It can be tried again once a proxy stands nearer."""
-    result = await submit(house.hass, await start(house), address=BACK_DOOR)
+    result = await pick(house.hass, await start(house), BACK_DOOR)
     assert result["errors"] == {"base": "lock_refused"}
     assert result["description_placeholders"] is not None
     assert result["description_placeholders"]["problem"].startswith(
         f"{BACK_DOOR} was not in range."
     )
     await house.put_up_lock(BACK_DOOR)
-    result = await submit(house.hass, result, address=BACK_DOOR)
+    result = await submit(house.hass, result)
     assert result["step_id"] == "details"
 
 
@@ -202,12 +230,15 @@ async def test_a_lock_whose_vendor_has_no_feed(
         await empty_house.add_feed()
     await empty_house.put_up_lock(BACK_DOOR, model="MK-7")
     house = empty_house
-    result = await submit(house.hass, await start(house), address=BACK_DOOR)
+    result = await pick(house.hass, await start(house), BACK_DOOR)
     assert result["errors"] == {"base": "model_unknown"}
-    assert result["description_placeholders"] == {"problem": "MK-7"}
-    again = await submit(house.hass, result, address=BACK_DOOR)
+    assert result["description_placeholders"] == {
+        "address": BACK_DOOR,
+        "problem": "MK-7",
+    }
+    again = await submit(house.hass, result)
     assert again["errors"] == {"base": "model_unknown"}
-    result = await submit(house.hass, again, address=BACK_DOOR, without_feed=True)
+    result = await submit(house.hass, again, without_feed=True)
     assert result["step_id"] == "details"
     assert result["description_placeholders"] == {
         "model": "MK-7",
@@ -255,8 +286,8 @@ async def test_a_lock_whose_vendor_has_no_feed(
 async def test_a_feed_that_comes_later_is_found(house: House) -> None:
     """By reconfiguring the lock that had none."""
     await house.put_up_lock(BACK_DOOR, model="KL-9")
-    result = await submit(house.hass, await start(house), address=BACK_DOOR)
-    result = await submit(house.hass, result, address=BACK_DOOR, without_feed=True)
+    result = await pick(house.hass, await start(house), BACK_DOOR)
+    result = await submit(house.hass, result, without_feed=True)
     await submit(house.hass, result, **lock_form("Back door"))
     await house.settle()
     house.vendor.describe(models=[*MODELS, {**MODELS[1], "model": "KL-9"}])
@@ -269,7 +300,7 @@ async def test_a_feed_that_comes_later_is_found(house: House) -> None:
 
 async def test_a_lock_is_added_only_once(house: House) -> None:
     """However its address is written."""
-    result = await submit(house.hass, await start(house), address=FRONT_DOOR.lower())
+    result = await pick(house.hass, await start(house), FRONT_DOOR.lower())
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "already_configured"
 

@@ -93,7 +93,8 @@ async def test_what_is_known_of_a_maker_comes_with_its_source(
     """Before the steps that are only usual."""
     lock = zigbee_house.managed
     lock.facts = facts_for(read_facts(), vendor, (model,), None)
-    steps = recovery_steps(lock, zigbee_house.runtime.vault)
+    runtime = zigbee_house.runtime
+    steps = recovery_steps(lock, runtime.vault, runtime.remedies)
     assert steps.startswith(said)
     assert "2026-11-24)" in steps.splitlines()[0]
 

@@ -253,7 +253,7 @@ async def test_a_second_entity_on_the_device_is_said_in_the_forms(
             suggested_object_id="side_door_2",
         )
     result = await start_flow(home.hass, home.entry, "lock")
-    result = await submit(home.hass, result, address=f"device:{one.device_id}")
+    result = await submit(home.hass, result, locks=[f"device:{one.device_id}"])
     others = str((result["description_placeholders"] or {})["others"])
     assert "lock.side_door_2, update.side_door_2" in others.replace("\\", "")
     home.hass.config_entries.subentries.async_abort(result["flow_id"])
@@ -270,5 +270,5 @@ async def test_nothing_is_said_where_there_is_one(zigbee_home: ZigbeeHouse) -> N
     """A form is long enough."""
     device_id = er.async_get(zigbee_home.hass).entities[SOURCE].device_id
     result = await start_flow(zigbee_home.hass, zigbee_home.entry, "lock")
-    result = await submit(zigbee_home.hass, result, address=f"device:{device_id}")
+    result = await submit(zigbee_home.hass, result, locks=[f"device:{device_id}"])
     assert (result["description_placeholders"] or {})["others"] == ""

@@ -17,7 +17,7 @@ from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.util import dt as dt_util
 
 from .asked import plan_of
-from .flows import start_flow, submit, until
+from .flows import options_of, start_flow, submit, until
 from .zigbee_house import LOCK, SOURCE, UPDATE, ZigbeeHouse
 
 DOOR = "binary_sensor.side_door_contact"
@@ -218,10 +218,8 @@ async def test_a_disabled_update_entity_is_said_by_add_lock(
     """It can be enabled; that there are no updates would be wrong."""
     disable(zigbee_home)
     result = await start_flow(zigbee_home.hass, zigbee_home.entry, "lock")
-    schema = result["data_schema"]
-    assert schema is not None
-    (option,) = schema.schema["address"].config["options"]
-    assert option["label"] == (
+    (label,) = options_of(result).values()
+    assert label == (
         "Side door: watch, since its update entity is disabled; enable it at MQTT to"
         " have it guarded"
     )
@@ -238,7 +236,7 @@ async def test_a_door_sensor_without_a_value_is_not_proposed(
     home.hass.states.async_set(DOOR, state)
     device_id = er.async_get(home.hass).entities[LOCK].device_id
     result = await start_flow(home.hass, home.entry, "lock")
-    result = await submit(home.hass, result, address=f"device:{device_id}")
+    result = await submit(home.hass, result, locks=[f"device:{device_id}"])
     schema = result["data_schema"]
     assert schema is not None
     section = schema.schema["door"].schema.schema

@@ -74,7 +74,7 @@ class WatchedHouse:
     async def add_lock(self, **answers: Any) -> None:
         """Add the lock as a person does."""
         result = await start_flow(self.hass, self.entry, "lock")
-        result = await submit(self.hass, result, address=f"device:{self.device.id}")
+        result = await submit(self.hass, result, locks=[f"device:{self.device.id}"])
         assert result["step_id"] == "watched", result
         form = watched_form("Attic", lock_entity=LOCK, **answers)
         result = await submit(self.hass, result, **form)
@@ -207,7 +207,7 @@ async def test_who_knows_no_version_must_be_pointed_at_one(
     watched_house.runs(None)
     hass = watched_house.hass
     result = await start_flow(hass, watched_house.entry, "lock")
-    result = await submit(hass, result, address=f"device:{watched_house.device.id}")
+    result = await submit(hass, result, locks=[f"device:{watched_house.device.id}"])
     form = watched_form("Attic", lock_entity=LOCK)
     result = await submit(hass, result, **form)
     assert result["errors"] == {"version_entity": "version_unknown"}

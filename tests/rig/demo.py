@@ -262,7 +262,7 @@ async def add_lock(
             if address in _offered(step):
                 break
             await asyncio.sleep(0.2)
-    for answer in ({"address": address}, form):
+    for answer in ({"locks": [address]}, form):
         step = await client.continue_flow(FlowKind.SUBENTRY, step["flow_id"], answer)
     if step["type"] != "create_entry":
         raise HomeError(f"{form['name']} could not be added: {step}")
@@ -290,7 +290,7 @@ async def add_known_lock(
                 break
             await asyncio.sleep(0.2)
     step = await client.continue_flow(
-        FlowKind.SUBENTRY, step["flow_id"], {"address": device}
+        FlowKind.SUBENTRY, step["flow_id"], {"locks": [device]}
     )
     fill_in = watched_form if step["step_id"] == "watched" else lock_form
     form = {**fill_in(name, **fields), **_proposed(step["data_schema"])}
@@ -323,9 +323,13 @@ def _proposed(fields: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _offered(step: dict[str, Any]) -> set[str]:
-    """Return the addresses that a form offers."""
-    options = step["data_schema"][0]["selector"]["select"]["options"]
-    return {option["value"] for option in options}
+    """Return what a form lists."""
+    return {
+        option["value"]
+        for field in step["data_schema"]
+        if field["name"] == "locks"
+        for option in field["selector"]["select"]["options"]
+    }
 
 
 async def install(demo: Demo) -> str:

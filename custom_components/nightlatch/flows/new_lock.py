@@ -74,9 +74,13 @@ class NewLock:
                     "others": self.others,
                 }
             ),
-            "suggested": user_input or as_form(self.proposed, self.name, quiet_hours),
+            "suggested": user_input or self.as_proposed(quiet_hours),
             "data_schema": details_schema(self.kind),
         }
+
+    def as_proposed(self, quiet_hours: QuietHours) -> dict[str, Any]:
+        """Return the form as it is before a person fills it in."""
+        return as_form(self.proposed, self.name, quiet_hours)
 
     def errors(self, user_input: dict[str, Any]) -> dict[str, str]:
         """Return what a person must still say."""

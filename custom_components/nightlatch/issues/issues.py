@@ -104,39 +104,36 @@ class Issues:
                 self.async_sync()
                 return
             wanted: dict[str, Issue] = {}
-            kept: set[str] = set()
+            there, gone = self._issues_there(), set[str]()
             for lock_id in changes.locks:
-                kept |= self._collect(self._locks[lock_id], wanted)
-            there = {
-                issue_id
-                for lock_id in changes.locks
-                for issue_id in self._issues_there(f"_{lock_id}")
-            }
-            self._put(wanted, there - kept)
+                of_lock = there.get(lock_id, set())
+                gone |= of_lock - self._collect(self._locks[lock_id], of_lock, wanted)
+            self._put(wanted, gone)
 
     @callback
     def async_sync(self) -> None:
         """Look at everything."""
         wanted: dict[str, Issue] = {}
-        kept: set[str] = set()
-        for lock in self._locks.values():
-            kept |= self._collect(lock, wanted)
+        there, kept = self._issues_there(), set[str]()
+        for lock_id, lock in self._locks.items():
+            kept |= self._collect(lock, there.get(lock_id, set()), wanted)
         wanted.update(self._of_household())
-        self._put(wanted, self._issues_there() - kept)
+        self._put(wanted, set[str]().union(*there.values()) - kept)
 
-    def _issues_there(self, ending: str = "") -> set[str]:
-        """Return the ids of the issues that are there, of all that end so."""
-        return {
-            issue_id
-            for (domain, issue_id), issue in ir.async_get(self._hass).issues.items()
+    def _issues_there(self) -> dict[str, set[str]]:
+        """Return the ids of the issues that are there, by how they end: a lock's id."""
+        there: dict[str, set[str]] = {}
+        for (domain, issue_id), issue in ir.async_get(self._hass).issues.items():
             # One that is not active is only the memory that somebody has ignored it.
-            if domain == DOMAIN and issue.active and issue_id.endswith(ending)
-        }
+            if domain == DOMAIN and issue.active:
+                there.setdefault(issue_id.rpartition("_")[2], set()).add(issue_id)
+        return there
 
-    def _collect(self, lock: ManagedLock, wanted: dict[str, Issue]) -> set[str]:
+    def _collect(
+        self, lock: ManagedLock, there: set[str], wanted: dict[str, Issue]
+    ) -> set[str]:
         """Add what a person must do about a lock; return what stays as it was."""
-        # What nobody can say of a lock right now.
-        kept = self._issues_there(f"_{lock.subentry_id}")
+        kept = there
         with self._faults.apart("repairs", lock):
             for found in tuple(self._of_lock(lock)):
                 wanted[f"{found.key}_{lock.subentry_id}"] = found
@@ -145,6 +142,7 @@ class Issues:
             wanted[f"lock_fault_{lock.subentry_id}"] = Issue(
                 key="lock_fault", placeholders={"lock": lock.name, "fault": fault}
             )
+        # What nobody can say of a lock right now stays as it was.
         return kept
 
     def _of_household(self) -> Iterator[tuple[str, Issue]]:
@@ -263,7 +261,7 @@ class Issues:
         placeholders = {
             "lock": lock.name,
             "message": (outcome.message if ours and outcome else None) or "",
-            "steps": recovery_steps(lock, self._vault),
+            "steps": recovery_steps(lock, self._vault, self._remedies),
         }
         if not remedies:
             key = "needs_hand" if ours else "in_bootloader_by_hand"
@@ -299,7 +297,7 @@ class Issues:
         ):
             return "needs_hand", {
                 "message": outcome.message or "",
-                "steps": recovery_steps(lock, self._vault),
+                "steps": recovery_steps(lock, self._vault, self._remedies),
             }
         if (error := lock.kind.source_error) is not None:
             return str(error.reason), error.details

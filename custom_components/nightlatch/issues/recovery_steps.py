@@ -43,17 +43,21 @@ class RecoveryStep(StrEnum):
     VENDOR = "ask_vendor"
 
 
-def recovery_steps(lock: ManagedLock, vault: HouseholdVault) -> Composed:
+def recovery_steps(
+    lock: ManagedLock, vault: HouseholdVault, remedies: Remedies
+) -> Composed:
     """Return what to do, as Markdown; the vendor's own words first."""
     told: list[Composed] = []
     if lock.model is not None and lock.model.recovery.strip():
         told.append(quoted(lock.model.recovery, _label(lock, RecoveryStep.VENDOR_SAYS)))
-    steps = [*told_of_recovery(lock), *_usual(lock, vault)]
+    steps = [*told_of_recovery(lock), *_usual(lock, vault, remedies)]
     told.append(listed(steps))
     return Composed("\n\n".join(told))
 
 
-def _usual(lock: ManagedLock, vault: HouseholdVault) -> Iterator[Composed]:
+def _usual(
+    lock: ManagedLock, vault: HouseholdVault, remedies: Remedies
+) -> Iterator[Composed]:
     """Return the steps for what is wrong with this lock."""
     outcome = lock.record.outcome
     if (
@@ -77,7 +81,9 @@ def _usual(lock: ManagedLock, vault: HouseholdVault) -> Iterator[Composed]:
         yield _label(lock, RecoveryStep.LOOK_ELSEWHERE)
     else:
         yield _label(lock, RecoveryStep.KEY)
-        yield from (_label(lock, step) for step in _for_a_silent_lock(lock, vault))
+        yield from (
+            _label(lock, step) for step in _for_a_silent_lock(lock, vault, remedies)
+        )
     yield _label(lock, RecoveryStep.VENDOR)
 
 
@@ -90,7 +96,7 @@ def _holder(lock: ManagedLock) -> str | None:
 
 
 def _for_a_silent_lock(
-    lock: ManagedLock, vault: HouseholdVault
+    lock: ManagedLock, vault: HouseholdVault, remedies: Remedies
 ) -> Iterator[RecoveryStep]:
     if not lock.kind.sends_firmware:
         yield RecoveryStep.BATTERIES
@@ -100,7 +106,7 @@ def _for_a_silent_lock(
         yield RecoveryStep.GOES_BACK
         return
     yield RecoveryStep.BATTERIES
-    if Remedies(vault).of(lock):
+    if remedies.of(lock):
         is_ours = what_left_it(lock.record) is not None
         yield RecoveryStep.PROXY if is_ours else RecoveryStep.PROXY_AND_SAY_SO
 

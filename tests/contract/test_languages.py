@@ -1,0 +1,127 @@
+"""Each language says all that English says, with the same names in it."""
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "translations.py"
+ENGLISH = {
+    "exceptions": {
+        "gone": {"message": "{lock} is gone. See [help](https://example.org/a)."},
+        "code": {"message": "Type `123456` for {lock}\nand go on."},
+    },
+    "entity": {"name": "Firmware"},
+}
+GERMAN = {
+    "exceptions.gone.message": "{lock} ist weg. Siehe [Hilfe](https://example.org/a).",
+    "exceptions.code.message": "`123456` für {lock} eingeben\nund weitermachen.",
+    "entity.name": "Firmware",
+}
+
+
+@pytest.fixture
+def script() -> ModuleType:
+    """Return the script that keeps the languages in step."""
+    spec = importlib.util.spec_from_file_location("translations", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    """Return a folder with English texts."""
+    (tmp_path / "texts").mkdir()
+    put(tmp_path / "texts", ENGLISH)
+    return tmp_path / "texts"
+
+
+def put(texts: Path, english: dict[str, Any]) -> None:
+    """Write English texts."""
+    (texts / "en.json").write_text(json.dumps(english), "utf-8")
+
+
+def test_every_language_is_whole(script: ModuleType) -> None:
+    """Nothing missing, nothing English, no name lost, nothing made of another text."""
+    assert not list(script.check(script.TEXTS, script.MADE_OF))
+
+
+def test_what_was_taken_is_whole(script: ModuleType, texts: Path) -> None:
+    """In the order of the English texts, whatever order it came in."""
+    marks = texts.parent / "marks.json"
+    script.take(texts, marks, "de", dict(reversed(GERMAN.items())))
+    assert not list(script.check(texts, marks))
+    assert list(script.read(texts, "de")) == list(script.read(texts, "en"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("entity.name", " ", "is empty"),
+        ("exceptions.gone.message", "Weg ist es.", "{lock}"),
+        (
+            "exceptions.gone.message",
+            "{lock} ist weg. Siehe [Hilfe](https://example.org/b).",
+            "https://example.org/b",
+        ),
+        (
+            "exceptions.code.message",
+            "`123456` für {lock} eingeben und weitermachen.",
+            "lines",
+        ),
+        ("exceptions.code.message", "`654321` für {lock}\neingeben.", "`123456`"),
+        (
+            "exceptions.gone.message",
+            "{lock} is gone. See [help](https://example.org/a). Und which?",
+            "which",
+        ),
+        (
+            "exceptions.code.message",
+            ENGLISH["exceptions"]["code"]["message"],  # type: ignore[index]
+            "is English",
+        ),
+    ],
+)
+def test_a_bad_translation_is_found(
+    script: ModuleType, texts: Path, name: str, text: str, said: str
+) -> None:
+    """Before it is taken, and in a file that was changed by hand."""
+    marks = texts.parent / "marks.json"
+    with pytest.raises(SystemExit, match=name):
+        script.take(texts, marks, "de", GERMAN | {name: text})
+    script.take(texts, marks, "de", GERMAN)
+    script.write(texts, "de", GERMAN | {name: text}, script.read(texts, "en"))
+    (problem,) = script.check(texts, marks)
+    assert name in problem
+    assert said in problem
+
+
+def test_what_is_missing_or_too_much_is_found(script: ModuleType, texts: Path) -> None:
+    """A new English text, and one that is there no more."""
+    marks = texts.parent / "marks.json"
+    script.take(texts, marks, "de", GERMAN)
+    put(texts, {**ENGLISH, "title": "New"})
+    assert "title" in str(list(script.check(texts, marks)))
+    put(texts, {"exceptions": ENGLISH["exceptions"]})
+    assert "entity.name is no text of ours" in str(list(script.check(texts, marks)))
+
+
+def test_a_changed_english_text_asks_for_the_others(
+    script: ModuleType, texts: Path
+) -> None:
+    """Else a language goes on saying what is not so any more."""
+    marks = texts.parent / "marks.json"
+    script.take(texts, marks, "de", GERMAN)
+    put(texts, {**ENGLISH, "entity": {"name": "Software"}})
+    (problem,) = script.check(texts, marks)
+    assert "entity.name" in problem
+    assert script.outdated(texts, marks) == 1
+    assert "entity.name" not in script.read(texts, "de")
+    script.take(texts, marks, "de", {"entity.name": "Programm"})
+    assert not list(script.check(texts, marks))

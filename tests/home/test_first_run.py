@@ -1,0 +1,160 @@
+"""The first minutes: what is in the house is shown at once, and one press takes it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry  # type: ignore[import-untyped]
+
+from custom_components.nightlatch.const import DOMAIN
+from custom_components.nightlatch.runtime import Runtime
+from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult, FlowType
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.setup import async_setup_component
+from tests.rig.scene import lock_form
+
+from .flows import options_of, submit, suggested, until
+
+
+@dataclass(kw_only=True)
+class Street:
+    """Home Assistant with locks of another integration, before Nightlatch."""
+
+    hass: HomeAssistant
+    gateway: MockConfigEntry
+
+    def add(self, name: str, *, door_sensor: bool) -> str:
+        """Hang a lock that its integration can update; return how a form calls it."""
+        key = name.lower().replace(" ", "_")
+        device = dr.async_get(self.hass).async_get_or_create(
+            config_entry_id=self.gateway.entry_id,
+            identifiers={("gateway", key)},
+            name=name,
+            manufacturer="Kestrel Locks",
+            model="Kestrel Two",
+        )
+
+        def entity(domain: str, state: str, device_class: str | None = None) -> None:
+            entry = er.async_get(self.hass).async_get_or_create(
+                domain,
+                "gateway",
+                f"{key}_{domain}_{device_class}",
+                config_entry=self.gateway,
+                device_id=device.id,
+                original_device_class=device_class,
+                supported_features=int(domain == "update"),
+                suggested_object_id=key,
+            )
+            attributes: dict[str, Any] = {"device_class": device_class}
+            if domain == "update":
+                attributes |= {
+                    "installed_version": "1.0.0",
+                    "latest_version": "1.0.0",
+                    "supported_features": 1,
+                }
+            self.hass.states.async_set(entry.entity_id, state, attributes)
+
+        entity("lock", "locked")
+        entity("update", "off")
+        entity("sensor", "90", "battery")
+        if door_sensor:
+            entity("binary_sensor", "off", "door")
+        return f"device:{device.id}"
+
+    async def add_nightlatch(self) -> ConfigFlowResult:
+        """Press *Add*, and *Submit*."""
+        flow = self.hass.config_entries.flow
+        result = await flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+        return await flow.async_configure(result["flow_id"], {})
+
+    def names(self) -> set[str]:
+        """Return the locks that Nightlatch takes care of."""
+        (entry,) = self.hass.config_entries.async_entries(DOMAIN)
+        runtime: Runtime = entry.runtime_data
+        return {lock.name for lock in runtime.locks.values()}
+
+
+@pytest.fixture
+async def street(
+    hass: HomeAssistant, enable_custom_integrations: None, bare_host: None
+) -> Street:
+    """Start Home Assistant with another integration."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    assert await async_setup_component(hass, "bluetooth", {})
+    gateway = MockConfigEntry(domain="gateway")
+    gateway.add_to_hass(hass)
+    return Street(hass=hass, gateway=gateway)
+
+
+async def test_what_is_in_the_house_is_taken_with_one_press(street: Street) -> None:
+    """All are ticked; who is known well enough needs no form."""
+    hass = street.hass
+    front = street.add("Front door", door_sensor=True)
+    cellar = street.add("Cellar door", door_sensor=True)
+    added = await street.add_nightlatch()
+    kind, flow_id = added["next_flow"]
+    assert kind is FlowType.CONFIG_SUBENTRIES_FLOW
+    shown = await hass.config_entries.subentries.async_configure(flow_id)
+    assert options_of(shown) == {
+        front: "Front door: guard, since gateway can install its updates",
+        cellar: "Cellar door: guard, since gateway can install its updates",
+    }
+    assert suggested(shown, "locks") == [front, cellar]
+    result = await submit(hass, shown, locks=[front, cellar])
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "locks_added"
+    assert result["description_placeholders"] == {"names": "Front door, Cellar door"}
+    await until(lambda: street.names() == {"Front door", "Cellar door"})
+
+
+async def test_nobody_answers_for_a_door_without_being_asked(street: Street) -> None:
+    """Where no door sensor was found, the form of that lock asks."""
+    hass = street.hass
+    front = street.add("Front door", door_sensor=True)
+    shed = street.add("Shed", door_sensor=False)
+    added = await street.add_nightlatch()
+    _, flow_id = added["next_flow"]
+    shown = await hass.config_entries.subentries.async_configure(flow_id)
+    result = await submit(hass, shown, locks=[shed, front])
+    assert result["step_id"] == "guarded"
+    assert suggested(result, "name") == "Shed"
+    form = {
+        **lock_form("Shed", lock_entity="lock.shed"),
+        "update_entity": "update.shed",
+    }
+    result = await submit(hass, result, **form)
+    assert result["reason"] == "locks_added"
+    await until(lambda: street.names() == {"Front door", "Shed"})
+
+
+async def test_an_empty_house_is_added_and_nothing_else(street: Street) -> None:
+    """There is nothing to list."""
+    added = await street.add_nightlatch()
+    assert added["type"] is FlowResultType.CREATE_ENTRY
+    assert "next_flow" not in added
+
+
+async def test_who_adds_nightlatch_again_means_a_lock(street: Street) -> None:
+    """It is in the house once; a lock that came later is ticked where it is the only one."""
+    hass = street.hass
+    await street.add_nightlatch()
+    front = street.add("Front door", door_sensor=True)
+    flow = hass.config_entries.flow
+    shown = await flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    assert shown["step_id"] == "pick"
+    assert suggested(shown, "locks") == [front]
+    result = await flow.async_configure(shown["flow_id"], {"locks": [front]})
+    assert result["step_id"] == "guarded"
+    form = {
+        **lock_form("Front door", lock_entity="lock.front_door"),
+        "update_entity": "update.front_door",
+    }
+    result = await flow.async_configure(result["flow_id"], form)
+    assert result["reason"] == "lock_added"
+    await until(lambda: street.names() == {"Front door"})
+    (entry,) = hass.config_entries.async_entries(DOMAIN)
+    await hass.config_entries.async_unload(entry.entry_id)
+    again = await flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    assert again["reason"] == "entry_not_loaded"
