@@ -437,6 +437,27 @@ def test_what_breaks_off_before_any_progress(how: SourceKind, touched: bool) -> 
     assert outcome.touched is touched
 
 
+@pytest.mark.parametrize(
+    ("domain", "seconds", "touched"),
+    [
+        ("matter", 20.0, False),
+        ("matter", 300.0, True),
+        ("tuya", 300.0, True),
+        ("zha", 300.0, False),
+    ],
+)
+def test_who_tells_no_progress_has_begun_after_a_while(
+    domain: str, seconds: float, touched: bool
+) -> None:
+    """Nobody can say that nothing went to the lock; others would have told."""
+    refusal = DelegateError(DelegateProblem.REFUSED, problem="it went wrong")
+    how = replace(source_kind(domain, "x"), completion=Completion.RETURNS)
+    desk = Desk(DeskDelegate(how=how, coarse=True, raises=refusal, seconds=seconds))
+    outcome = install(desk)
+    assert outcome.kind is OutcomeKind.FAILED
+    assert outcome.touched is touched
+
+
 def test_what_is_refused_later_was_begun_before() -> None:
     """Home Assistant was restarted in between, and nobody has seen all of it."""
     desk = Desk()

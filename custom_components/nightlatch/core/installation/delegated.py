@@ -40,6 +40,9 @@ SETTLE_TIME = 90.0
 STALL_TIMEOUT = 420.0
 """Seconds without progress, after which none comes: zwave-js itself waits five minutes
 for what a lock says last."""
+BEGUN_AFTER = 60.0
+"""Seconds at work after which who tells no progress counts as having begun: what is refused
+is refused sooner."""
 IDLE_TIMEOUT = 180.0
 """Seconds for which a source may be idle though its call has not returned."""
 ABORT_TIMEOUT = 240.0
@@ -66,6 +69,7 @@ class DelegatedInstallation(Installation):
         """Whether the source has said that it is done."""
         self._begun = self._touched
         """Whether anything of the firmware was seen to go to the lock."""
+        self._at_work_since: float | None = None
         self._unasked: DelegateError | None = None
         """Why the lock itself could not be asked what it runs."""
         self._given_up = False
@@ -229,12 +233,13 @@ class DelegatedInstallation(Installation):
     async def _ask(self, version: str | None) -> None:
         """Tell the source to install; return when its call does, or raise.
 
-        The call of some returns when all is over; then it is seen to that there is
-        something to wait for.
+        The call of some returns when all is over, and that of any may never: it is seen
+        to that there is something to wait for.
         """
-        calls = [asyncio.ensure_future(self._delegate.install(version))]
-        if self._delegate.kind.completion is Completion.RETURNS:
-            calls.append(asyncio.ensure_future(self._await_stall()))
+        calls = [
+            asyncio.ensure_future(self._delegate.install(version)),
+            asyncio.ensure_future(self._await_stall()),
+        ]
         try:
             done, _ = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
             await (calls[0] if calls[0] in done else calls[-1])
@@ -283,11 +288,22 @@ class DelegatedInstallation(Installation):
 
     def _has_begun(self) -> bool:
         """Return whether anything was seen to go to the lock, by now or before."""
-        reading = self._delegate.reading()
+        reading, kind = self._delegate.reading(), self._delegate.kind
+        now = asyncio.get_running_loop().time()
+        if reading.in_progress and self._at_work_since is None:
+            self._at_work_since = now
         # Some tell nothing of the first half minute, but that they are at work.
-        self._begun = self._begun or (
-            reading.in_progress
-            and (bool(reading.percentage) or self._delegate.kind.begins_with_lock)
+        self._begun = (
+            self._begun
+            or (
+                reading.in_progress
+                and (bool(reading.percentage) or kind.begins_with_lock)
+            )
+            or (
+                not kind.tells_progress
+                and self._at_work_since is not None
+                and now - self._at_work_since >= BEGUN_AFTER
+            )
         )
         return self._begun
 
