@@ -1,5 +1,6 @@
 """Whoever updates a lock, and however: on Home Assistant's own update entity."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry  # type: ignore[import-untyped]
 
 from custom_components.nightlatch.const import DOMAIN
+from custom_components.nightlatch.core.schedule.plan import Waiting
 from custom_components.nightlatch.locks.lock import ManagedLock
 from custom_components.nightlatch.runtime import Runtime
 from homeassistant.core import HomeAssistant, State
@@ -24,7 +26,9 @@ from tests.rig.other_integration import (
 )
 from tests.rig.scene import lock_form
 
+from .asked import install, plan_of
 from .flows import start_flow, submit, until
+from .test_source import automate, look, plan_told, repairs
 
 UPDATE = "update.shed_guarded_firmware"
 HOLD = "sensor.shed_hold_not_a_lock"
@@ -79,8 +83,8 @@ class Shed:
             )
         )
 
-    async def add(self) -> None:
-        """Add the lock as a person does, and wait until it is held."""
+    async def add(self, hold: str = "held") -> None:
+        """Add the lock as a person does, and wait until what is offered is held."""
         result = await start_flow(self.hass, self.entry, "lock")
         address = f"device:{self.other.device.id}"
         result = await submit(self.hass, result, address=address)
@@ -93,7 +97,7 @@ class Shed:
         )
         result = await submit(self.hass, result, **form)
         assert result["type"] is FlowResultType.CREATE_ENTRY, result
-        await self.until_state(HOLD, "held")
+        await self.until_state(HOLD, hold)
 
     async def install(self) -> None:
         """Press Install."""
@@ -209,3 +213,220 @@ async def test_a_call_that_never_returns_blocks_nobody(
     assert await shed.install_in_vain() == "delegate_lost_sight"
     (outcome,) = shed.managed.record.history
     assert (outcome.kind, outcome.touched) == ("failed", True)
+
+
+@ONE_OF_EACH
+async def test_a_call_that_never_returns_may_have_done_its_work(
+    shed_of: MakeShed, domain: str
+) -> None:
+    """What the lock runs is what counts."""
+    shed = await shed_of(domain, end=End.ALONE)
+    await shed.install()
+    (outcome,) = shed.managed.record.history
+    assert outcome.kind == "succeeded"
+
+
+@ONE_OF_EACH
+async def test_a_reload_in_the_middle_is_an_end(shed_of: MakeShed, domain: str) -> None:
+    """The new entity says that it is idle, and the old call never returns."""
+    shed = await shed_of(domain, end=End.NEVER)
+    failed = asyncio.ensure_future(shed.install_in_vain())
+    await until(lambda: shed.other.percentage == 30)
+    assert await shed.hass.config_entries.async_reload(shed.other.entry.entry_id)
+    assert await failed == "delegate_lost_sight"
+    # It is guarded as before.
+    await shed.until_state(HOLD, "held")
+
+
+@ONE_OF_EACH
+@pytest.mark.parametrize(
+    ("end", "reason", "kind"),
+    [
+        # Nobody knows what it runs.
+        (End.LIES, "delegate_not_confirmed", "needs_hand"),
+        (End.FALLS_BACK, "delegate_other_version", "failed"),
+    ],
+)
+async def test_a_lie_is_no_success(
+    shed_of: MakeShed, domain: str, end: End, reason: str, kind: str
+) -> None:
+    """Whatever was shown in between."""
+    shed = await shed_of(domain, end=end)
+    assert await shed.install_in_vain() == reason
+    (outcome,) = shed.managed.record.history
+    assert (outcome.kind, outcome.touched) == (kind, True)
+
+
+@every_domain
+async def test_a_version_that_falls_back_later(shed_of: MakeShed, domain: str) -> None:
+    """Our attempt was in vain; nobody else has installed anything."""
+    shed = await shed_of(domain)
+    await shed.install()
+    shed.other.runs(VERSIONS[domain][0])
+    await until(lambda: shed.managed.record.history[-1].kind != "succeeded")
+    (outcome,) = shed.managed.record.history
+    assert (outcome.kind, outcome.reason) == ("rolled_back", "delegate_fell_back")
+    assert outcome.origin != "external"
+
+
+@every_domain
+async def test_what_is_lower_than_installed_is_left_alone(
+    shed_of: MakeShed, domain: str
+) -> None:
+    """Neither held nor installed; and once it is newer it is held."""
+    old, new = VERSIONS[domain]
+    shed = await shed_of(domain, add=False, installed=new, latest=old)
+    # Home Assistant cannot compare all of them; then it counts them as an update.
+    counted = shed.state(shed.source).state == "on"
+    await shed.add("not_offered_on" if counted else "nothing_offered")
+    assert shed.state(shed.source).attributes["skipped_version"] is None
+    assert shed.managed.release is None
+    await look(shed)
+    await until(lambda: ("left_at_source" in repairs(shed)) is counted)
+    shed.other.runs(old)
+    shed.other.tell(latest=new)
+    await shed.until_state(HOLD, "held")
+
+
+async def test_a_skip_of_a_person_outlives_what_forgets_it(shed_of: MakeShed) -> None:
+    """Home Assistant forgets it while the lock seems up to date; it is theirs still."""
+    shed = await shed_of("matter", add=False)
+    old, new = VERSIONS["matter"]
+    await shed.hass.services.async_call(
+        "update", "skip", {"entity_id": shed.source}, blocking=True
+    )
+    await shed.add("skipped")
+    shed.other.tell(latest=old)
+    assert shed.state(shed.source).attributes["skipped_version"] is None
+    shed.other.tell(latest=new)
+    await until(lambda: shed.state(shed.source).attributes["skipped_version"] == new)
+    await shed.until_state(HOLD, "skipped")
+    await until(lambda: shed.managed.release is not None)
+    assert plan_of(shed.managed).waiting is Waiting.SKIPPED
+
+
+@pytest.mark.parametrize("domain", ["matter", "tuya"])
+@pytest.mark.parametrize(
+    ("news", "as_before", "problem"),
+    [
+        ({"auto_update": True}, {"auto_update": False}, "source_by_itself"),
+        ({"can_install": False}, {"can_install": True}, "source_cannot_install"),
+    ],
+)
+async def test_a_source_that_must_not_be_relied_upon(
+    shed_of: MakeShed,
+    domain: str,
+    news: dict[str, bool],
+    as_before: dict[str, bool],
+    problem: str,
+) -> None:
+    """With one reason, in the plan, as a repair, and to who installs; until it is over."""
+    shed = await shed_of(domain)
+    automate(shed)
+    assert plan_of(shed.managed).starts_at is not None
+    shed.other.tell(**news)
+    await until(lambda: shed.managed.kind.trouble == problem)
+    await look(shed)
+    await until(lambda: problem in repairs(shed))
+    assert repairs(shed)[problem]["entity"] == shed.source
+    plan = await plan_told(shed, UPDATE)
+    assert (plan["waiting_for"], plan["starts_at"]) == (Waiting.SOURCE, None)
+    assert plan["source_problem"]["reason"] == problem
+    assert plan["source_problem"]["message"].startswith(f"Shed: {shed.source}")
+    assert shed.state("binary_sensor.shed_update_problem").state == "on"
+    with pytest.raises(HomeAssistantError) as caught:
+        await install(shed.managed)
+    assert caught.value.translation_key == problem
+    assert shed.other.installs == []
+    shed.other.tell(**as_before)
+    await until(lambda: shed.managed.kind.trouble is None)
+    await look(shed)
+    await until(lambda: problem not in repairs(shed))
+    assert plan_of(shed.managed).waiting is not Waiting.SOURCE
+    await shed.until_state(HOLD, "held")
+
+
+async def test_the_evening_notice_promises_nothing_that_cannot_be(
+    shed_of: MakeShed,
+) -> None:
+    """Whoever reads it relies on it."""
+    shed, happened = await shed_of("matter"), []
+    shed.hass.bus.async_listen(
+        "nightlatch_event", lambda event: happened.append(event.data["type"])
+    )
+    automate(shed)
+    shed.other.tell(auto_update=True)
+    await until(lambda: shed.managed.kind.trouble == "source_by_itself")
+    assert shed.managed.release is not None
+    await look(shed)
+    await shed.hass.async_block_till_done()
+    assert shed.entry.runtime_data.store.announced_night is not None
+    assert "update_announced" not in happened
+
+
+async def test_a_lock_that_is_away_is_not_installed_on(shed_of: MakeShed) -> None:
+    """Whoever presses hears why; the hold is there when it is back."""
+    shed = await shed_of("zha")
+    shed.other.tell(available=False)
+    await until(lambda: shed.managed.release is None)
+    with pytest.raises(HomeAssistantError) as caught:
+        await install(shed.managed)
+    assert caught.value.translation_key == "delegate_not_available"
+    assert shed.other.installs == []
+    shed.other.tell(available=True)
+    await shed.until_state(HOLD, "held")
+
+
+@every_domain
+async def test_an_integration_that_is_late_at_a_start(
+    shed_of: MakeShed, domain: str
+) -> None:
+    """What was ours stays ours; nothing is told of what was only not there yet."""
+    shed = await shed_of(domain)
+    entries = shed.hass.config_entries
+    assert await entries.async_unload(shed.other.entry.entry_id)
+    assert await entries.async_reload(shed.entry.entry_id)
+    await look(shed)
+    assert repairs(shed) == {}
+    assert await entries.async_setup(shed.other.entry.entry_id)
+    await shed.until_state(HOLD, "held")
+    await look(shed)
+    assert repairs(shed) == {}
+    assert shed.managed.record.history == ()
+    await shed.install()
+    assert shed.managed.record.history[-1].kind == "succeeded"
+
+
+async def test_an_update_entity_that_is_registered_late(shed_of: MakeShed) -> None:
+    """Until then the lock could only be watched; then it can be guarded."""
+    shed = await shed_of("zwave_js", add=False, updates=0)
+    assert "watch" in await said_by_add_lock(shed)
+    shed.other.updates = 1
+    assert await shed.hass.config_entries.async_reload(shed.other.entry.entry_id)
+    assert "guard" in await said_by_add_lock(shed)
+    await shed.add()
+
+
+async def test_a_second_update_entity(shed_of: MakeShed) -> None:
+    """The form says that there are two; what is picked is held, and only that."""
+    shed = await shed_of("shelly", add=False, updates=2)
+    second = shed.other.entity_id("update", 1)
+    assert second == "update.shed_2"
+    result = await start_flow(shed.hass, shed.entry, "lock")
+    address = f"device:{shed.other.device.id}"
+    result = await submit(shed.hass, result, address=address)
+    others = str((result["description_placeholders"] or {})["others"])
+    assert second in others.replace("\\", "")
+    shed.hass.config_entries.subentries.async_abort(result["flow_id"])
+    await shed.add()
+    assert shed.state(second).attributes["skipped_version"] is None
+
+
+async def said_by_add_lock(shed: Shed) -> str:
+    """Return what *Add lock* says of the lock."""
+    result = await start_flow(shed.hass, shed.entry, "lock")
+    schema = result["data_schema"]
+    assert schema is not None
+    (option,) = schema.schema["address"].config["options"]
+    shed.hass.config_entries.subentries.async_abort(result["flow_id"])
+    return str(option["label"])

@@ -62,8 +62,13 @@ class End(StrEnum):
     """Its call never returns, and it says that it is idle."""
     LIES = "lies"
     """It shows the new version, and the lock runs the old one."""
+    ALONE = "alone"
+    """The lock has it, and the call never returns."""
     FALLS_BACK = "falls_back"
     """It shows the new version until the lock has restarted."""
+
+
+_WAITS = {End.RAISES_AT_LAST, End.GIVES_UP, End.NEVER, End.ALONE}
 
 
 @dataclass(kw_only=True)
@@ -154,7 +159,7 @@ class OtherLock:
         self.installs.append(version)
         if self.end is End.RAISES_AT_ONCE:
             raise HomeAssistantError("Battery too low")
-        if self.waits or self.end in {End.RAISES_AT_LAST, End.GIVES_UP, End.NEVER}:
+        if self.waits or self.end in _WAITS:
             await self._install()
         else:
             self.hass.async_create_background_task(self._install(), "installs")
@@ -177,6 +182,9 @@ class OtherLock:
                 raise TimeoutError
             case End.NEVER:
                 self.tell()
+                await asyncio.Event().wait()
+            case End.ALONE:
+                self.runs(new)
                 await asyncio.Event().wait()
             case End.LIES:
                 self.tell(installed=new)
