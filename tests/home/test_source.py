@@ -18,7 +18,7 @@ from homeassistant.util import dt as dt_util
 
 from .asked import plan_of
 from .flows import start_flow, submit, until
-from .zigbee_house import LOCK, SOURCE, UPDATE, ZigbeeHouse
+from .zigbee_house import HOLD, LOCK, NEW, OLD, SOURCE, UPDATE, ZigbeeHouse
 
 DOOR = "binary_sensor.side_door_contact"
 CONSENT = {"user_id": None, "user_name": None, "at": "2026-11-01T12:00:00+00:00"}
@@ -160,6 +160,42 @@ async def test_a_door_sensor_that_is_silent_for_a_day_is_told(
     house.hass.states.async_set(DOOR, "off")
     await look(house)
     assert repairs(house) == {}
+
+
+async def test_a_bridge_that_forgets_is_told(
+    zigbee_house: ZigbeeHouse, freezer: FrozenDateTimeFactory
+) -> None:
+    """With what to switch on; a bridge that only was away has forgotten nothing."""
+    house = zigbee_house
+    house.bridge.tell_bridge_state("offline")
+    await house.until_state(SOURCE, "unavailable")
+    await bridge_says(house, -1, -1)
+    house.bridge.tell_bridge_state("online")
+    await until(lambda: house.kind.delegate.reading().available)
+    await look(house)
+    assert "bridge_forgets" not in repairs(house)
+    await bridge_says(house, OLD, NEW)
+    await house.until_state(HOLD, "held")
+    await bridge_says(house, -1, -1)
+    await until(lambda: house.kind.delegate.reading().installed is None)
+    await look(house)
+    assert repairs(house)["bridge_forgets"] == {"lock": "Side door"}
+    # It knows it for a while, whenever it is asked: that mends nothing.
+    await bridge_says(house, OLD, NEW)
+    await house.until_state(HOLD, "held")
+    await look(house)
+    assert "bridge_forgets" in repairs(house)
+    freezer.tick(timedelta(days=1))
+    await look(house)
+    assert "bridge_forgets" not in repairs(house)
+
+
+async def bridge_says(house: ZigbeeHouse, installed: int, latest: int) -> None:
+    """Let the bridge say what the lock runs and what is new."""
+    house.lock.installed_version, house.lock.latest_version = installed, latest
+    house.lock.rest()
+    house.bridge.tell(house.lock)
+    await house.hass.async_block_till_done(wait_background_tasks=False)
 
 
 async def test_a_disabled_update_entity_is_said_by_add_lock(

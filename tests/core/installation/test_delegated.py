@@ -97,6 +97,8 @@ class DeskDelegate(Delegate):
     device: bool = False
     """Whether the registry says what the source says."""
     device_follows: bool = True
+    build: str | None = None
+    """What the registry says afterwards, where that is a number of its own."""
     answers: list[str | None] | None = None
     """What the lock says when it is asked itself; None for a lock that is silent."""
     times_asked: int = 0
@@ -169,6 +171,9 @@ class DeskDelegate(Delegate):
         if self.device and self.device_follows:
             await asyncio.sleep(60)
             self.say(device_version=runs)
+        if self.build is not None:
+            await asyncio.sleep(60)
+            self.say(device_version=self.build)
 
     @property
     @override
@@ -573,6 +578,31 @@ def test_what_a_bridge_says_of_its_image_is_no_proof() -> None:
     assert outcome.running is not None
     assert outcome.running.firmware_version == OLD
     assert desk.delegate.times_asked == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        ("17.4.0", "17.7.0", None),
+        ("17.4.0", "17.4.0", DelegateProblem.NOT_CONFIRMED),
+        ("17.4.0", None, DelegateProblem.NOT_CONFIRMED),
+        (None, None, DelegateProblem.NOT_TOLD),
+        (None, "17.7.0", None),
+    ],
+)
+def test_where_nobody_can_ask_the_lock_its_build_must_be_another(
+    before: str | None, after: str | None, reason: DelegateProblem | None
+) -> None:
+    """The version is that of the image; the build id is what the lock says."""
+    how = source_kind("mqtt", "x", zigbee2mqtt=True)
+    now = replace(REST, device_version=before)
+    outcome = install(Desk(DeskDelegate(how=how, now=now, build=after)))
+    if reason is None:
+        assert outcome.kind is OutcomeKind.SUCCEEDED
+        return
+    assert outcome.kind is OutcomeKind.NEEDS_HAND
+    assert outcome.error is not None
+    assert outcome.error.reason is reason
 
 
 def test_a_lock_that_is_late_is_asked_again() -> None:

@@ -76,6 +76,7 @@ class DelegatedInstallation(Installation):
         """Whether nothing more is expected of a source that says it is at work."""
         # Where the device registry says the same as the source before, it must follow.
         first = delegate.reading()
+        self._build_before = first.device_version
         self._mirrored = (
             first.device_version is not None and first.device_version == first.installed
         )
@@ -409,7 +410,16 @@ class DelegatedInstallation(Installation):
             and not reading.in_progress
             and runs(reading, self._release.version)
             and (not self._mirrored or reading.device_version == reading.installed)
+            and (not self._needs_other_build or self._has_other_build(reading))
         )
+
+    @property
+    def _needs_other_build(self) -> bool:
+        """Whether only its build id tells what the lock runs: nobody can ask it."""
+        return self._delegate.kind.tells_image and not self._delegate.can_ask
+
+    def _has_other_build(self, reading: SourceReading) -> bool:
+        return reading.device_version not in {None, self._build_before}
 
     async def _await(
         self, wanted: Callable[[SourceReading], bool], timeout: float
