@@ -392,7 +392,7 @@ async def test_an_integration_that_is_late_at_a_start(
     await shed.until_state(HOLD, "held")
     await look(shed)
     assert repairs(shed) == {}
-    assert shed.managed.record.history == ()
+    assert not shed.managed.record.history
     await shed.install()
     assert shed.managed.record.history[-1].kind == "succeeded"
 
