@@ -558,6 +558,28 @@ def test_a_source_that_was_reloaded_is_not_waited_for(arrives: bool) -> None:
     assert outcome.error.reason is DelegateProblem.LOST_SIGHT
 
 
+@each_way
+def test_a_call_that_is_cut_off_is_no_end(how: SourceKind) -> None:
+    """Some cancel it when they are reloaded; the lock goes on alone."""
+    desk = Desk(DeskDelegate(how=how))
+
+    async def cut_off() -> Outcome:
+        async def install(_: str | None) -> None:
+            desk.delegate.say(in_progress=True, percentage=10.0)
+            await asyncio.sleep(60)
+            desk.delegate.say(in_progress=False, percentage=None)
+            asyncio.get_running_loop().call_later(
+                60, lambda: desk.delegate.say(installed=NEW)
+            )
+            raise asyncio.CancelledError
+
+        desk.delegate.install = install  # type: ignore[method-assign]
+        return await desk.install()
+
+    outcome = run_virtual(cut_off())
+    assert outcome.kind is OutcomeKind.SUCCEEDED
+
+
 def test_the_deadline_of_somebody_else_is_not_ours() -> None:
     """It is an error as any other, and nothing is stuck."""
     outcome = install(Desk(DeskDelegate(raises=TimeoutError())))
@@ -793,7 +815,7 @@ def test_a_source_that_is_reloaded_meanwhile_is_a_failure() -> None:
     outcome = run_virtual(reload())
     assert outcome.kind is OutcomeKind.FAILED
     assert outcome.error is not None
-    assert outcome.error.reason is InstallationProblem.UNEXPECTED
+    assert outcome.error.reason is DelegateProblem.LOST_SIGHT
 
 
 # Cuts.

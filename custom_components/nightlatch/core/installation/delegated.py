@@ -243,7 +243,10 @@ class DelegatedInstallation(Installation):
         ]
         try:
             done, _ = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
-            await (calls[0] if calls[0] in done else calls[-1])
+            # One that was cut off, as by a reload of its integration, says nothing of
+            # the lock: it is as one that never returns.
+            ended = calls[0] in done and not calls[0].cancelled()
+            await (calls[0] if ended else calls[-1])
         except DelegateError as err:
             if err.reason is DelegateProblem.REFUSED and self._has_begun():
                 raise DelegateError(
