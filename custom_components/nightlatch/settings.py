@@ -146,6 +146,7 @@ def parse_lock_policy(data: Mapping[str, Any]) -> LockPolicy:
         importance=_read(data, CONF_IMPORTANCE, _importance, Importance.ENTRY),
         approval=_read(data, CONF_APPROVAL, ApprovalNeed, ApprovalNeed.NONE),
         quiet_hours=_read(data, CONF_QUIET_HOURS, _quiet_hours_or_none, None),
+        soak_days=_read(data, CONF_SOAK_DAYS, _whole_or_none, None),
         has_door_sensor=_has_door_sensor(data),
         has_battery=not _read(data, CONF_NO_BATTERY, as_truth, False),
         not_low_suffices=_read(data, CONF_NOT_LOW_SUFFICES, as_truth, False),
@@ -213,6 +214,10 @@ def _indexes(value: Any) -> frozenset[IndexName]:
 
 def _text_or_none(value: Any) -> str | None:
     return optional(as_text, value) or None
+
+
+def _whole_or_none(value: Any) -> int | None:
+    return optional(as_whole, value)
 
 
 def _folder_or_none(value: Any) -> Path | None:

@@ -86,9 +86,7 @@ async def pick(
     """Tick one lock in the list; type its address where it is not listed."""
     if lock in options_of(result):
         return await submit(hass, result, locks=[lock])
-    return await type_address(
-        hass, await submit(hass, result, more="address"), lock
-    )
+    return await type_address(hass, await submit(hass, result, more="address"), lock)
 
 
 async def type_address(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser, async_mock_service  # type: ignore[import-untyped]
 
+from custom_components.nightlatch.core.schedule.plan import Waiting
 from custom_components.nightlatch.core.schedule.policy import (
     ApprovalNeed,
     HouseholdPolicy,
@@ -30,6 +31,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
 from tests.rig.scene import lock_form
 
+from .asked import checks_of, plan_of
 from .flows import start_settings, submit, suggested
 from .house import House
 
@@ -154,6 +156,7 @@ async def test_all_that_can_be_said_of_a_lock(house: House) -> None:
         consent=True,
         approval="person",
         may_move_bolt=True,
+        soak_days=10,
         own=True,
         weekdays=["6"],
         start="01:00:00",
@@ -171,6 +174,7 @@ async def test_all_that_can_be_said_of_a_lock(house: House) -> None:
     assert policy.approval is ApprovalNeed.PERSON
     assert policy.has_door_sensor
     assert policy.may_move_bolt
+    assert policy.soak_days == 10
     assert policy.quiet_hours == QuietHours(
         weekdays=frozenset({6}), start=time(1), end=time(3)
     )
@@ -181,7 +185,28 @@ async def test_all_that_can_be_said_of_a_lock(house: House) -> None:
     await reconfigure(house, **lock_form("Front door"))
     policy = house.managed().policy
     assert (policy.mode, policy.consent, policy.quiet_hours) == (Mode.ASK, None, None)
+    assert policy.soak_days is None
     assert house.managed().links == Links()
+
+
+async def test_a_lock_may_have_a_soak_of_its_own(house: House) -> None:
+    """Plan and checks say the same of it, and the form shows it."""
+    await house.release("1.1.0", severity="low")
+    lock = house.managed()
+    for own, days in ((None, 3), (10, 10), (0, 0)):
+        fields = {} if own is None else {"soak_days": own}
+        form = lock_form("Front door", mode="automatic", consent=True, **fields)
+        await reconfigure(house, **form)
+        (soak,) = [each for each in checks_of(lock) if each.rule == "soak"]
+        assert soak.limit == f"{days} d"
+        assert (plan_of(lock).waiting is Waiting.SOAK) is (days > 0)
+        result = await start_settings(
+            house.hass, house.entry, house.subentry("Front door")
+        )
+        assert result["data_schema"] is not None
+        updates = result["data_schema"].schema["updates"].schema.schema
+        (field,) = [key for key in updates if key == "soak_days"]
+        assert (field.description or {}).get("suggested_value") == own
 
 
 async def reconfigure(house: House, **form: Any) -> None:
@@ -330,6 +355,8 @@ def test_a_setting_that_cannot_be_read_is_left_out(
         ("mode", "importance", "approval", "second_entry", "consent", "quiet_hours"),
         junk,
     )
+    if junk != 5:
+        data["soak_days"] = junk
     assert parse_lock_policy(data) == LockPolicy()
 
 

@@ -18,7 +18,7 @@ from homeassistant.util import dt as dt_util
 
 from .asked import plan_of
 from .flows import options_of, start_flow, submit, until
-from .zigbee_house import LOCK, SOURCE, UPDATE, ZigbeeHouse
+from .zigbee_house import HOLD, LOCK, NEW, OLD, SOURCE, UPDATE, ZigbeeHouse
 
 DOOR = "binary_sensor.side_door_contact"
 CONSENT = {"user_id": None, "user_name": None, "at": "2026-11-01T12:00:00+00:00"}
@@ -45,7 +45,7 @@ def repairs(house: Home) -> dict[str, dict[str, str]]:
     }
 
 
-def automate(house: ZigbeeHouse) -> None:
+def automate(house: Home) -> None:
     """Let the lock be updated by itself, tonight if nothing stands against it."""
     (subentry,) = house.entry.subentries.values()
     now = dt_util.now()
@@ -75,32 +75,16 @@ def delete(house: ZigbeeHouse) -> None:
     er.async_get(house.hass).async_remove(SOURCE)
 
 
-def say(house: ZigbeeHouse, **attributes: Any) -> None:
-    """Let the source say something else of itself."""
-    state = house.state(SOURCE)
-    house.hass.states.async_set(SOURCE, "on", {**state.attributes, **attributes})
-
-
-def updates_itself(house: ZigbeeHouse) -> None:
-    """Switch on what installs by itself."""
-    say(house, auto_update=True)
-
-
-def loses_install(house: ZigbeeHouse) -> None:
-    """Take the ability away."""
-    say(house, supported_features=0)
-
-
-async def plan_told(house: ZigbeeHouse) -> dict[str, Any]:
+async def plan_told(house: Home, entity_id: str = UPDATE) -> dict[str, Any]:
     """Return what ``get_plan`` says."""
     answer: Any = await house.hass.services.async_call(
         DOMAIN,
         "get_plan",
-        {"entity_id": UPDATE},
+        {"entity_id": entity_id},
         blocking=True,
         return_response=True,
     )
-    told: dict[str, Any] = answer[UPDATE]
+    told: dict[str, Any] = answer[entity_id]
     return told
 
 
@@ -109,8 +93,6 @@ async def plan_told(house: ZigbeeHouse) -> dict[str, Any]:
     [
         (disable, "source_disabled"),
         (delete, "source_gone"),
-        (updates_itself, "source_by_itself"),
-        (loses_install, "source_cannot_install"),
     ],
 )
 async def test_a_source_that_is_not_as_it_was_is_told(
@@ -135,38 +117,6 @@ async def test_a_source_that_is_not_as_it_was_is_told(
         await house.runtime.installations.of(house.managed).async_install(Origin.PERSON)
     assert caught.value.translation_key == problem
     assert not house.bridge.was_asked("update")
-
-
-async def test_the_evening_notice_promises_nothing_that_cannot_be(
-    zigbee_house: ZigbeeHouse,
-) -> None:
-    """Whoever reads it relies on it."""
-    house, happened = zigbee_house, []
-    house.hass.bus.async_listen(
-        "nightlatch_event", lambda event: happened.append(event.data["type"])
-    )
-    automate(house)
-    updates_itself(house)
-    await until(lambda: house.kind.trouble == "source_by_itself")
-    assert house.managed.release is not None
-    await look(house)
-    await house.hass.async_block_till_done()
-    assert house.entry.runtime_data.store.announced_night is not None
-    assert "update_announced" not in happened
-
-
-async def test_a_source_that_is_enabled_again_is_guarded_again(
-    zigbee_house: ZigbeeHouse,
-) -> None:
-    """And the repair is gone."""
-    house = zigbee_house
-    loses_install(house)
-    await until(lambda: "source_cannot_install" in repairs(house))
-    say(house, supported_features=21)
-    await until(lambda: house.kind.trouble is None)
-    await look(house)
-    await until(lambda: not repairs(house))
-    assert plan_of(house.managed).waiting is not Waiting.SOURCE
 
 
 async def test_a_source_that_is_away_for_a_day_is_told(
@@ -210,6 +160,42 @@ async def test_a_door_sensor_that_is_silent_for_a_day_is_told(
     house.hass.states.async_set(DOOR, "off")
     await look(house)
     assert repairs(house) == {}
+
+
+async def test_a_bridge_that_forgets_is_told(
+    zigbee_house: ZigbeeHouse, freezer: FrozenDateTimeFactory
+) -> None:
+    """With what to switch on; a bridge that only was away has forgotten nothing."""
+    house = zigbee_house
+    house.bridge.tell_bridge_state("offline")
+    await house.until_state(SOURCE, "unavailable")
+    await bridge_says(house, -1, -1)
+    house.bridge.tell_bridge_state("online")
+    await until(lambda: house.kind.delegate.reading().available)
+    await look(house)
+    assert "bridge_forgets" not in repairs(house)
+    await bridge_says(house, OLD, NEW)
+    await house.until_state(HOLD, "held")
+    await bridge_says(house, -1, -1)
+    await until(lambda: house.kind.delegate.reading().installed is None)
+    await look(house)
+    assert repairs(house)["bridge_forgets"] == {"lock": "Side door"}
+    # It knows it for a while, whenever it is asked: that mends nothing.
+    await bridge_says(house, OLD, NEW)
+    await house.until_state(HOLD, "held")
+    await look(house)
+    assert "bridge_forgets" in repairs(house)
+    freezer.tick(timedelta(days=1))
+    await look(house)
+    assert "bridge_forgets" not in repairs(house)
+
+
+async def bridge_says(house: ZigbeeHouse, installed: int, latest: int) -> None:
+    """Let the bridge say what the lock runs and what is new."""
+    house.lock.installed_version, house.lock.latest_version = installed, latest
+    house.lock.rest()
+    house.bridge.tell(house.lock)
+    await house.hass.async_block_till_done(wait_background_tasks=False)
 
 
 async def test_a_disabled_update_entity_is_said_by_add_lock(

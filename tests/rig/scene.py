@@ -250,6 +250,8 @@ def lock_form(name: str, **fields: Any) -> dict[str, Any]:
     if "door_entity" in fields:
         form["door"]["no_door_sensor"] = False
         form["door"]["door_entity"] = fields.pop("door_entity")
+    if "soak_days" in fields:
+        form["updates"]["soak_days"] = fields.pop("soak_days")
     for key, value in fields.items():
         for place in (form["door"], form["updates"], form["own_quiet_hours"]):
             if key in place:

@@ -169,6 +169,7 @@ async def test_a_bridge_that_forgets(zigbee_house: RealZigbeeHouse) -> None:
     assert zigbee_house.updates()[-1]["installed_version"] == -1
     await until(lambda: zigbee_house.told("installed_version") == "-1")
     assert zigbee_house.managed.release is None
+    assert zigbee_house.managed.kind.bridge_forgets
     await zigbee_house.check()
     await zigbee_house.until_state(HOLD, "held")
     await zigbee_house.until_state(BATTERY, "unknown")

@@ -1,8 +1,10 @@
-"""A home with a Z-Wave lock, through Home Assistant's own zwave_js."""
+"""A home with Z-Wave locks, through Home Assistant's own zwave_js."""
 
 import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry  # type: ignore[import-untyped]
@@ -22,7 +24,19 @@ from tests.rig.scene import lock_form
 
 from .rig import ZwaveNetwork, running_network
 
-PATIENCE = 60.0
+PATIENCE = 240.0
+"""Seconds. An interview takes half a minute, and several on a machine that is busy."""
+TIMEOUT = 900
+"""Seconds for a whole test."""
+
+
+@dataclass(kw_only=True)
+class Door:
+    """A door with a lock: its entities."""
+
+    lock: str
+    source: str
+    update: str
 
 
 @dataclass(kw_only=True)
@@ -32,16 +46,40 @@ class ZwaveHouse:
     hass: HomeAssistant
     network: ZwaveNetwork
     entry: MockConfigEntry
-    lock: str
-    source: str
-    update: str = ""
+    zwave: MockConfigEntry
+    doors: list[Door] = field(default_factory=list)
+
+    @property
+    def lock(self) -> str:
+        """The lock's own entity, where there is one lock."""
+        (door,) = self.doors
+        return door.lock
+
+    @property
+    def source(self) -> str:
+        """The other integration's update entity, where there is one lock."""
+        (door,) = self.doors
+        return door.source
 
     @property
     def managed(self) -> ManagedLock:
-        """What Nightlatch knows of the lock."""
+        """What Nightlatch knows of the lock, where there is one."""
+        (door,) = self.doors
+        return self.managed_at(door)
+
+    def managed_at(self, door: Door) -> ManagedLock:
+        """Return what Nightlatch knows of the lock of a door."""
+        return next(lock for lock in self.locks if lock.links.lock_entity == door.lock)
+
+    @property
+    def locks(self) -> list[ManagedLock]:
+        """What Nightlatch knows of all locks."""
         runtime: Runtime = self.entry.runtime_data
-        (lock,) = runtime.locks.values()
-        return lock
+        return list(runtime.locks.values())
+
+    def happened(self, event: str) -> list[dict[str, Any]]:
+        """Return what the locks have told of one kind."""
+        return [each for each in self.network.events if each["event"] == event]
 
     def state(self, entity_id: str) -> State:
         """Return the state of an entity."""
@@ -57,10 +95,12 @@ class ZwaveHouse:
             ) is None or state.state not in wanted:
                 await asyncio.sleep(0.05)
 
-    async def install(self) -> None:
+    async def install(self, door: Door | None = None) -> None:
         """Press Install at Nightlatch's entity."""
+        if door is None:
+            (door,) = self.doors
         await self.hass.services.async_call(
-            "update", "install", {"entity_id": self.update}, blocking=True
+            "update", "install", {"entity_id": door.update}, blocking=True
         )
 
 
@@ -81,10 +121,29 @@ async def zwave_house(
     enable_custom_integrations: None,
     bare_host: None,  # noqa: F811
 ) -> AsyncGenerator[ZwaveHouse]:
-    """Run the network, zwave_js and Nightlatch; guard the lock."""
+    """Run a house with one lock."""
+    async with _running_house(hass, locks=1) as house:
+        yield house
+
+
+@pytest.fixture
+async def two_zwave_doors(
+    hass: HomeAssistant,
+    socket_enabled: None,
+    enable_custom_integrations: None,
+    bare_host: None,  # noqa: F811
+) -> AsyncGenerator[ZwaveHouse]:
+    """Run a house with two locks."""
+    async with _running_house(hass, locks=2) as house:
+        yield house
+
+
+@asynccontextmanager
+async def _running_house(hass: HomeAssistant, locks: int) -> AsyncGenerator[ZwaveHouse]:
+    """Run the network, zwave_js and Nightlatch; guard the locks."""
     assert await async_setup_component(hass, "homeassistant", {})
     assert await async_setup_component(hass, "bluetooth", {})
-    async with running_network() as network:
+    async with running_network(locks) as network:
         zwave = MockConfigEntry(
             domain="zwave_js",
             data={
@@ -98,26 +157,27 @@ async def zwave_house(
         entry.add_to_hass(hass)
         assert await hass.config_entries.async_setup(zwave.entry_id)
         assert await hass.config_entries.async_setup(entry.entry_id)
-        house = ZwaveHouse(hass=hass, network=network, entry=entry, lock="", source="")
+        house = ZwaveHouse(hass=hass, network=network, entry=entry, zwave=zwave)
         try:
-            await _set_up(house)
+            async with asyncio.timeout(PATIENCE * locks):
+                while len(found := hass.states.async_entity_ids("lock")) < locks:  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
+            for number, lock in enumerate(sorted(found)):
+                await _guard(house, lock, ("Side door", "Back door")[number])
             yield house
         finally:
             await hass.config_entries.async_unload(entry.entry_id)
             await hass.config_entries.async_unload(zwave.entry_id)
 
 
-async def _set_up(house: ZwaveHouse) -> None:
-    """Wait until the lock is there, and guard it."""
-    hass = house.hass
+async def _guard(house: ZwaveHouse, lock: str, name: str) -> None:
+    """Wait until there is something new for a lock, and guard it."""
+    hass, source = house.hass, ""
+    device_id = er.async_get(hass).entities[lock].device_id
     async with asyncio.timeout(PATIENCE):
-        while not (locks := hass.states.async_entity_ids("lock")):  # noqa: ASYNC110
+        while not source:
             await asyncio.sleep(0.1)
-        (house.lock,) = locks
-        device_id = er.async_get(hass).entities[house.lock].device_id
-        while not house.source:
-            await asyncio.sleep(0.1)
-            house.source = next(
+            source = next(
                 (
                     each.entity_id
                     for each in er.async_entries_for_device(
@@ -127,12 +187,12 @@ async def _set_up(house: ZwaveHouse) -> None:
                 ),
                 "",
             )
-    await house.until_state(house.lock, "locked", "unlocked")
+    await house.until_state(lock, "locked", "unlocked")
     async with asyncio.timeout(PATIENCE):
         # It asks by itself only once a day.
-        while house.state(house.source).state != "on":
+        while house.state(source).state != "on":
             await hass.services.async_call(
-                "homeassistant", "update_entity", {"entity_id": house.source}, True
+                "homeassistant", "update_entity", {"entity_id": source}, True
             )
             await asyncio.sleep(0.2)
     battery = next(
@@ -143,17 +203,19 @@ async def _set_up(house: ZwaveHouse) -> None:
     result = await start_flow(hass, house.entry, "lock")
     result = await submit(hass, result, address=f"device:{device_id}")
     form = lock_form(
-        "Side door",
-        update_entity=house.source,
-        lock_entity=house.lock,
+        name,
+        update_entity=source,
+        lock_entity=lock,
         battery_entity=battery,
     )
     result = await submit(hass, result, **form)
     assert result["type"] is FlowResultType.CREATE_ENTRY, result
+    door = Door(lock=lock, source=source, update="")
     async with asyncio.timeout(PATIENCE):
-        while house.entry.runtime_data.locks == {} or (  # noqa: ASYNC110
-            house.managed.update_entity_id is None
-        ):
+        while not door.update:
             await asyncio.sleep(0.05)
-    house.update = house.managed.update_entity_id or ""
-    await house.until_state(house.update, "on")
+            known = {each.links.lock_entity for each in house.locks}
+            if lock in known:
+                door.update = house.managed_at(door).update_entity_id or ""
+    await house.until_state(door.update, "on")
+    house.doors.append(door)

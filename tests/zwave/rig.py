@@ -1,6 +1,6 @@
-"""A virtual Z-Wave lock: a controller with one node, the server, and a firmware service.
+"""Virtual Z-Wave locks: a controller, the server, and a firmware service.
 
-The controller and the node are zwave-js's own mock-server, with a lock and an update
+The controller and the nodes are zwave-js's own mock-server, with a lock and an update
 over the air of ours (``mock/``). ``@zwave-js/server`` talks to it as to a stick, and
 Home Assistant to that. The firmware service is what zwave-js asks the internet for.
 """
@@ -108,8 +108,8 @@ class ZwaveNetwork:
 
 
 @asynccontextmanager
-async def running_network() -> AsyncGenerator[ZwaveNetwork]:
-    """Run a controller with a lock, the server, and the firmware service."""
+async def running_network(locks: int = 1) -> AsyncGenerator[ZwaveNetwork]:
+    """Run a controller with locks, the server, and the firmware service."""
     program = await node.installed_node(FOLDER)
     service, base = FirmwareService(), [""]
     http = TestServer(service.app(base))
@@ -121,7 +121,12 @@ async def running_network() -> AsyncGenerator[ZwaveNetwork]:
         processes: list[Process] = []
         readers: list[asyncio.Task[None]] = []
         try:
-            controller = await node.start(program, "mock/serve.js", cwd=FOLDER)
+            controller = await node.start(
+                program,
+                "mock/serve.js",
+                cwd=FOLDER,
+                environment={"NIGHTLATCH_ZWAVE_NODES": str(locks)},
+            )
             processes.append(controller)
             stick = await node.line_with(controller, "Server listening on ")
             server = await node.start(

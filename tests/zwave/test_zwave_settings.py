@@ -3,11 +3,15 @@
 import asyncio
 import json
 
+import pytest
+
 from custom_components.nightlatch.snapshots.snapshots import LockSnapshots
 from homeassistant.helpers import entity_registry as er
 from tests.home.asked import runtime_of
 
-from .conftest import PATIENCE, ZwaveHouse
+from .conftest import PATIENCE, TIMEOUT, ZwaveHouse
+
+pytestmark = pytest.mark.timeout(TIMEOUT)
 
 
 def snapshots_of(house: ZwaveHouse) -> LockSnapshots:

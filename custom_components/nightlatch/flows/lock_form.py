@@ -31,6 +31,7 @@ from ..const import (
     CONF_NOT_LOW_SUFFICES,
     CONF_QUIET_HOURS,
     CONF_SECOND_ENTRY,
+    CONF_SOAK_DAYS,
     CONF_UPDATE_ENTITY,
     CONF_VERSION_ENTITY,
     CONF_WEEKDAYS,
@@ -47,7 +48,7 @@ from ..settings import (
     quiet_hours_from_form,
     quiet_hours_to_form,
 )
-from .options import QUIET_HOURS_FIELDS
+from .options import QUIET_HOURS_FIELDS, SOAK_DAYS
 
 
 def _choice(key: str, options: list[str]) -> SelectSelector:
@@ -118,6 +119,7 @@ _OF_ALL_KINDS: dict[probatio.Marker, Any] = {
                 probatio.Required(
                     CONF_APPROVAL, default=str(ApprovalNeed.NONE)
                 ): _choice(CONF_APPROVAL, list(ApprovalNeed)),
+                probatio.Optional(CONF_SOAK_DAYS): SOAK_DAYS,
                 probatio.Required(CONF_MAY_MOVE_BOLT, default=False): BooleanSelector(),
             }
         ),
@@ -189,6 +191,7 @@ def as_form(
             CONF_MODE: policy.mode,
             CONF_CONSENT: policy.consent is not None,
             CONF_APPROVAL: policy.approval,
+            CONF_SOAK_DAYS: policy.soak_days,
             CONF_MAY_MOVE_BOLT: policy.may_move_bolt,
         },
         _SECTION_QUIET_HOURS: {
@@ -202,7 +205,7 @@ def as_data(values: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, An
     """Return what the form says, as it is kept; without what is not said."""
     values = _complete(values, known)
     door, updates = values[_SECTION_DOOR], values[_SECTION_UPDATES]
-    hours = values[_SECTION_QUIET_HOURS]
+    hours, soak_days = values[_SECTION_QUIET_HOURS], updates.get(CONF_SOAK_DAYS)
     data = {
         CONF_LOCK_ENTITY: values.get(CONF_LOCK_ENTITY),
         CONF_UPDATE_ENTITY: values.get(CONF_UPDATE_ENTITY),
@@ -216,6 +219,7 @@ def as_data(values: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, An
         CONF_IMPORTANCE: door[CONF_IMPORTANCE],
         CONF_MODE: updates[CONF_MODE],
         CONF_APPROVAL: updates[CONF_APPROVAL],
+        CONF_SOAK_DAYS: None if soak_days is None else int(soak_days),
         CONF_MAY_MOVE_BOLT: updates[CONF_MAY_MOVE_BOLT],
         CONF_QUIET_HOURS: (
             quiet_hours_from_form(hours).to_dict() if hours[_OWN] else None

@@ -60,13 +60,16 @@ WEEKDAY_SELECTOR = SelectSelector(
         translation_key="weekday",
     )
 )
+_LONGEST_SOAK = 90
+SOAK_DAYS = NumberSelector(
+    NumberSelectorConfig(min=0, max=_LONGEST_SOAK, mode=NumberSelectorMode.BOX)
+)
 QUIET_HOURS_FIELDS = {
     probatio.Required(CONF_WEEKDAYS): WEEKDAY_SELECTOR,
     probatio.Required(CONF_START): TimeSelector(),
     probatio.Required(CONF_END): TimeSelector(),
 }
 _GATE_DOMAINS = ["binary_sensor", "calendar", "input_boolean", "schedule"]
-_LONGEST_SOAK = 90
 _SHOWN_WINDOWS = 3
 
 
@@ -137,11 +140,7 @@ class HouseholdOptionsFlow(VaultSteps):
         schema = probatio.Schema(
             {
                 probatio.Required(CONF_NOTICE_AT): TimeSelector(),
-                probatio.Required(CONF_SOAK_DAYS): NumberSelector(
-                    NumberSelectorConfig(
-                        min=0, max=_LONGEST_SOAK, mode=NumberSelectorMode.BOX
-                    )
-                ),
+                probatio.Required(CONF_SOAK_DAYS): SOAK_DAYS,
                 probatio.Required(CONF_TWO_ENTRY_DOORS): BooleanSelector(),
             }
         )

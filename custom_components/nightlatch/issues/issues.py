@@ -242,6 +242,8 @@ class Issues:
             yield settings
         if (why := lock.kind.left_at_source) is not None:
             yield _left_at_source(lock, why)
+        if lock.kind.bridge_forgets:
+            yield Issue(key="bridge_forgets", placeholders={"lock": lock.name})
         if lock.kind.source_error is None and not lock.kind.by_hand:
             yield from issues_of_silence(lock)
         if (held := held_too_often(lock, self._planner)) is not None:

@@ -316,6 +316,11 @@ class GuardedKind(AttachedKind):
     def misconduct(self) -> Conduct | None:
         return self.guard.conduct
 
+    @property
+    @override
+    def bridge_forgets(self) -> bool:
+        return self.delegate.kind.tells_image and self.guard.forgets
+
     @callback
     @override
     def look(self, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 import logging
 from typing import Any, Protocol
 
@@ -42,6 +42,7 @@ from ..core.guard.hold import (
 )
 from ..core.guard.source import SourceReading
 from ..core.model import OutcomeKind
+from ..core.moments import is_over
 from ..events import Happening
 from ..lock_view import LockView
 from ..translation import async_sentence
@@ -49,6 +50,8 @@ from ..translation import async_sentence
 _LOGGER = logging.getLogger(__name__)
 
 _LASTING = {Conduct.PHANTOM, Conduct.STUCK}
+_FORGETS_FOR = timedelta(days=1)
+"""For which people are told of a source that has forgotten what it knew."""
 
 
 class GuardedLock(LockView, Protocol):
@@ -97,6 +100,7 @@ class Guard:
         """Whether what is in progress was there when ours ended."""
         self._starts: Starts | None = None
         self._lasting: Conduct | None = None
+        self._forgot_at: datetime | None = None
         self._take_over: Callable[[], None] | None = None
         """Who is told that the source has said something; None while nobody follows."""
         self._followed: str | None = None
@@ -122,6 +126,13 @@ class Guard:
         if starts is not None and starts.lasts(dt_util.utcnow()):
             return Conduct.REPEATS
         return None
+
+    @property
+    def forgets(self) -> bool:
+        """Whether the source forgets what it knows, though it is there."""
+        return self._forgot_at is not None and not is_over(
+            self._forgot_at, _FORGETS_FOR, dt_util.utcnow()
+        )
 
     @property
     def skipped_by_person(self) -> str | None:
@@ -174,6 +185,8 @@ class Guard:
         after = self._delegate.reading()
         if not before.in_progress and after.in_progress:
             self._by_person = event.context.user_id is not None
+        if after.has_forgotten(before):
+            self._forgot_at = dt_util.utcnow()
         self._note_change(before)
         self.look(dt_util.utcnow())
 

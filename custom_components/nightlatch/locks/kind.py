@@ -131,6 +131,11 @@ class Kind(ABC):
         return None
 
     @property
+    def bridge_forgets(self) -> bool:
+        """Return whether Zigbee2MQTT keeps nothing of what the lock has told."""
+        return False
+
+    @property
     def left_at_source(self) -> NoOffer | None:
         """Return why an update that waits at its source is not offered here."""
         return None

@@ -23,7 +23,7 @@ from ..core.records.outcome_record import OutcomeRecord
 from ..core.schedule.duration import expected_duration
 from ..core.schedule.night import night_of, noon_of
 from ..core.schedule.plan import Plan, Planning, Tonight, make_plan
-from ..core.schedule.policy import Importance
+from ..core.schedule.policy import Importance, soak_days_for
 from ..core.schedule.queue import Queue
 from ..core.schedule.retries import retry
 from ..core.select import is_for_hardware
@@ -301,7 +301,7 @@ class Planner:
             floor=lock.floor,
             policy=lock.policy,
             decisions=_decisions(lock, release),
-            soak_days=self._settings.policy.soak_days,
+            soak_days=soak_days_for(lock.policy, self._settings.policy),
             unattended=asking["unattended"],
             surroundings=read_surroundings(
                 self._hass,

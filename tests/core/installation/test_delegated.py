@@ -97,6 +97,8 @@ class DeskDelegate(Delegate):
     device: bool = False
     """Whether the registry says what the source says."""
     device_follows: bool = True
+    build: str | None = None
+    """What the registry says afterwards, where that is a number of its own."""
     answers: list[str | None] | None = None
     """What the lock says when it is asked itself; None for a lock that is silent."""
     times_asked: int = 0
@@ -169,6 +171,9 @@ class DeskDelegate(Delegate):
         if self.device and self.device_follows:
             await asyncio.sleep(60)
             self.say(device_version=runs)
+        if self.build is not None:
+            await asyncio.sleep(60)
+            self.say(device_version=self.build)
 
     @property
     @override
@@ -437,6 +442,27 @@ def test_what_breaks_off_before_any_progress(how: SourceKind, touched: bool) -> 
     assert outcome.touched is touched
 
 
+@pytest.mark.parametrize(
+    ("domain", "seconds", "touched"),
+    [
+        ("matter", 20.0, False),
+        ("matter", 300.0, True),
+        ("tuya", 300.0, True),
+        ("zha", 300.0, False),
+    ],
+)
+def test_who_tells_no_progress_has_begun_after_a_while(
+    domain: str, seconds: float, touched: bool
+) -> None:
+    """Nobody can say that nothing went to the lock; others would have told."""
+    refusal = DelegateError(DelegateProblem.REFUSED, problem="it went wrong")
+    how = replace(source_kind(domain, "x"), completion=Completion.RETURNS)
+    desk = Desk(DeskDelegate(how=how, coarse=True, raises=refusal, seconds=seconds))
+    outcome = install(desk)
+    assert outcome.kind is OutcomeKind.FAILED
+    assert outcome.touched is touched
+
+
 def test_what_is_refused_later_was_begun_before() -> None:
     """Home Assistant was restarted in between, and nobody has seen all of it."""
     desk = Desk()
@@ -532,6 +558,28 @@ def test_a_source_that_was_reloaded_is_not_waited_for(arrives: bool) -> None:
     assert outcome.error.reason is DelegateProblem.LOST_SIGHT
 
 
+@each_way
+def test_a_call_that_is_cut_off_is_no_end(how: SourceKind) -> None:
+    """Some cancel it when they are reloaded; the lock goes on alone."""
+    desk = Desk(DeskDelegate(how=how))
+
+    async def cut_off() -> Outcome:
+        async def install(_: str | None) -> None:
+            desk.delegate.say(in_progress=True, percentage=10.0)
+            await asyncio.sleep(60)
+            desk.delegate.say(in_progress=False, percentage=None)
+            asyncio.get_running_loop().call_later(
+                60, lambda: desk.delegate.say(installed=NEW)
+            )
+            raise asyncio.CancelledError
+
+        desk.delegate.install = install  # type: ignore[method-assign]
+        return await desk.install()
+
+    outcome = run_virtual(cut_off())
+    assert outcome.kind is OutcomeKind.SUCCEEDED
+
+
 def test_the_deadline_of_somebody_else_is_not_ours() -> None:
     """It is an error as any other, and nothing is stuck."""
     outcome = install(Desk(DeskDelegate(raises=TimeoutError())))
@@ -552,6 +600,31 @@ def test_what_a_bridge_says_of_its_image_is_no_proof() -> None:
     assert outcome.running is not None
     assert outcome.running.firmware_version == OLD
     assert desk.delegate.times_asked == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        ("17.4.0", "17.7.0", None),
+        ("17.4.0", "17.4.0", DelegateProblem.NOT_CONFIRMED),
+        ("17.4.0", None, DelegateProblem.NOT_CONFIRMED),
+        (None, None, DelegateProblem.NOT_TOLD),
+        (None, "17.7.0", None),
+    ],
+)
+def test_where_nobody_can_ask_the_lock_its_build_must_be_another(
+    before: str | None, after: str | None, reason: DelegateProblem | None
+) -> None:
+    """The version is that of the image; the build id is what the lock says."""
+    how = source_kind("mqtt", "x", zigbee2mqtt=True)
+    now = replace(REST, device_version=before)
+    outcome = install(Desk(DeskDelegate(how=how, now=now, build=after)))
+    if reason is None:
+        assert outcome.kind is OutcomeKind.SUCCEEDED
+        return
+    assert outcome.kind is OutcomeKind.NEEDS_HAND
+    assert outcome.error is not None
+    assert outcome.error.reason is reason
 
 
 def test_a_lock_that_is_late_is_asked_again() -> None:
@@ -742,7 +815,7 @@ def test_a_source_that_is_reloaded_meanwhile_is_a_failure() -> None:
     outcome = run_virtual(reload())
     assert outcome.kind is OutcomeKind.FAILED
     assert outcome.error is not None
-    assert outcome.error.reason is InstallationProblem.UNEXPECTED
+    assert outcome.error.reason is DelegateProblem.LOST_SIGHT
 
 
 # Cuts.

@@ -443,6 +443,16 @@ def test_what_closes_a_hole_soaks_for_less(fields: dict[str, Any], days: int) ->
     assert soak_ends(wanted, NOW, 0, NOW) == NOW
 
 
+@pytest.mark.parametrize(("own", "days"), [(None, 3), (10, 10), (0, 0)])
+def test_a_lock_may_have_a_soak_of_its_own(own: int | None, days: int) -> None:
+    """The one for which it must not be too early, and the one that is tried first."""
+    policy = replace(AUTOMATIC, soak_days=own)
+    just_seen = Decisions(first_seen={SHA256: AT_NIGHT})
+    plan = make_plan(planning(now=AT_NIGHT, policy=policy, decisions=just_seen))
+    assert plan.starts_at == AT_NIGHT + days * DAY
+    assert plan.waiting is (Waiting.SOAK if days else None)
+
+
 # Durations.
 
 

@@ -1,4 +1,4 @@
-// What is in the virtual network: a lock in a front door.
+// What is in the virtual network: a lock in each of some doors.
 "use strict";
 
 const {
@@ -14,7 +14,7 @@ const { ccCaps } = require("@zwave-js/testing");
 const { firmwareBehavior, restartBehavior } = require("./firmware.js");
 const { settings } = require("./settings.js");
 
-const NODE_ID = 2;
+const FIRST_NODE_ID = 2;
 // Of no maker, so that zwave-js has no device file that says more of it.
 const MANUFACTURER_ID = 0x7fe1;
 const PRODUCT_TYPE = 0x0003;
@@ -62,8 +62,8 @@ const asItsOwnerWants = {
   },
 };
 
-const lock = {
-  id: NODE_ID,
+const makeLock = (id) => ({
+  id,
   capabilities: {
     manufacturerId: MANUFACTURER_ID,
     productType: PRODUCT_TYPE,
@@ -151,6 +151,10 @@ const lock = {
     batteryBehavior,
     firmwareBehavior,
   ],
-};
+});
 
-module.exports = { nodes: [lock] };
+const nodes = Array.from({ length: settings.nodes }, (_, index) =>
+  makeLock(FIRST_NODE_ID + index),
+);
+
+module.exports = { nodes };

@@ -74,9 +74,9 @@ function judge(image, announced) {
   return Status.OK_RestartPending;
 }
 
-/** The update that is running, if any: what has arrived, and what was announced. */
-let update;
-let restarting = false;
+/** Of each lock the update that is running: what has arrived, and what was announced. */
+const updates = new Map();
+const restarting = new Set();
 
 function send(controller, self, cc) {
   return self.sendToController(
@@ -85,6 +85,9 @@ function send(controller, self, cc) {
 }
 
 function ask(controller, self) {
+  const update = updates.get(self.id);
+  // One that was ended in the pause.
+  if (update === undefined) return;
   const reportNumber = update.fragments.length + 1;
   const cc = new FragmentGet({
     nodeId: controller.ownNodeId,
@@ -95,10 +98,14 @@ function ask(controller, self) {
 }
 
 async function end(controller, self, status) {
-  const image = Buffer.concat(update.fragments);
-  update = undefined;
+  const image = Buffer.concat(updates.get(self.id).fragments);
+  updates.delete(self.id);
   const good = status === Status.OK_RestartPending;
-  say("update ended", { status: Status[status], size: image.length });
+  say("update ended", {
+    node: self.id,
+    status: Status[status],
+    size: image.length,
+  });
   const cc = new StatusReport({
     nodeId: controller.ownNodeId,
     status,
@@ -119,19 +126,23 @@ function restart(self, version) {
   const start = () => {
     if (version !== undefined) self.capabilities.firmwareVersion = version;
     if (settings.forgets) forget(self);
-    restarting = false;
+    restarting.delete(self.id);
     self.autoAckControllerFrames = true;
-    say("started", { version: self.capabilities.firmwareVersion });
+    say("started", {
+      node: self.id,
+      version: self.capabilities.firmwareVersion,
+    });
   };
   // The answer that it restarts still has to be on the air.
   setTimeout(() => {
-    restarting = true;
+    restarting.add(self.id);
     self.autoAckControllerFrames = false;
     setTimeout(start, settings.restart_seconds * 1000);
   }, 100);
 }
 
 async function takeFragment(controller, self, fragment) {
+  const update = updates.get(self.id);
   const number = fragment.reportNumber;
   // One that was sent twice, or that nobody asked for.
   if (update === undefined || number !== update.fragments.length + 1) return;
@@ -145,13 +156,15 @@ async function takeFragment(controller, self, fragment) {
     return;
   }
   update.fragments.push(fragment.firmwareData);
-  say("fragment", { number });
+  say("fragment", { node: self.id, number });
   if (number === settings.silent_at) {
-    update = undefined;
+    updates.delete(self.id);
     return;
   }
   if (!fragment.isLast) {
-    await ask(controller, self);
+    // Not waited for: the controller is to be heard meanwhile.
+    if (settings.pause > 0) setTimeout(() => void ask(controller, self), settings.pause);
+    else await ask(controller, self);
     return;
   }
   const image = Buffer.concat(update.fragments);
@@ -160,7 +173,7 @@ async function takeFragment(controller, self, fragment) {
 
 function requestStatus(request, self) {
   if (settings.refuse) return lookUp(REFUSALS, settings.refuse);
-  if (update !== undefined) return RequestStatus.Error_FirmwareUpgradeInProgress;
+  if (updates.has(self.id)) return RequestStatus.Error_FirmwareUpgradeInProgress;
   if (
     request.manufacturerId !== self.capabilities.manufacturerId ||
     request.firmwareId !== FIRMWARE_ID
@@ -181,14 +194,20 @@ function requestStatus(request, self) {
 }
 
 const restartBehavior = {
-  handleCC() {
-    if (restarting) return { action: "stop" };
+  handleCC(controller, self) {
+    if (restarting.has(self.id)) return { action: "stop" };
   },
 };
 
 const firmwareBehavior = {
   async handleCC(controller, self, receivedCC) {
     const nodeId = controller.ownNodeId;
+    const isQuestion =
+      receivedCC instanceof MetaDataGet || receivedCC instanceof RequestGet;
+    if (isQuestion && settings.mute) {
+      say("not answered", { node: self.id });
+      return { action: "stop" };
+    }
     if (receivedCC instanceof MetaDataGet) {
       const cc = new MetaDataReport({
         nodeId,
@@ -203,9 +222,9 @@ const firmwareBehavior = {
     }
     if (receivedCC instanceof RequestGet) {
       const status = requestStatus(receivedCC, self);
-      say("update requested", { status: RequestStatus[status] });
+      say("update requested", { node: self.id, status: RequestStatus[status] });
       if (status === RequestStatus.OK) {
-        update = { fragments: [], checksum: receivedCC.checksum };
+        updates.set(self.id, { fragments: [], checksum: receivedCC.checksum });
         // Only after the controller has heard that it may begin.
         setTimeout(() => void ask(controller, self), 100);
       }

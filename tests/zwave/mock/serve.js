@@ -1,4 +1,4 @@
-// A Z-Wave controller with one lock, on a port of this machine.
+// A Z-Wave controller with locks, on a port of this machine.
 //
 // The mock-server that comes with zwave-js would do, but for two things: it announces
 // itself to the whole network by mDNS, and it cannot be spoken to while it runs.

@@ -4,8 +4,11 @@
 const DEFAULTS = {
   version: "1.0", // what it runs when it is first powered
   battery: 85, // percent
+  nodes: 1, // how many locks there are; read once, when the network is powered
   mode: "secured", // where the bolt is when it is first powered, or "unsecured"
   refuse: "", // a name of REFUSALS in firmware.js: no update begins
+  mute: false, // answers nothing that is asked of its firmware
+  pause: 0, // milliseconds between two fragments
   fail_at: 0, // the fragment at which the lock gives up; 0 for never
   silent_at: 0, // the fragment after which the lock says nothing more; 0 for never
   status: "", // a name of FAILURES in firmware.js: what it says of a whole image

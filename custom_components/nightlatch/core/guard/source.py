@@ -47,6 +47,15 @@ class SourceReading:
     release_url: str | None = None
     release_summary: str | None = None
 
+    def has_forgotten(self, before: SourceReading) -> bool:
+        """Return whether it knew what runs, and does not any more, though it is there."""
+        return (
+            before.available
+            and before.installed is not None
+            and self.available
+            and self.installed is None
+        )
+
     @property
     def offers_update(self) -> bool:
         """Return whether something else than what runs is on offer."""
@@ -70,6 +79,8 @@ class SourceKind:
     """Whether all of its locks tell how far they are: then silence is an end."""
     begins_with_lock: bool = False
     """Whether it says that it is at work only once the lock was told of its image."""
+    tells_image: bool = False
+    """Whether it tells the version of the image as what runs, whatever the lock says."""
 
 
 _DOTTED, _INTEGER = VersionScheme.DOTTED, VersionScheme.INTEGER
@@ -114,6 +125,7 @@ _ZIGBEE2MQTT = SourceKind(
     completion=Completion.RETURNS,
     schemes=(_INTEGER, _DOTTED),
     begins_with_lock=True,
+    tells_image=True,
 )
 _SILENT_ZIGBEE2MQTT = replace(_ZIGBEE2MQTT, completion=Completion.REPORTS)
 # ESPHome's dashboard compiles and uploads within the call; the entity that a device

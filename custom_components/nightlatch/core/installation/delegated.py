@@ -40,6 +40,9 @@ SETTLE_TIME = 90.0
 STALL_TIMEOUT = 420.0
 """Seconds without progress, after which none comes: zwave-js itself waits five minutes
 for what a lock says last."""
+BEGUN_AFTER = 60.0
+"""Seconds at work after which who tells no progress counts as having begun: what is refused
+is refused sooner."""
 IDLE_TIMEOUT = 180.0
 """Seconds for which a source may be idle though its call has not returned."""
 ABORT_TIMEOUT = 240.0
@@ -66,12 +69,14 @@ class DelegatedInstallation(Installation):
         """Whether the source has said that it is done."""
         self._begun = self._touched
         """Whether anything of the firmware was seen to go to the lock."""
+        self._at_work_since: float | None = None
         self._unasked: DelegateError | None = None
         """Why the lock itself could not be asked what it runs."""
         self._given_up = False
         """Whether nothing more is expected of a source that says it is at work."""
         # Where the device registry says the same as the source before, it must follow.
         first = delegate.reading()
+        self._build_before = first.device_version
         self._mirrored = (
             first.device_version is not None and first.device_version == first.installed
         )
@@ -229,15 +234,19 @@ class DelegatedInstallation(Installation):
     async def _ask(self, version: str | None) -> None:
         """Tell the source to install; return when its call does, or raise.
 
-        The call of some returns when all is over; then it is seen to that there is
-        something to wait for.
+        The call of some returns when all is over, and that of any may never: it is seen
+        to that there is something to wait for.
         """
-        calls = [asyncio.ensure_future(self._delegate.install(version))]
-        if self._delegate.kind.completion is Completion.RETURNS:
-            calls.append(asyncio.ensure_future(self._await_stall()))
+        calls = [
+            asyncio.ensure_future(self._delegate.install(version)),
+            asyncio.ensure_future(self._await_stall()),
+        ]
         try:
             done, _ = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
-            await (calls[0] if calls[0] in done else calls[-1])
+            # One that was cut off, as by a reload of its integration, says nothing of
+            # the lock: it is as one that never returns.
+            ended = calls[0] in done and not calls[0].cancelled()
+            await (calls[0] if ended else calls[-1])
         except DelegateError as err:
             if err.reason is DelegateProblem.REFUSED and self._has_begun():
                 raise DelegateError(
@@ -283,11 +292,22 @@ class DelegatedInstallation(Installation):
 
     def _has_begun(self) -> bool:
         """Return whether anything was seen to go to the lock, by now or before."""
-        reading = self._delegate.reading()
+        reading, kind = self._delegate.reading(), self._delegate.kind
+        now = asyncio.get_running_loop().time()
+        if reading.in_progress and self._at_work_since is None:
+            self._at_work_since = now
         # Some tell nothing of the first half minute, but that they are at work.
-        self._begun = self._begun or (
-            reading.in_progress
-            and (bool(reading.percentage) or self._delegate.kind.begins_with_lock)
+        self._begun = (
+            self._begun
+            or (
+                reading.in_progress
+                and (bool(reading.percentage) or kind.begins_with_lock)
+            )
+            or (
+                not kind.tells_progress
+                and self._at_work_since is not None
+                and now - self._at_work_since >= BEGUN_AFTER
+            )
         )
         return self._begun
 
@@ -393,7 +413,16 @@ class DelegatedInstallation(Installation):
             and not reading.in_progress
             and runs(reading, self._release.version)
             and (not self._mirrored or reading.device_version == reading.installed)
+            and (not self._needs_other_build or self._has_other_build(reading))
         )
+
+    @property
+    def _needs_other_build(self) -> bool:
+        """Whether only its build id tells what the lock runs: nobody can ask it."""
+        return self._delegate.kind.tells_image and not self._delegate.can_ask
+
+    def _has_other_build(self, reading: SourceReading) -> bool:
+        return reading.device_version not in {None, self._build_before}
 
     async def _await(
         self, wanted: Callable[[SourceReading], bool], timeout: float

@@ -9,7 +9,14 @@ from ..model import Release
 from ..moments import bounded
 from ..records.decisions import Decisions, Override
 from .night import NOON, next_notice, night_of
-from .policy import ApprovalNeed, HouseholdPolicy, Importance, LockPolicy, Mode
+from .policy import (
+    ApprovalNeed,
+    HouseholdPolicy,
+    Importance,
+    LockPolicy,
+    Mode,
+    soak_days_for,
+)
 from .quiet_hours import moment_of
 from .retries import Retry
 from .soak import soak_ends
@@ -194,7 +201,8 @@ def _earliest(planning: Planning, release: Release) -> tuple[datetime, Waiting |
         bounds.append((bounded(decisions.postponed_until), Waiting.POSTPONED))
     if Override.SOAK not in overrides_of(decisions, release, now):
         seen = decisions.first_seen.get(release.key)
-        ends = soak_ends(release, seen, planning.household.soak_days, now)
+        days = soak_days_for(planning.policy, planning.household)
+        ends = soak_ends(release, seen, days, now)
         bounds.append((ends, Waiting.SOAK))
     if planning.retry.at is not None:
         bounds.append((planning.retry.at, Waiting.BACK_OFF))

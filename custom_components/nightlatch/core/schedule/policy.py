@@ -46,6 +46,8 @@ class LockPolicy:
     approval: ApprovalNeed = ApprovalNeed.NONE
     quiet_hours: QuietHours | None = None
     """None where those of the household hold."""
+    soak_days: int | None = None
+    """None where those of the household hold."""
     has_door_sensor: bool | None = None
     """None until the owner has said; a door of which nothing is known is not shut."""
     has_battery: bool = True
@@ -72,6 +74,11 @@ class HouseholdPolicy:
     soak_days: int = 3
     two_entry_doors: bool = False
     """Whether two entry doors may be updated in one night."""
+
+
+def soak_days_for(policy: LockPolicy, household: HouseholdPolicy) -> int:
+    """Return for how many days releases soak on a lock."""
+    return household.soak_days if policy.soak_days is None else policy.soak_days
 
 
 def policy_for(policy: LockPolicy, choice: Choice | None) -> LockPolicy:
