@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 import pytest
 
 from custom_components.nightlatch.core.errors import FeedError, FeedProblem
-from custom_components.nightlatch.core.feeds import schema
+from custom_components.nightlatch.core.feeds import fields as feed_fields, schema
 from custom_components.nightlatch.core.feeds.schema import (
     Descriptor,
     ListedFile,
@@ -132,11 +132,11 @@ def test_the_limits_are_those_of_the_code() -> None:
     for line in (
         f"1byteto{schema.MAX_ARTIFACT // 2**20}MiB",
         f"{MAX_ROOT}bytes",
-        f"{schema.MAX_ITEMS}items",
+        f"{feed_fields.MAX_ITEMS}items",
         f"|firmwarekeys|{schema.MAX_FIRMWARE_KEYS},",
-        f"|anameorversion|{schema.MAX_LINE}characters",
+        f"|anameorversion|{feed_fields.MAX_LINE}characters",
         f"|atargetpath|{schema.MAX_PATH}characters",
-        f"|aURL|{schema.MAX_URL}characters",
+        f"|aURL|{feed_fields.MAX_URL}characters",
         f"|releasenotes|{schema.MAX_NOTES // 1024}KiB",
         f"|recoverysteps|{schema.MAX_RECOVERY // 1024}KiB",
         f"{schema.MAX_EXTRA_VALUES}valuesand{schema.MAX_EXTRA_TEXT}characters",
