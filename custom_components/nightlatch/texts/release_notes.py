@@ -5,8 +5,9 @@ from collections.abc import Callable
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
+from ..core.advisories.published import PublishedAdvisory
 from ..core.feeds.public_index import https_url
-from ..core.model import Advisory, OutcomeKind, Purpose, Release
+from ..core.model import Advisory, OutcomeKind, Purpose, Release, Severity
 from ..locks.lock import ManagedLock
 from ..markup import Composed, listed, neutral, quoted
 from ..planning.planner import Planner
@@ -27,11 +28,11 @@ async def async_release_notes(
     """
     label = await async_labels(hass)
     facts: list[tuple[str, str]] = []
-    if release.severity != "none":
-        facts.append(("severity", label("severity", release.severity)))
-    if release.advisories:
-        linked = ", ".join(map(_linked, release.advisories))
-        facts.append(("advisories", Composed(linked)))
+    severity = max(release.severity, lock.closes, key=list(Severity).index)
+    if severity is not Severity.NONE:
+        facts.append(("severity", label("severity", severity)))
+    if closes := _closes(lock, release):
+        facts.append(("advisories", Composed(", ".join(closes))))
     if release.expected_duration is not None:
         facts.append(("duration", str(-(-release.expected_duration // 60))))
     if release.disrupts:
@@ -99,7 +100,16 @@ def _last_time(lock: ManagedLock, release: Release) -> str | None:
     return None
 
 
-def _linked(advisory: Advisory) -> str:
+def _closes(lock: ManagedLock, release: Release) -> list[str]:
+    """Return what a release closes: as it says itself, and as others do."""
+    told: dict[str, Advisory | PublishedAdvisory] = {}
+    if release is lock.release:
+        told |= {each.id: each for each in lock.assessment.closed_by_offer}
+    told |= {each.id: each for each in release.advisories}
+    return [_linked(told[each]) for each in sorted(told)]
+
+
+def _linked(advisory: Advisory | PublishedAdvisory) -> str:
     """Return an advisory, as a link where its address is one.
 
     What could end a link in the middle of its address is written otherwise there.

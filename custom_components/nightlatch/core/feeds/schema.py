@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import probatio as vol
 
+from ..advisories.published import PublishedAdvisory
 from ..errors import FeedError, FeedProblem, FirmwareError
 from ..firmware.keys import USABLE_FOR, kind_of, load_firmware_key
 from ..firmware.mcuboot import can_be_version_of_image
@@ -33,6 +34,7 @@ from ..model import (
 )
 from ..revision_text import can_tell, check_form
 from ..versions import Version, VersionError, VersionScheme
+from .csaf import parse_advisory
 from .fields import (
     MAX_LINE,
     day,
@@ -99,6 +101,8 @@ class Descriptor:
     firmware_keys: tuple[FirmwareKey, ...]
     releases: tuple[str, ...]
     """Target paths."""
+    advisories: tuple[str, ...] | None = None
+    """Target paths; None where the vendor does not say what is known of its locks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +126,18 @@ def parse_descriptor(custom: object) -> Descriptor:
         models=tuple(_model(raw) for raw in fields["models"]),
         firmware_keys=tuple(fields["firmware_keys"]),
         releases=tuple(fields["releases"]),
+        advisories=tuple(fields["advisories"]) if "advisories" in fields else None,
     )
+
+
+def parse_published(
+    custom: object, descriptor: Descriptor
+) -> tuple[PublishedAdvisory, ...]:
+    """Read the ``custom`` object of an advisory, as far as the descriptor allows it.
+
+    Raises ``FeedError``: SCHEMA_TOO_NEW or FIELD_INVALID.
+    """
+    return parse_advisory(_ours(custom), descriptor.vendor, descriptor.models)
 
 
 def parse_release(target: ListedFile, descriptor: Descriptor) -> Release:
@@ -256,6 +271,7 @@ def _model(raw: dict[str, Any]) -> Model:
             manufacturer_id=bluetooth.get("manufacturer_id"),
         ),
         recovery=raw.get("recovery", ""),
+        support_end=raw.get("support_end"),
         traits=Traits(
             tells_hardware=raw.get("tells_hardware_revision", True),
             has_battery=raw.get("has_battery", True),
@@ -337,6 +353,8 @@ def _some_bluetooth(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+_A_PATH = pattern(_PATH, "a relative path of letters, digits, . _ - and /,", MAX_PATH)
+
 _MODEL = fields_of(
     {
         vol.Required("model"): line(),
@@ -362,6 +380,7 @@ _MODEL = fields_of(
             _some_bluetooth,
         ),
         vol.Optional("recovery"): text_of(MAX_RECOVERY),
+        vol.Optional("support_end"): day,
         vol.Optional("tells_hardware_revision"): truth,
         vol.Optional("has_battery"): truth,
         vol.Optional("firmware_revision"): vol.All(line(), _revision_text),
@@ -381,9 +400,8 @@ _DESCRIPTOR = fields_of(
             maximum=MAX_FIRMWARE_KEYS,
             by=lambda key: key.fingerprint,
         ),
-        vol.Required("releases"): list_of(
-            pattern(_PATH, "a relative path of letters, digits, . _ - and /,", MAX_PATH)
-        ),
+        vol.Required("releases"): list_of(_A_PATH),
+        vol.Optional("advisories"): list_of(_A_PATH),
     }
 )
 
