@@ -28,7 +28,7 @@ async def async_release_notes(
     """
     label = await async_labels(hass)
     facts: list[tuple[str, str]] = []
-    severity = max(release.severity, lock.closes, key=list(Severity).index)
+    severity = _severity(lock, release)
     if severity is not Severity.NONE:
         facts.append(("severity", label("severity", severity)))
     if closes := _closes(lock, release):
@@ -98,6 +98,15 @@ def _last_time(lock: ManagedLock, release: Release) -> str | None:
         if outcome.sha256 == release.key:
             return outcome.message if outcome.kind in _NO_GOOD else None
     return None
+
+
+def _severity(lock: ManagedLock, release: Release) -> Severity:
+    """Return how bad what a release closes is, as far as anybody has measured it."""
+    measured = [release.severity]
+    if release is lock.release:
+        closed = lock.assessment.closed_by_offer
+        measured += [each.severity for each in closed if each.severity is not None]
+    return max(measured, key=list(Severity).index)
 
 
 def _closes(lock: ManagedLock, release: Release) -> list[str]:

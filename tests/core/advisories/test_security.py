@@ -152,6 +152,8 @@ def test_a_release_that_closes_something_tells_of_the_hole() -> None:
     assert (only.match, only.advisory.fix) == (Match.POSSIBLE, "1.0.5")
     assert only.is_closed_by_offer
     assert state(found) is SecurityState.UPDATE_CLOSES
+    # It hurries as the one that was passed over would.
+    assert found.urgency_of_offer is Severity.CRITICAL
     assert assessed("1.0.5", releases=(older, offer), offer=offer).open == ()
 
 

@@ -77,12 +77,14 @@ class Assessment:
     def urgency_of_offer(self) -> Severity:
         """Return how bad the worst hole is that the lock has and the offer closes.
 
-        What it only may have hurries nobody; nor does what nothing on offer closes.
+        What it only may have hurries nobody, unless its own vendor has signed that; nor
+        does what nothing on offer closes.
         """
         certain = (
             each.urgency
             for each in self.open
-            if each.is_closed_by_offer and each.match is Match.EXACT
+            if each.is_closed_by_offer
+            and (each.match is Match.EXACT or each.advisory.model is not None)
         )
         return max(certain, key=_RANKS.__getitem__, default=Severity.NONE)
 
@@ -185,12 +187,12 @@ def _of_releases(releases: Iterable[Release]) -> tuple[PublishedAdvisory, ...]:
     return tuple(
         PublishedAdvisory(
             id=advisory.id,
+            model=release.model,
             url=advisory.url,
             severity=None if release.severity is Severity.NONE else release.severity,
-            affected=(Span(highest=release.version.text),),
+            perhaps=(Span(highest=release.version.text),),
             cleared=(Span(lowest=release.version.text),),
             fixed_in=release.version.text,
-            of_this_model=False,
         )
         for release in releases
         for advisory in release.advisories
