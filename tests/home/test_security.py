@@ -118,7 +118,7 @@ async def test_an_update_that_closes_a_hole_waits_less_and_skips_no_rule(
 ) -> None:
     """Though its release says nothing of it; people read what it closes."""
     night = Night(house, soak_days=3)
-    night.set_lock(mode="automatic")
+    night.automate()
     await house.release("1.1.0", severity="none", advisories=[])
     lock = house.managed()
     before = plan_of(lock).starts_at
