@@ -6,7 +6,7 @@ import pytest
 from custom_components.nightlatch.core.advisories.published import (
     Match,
     PublishedAdvisory,
-    Span,
+    VersionSpan,
     read_span,
 )
 from custom_components.nightlatch.core.versions import VersionScheme
@@ -30,18 +30,18 @@ def advisory(
 @pytest.mark.parametrize(
     ("text", "span"),
     [
-        ("*", Span()),
-        ("<1.1", Span(highest="1.1")),
-        ("<=1.1", Span(highest="1.1", has_highest=True)),
-        (">1.0", Span(lowest="1.0", has_lowest=False)),
-        (">=1.0|<1.1", Span(lowest="1.0", highest="1.1")),
+        ("*", VersionSpan()),
+        ("<1.1", VersionSpan(highest="1.1")),
+        ("<=1.1", VersionSpan(highest="1.1", has_highest=True)),
+        (">1.0", VersionSpan(lowest="1.0", has_lowest=False)),
+        (">=1.0|<1.1", VersionSpan(lowest="1.0", highest="1.1")),
         (
             "1.0.1 (33)",
-            Span(lowest="1.0.1 (33)", highest="1.0.1 (33)", has_highest=True),
+            VersionSpan(lowest="1.0.1 (33)", highest="1.0.1 (33)", has_highest=True),
         ),
     ],
 )
-def test_a_span_is_read(text: str, span: Span) -> None:
+def test_a_span_is_read(text: str, span: VersionSpan) -> None:
     """As vers writes it."""
     assert read_span(text) == span
 
@@ -96,14 +96,14 @@ def test_whom_an_advisory_is_about(
 def test_of_another_model_it_is_never_certain() -> None:
     """Nor does a model that only may be meant clear a version that has it."""
     possible = PublishedAdvisory(
-        id="CVE-2026-0001", affected=(Span(highest="1.1"),), of_this_model=False
+        id="CVE-2026-0001", affected=(VersionSpan(highest="1.1"),), of_this_model=False
     )
     assert possible.match("1.0", DOTTED) is Match.POSSIBLE
     assert possible.match("1.1", DOTTED) is Match.NOT_AFFECTED
 
 
 SPANS = st.builds(
-    Span,
+    VersionSpan,
     lowest=st.none() | st.sampled_from(["0", "1.0", "1.1", "x", "2.0-3"]),
     highest=st.none() | st.sampled_from(["1.0", "1.1", "2.0", "y", "0x10"]),
     has_lowest=st.booleans(),
@@ -118,8 +118,8 @@ SPANS = st.builds(
     st.sampled_from(VersionScheme),
 )
 def test_only_what_somebody_has_said_clears_a_version(
-    affected: tuple[Span, ...],
-    cleared: tuple[Span, ...],
+    affected: tuple[VersionSpan, ...],
+    cleared: tuple[VersionSpan, ...],
     runs: str,
     scheme: VersionScheme,
 ) -> None:

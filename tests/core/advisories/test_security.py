@@ -10,7 +10,7 @@ import pytest
 from custom_components.nightlatch.core.advisories.published import (
     Match,
     PublishedAdvisory,
-    Span,
+    VersionSpan,
     read_span,
 )
 from custom_components.nightlatch.core.advisories.security import (
@@ -205,4 +205,4 @@ def test_no_more_is_shown_than_is_recorded(texts: list[str]) -> None:
 
 def test_spans_have_ends() -> None:
     """A span without any has every version that can be read."""
-    assert Span().has("1.0", VersionScheme.DOTTED)
+    assert VersionSpan().has("1.0", VersionScheme.DOTTED)

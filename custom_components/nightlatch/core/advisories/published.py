@@ -43,7 +43,7 @@ class Match(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class VersionSpan:
     """Versions from one to another, as somebody has written them."""
 
     lowest: str | None = None
@@ -106,18 +106,18 @@ _LOWEST_ONLY = re.compile(r"(>=?)([^<>=|*!]+)")
 _ONE = re.compile(r"[^<>=|*!]+")
 
 
-def read_span(text: str) -> Span:
+def read_span(text: str) -> VersionSpan:
     """Read ``*``, one version, ``<1.1``, ``<=1.1``, ``>=1.0`` or ``>=1.0|<1.1``.
 
     As in vers, see https://github.com/package-url/vers-spec, but one span at a time.
     Raises ``ValueError``.
     """
     if text == "*":
-        return Span()
+        return VersionSpan()
     if (match := _LOWEST_ONLY.fullmatch(text)) is not None:
-        return Span(lowest=match[2], has_lowest=match[1] == ">=")
+        return VersionSpan(lowest=match[2], has_lowest=match[1] == ">=")
     if (match := _COMPARED.fullmatch(text)) is not None:
-        return Span(
+        return VersionSpan(
             lowest=match[2],
             has_lowest=match[1] != ">",
             highest=match[4],
@@ -125,7 +125,7 @@ def read_span(text: str) -> Span:
         )
     if _ONE.fullmatch(text) is None:
         raise ValueError(f"{text!r} is no span of versions")
-    return Span(lowest=text, highest=text, has_highest=True)
+    return VersionSpan(lowest=text, highest=text, has_highest=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,10 +135,10 @@ class PublishedAdvisory:
     id: str
     model: str | None = None
     """As a feed names it; None where facts say of which locks it is."""
-    affected: tuple[Span, ...] = ()
-    perhaps: tuple[Span, ...] = ()
+    affected: tuple[VersionSpan, ...] = ()
+    perhaps: tuple[VersionSpan, ...] = ()
     """Versions of which it is not known yet."""
-    cleared: tuple[Span, ...] = ()
+    cleared: tuple[VersionSpan, ...] = ()
     """Versions that are said not to have it, or no longer."""
     fixed_in: str | None = None
     severity: Severity | None = None
@@ -177,7 +177,9 @@ class PublishedAdvisory:
         return Match.NOT_AFFECTED if told == {False} else Match.POSSIBLE
 
 
-def _each(spans: Iterable[Span], text: str, scheme: VersionScheme) -> set[bool | None]:
+def _each(
+    spans: Iterable[VersionSpan], text: str, scheme: VersionScheme
+) -> set[bool | None]:
     return {span.has(text, scheme) for span in spans}
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ..model import Release, Severity
 from ..versions import VersionScheme
-from .published import Match, PublishedAdvisory, Span
+from .published import Match, PublishedAdvisory, VersionSpan
 
 ENDS_SOON: Final = timedelta(days=180)
 """So long before its support ends people are told: time to look for another lock."""
@@ -190,8 +190,8 @@ def _of_releases(releases: Iterable[Release]) -> tuple[PublishedAdvisory, ...]:
             model=release.model,
             url=advisory.url,
             severity=None if release.severity is Severity.NONE else release.severity,
-            perhaps=(Span(highest=release.version.text),),
-            cleared=(Span(lowest=release.version.text),),
+            perhaps=(VersionSpan(highest=release.version.text),),
+            cleared=(VersionSpan(lowest=release.version.text),),
             fixed_in=release.version.text,
         )
         for release in releases

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import probatio as vol
 
-from ..advisories.published import PublishedAdvisory, Span, read_span
+from ..advisories.published import PublishedAdvisory, VersionSpan, read_span
 from ..advisories.score import MAX_VECTOR, severity_of
 from ..model import Model, Severity
 from ..versions import VersionScheme
@@ -58,7 +58,7 @@ _SCORES = {"cvss_v2": "AV:", "cvss_v3": "CVSS:3.", "cvss_v4": "CVSS:4."}
 class _Product:
     model: str
     scheme: VersionScheme
-    span: Span
+    span: VersionSpan
 
 
 def parse_advisory(
@@ -125,10 +125,10 @@ def _products(
     return products
 
 
-def _span(version: Mapping[str, Any], scheme: VersionScheme, where: str) -> Span:
+def _span(version: Mapping[str, Any], scheme: VersionScheme, where: str) -> VersionSpan:
     name = str(version["name"])
     if version["category"] == "product_version":
-        span = Span(lowest=name, highest=name, has_highest=True)
+        span = VersionSpan(lowest=name, highest=name, has_highest=True)
     else:
         if not name.startswith(_RANGE):
             raise wrong(where, f"must begin with {_RANGE}")
@@ -151,7 +151,7 @@ def _of_hole(
     status = hole["product_status"]
     for name in _STATUSES:
         _check_known(status.get(name, ()), products, f"{where}.product_status.{name}")
-    of_models: dict[str, dict[str, list[Span]]] = {}
+    of_models: dict[str, dict[str, list[VersionSpan]]] = {}
     for name in _STATUSES:
         for product_id in status.get(name, ()):
             product = products[product_id]
@@ -161,7 +161,7 @@ def _of_hole(
         mine = {each for each, product in products.items() if product.model == model}
         # A version with the fix stands for all that come after it.
         fixed = [
-            Span(lowest=span.lowest) if span.only else span
+            VersionSpan(lowest=span.lowest) if span.only else span
             for span in spans.get(_FIXED, ())
         ]
         yield PublishedAdvisory(
