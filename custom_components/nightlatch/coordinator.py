@@ -167,7 +167,9 @@ class FeedCoordinator(DataUpdateCoordinator[FeedContent | None]):
         self._in_vain = 0
         for refused in content.refused:
             if refused not in self._refused:
-                _LOGGER.warning("%s: a release is left out: %s", self.title, refused)
+                _LOGGER.warning(
+                    "%s: a release or advisory is left out: %s", self.title, refused
+                )
         self._refused = content.refused
         return content
 

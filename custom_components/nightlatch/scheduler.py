@@ -164,9 +164,7 @@ class Scheduler:
                     plans.append((lock, plan, plan.starts_at))
         planned: list[tuple[ManagedLock, Plan]] = []
         free_from = now
-        for lock, plan, starts_at in sorted(
-            plans, key=lambda each: (each[2], each[0].policy.importance)
-        ):
+        for lock, plan, starts_at in sorted(plans, key=_turn):
             begins = max(starts_at, free_from)
             if begins < until:
                 # Its own hour is what people are told, and after whom: what comes before
@@ -205,3 +203,9 @@ class Scheduler:
             except HomeAssistantError as err:
                 # Everybody concerned has been told by the installation itself.
                 _LOGGER.debug("%s: %s", lock.name, err)
+
+
+def _turn(planned: tuple[ManagedLock, Plan, datetime]) -> tuple[datetime, bool, int]:
+    """Return what orders a night, as the queue will."""
+    lock, _, starts_at = planned
+    return starts_at, not lock.offer_closes_hole, lock.policy.importance

@@ -22,6 +22,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
 from .coordinator import FeedCoordinator
+from .core.advisories.security import SecurityState
 from .core.errors import FeedProblem
 from .core.guard.hold import Hold
 from .core.installation.states import State
@@ -43,6 +44,7 @@ from .monitoring.next_step import (
     told_standing,
 )
 from .runtime import NightlatchConfigEntry, Runtime
+from .texts.security import shown_security
 
 PARALLEL_UPDATES = 0
 
@@ -141,7 +143,11 @@ def _sensors_of(runtime: Runtime, lock: ManagedLock) -> list[SensorEntity]:
         for description in SENSORS
         if not (description.shown_elsewhere and kind.shown_elsewhere)
     ]
-    sensors += [NextStepSensor(runtime, lock), NextInstallationSensor(runtime, lock)]
+    sensors += [
+        NextStepSensor(runtime, lock),
+        NextInstallationSensor(runtime, lock),
+        SecuritySensor(runtime, lock),
+    ]
     if not kind.shown_elsewhere:
         sensors.append(SignalSensor(runtime, lock))
     if kind.hold is not None:
@@ -174,8 +180,8 @@ class LockSensor(LockEntity, SensorEntity):
         return self.entity_description.attributes_fn(self._lock)
 
 
-class PlannedSensor(LockEntity, SensorEntity):
-    """Something of the plan of a lock, which changes with the time as well."""
+class TimedSensor(LockEntity, SensorEntity):
+    """Something of a lock that changes with the time as well."""
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -187,6 +193,10 @@ class PlannedSensor(LockEntity, SensorEntity):
     def _minute_passed(self) -> None:
         with self.runtime.faults.apart("minute", self._lock):
             self.async_write_ha_state()
+
+
+class PlannedSensor(TimedSensor):
+    """Something of the plan of a lock."""
 
     @property
     def _plan(self) -> Plan:
@@ -255,6 +265,28 @@ class NextInstallationSensor(PlannedSensor):
     def native_value(self) -> datetime | None:
         """Return when; nothing where nothing starts by itself."""
         return starts_at(self._plan)
+
+
+class SecuritySensor(TimedSensor):
+    """How the lock stands, by all that is published of its firmware."""
+
+    _attr_device_class = SensorDeviceClass.ENUM
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
+    _attr_options = list(SecurityState)
+    _attr_translation_key = "security"
+    _key = "security"
+
+    @property
+    @override
+    def native_value(self) -> str:
+        """Return how it stands, in one word."""
+        return self._lock.security
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any]:
+        """Return what that rests on."""
+        return shown_security(self._lock)
 
 
 class LocksSensor(HouseholdEntity, SensorEntity):

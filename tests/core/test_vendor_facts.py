@@ -20,6 +20,7 @@ from custom_components.nightlatch.core.vendor_facts import (
 )
 
 FACTS = read_facts()
+CVE = {"id": "CVE-2026-0001", "url": "https://a.example", "affected": ["<1.1"]}
 GOOD = {
     "vendors": ["Kestrel"],
     "steps": ["step_app"],
@@ -42,6 +43,34 @@ def test_every_fact_has_its_source() -> None:
     for fact in FACTS:
         assert fact.source
         assert date(2026, 1, 1) <= fact.checked <= date(2030, 1, 1)
+
+
+def test_an_advisory_says_whether_it_is_about_the_model() -> None:
+    """One that may be about it tells nothing else of the lock."""
+    raw = {**GOOD, "models": ["one"], "maybe_models": ["o*"], "advisories": [CVE]}
+    facts = load_facts(json.dumps([{**raw, "support_end": "2030-06-30"}]))
+    sure = facts_for(facts, "Kestrel", ("One",), None)
+    perhaps = facts_for(facts, "Kestrel", ("Other",), None)
+    assert [each.of_this_model for each in sure.advisories] == [True]
+    assert [each.of_this_model for each in perhaps.advisories] == [False]
+    assert (sure.steps, perhaps.steps) == ((Step.APP,), ())
+    assert (sure.support_end, perhaps.support_end) == (date(2030, 6, 30), None)
+    assert facts_for(facts, "Kestrel", ("Two",), None) == VendorFacts()
+
+
+def test_every_advisory_has_a_link() -> None:
+    """And is about a maker by name: none is about everybody's locks."""
+    told = [(fact, each) for fact in FACTS for each in fact.advisories]
+    assert told
+    for fact, advisory in told:
+        assert advisory.url
+        assert "*" not in fact.vendors
+
+
+def test_who_gives_no_updates() -> None:
+    """Of all others it is taken for granted that they do."""
+    assert not known("KeyWe").gives_updates
+    assert known("Nuki").gives_updates
 
 
 def test_nobody_gets_the_facts_of_another_maker() -> None:
@@ -157,6 +186,17 @@ def test_what_helps_where_a_lock_does_not_work(
         {"minimum_battery": True},
         {"command_pause": 0.5},
         {"opinion": "nice"},
+        {"support_end": "2030"},
+        {"advisories": [{"id": "CVE-2026-1", "url": "https://a.example"}]},
+        {"advisories": [{"id": "CVE-2026-0001"}]},
+        {"advisories": [{**CVE, "url": "http://a.example"}]},
+        {"advisories": [{**CVE, "affected": ["<1|<2"]}]},
+        {"advisories": [{**CVE, "affected": "<1"}]},
+        {"advisories": [{**CVE, "cvss": "9.8"}]},
+        {"advisories": [{**CVE, "fixed_in": "<2"}]},
+        {"advisories": [{**CVE, "mitigations": ["pray"]}]},
+        {"advisories": [{**CVE, "published": "yesterday"}]},
+        {"advisories": [{**CVE, "opinion": "bad"}]},
     ],
 )
 def test_what_is_no_fact_is_refused(change: dict[str, Any]) -> None:

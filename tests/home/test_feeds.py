@@ -228,7 +228,7 @@ async def test_a_release_that_is_left_out_is_logged_once(
     lines = [
         record.getMessage()
         for record in caplog.records
-        if "a release is left out" in record.getMessage()
+        if "a release or advisory is left out" in record.getMessage()
     ]
     assert len(lines) == 1
     assert "kl-1/1.1.0.zip" in lines[0]

@@ -18,6 +18,7 @@ from custom_components.nightlatch.core.errors import SourceError, SourceProblem
 from custom_components.nightlatch.core.guard.offer import NoOffer
 from custom_components.nightlatch.core.model import Origin, OutcomeKind
 from custom_components.nightlatch.core.records.outcome_record import OutcomeRecord
+from custom_components.nightlatch.core.schedule.duration import most_minutes
 from custom_components.nightlatch.monitoring.next_step import NextStep, next_step
 from custom_components.nightlatch.panel import snapshot
 from custom_components.nightlatch.panel.subscription import _OPEN, AT_MOST_EVERY

@@ -244,6 +244,13 @@ class Vendor:
             self._sign(role)
         self.describe(releases=[*listed, path])
 
+    def advise(self, path: str, **fields: Any) -> None:
+        """Publish an advisory, as a CSAF document without what every one has."""
+        custom = {"schema": 1, "kind": "advisory", **fields}
+        self._put(Targets.type, path, json.dumps(custom).encode(), custom)
+        listed = self.descriptor.get("advisories", [])
+        self.describe(advisories=[*dict.fromkeys([*listed, path])])
+
     def amend(self, path: str, *, role: str = Targets.type, **fields: Any) -> None:
         """Say something else of a release; fields that become ``None`` are left out."""
         custom = {**self._custom(role, path), **fields}

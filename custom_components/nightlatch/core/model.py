@@ -194,6 +194,8 @@ class Model:
     bluetooth: BluetoothMatch | None = None
     recovery: str = ""
     """What a person does when a lock does not come back, as the vendor says."""
+    support_end: date | None = None
+    """The last day on which it gets security updates, as the vendor says."""
     traits: Traits = USUAL
 
 

@@ -6,7 +6,7 @@ nothing stands there.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -14,6 +14,9 @@ import json
 from pathlib import Path
 import re
 from typing import Any
+
+from .advisories.published import Mitigation, PublishedAdvisory, read_span
+from .advisories.score import severity_of
 
 FACTS_FILE = Path(__file__).with_name("vendor_facts.json")
 
@@ -82,6 +85,8 @@ class Caution(StrEnum):
     KEEPS_FAILING = "caution_keeps_failing"
     LINK_IN_USE = "caution_link_in_use"
     """It cannot be calibrated while Home Assistant is connected to it."""
+    NO_UPDATES = "caution_no_updates"
+    """It takes no updates at all: what is wrong with it stays so."""
 
 
 class Recovery(StrEnum):
@@ -130,6 +135,8 @@ class Fact:
     """As the device registry may write the maker; without regard to case."""
     models: tuple[str, ...] = ("*",)
     """Patterns with ``*``, against the model and its id; without regard to case."""
+    maybe_models: tuple[str, ...] = ()
+    """The same, for models that its advisories may be about as well."""
     integrations: tuple[str, ...] = ()
     """Only where one of these integrations knows the lock; any where empty."""
     steps: tuple[Step, ...] = ()
@@ -141,6 +148,9 @@ class Fact:
     """Percent that is asked for."""
     command_pause: int | None = None
     """Seconds that the lock needs between two commands."""
+    advisories: tuple[PublishedAdvisory, ...] = ()
+    support_end: date | None = None
+    """The last day on which it gets security updates."""
     source: str
     url: str | None = None
     checked: date
@@ -148,14 +158,32 @@ class Fact:
 
     def fits(self, vendor: str, models: Iterable[str], integration: str | None) -> bool:
         """Return whether this is about a lock."""
-        return (
-            ("*" in self.vendors or vendor.casefold() in self.vendors)
-            and (not self.integrations or integration in self.integrations)
-            and any(
-                fnmatchcase(model.casefold(), pattern)
-                for pattern in self.models
-                for model in (*models, "")
-            )
+        return self._is_for(vendor, integration) and _any_like(models, self.models)
+
+    def may_fit(
+        self, vendor: str, models: Iterable[str], integration: str | None
+    ) -> bool:
+        """Return whether its advisories may be about a lock that it is not about."""
+        return self._is_for(vendor, integration) and _any_like(
+            models, self.maybe_models
+        )
+
+    def as_possible(self) -> Fact:
+        """Return its advisories, as those that may be about a lock."""
+        return Fact(
+            vendors=self.vendors,
+            advisories=tuple(
+                replace(each, of_this_model=False) for each in self.advisories
+            ),
+            source=self.source,
+            url=self.url,
+            checked=self.checked,
+            confidence=self.confidence,
+        )
+
+    def _is_for(self, vendor: str, integration: str | None) -> bool:
+        return ("*" in self.vendors or vendor.casefold() in self.vendors) and (
+            not self.integrations or integration in self.integrations
         )
 
 
@@ -207,6 +235,22 @@ class VendorFacts:
         return float(max((fact.command_pause or 0 for fact in self.facts), default=0))
 
     @property
+    def advisories(self) -> tuple[PublishedAdvisory, ...]:
+        """Return what is published that is, or may be, about its model."""
+        return tuple(each for fact in self.facts for each in fact.advisories)
+
+    @property
+    def gives_updates(self) -> bool:
+        """Return whether its maker gives updates, as far as anybody has said."""
+        return Caution.NO_UPDATES not in self.cautions
+
+    @property
+    def support_end(self) -> date | None:
+        """Return the last day on which it gets security updates, if that is known."""
+        ends = (fact.support_end for fact in self.facts if fact.support_end)
+        return min(ends, default=None)
+
+    @property
     def needs_presence(self) -> bool:
         """Return whether a person has to be there, so that it never runs unattended."""
         return any(each in _PRESENCE for each in (*self.demands, *self.aftercare))
@@ -235,10 +279,21 @@ def facts_for(
 ) -> VendorFacts:
     """Return what is known of a lock, by its maker, model names and integration."""
     named = tuple(model for model in models if model)
+    lock = (vendor or "", named, integration)
     return VendorFacts(
         facts=tuple(
-            fact for fact in facts if fact.fits(vendor or "", named, integration)
+            fact if fact.fits(*lock) else fact.as_possible()
+            for fact in facts
+            if fact.fits(*lock) or fact.may_fit(*lock)
         )
+    )
+
+
+def _any_like(models: Iterable[str], patterns: Iterable[str]) -> bool:
+    return any(
+        fnmatchcase(model.casefold(), pattern)
+        for pattern in patterns
+        for model in (*models, "")
     )
 
 
@@ -250,6 +305,7 @@ def read_facts() -> tuple[Fact, ...]:
 _KEYS = {
     "vendors",
     "models",
+    "maybe_models",
     "integrations",
     "steps",
     "demands",
@@ -258,6 +314,8 @@ _KEYS = {
     "recovery",
     "minimum_battery",
     "command_pause",
+    "advisories",
+    "support_end",
     "source",
     "url",
     "checked",
@@ -271,7 +329,19 @@ _SAYING = (
     "recovery",
     "minimum_battery",
     "command_pause",
+    "advisories",
+    "support_end",
 )
+_ADVISORY_KEYS = {
+    "id",
+    "affected",
+    "perhaps",
+    "fixed_in",
+    "cvss",
+    "mitigations",
+    "url",
+    "published",
+}
 
 
 def load_facts(text: str) -> tuple[Fact, ...]:
@@ -288,6 +358,7 @@ def _fact(number: int, raw: Any) -> Fact:
         return Fact(
             vendors=_lowered(_texts(raw["vendors"])),
             models=_lowered(_texts(raw.get("models", ["*"]))),
+            maybe_models=_lowered(_texts(raw.get("maybe_models"))),
             integrations=_texts(raw.get("integrations")),
             steps=tuple(map(Step, raw.get("steps", ()))),
             demands=tuple(map(Demand, raw.get("demands", ()))),
@@ -296,6 +367,8 @@ def _fact(number: int, raw: Any) -> Fact:
             recovery=tuple(map(Recovery, raw.get("recovery", ()))),
             minimum_battery=_whole(raw.get("minimum_battery"), 100),
             command_pause=_whole(raw.get("command_pause"), 300),
+            advisories=tuple(map(_advisory, raw.get("advisories", ()))),
+            support_end=_day(raw.get("support_end")),
             source=raw["source"],
             url=_https(raw.get("url")),
             checked=date.fromisoformat(raw["checked"]),
@@ -303,6 +376,30 @@ def _fact(number: int, raw: Any) -> Fact:
         )
     except (AttributeError, KeyError, TypeError, ValueError) as err:
         raise ValueError(f"fact {number}: {err!r}") from err
+
+
+def _advisory(raw: Any) -> PublishedAdvisory:
+    if unknown := raw.keys() - _ADVISORY_KEYS:
+        raise ValueError(f"unknown: {sorted(unknown)}")
+    if not re.fullmatch(r"CVE-[0-9]{4}-[0-9]{4,}", raw["id"]):
+        raise ValueError(f"{raw['id']!r} is no CVE")
+    fixed_in, vector = raw.get("fixed_in"), raw.get("cvss")
+    cleared = () if fixed_in is None else (read_span(f">={fixed_in}"),)
+    return PublishedAdvisory(
+        id=raw["id"],
+        affected=tuple(map(read_span, _texts(raw.get("affected")))),
+        perhaps=tuple(map(read_span, _texts(raw.get("perhaps")))),
+        cleared=cleared,
+        fixed_in=fixed_in,
+        severity=None if vector is None else severity_of(vector),
+        url=_https(raw["url"]),
+        published=_day(raw.get("published")),
+        mitigations=tuple(map(Mitigation, raw.get("mitigations", ()))),
+    )
+
+
+def _day(value: str | None) -> date | None:
+    return None if value is None else date.fromisoformat(value)
 
 
 def _check(raw: Any) -> None:

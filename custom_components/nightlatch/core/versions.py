@@ -237,6 +237,15 @@ def told_version(text: str | None) -> str | None:
     return None if _ONLY_ZEROS.fullmatch(text.strip()) else text
 
 
+def is_version(scheme: VersionScheme, text: str) -> bool:
+    """Return whether a text is a version of a scheme, and says something."""
+    try:
+        Version.parse(scheme, text)
+    except VersionError:
+        return False
+    return told_version(text) is not None
+
+
 def is_same_version(one: str, two: str) -> bool:
     """Return whether two texts say the same, however they are written."""
     if one == two:

@@ -369,6 +369,7 @@ class Installer:
             name=lock.name,
             importance=lock.policy.importance,
             urgent=entry.purpose is Purpose.RECOVERY,
+            closes_hole=entry.purpose is Purpose.UPDATE and lock.offer_closes_hole,
         )
 
     @callback

@@ -37,6 +37,7 @@ from ..vault.upkeep import VaultUpkeep
 from .held_nights import held_too_often
 from .recovery_steps import recovery_steps
 from .silence import issues_of_silence
+from .support import issues_of_support
 from .vault import issues_of_vault
 
 _URGENT = {
@@ -204,6 +205,8 @@ class Issues:
                 key="unsaved_lock",
                 placeholders={"lock": lock.name, "problem": lock.unsaved},
             )
+        # Also meanwhile: one that somebody has ignored would come back otherwise.
+        yield from issues_of_support(lock)
         if lock.progress is not None or lock.is_cut_off:
             return
         if lock.in_bootloader:

@@ -18,12 +18,21 @@ from ..adapters.entities import read_surroundings
 from ..adapters.storage import HouseholdStore, told_problem, unsaved_for_now
 from ..const import CONF_IDENTITY, DOMAIN
 from ..coordinator import FeedCoordinator
+from ..core.advisories.published import PublishedAdvisory
+from ..core.advisories.security import Assessment, SecurityState, assess, state_of
 from ..core.feeds.base import FeedContent
 from ..core.guard.known import Known
 from ..core.installation.aftercare import drains
 from ..core.installation.recovery import what_left_it
 from ..core.installation.states import State
-from ..core.model import BatteryReading, LockIdentity, Model, OutcomeKind, Release
+from ..core.model import (
+    BatteryReading,
+    LockIdentity,
+    Model,
+    OutcomeKind,
+    Release,
+    Severity,
+)
 from ..core.preflight.base import Check
 from ..core.records.decisions import Decisions
 from ..core.records.held_record import held_once_more
@@ -31,8 +40,9 @@ from ..core.records.lock_record import LockRecord, identity_from_dict
 from ..core.records.outcome_record import OutcomeRecord
 from ..core.records.trust import LockFloor, Trust
 from ..core.schedule.policy import LockPolicy, policy_for
+from ..core.schedule.soak import urgency_of
 from ..core.vendor_facts import TO_DO, Fact, VendorFacts, facts_for
-from ..core.versions import is_same_version
+from ..core.versions import VersionScheme, is_same_version, is_version
 from ..events import Happening, HappeningCallback
 from ..faults import Faults
 from ..markup import neutral_all
@@ -126,6 +136,8 @@ class ManagedLock:
         self._bootloader_told: deque[datetime] = deque(maxlen=_BOOTLOADER_NOTICES)
         self.release: Release | None = None
         """What it should get next."""
+        self.assessment = Assessment()
+        """What is published that is, or may be, about what it runs."""
         self.held: tuple[Check, ...] = ()
         """What kept the release from being installed, when it was last tried."""
         self._progress: Progress | None = None
@@ -324,6 +336,78 @@ class ManagedLock:
             translation_placeholders=neutral_all({"lock": self.name, **placeholders}),
         )
 
+    # What is published of it.
+
+    @property
+    def security(self) -> SecurityState:
+        """How it stands, by all that is published of it."""
+        feed, content = self.feed, self.content
+        return state_of(
+            self.assessment,
+            vendor_speaks=(
+                feed is not None
+                and feed.trouble is None
+                and content is not None
+                and content.tells_advisories
+                and self._can_be_compared
+            ),
+            gives_updates=self.facts.gives_updates,
+            support_end=self.support_end,
+            today=dt_util.utcnow().date(),
+        )
+
+    @property
+    def support_end(self) -> date | None:
+        """The last day on which it gets security updates, if anybody has said."""
+        if self.model is not None and self.model.support_end is not None:
+            return self.model.support_end
+        told = (
+            release.support_end
+            for release in self._releases_of_model
+            if release.support_end is not None
+        )
+        return max(told, default=self.facts.support_end)
+
+    @property
+    def closes(self) -> Severity:
+        """How bad the worst hole is that it has, and the release on offer has not."""
+        return self.assessment.urgency_of_offer
+
+    @property
+    def offer_closes_hole(self) -> bool:
+        """Whether the release on offer closes a published hole, as anybody says."""
+        return (
+            self.release is not None
+            and urgency_of(self.release, self.closes) is not Severity.NONE
+        )
+
+    @property
+    def _can_be_compared(self) -> bool:
+        """Whether its vendor knows its model, and the version is one of that."""
+        runs, model = self.record.identity.firmware_version, self.model
+        return model is not None and is_version(model.version_scheme, runs)
+
+    @property
+    def _releases_of_model(self) -> list[Release]:
+        model = self.record.identity.model
+        return [each for each in self.kind.on_offer() if each.model == model]
+
+    def _assess(self) -> Assessment:
+        model, content = self.model, self.content
+        told: tuple[PublishedAdvisory, ...] = ()
+        if model is not None and content is not None:
+            told = tuple(
+                each for each in content.advisories if each.model == model.model
+            )
+        return assess(
+            self.record.identity.firmware_version,
+            model.version_scheme if model else VersionScheme.DOTTED,
+            told_by_feed=told,
+            facts=self.facts.advisories,
+            releases=self._releases_of_model,
+            offer=self.release,
+        )
+
     # Choosing.
 
     @callback
@@ -332,6 +416,7 @@ class ManagedLock:
         before = self.release
         self._read_as_feed_says()
         self.release = self.kind.select()
+        self.assessment = self._assess()
         if self.release != before:
             self.held = ()
         if self.release is not None:

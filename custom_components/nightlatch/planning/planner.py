@@ -202,6 +202,7 @@ class Planner:
             tonight=self._tonight(lock, now),
             announced=decisions.announced == sha256,
             source=error.reason if (error := lock.kind.source_error) else None,
+            closes=lock.closes,
         )
 
     def _view(self, now: datetime) -> _View:
@@ -328,6 +329,7 @@ class Planner:
             source=lock.kind.source(),
             stranger=lock.kind.stranger is not None,
             needs_presence=lock.facts.needs_presence,
+            closes=lock.closes,
         )
 
     def _running_release(self, lock: ManagedLock) -> Release | None:

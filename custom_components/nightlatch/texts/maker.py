@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Protocol
 
-from ..core.vendor_facts import Fact, VendorFacts
+from ..core.vendor_facts import Caution, Fact, VendorFacts
 from ..lock_view import LockView
 from ..markup import Composed
 from ..translation import filled, label_now
@@ -46,6 +46,11 @@ def told_of_maker(lock: MadeLock) -> Iterator[Composed]:
 def told_of_recovery(lock: MadeLock) -> Iterator[Composed]:
     """Return a sentence for each thing that helps where the lock does not work."""
     yield from (_sourced(lock, each) for each in lock.facts.recovery)
+
+
+def told_of_no_updates(lock: MadeLock) -> Iterator[Composed]:
+    """Return who says that it takes no updates."""
+    yield _sourced(lock, Caution.NO_UPDATES)
 
 
 def _sourced(lock: MadeLock, told: StrEnum) -> Composed:

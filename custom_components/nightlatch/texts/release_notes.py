@@ -5,8 +5,9 @@ from collections.abc import Callable
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
+from ..core.advisories.published import PublishedAdvisory
 from ..core.feeds.public_index import https_url
-from ..core.model import Advisory, OutcomeKind, Purpose, Release
+from ..core.model import Advisory, OutcomeKind, Purpose, Release, Severity
 from ..locks.lock import ManagedLock
 from ..markup import Composed, listed, neutral, quoted
 from ..planning.planner import Planner
@@ -30,11 +31,11 @@ async def async_release_notes(
     """
     label = await async_labels(hass)
     facts: list[tuple[str, str]] = []
-    if release.severity != "none":
-        facts.append(("severity", label("severity", release.severity)))
-    if release.advisories:
-        linked = ", ".join(map(_linked, release.advisories))
-        facts.append(("advisories", Composed(linked)))
+    severity = _severity(lock, release)
+    if severity is not Severity.NONE:
+        facts.append(("severity", label("severity", severity)))
+    if closes := _closes(lock, release):
+        facts.append(("advisories", Composed(", ".join(closes))))
     if release.disrupts:
         names = (label("disruption", each) for each in release.disrupts)
         facts.append(("disrupts", ", ".join(names)))
@@ -105,7 +106,25 @@ def _last_time(lock: ManagedLock, release: Release) -> str | None:
     return None
 
 
-def _linked(advisory: Advisory) -> str:
+def _severity(lock: ManagedLock, release: Release) -> Severity:
+    """Return how bad what a release closes is, as far as anybody has measured it."""
+    measured = [release.severity]
+    if release is lock.release:
+        closed = lock.assessment.closed_by_offer
+        measured += [each.severity for each in closed if each.severity is not None]
+    return max(measured, key=list(Severity).index)
+
+
+def _closes(lock: ManagedLock, release: Release) -> list[str]:
+    """Return what a release closes: as it says itself, and as others do."""
+    told: dict[str, Advisory | PublishedAdvisory] = {}
+    if release is lock.release:
+        told |= {each.id: each for each in lock.assessment.closed_by_offer}
+    told |= {each.id: each for each in release.advisories}
+    return [_linked(told[each]) for each in sorted(told)]
+
+
+def _linked(advisory: Advisory | PublishedAdvisory) -> str:
     """Return an advisory, as a link where its address is one.
 
     What could end a link in the middle of its address is written otherwise there.

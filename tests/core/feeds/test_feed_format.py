@@ -12,8 +12,15 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 import pytest
 
+from custom_components.nightlatch.core.advisories.published import Match
+from custom_components.nightlatch.core.advisories.score import MAX_VECTOR
 from custom_components.nightlatch.core.errors import FeedError, FeedProblem
-from custom_components.nightlatch.core.feeds import schema
+from custom_components.nightlatch.core.feeds import fields as feed_fields, schema
+from custom_components.nightlatch.core.feeds.csaf import (
+    MAX_DETAILS,
+    MAX_PRODUCTS,
+    MAX_VULNERABILITIES,
+)
 from custom_components.nightlatch.core.feeds.schema import (
     Descriptor,
     ListedFile,
@@ -23,7 +30,13 @@ from custom_components.nightlatch.core.feeds.schema import (
 from custom_components.nightlatch.core.feeds.transfer import Limits
 from custom_components.nightlatch.core.feeds.tuf import TufFeed
 from custom_components.nightlatch.core.feeds.tuf_root import MAX_ROOT
-from custom_components.nightlatch.core.model import Payload, PayloadFormat, Release
+from custom_components.nightlatch.core.model import (
+    Payload,
+    PayloadFormat,
+    Release,
+    Severity,
+)
+from custom_components.nightlatch.core.versions import VersionScheme
 from tests.rig.vendor_http import VendorServer
 
 from .conftest import Clock, MemoryTrust
@@ -57,7 +70,7 @@ def fields(title: str, need: str) -> set[str]:
 @pytest.fixture
 def examples() -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the descriptor and the release on the page."""
-    descriptor, release, _ = map(json.loads, blocks("json"))
+    descriptor, release, *_ = map(json.loads, blocks("json"))
     descriptor["firmware_keys"] = [PEM]
     return descriptor, release
 
@@ -98,6 +111,20 @@ def test_the_other_payload_is_valid(
     )
 
 
+def test_the_advisory_is_valid(
+    examples: tuple[dict[str, Any], dict[str, Any]],
+) -> None:
+    """And says what is to be read of it."""
+    custom = {"nightlatch": json.loads(blocks("json")[3])}
+    (told,) = schema.parse_published(
+        custom, parse_descriptor({"nightlatch": examples[0]})
+    )
+    assert (told.id, told.model, told.fix) == ("CVE-2026-1234", "ND-100", "1.1.0")
+    assert told.match("1.0.9", VersionScheme.DOTTED) is Match.EXACT
+    assert told.severity is Severity.HIGH
+    assert told.mitigation
+
+
 def test_the_tables_tell_every_field(
     examples: tuple[dict[str, Any], dict[str, Any]],
 ) -> None:
@@ -132,13 +159,16 @@ def test_the_limits_are_those_of_the_code() -> None:
     for line in (
         f"1byteto{schema.MAX_ARTIFACT // 2**20}MiB",
         f"{MAX_ROOT}bytes",
-        f"{schema.MAX_ITEMS}items",
+        f"{feed_fields.MAX_ITEMS}items",
         f"|firmwarekeys|{schema.MAX_FIRMWARE_KEYS},",
-        f"|anameorversion|{schema.MAX_LINE}characters",
+        f"|anameorversion|{feed_fields.MAX_LINE}characters",
         f"|atargetpath|{schema.MAX_PATH}characters",
-        f"|aURL|{schema.MAX_URL}characters",
+        f"|aURL|{feed_fields.MAX_URL}characters",
         f"|releasenotes|{schema.MAX_NOTES // 1024}KiB",
         f"|recoverysteps|{schema.MAX_RECOVERY // 1024}KiB",
+        f"{MAX_VULNERABILITIES}vulnerabilities,{MAX_PRODUCTS}versions",
+        f"|whatapersoncandomeanwhile|{MAX_DETAILS // 1024}KiB",
+        f"|aCVSSvector|{MAX_VECTOR}characters",
         f"{schema.MAX_EXTRA_VALUES}valuesand{schema.MAX_EXTRA_TEXT}characters",
         f"|timetoanswerarequest|{limits.answer}s",
         f"|timeforonefile|{limits.file}s",

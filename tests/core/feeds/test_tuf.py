@@ -533,3 +533,81 @@ async def test_plain_http_is_refused(
             await feed.check()
         assert caught.value.reason is FeedProblem.URL_NOT_HTTPS
     assert vendor.requests == []
+
+
+ADVISORY: dict[str, Any] = {
+    "document": {
+        "csaf_version": "2.0",
+        "title": "Pairing",
+        "tracking": {
+            "id": "ACME-1",
+            "status": "final",
+            "current_release_date": "2026-11-01T00:00:00Z",
+        },
+    },
+    "product_tree": {
+        "branches": [
+            {
+                "category": "vendor",
+                "name": "Acme",
+                "branches": [
+                    {
+                        "category": "product_name",
+                        "name": "ND-100",
+                        "branches": [
+                            {
+                                "category": "product_version_range",
+                                "name": "vers:generic/<1.1",
+                                "product": {"product_id": "old", "name": "Old"},
+                            }
+                        ],
+                    }
+                ],
+            }
+        ]
+    },
+    "vulnerabilities": [
+        {"cve": "CVE-2026-0001", "product_status": {"known_affected": ["old"]}}
+    ],
+}
+
+
+async def test_a_vendor_that_does_not_speak_of_holes_is_silent(
+    feed: TufFeed, vendor: Vendor
+) -> None:
+    """An empty list is an answer, none is none."""
+    assert not (await feed.check()).tells_advisories
+    vendor.describe(advisories=[])
+    content = await feed.check()
+    assert content.tells_advisories
+    assert content.advisories == ()
+
+
+async def test_advisories_are_told(feed: TufFeed, vendor: Vendor) -> None:
+    """With the model that they are about, and out of the cache as well."""
+    vendor.advise("acme/acme-1.json", **ADVISORY)
+    content = await feed.check()
+    assert content.tells_advisories
+    assert [(each.id, each.model) for each in content.advisories] == [
+        ("CVE-2026-0001", "ND-100")
+    ]
+    recalled = await feed.recall()
+    assert recalled is not None
+    assert recalled.advisories == content.advisories
+
+
+async def test_an_advisory_that_cannot_be_read_makes_the_vendor_silent(
+    feed: TufFeed, vendor: Vendor
+) -> None:
+    """What was in it nobody knows; the others and all releases stay."""
+    vendor.advise("acme/acme-1.json", **ADVISORY)
+    vendor.advise("acme/acme-2.json", **{**ADVISORY, "vulnerabilities": []})
+    vendor.describe(advisories=[*vendor.descriptor["advisories"], "acme/gone.json"])
+    content = await feed.check()
+    assert not content.tells_advisories
+    assert [each.id for each in content.advisories] == ["CVE-2026-0001"]
+    assert [line.partition(":")[0] for line in content.refused] == [
+        "acme/acme-2.json",
+        "acme/gone.json",
+    ]
+    assert [release.version.text for release in content.releases]

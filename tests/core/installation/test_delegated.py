@@ -564,7 +564,7 @@ def test_a_call_that_is_cut_off_is_no_end(how: SourceKind) -> None:
     desk = Desk(DeskDelegate(how=how))
 
     async def cut_off() -> Outcome:
-        async def install(_: str | None) -> None:
+        async def install(version: str | None) -> None:
             desk.delegate.say(in_progress=True, percentage=10.0)
             await asyncio.sleep(60)
             desk.delegate.say(in_progress=False, percentage=None)

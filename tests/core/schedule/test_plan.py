@@ -521,3 +521,25 @@ def test_a_success_begins_the_count_anew() -> None:
         outcome(0),
     ]
     assert retry(history, SHA256, "here", NOW) == Retry(at=NOW + DAY)
+
+
+@pytest.mark.parametrize(
+    ("closes", "days"),
+    [
+        (Severity.NONE, 3),
+        (Severity.MEDIUM, 3),
+        (Severity.HIGH, 1),
+        (Severity.CRITICAL, 0),
+    ],
+)
+def test_what_closes_a_hole_that_others_have_published_soaks_for_less(
+    closes: Severity, days: int
+) -> None:
+    """Though its vendor says nothing of it; approval and quiet hours bind all the same."""
+    assert soak_ends(release(), NOW, 3, NOW, closes) == NOW + days * DAY
+    fresh = replace(SEEN, first_seen={release().key: NOW})
+    plan = make_plan(planning(decisions=fresh, closes=closes))
+    assert plan.starts_at == TONIGHT + days * DAY
+    asks = replace(AUTOMATIC, approval=ApprovalNeed.PERSON)
+    held = make_plan(planning(decisions=fresh, policy=asks, closes=closes))
+    assert held.waiting is Waiting.APPROVAL

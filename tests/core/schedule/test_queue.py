@@ -290,3 +290,16 @@ def test_it_is_usable_whatever_happens(
             await house.install(ticket("last"))
 
     run_virtual(happen())
+
+
+async def test_what_closes_a_hole_goes_before_what_does_not() -> None:
+    """Of either the least important door goes first; a door that is shut before all."""
+    household = Household(gathering=0.1)
+    doors = [
+        ticket("cellar", Importance.INSIDE),
+        replace(ticket("front", Importance.ENTRY), closes_hole=True),
+        replace(ticket("shed", Importance.SIDE), closes_hole=True),
+        replace(ticket("stuck", Importance.ENTRY), urgent=True),
+    ]
+    await asyncio.gather(*(household.install(door) for door in doors))
+    assert household.order == ["stuck", "shed", "front", "cellar"]

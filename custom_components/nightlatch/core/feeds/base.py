@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from ..advisories.published import PublishedAdvisory
 from ..model import FirmwareKey, Model, Release
 
 
@@ -15,11 +16,15 @@ class FeedContent:
     models: tuple[Model, ...]
     releases: tuple[Release, ...]
     refused: tuple[str, ...]
-    """One line for each release that was left out, with the field that is wrong."""
+    """One line for each release or advisory that was left out, with what is wrong."""
     firmware_keys: tuple[FirmwareKey, ...]
     checked_at: datetime
     expires_at: datetime
     """When the feed must have been signed anew, or it counts as stale."""
+    advisories: tuple[PublishedAdvisory, ...] = ()
+    """Those that could be read."""
+    tells_advisories: bool = False
+    """Whether it says what is known of its locks, and all of it could be read."""
 
 
 class Feed(Protocol):

@@ -27,6 +27,7 @@ from tuf.api.metadata import Root, TargetFile
 from tuf.ngclient.config import UpdaterConfig
 from tuf.ngclient.updater import Updater
 
+from ..advisories.published import PublishedAdvisory
 from ..errors import FeedError, FeedProblem
 from ..model import Release
 from ..records.trust import FeedFloor, Trust, TrustStore
@@ -37,6 +38,7 @@ from .schema import (
     Descriptor,
     ListedFile,
     parse_descriptor,
+    parse_published,
     parse_release,
 )
 from .transfer import Limits, Transfers, feed_url
@@ -296,15 +298,21 @@ class _Visit:
         descriptor = self._descriptor()
         _check_firmware_keys(descriptor, pinned_keys)
         releases, refused = self._releases(descriptor)
+        advisories, unread = self._advisories(descriptor)
         return _Listing(
             content=FeedContent(
                 vendor=descriptor.vendor,
                 models=descriptor.models,
                 releases=releases,
-                refused=tuple(_line(path, err) for path, err in refused.items()),
+                refused=tuple(
+                    _line(path, err)
+                    for path, err in (*refused.items(), *unread.items())
+                ),
                 firmware_keys=descriptor.firmware_keys,
                 checked_at=now,
                 expires_at=min(state.expires.values()),
+                advisories=advisories,
+                tells_advisories=descriptor.advisories is not None and not unread,
             ),
             refused=refused,
             floor=state.floor,
@@ -388,6 +396,12 @@ class _Visit:
         with self._explained():
             return self._updater.get_targetinfo(path)
 
+    def _known(self, path: str) -> TargetFile:
+        """Return a target that the descriptor lists; raise ``FeedError``."""
+        if (target := self._target(path)) is None:
+            raise FeedError(FeedProblem.RELEASE_WITHDRAWN, path=path)
+        return target
+
     def _descriptor(self) -> Descriptor:
         target = self._target(DESCRIPTOR_PATH)
         custom = target.custom if target is not None else None
@@ -421,11 +435,23 @@ class _Visit:
             refused,
         )
 
+    def _advisories(
+        self, descriptor: Descriptor
+    ) -> tuple[tuple[PublishedAdvisory, ...], dict[str, FeedError]]:
+        """Return what is known of the vendor's locks, and what could not be read of it."""
+        found: list[PublishedAdvisory] = []
+        unread: dict[str, FeedError] = {}
+        for path in descriptor.advisories or ():
+            try:
+                found += parse_published(self._known(path).custom, descriptor)
+            except FeedError as err:
+                if err.reason not in _NOT_OFFERED:
+                    raise
+                unread[path] = err
+        return tuple(found), unread
+
     def _release(self, path: str, descriptor: Descriptor) -> Release:
-        target = self._target(path)
-        if target is None:
-            raise FeedError(FeedProblem.RELEASE_WITHDRAWN, path=path)
-        self._targets[path] = target
+        target = self._targets[path] = self._known(path)
         return parse_release(
             ListedFile(
                 path=path,

@@ -131,12 +131,14 @@ def check_approval(situation: Situation) -> Check:
 def check_soak(situation: Situation) -> Check:
     """Check that the release has been out for long enough to install by itself."""
     release = situation.release
-    days = soak_days_of(release, situation.soak_days)
+    days = soak_days_of(release, situation.soak_days, situation.closes)
     seen = situation.decisions.first_seen.get(release.key)
     known = (age(seen, situation.now) if seen else None) or timedelta()
     measured = f"{known / timedelta(days=1):.1f} d"
     limit = f"{days} d"
-    ends = soak_ends(release, seen, situation.soak_days, situation.now)
+    ends = soak_ends(
+        release, seen, situation.soak_days, situation.now, situation.closes
+    )
     if not situation.unattended or ends <= situation.now:
         return passed(Family.PATH, "soak", measured=measured, limit=limit)
     return Check(

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from ..feeds.public_index import Contradiction
 from ..guard.source import SourceReading
-from ..model import BatteryReading, LockIdentity, Purpose, Release
+from ..model import BatteryReading, LockIdentity, Purpose, Release, Severity
 from ..records.decisions import Decisions
 from ..records.trust import LockFloor
 from ..schedule.policy import LockPolicy
@@ -138,3 +138,5 @@ class Situation:
     """Whether another lock is behind the entities of this one."""
     needs_presence: bool = False
     """Whether the maker wants a person at the door, during or after an installation."""
+    closes: Severity = Severity.NONE
+    """How bad the worst published hole is that the lock has and the release has not."""

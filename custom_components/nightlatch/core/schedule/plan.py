@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from ..errors import SourceProblem
-from ..model import Release
+from ..model import Release, Severity
 from ..moments import bounded
 from ..records.decisions import Decisions, Override
 from .night import NOON, next_notice, night_of
@@ -99,6 +99,8 @@ class Planning:
     """Whether people were told that this release will be installed."""
     source: SourceProblem | None = None
     """What a person has to put right at its source first."""
+    closes: Severity = Severity.NONE
+    """How bad the worst published hole is that the lock has and the release has not."""
 
 
 def make_plan(planning: Planning) -> Plan:
@@ -202,7 +204,7 @@ def _earliest(planning: Planning, release: Release) -> tuple[datetime, Waiting |
     if Override.SOAK not in overrides_of(decisions, release, now):
         seen = decisions.first_seen.get(release.key)
         days = soak_days_for(planning.policy, planning.household)
-        ends = soak_ends(release, seen, days, now)
+        ends = soak_ends(release, seen, days, now, planning.closes)
         bounds.append((ends, Waiting.SOAK))
     if planning.retry.at is not None:
         bounds.append((planning.retry.at, Waiting.BACK_OFF))

@@ -1,7 +1,8 @@
 """One at a time: the queue of the household, in front of every installation.
 
 Two transfers at once share proxies and connection slots, and two doors that are out of
-order at once are one too many. Whoever asked, the least important door goes first.
+order at once are one too many. Whoever asked, what closes a hole goes before what does
+not, and of either the least important door goes first.
 """
 
 import asyncio
@@ -23,6 +24,8 @@ class Ticket:
     importance: Importance
     urgent: bool = False
     """Whether the lock is a door that does not open: it goes first, whoever failed."""
+    closes_hole: bool = False
+    """Whether what is installed closes a published hole: it goes before what does not."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -34,9 +37,11 @@ class _Place:
 
     @property
     def rank(self) -> tuple[int, int, int]:
-        if self.ticket is None:
+        ticket = self.ticket
+        if ticket is None:
             return (0, 0, self.number)
-        return (1 if self.ticket.urgent else 2, self.ticket.importance, self.number)
+        turn = 1 if ticket.urgent else 2 if ticket.closes_hole else 3
+        return (turn, ticket.importance, self.number)
 
 
 class Queue:

@@ -11,20 +11,36 @@ from ..moments import can_have_been, shifted
 _AT_MOST = {Severity.HIGH: 1, Severity.CRITICAL: 0}
 
 
-def soak_days_of(release: Release, soak_days: int) -> int:
+def urgency_of(release: Release, closes: Severity = Severity.NONE) -> Severity:
+    """Return how bad what a release closes is: as it says itself, or others do.
+
+    ``closes`` is the worst of what is published that the lock has and the release has
+    not.
+    """
+    severity = release.severity
+    if severity is Severity.NONE and release.advisories:
+        severity = Severity.HIGH
+    ranks = list(Severity)
+    return max(severity, closes, key=ranks.index)
+
+
+def soak_days_of(
+    release: Release, soak_days: int, closes: Severity = Severity.NONE
+) -> int:
     """Return for how many days a release soaks, where others do for ``soak_days``.
 
     One that closes a published hole waits for a day at the most: who knows the hole may
     come in by it.
     """
-    severity = release.severity
-    if severity is Severity.NONE and release.advisories:
-        severity = Severity.HIGH
-    return min(soak_days, _AT_MOST.get(severity, soak_days))
+    return min(soak_days, _AT_MOST.get(urgency_of(release, closes), soak_days))
 
 
 def soak_ends(
-    release: Release, first_seen: datetime | None, soak_days: int, now: datetime
+    release: Release,
+    first_seen: datetime | None,
+    soak_days: int,
+    now: datetime,
+    closes: Severity = Severity.NONE,
 ) -> datetime:
     """Return when a release may install by itself.
 
@@ -33,4 +49,5 @@ def soak_ends(
     """
     if first_seen is None or not can_have_been(first_seen, now):
         first_seen = now
-    return shifted(first_seen, timedelta(days=soak_days_of(release, soak_days)))
+    days = soak_days_of(release, soak_days, closes)
+    return shifted(first_seen, timedelta(days=days))

@@ -1,0 +1,1 @@
+"""What is published of holes in the firmware of locks, and what it means for one."""

@@ -1,0 +1,1 @@
+"""Tests of what is published of holes in firmware."""
