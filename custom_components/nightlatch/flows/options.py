@@ -48,7 +48,7 @@ from ..settings import (
     quiet_hours_from_form,
     quiet_hours_to_form,
 )
-from .vault import VaultSteps
+from .audit import AuditSteps
 
 WEEKDAY_SELECTOR = SelectSelector(
     SelectSelectorConfig(
@@ -68,7 +68,7 @@ _LONGEST_SOAK = 90
 _SHOWN_WINDOWS = 3
 
 
-class HouseholdOptionsFlow(VaultSteps):
+class HouseholdOptionsFlow(AuditSteps):
     """Changes what holds for all locks."""
 
     async def async_step_init(
@@ -77,7 +77,14 @@ class HouseholdOptionsFlow(VaultSteps):
         """Ask what to change."""
         return self.async_show_menu(
             step_id="init",
-            menu_options=["quiet_hours", "night", "people", "indexes", "vault"],
+            menu_options=[
+                "quiet_hours",
+                "night",
+                "people",
+                "indexes",
+                "vault",
+                "audit",
+            ],
         )
 
     async def async_step_quiet_hours(
