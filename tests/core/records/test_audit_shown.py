@@ -13,9 +13,7 @@ import pytest
 
 from custom_components.nightlatch.core.records.audit import AuditLog
 from custom_components.nightlatch.core.records.audit_chain import REPAIRED
-from custom_components.nightlatch.core.records.audit_checkpoint import (
-    parse_checkpoint,
-)
+from custom_components.nightlatch.core.records.audit_checkpoint import parse_checkpoint
 from custom_components.nightlatch.core.records.audit_export import EVERY
 
 from .audit_logs import (

@@ -7,7 +7,7 @@ from typing import Final
 
 from .audit_chain import AuditHead, ChainCheck, Line, parse
 
-MOST_BYTES: Final = 16 * 1024 * 1024
+MOST_BYTES: Final = 8 * 1024 * 1024
 """No log is longer for long, however long it is to be kept."""
 SHORTENED: Final = "log_shortened"
 """The event of the note after a cut."""
