@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from custom_components.nightlatch.core.records import audit_cut
-from custom_components.nightlatch.core.records.audit import AuditLog
+from custom_components.nightlatch.core.records.audit import AuditLog, Detail
 from custom_components.nightlatch.core.records.audit_chain import (
     AuditDamage,
     AuditFinding,
@@ -182,7 +182,7 @@ def a_year(path: Path, each: int, per_lock: int) -> AuditLog:
     clock = Clock(NOON, step)
     log = AuditLog(path, clock)
     for number in range(each * per_lock):
-        about = {
+        about: dict[str, Detail] = {
             "lock": f"01JD{number % each:022d}",
             "sha256": f"{number:064x}",
             "second_factor": True,
