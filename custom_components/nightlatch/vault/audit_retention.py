@@ -7,7 +7,7 @@ from ..core.moments import is_over, is_set, shifted
 from ..household_settings import HouseholdSettings
 
 # Between two looks; each reads the whole log.
-_PAUSE = timedelta(days=1)
+_INTERVAL = timedelta(days=1)
 # The longest one: nothing goes before it may.
 _MONTH = timedelta(days=31)
 
@@ -26,7 +26,7 @@ class AuditRetention:
         if (
             self._audit.key is None
             or not is_set(now)
-            or (self._looked is not None and not is_over(self._looked, _PAUSE, now))
+            or (self._looked is not None and not is_over(self._looked, _INTERVAL, now))
         ):
             return
         self._looked = now
