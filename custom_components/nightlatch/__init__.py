@@ -6,6 +6,7 @@ from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 
+from .actions.audit_download import AuditLogView
 from .actions.download import FirmwareView
 from .actions.lock import async_setup_services
 from .adapters.audit_file import async_delete_audit
@@ -44,6 +45,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     async_setup_services(hass)
     async_setup_command(hass)
     hass.http.register_view(FirmwareView())
+    hass.http.register_view(AuditLogView())
     await async_serve_element(hass)
     return True
 

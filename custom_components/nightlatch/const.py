@@ -54,6 +54,7 @@ CONF_INDEXES = "indexes"
 CONF_PANEL = "panel"
 CONF_SECOND_PLACE = "second_place"
 CONF_VAULT_LIMIT = "vault_limit"
+CONF_AUDIT_MONTHS = "audit_months"
 
 FEED_INTERVAL = timedelta(hours=12)
 # Until a feed that could not be relied upon is asked again; then twice as long each time.

@@ -8,6 +8,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from .settings import (
+    parse_audit_months,
     parse_gate,
     parse_household_policy,
     parse_indexes,
@@ -36,6 +37,7 @@ class HouseholdSettings:
         self.panel = parse_panel(options)
         self.gate_entity = parse_gate(options)
         self.vault = parse_vault(options)
+        self.audit_months = parse_audit_months(options)
 
     @property
     def zone(self) -> tzinfo:

@@ -45,6 +45,9 @@ class Deed(StrEnum):
     """Of the lock itself, out of its snapshots; and to read those."""
     EXPORT = "export"
     TEST_VAULT = "test_vault"
+    EXPORT_AUDIT_LOG = "export_audit_log"
+    ERASE_PERSON = "erase_person"
+    """From the names of the audit log."""
 
 
 class Who(StrEnum):
@@ -83,6 +86,8 @@ RIGHTS: Final[Mapping[Deed, Right]] = {
     Deed.RESTORE_SETTINGS: Right(Who.ADMINISTRATOR),
     Deed.EXPORT: Right(Who.ADMINISTRATOR),
     Deed.TEST_VAULT: Right(Who.ADMINISTRATOR),
+    Deed.EXPORT_AUDIT_LOG: Right(Who.ADMINISTRATOR),
+    Deed.ERASE_PERSON: Right(Who.ADMINISTRATOR, needs_person=True),
 }
 """The table. *Install* is as in Home Assistant itself, whose ``update.install`` is for
 administrators; what only holds back, or says yes to what an administrator has planned,
@@ -92,6 +97,8 @@ ACTIONS: Final[Mapping[str, Deed]] = {
     "approve": Deed.APPROVE,
     "cancel": Deed.CANCEL,
     "check_now": Deed.CHECK,
+    "erase_person": Deed.ERASE_PERSON,
+    "export_audit_log": Deed.EXPORT_AUDIT_LOG,
     "export_firmware": Deed.EXPORT,
     "export_snapshot": Deed.RESTORE_SETTINGS,
     "get_plan": Deed.SEE_PLAN,
@@ -108,6 +115,10 @@ ACTIONS: Final[Mapping[str, Deed]] = {
 """What each action of ours is. ``approve`` and ``rollback`` look further into what they
 are asked: overrides, and what opens a hole again, are deeds of their own."""
 
+_NEEDS_PERSON = {
+    Deed.CONSENT: "consent_needs_a_person",
+    Deed.ERASE_PERSON: "erasing_needs_a_person",
+}
 _MISSING = {
     Who.CONTROL: "user_not_allowed",
     Who.ADMINISTRATOR: "user_no_administrator",
@@ -130,12 +141,7 @@ async def async_check_right(
         # Not to be taken for an automation: somebody has asked, and is nobody here.
         raise _refusal("user_unknown", lock)
     if right.needs_person and not _is_person(user):
-        raise _refusal(
-            "consent_needs_a_person"
-            if deed is Deed.CONSENT
-            else "approval_needs_a_person",
-            lock,
-        )
+        raise _refusal(_NEEDS_PERSON.get(deed, "approval_needs_a_person"), lock)
     if user is not None and not _holds(right.who, user, lock):
         raise _refusal(_MISSING[right.who], lock, user=user.name or user.id)
     return user

@@ -47,6 +47,7 @@ from .planning.planner import Planner
 from .scheduler import Scheduler
 from .snapshots.snapshots import Snapshots
 from .subentries import Subentries
+from .vault.audit_retention import AuditRetention
 from .vault.fetching import VaultFetching
 from .vault.scrub import VaultTesting
 from .vault.service import VaultService
@@ -213,6 +214,7 @@ async def async_make_runtime(hass: HomeAssistant, entry: ConfigEntry) -> Runtime
         queue=queue,
         planner=planner,
         faults=faults,
+        checkpoint=audit.async_checkpoint,
     )
     issues = Issues(
         hass,
@@ -282,6 +284,7 @@ async def async_make_runtime(hass: HomeAssistant, entry: ConfigEntry) -> Runtime
             notices=notices,
             indexes=indexes,
             upkeep=upkeep,
+            audit_retention=AuditRetention(audit, settings),
             recovering=recovering,
             issues=issues,
         ),

@@ -31,6 +31,7 @@ from .members import Members
 from .monitoring.presence import async_note_presence
 from .notifications.notices import Notices
 from .planning.planner import Planner
+from .vault.audit_retention import AuditRetention
 from .vault.upkeep import VaultUpkeep
 
 _LOGGER = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class Scheduler:
         notices: Notices,
         indexes: PublicIndexes,
         upkeep: VaultUpkeep,
+        audit_retention: AuditRetention,
         recovering: Recovering,
         issues: Issues,
     ) -> None:
@@ -78,6 +80,7 @@ class Scheduler:
         self._notices = notices
         self._indexes = indexes
         self._upkeep = upkeep
+        self._audit_retention = audit_retention
         self._recovering = recovering
         self._issues = issues
         self._looking = asyncio.Lock()
@@ -123,6 +126,8 @@ class Scheduler:
             self._indexes.async_look()
         with apart("vault"):
             self._upkeep.async_look(now)
+        with apart("audit_log"):
+            await self._audit_retention.async_look(now)
         with apart("recovery"):
             self._recovering.async_look()
         with apart("repairs"):

@@ -13,6 +13,7 @@ from typing import Any
 
 from .const import (
     CONF_APPROVAL,
+    CONF_AUDIT_MONTHS,
     CONF_BATTERY_ENTITY,
     CONF_CONSENT,
     CONF_DOOR_ENTITY,
@@ -54,6 +55,9 @@ from .core.schedule.policy import (
 from .core.schedule.quiet_hours import QuietHours
 
 _LOGGER = logging.getLogger(__name__)
+
+MOST_AUDIT_MONTHS = 1200
+"""After which an audit log is cut at the latest, if it is cut by its age."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +143,11 @@ def parse_vault(options: Mapping[str, Any]) -> VaultSettings:
     )
 
 
+def parse_audit_months(options: Mapping[str, Any]) -> int:
+    """Return for how many months the audit log is kept; 0 where time does not count."""
+    return _read(options, CONF_AUDIT_MONTHS, _months, 0)
+
+
 def parse_lock_policy(data: Mapping[str, Any]) -> LockPolicy:
     """Return what the owner has set for one lock."""
     return LockPolicy(
@@ -210,6 +219,13 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 def _indexes(value: Any) -> frozenset[IndexName]:
     return frozenset(map(IndexName, value))
+
+
+def _months(value: Any) -> int:
+    months = as_whole(value)
+    if not 0 <= months <= MOST_AUDIT_MONTHS:
+        raise ValueError(f"{months} are too many months, or too few")
+    return months
 
 
 def _text_or_none(value: Any) -> str | None:

@@ -141,9 +141,10 @@ async def test_whoever_has_the_right_may_and_nobody_else(deed: Deed) -> None:
     """Account by account, for each deed."""
     right = RIGHTS[deed]
     named = {"lock": "Front door"}
-    person = (
-        "consent_needs_a_person" if deed is Deed.CONSENT else "approval_needs_a_person"
-    )
+    person = {
+        Deed.CONSENT: "consent_needs_a_person",
+        Deed.ERASE_PERSON: "erasing_needs_a_person",
+    }.get(deed, "approval_needs_a_person")
     no_person = (person, named) if right.needs_person else (None, None)
     missing = (
         "user_not_allowed" if right.who is Who.CONTROL else "user_no_administrator"

@@ -63,7 +63,7 @@ async def refused(
 
 async def add_user(house: House, **fields: Any) -> User:
     """Let somebody live here."""
-    user: User = MockUser(name="Ann", **fields).add_to_hass(house.hass)
+    user: User = MockUser(**{"name": "Ann", **fields}).add_to_hass(house.hass)
     return user
 
 

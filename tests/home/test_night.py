@@ -61,7 +61,11 @@ async def test_a_whole_night(house: House, morning: None) -> None:
     assert len(night.messages) == 1
     night.set_options(quiet_hours={"weekdays": [], "start": "01:00", "end": "02:00"})
     await night.look()
-    assert night.messages[1:] == ["Front door runs 1.1.0 and works."]
+    (digest,) = night.messages[1:]
+    assert digest.splitlines() == [
+        "Front door runs 1.1.0 and works.",
+        f"Audit log: {await house.runtime.audit.async_checkpoint()}",
+    ]
     await night.look()
     assert len(night.messages) == 2
 

@@ -30,6 +30,7 @@ from ..locks.lock import ManagedLock
 from ..monitoring.next_step import next_step
 from ..texts.risk_summary import async_risk_summary
 from ..translation import async_describe, async_told_check
+from .audit import async_setup_audit_actions
 from .export import async_setup_export
 from .registration import LockAction, async_register_lock_action
 from .settings import async_setup_settings_actions
@@ -98,6 +99,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     )
     async_setup_settings_actions(hass)
     async_setup_vault_actions(hass)
+    async_setup_audit_actions(hass)
     async_setup_export(hass)
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
+import probatio
+
 from homeassistant.components.update import DOMAIN as UPDATE_DOMAIN
 from homeassistant.core import (
     HomeAssistant,
@@ -57,6 +59,7 @@ def async_register_household_action(
     name: str,
     func: HouseholdAction,
     supports_response: SupportsResponse,
+    schema: VolDictType | None = None,
 ) -> None:
     """Register an action that is asked of no lock; there are none but for administrators."""
     deed = ACTIONS[name]
@@ -66,5 +69,10 @@ def async_register_household_action(
         return await func(call)
 
     service.async_register_admin_service(
-        hass, DOMAIN, name, act, supports_response=supports_response
+        hass,
+        DOMAIN,
+        name,
+        act,
+        schema=probatio.Schema(schema or {}),
+        supports_response=supports_response,
     )

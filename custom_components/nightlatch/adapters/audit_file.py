@@ -1,5 +1,7 @@
 """The audit log of the household: who decided what, and what came of it."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 import logging
 from pathlib import Path
@@ -11,9 +13,29 @@ from homeassistant.util import dt as dt_util
 from ..const import DOMAIN
 from ..core.disk import DiskFile
 from ..core.records.audit import AuditLog, Detail
-from ..core.records.audit_chain import AuditDamage, AuditFinding, AuditHead
+from ..core.records.audit_chain import AuditDamage, AuditFinding, AuditHead, AuditReport
+from ..core.records.audit_checkpoint import AuditKey, short_form
+from ..core.records.audit_export import AuditExport
+from ..core.records.pseudonyms import Person
+from .audit_people import AuditPeople
 
 _LOGGER = logging.getLogger(__name__)
+
+PEOPLE = frozenset({"user", "approved_by"})
+"""The details that name a person, by the id of an account."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """What it came to that somebody was erased."""
+
+    person: Person
+    entries: int
+    """That name their pseudonym, which is nobody's any more."""
+    by_account: int
+    """That name the id of their account: earlier versions have written those."""
+    report: AuditReport
+    """Of the whole log afterwards, held against the end that it had before."""
 
 
 class AuditFile:
@@ -26,6 +48,11 @@ class AuditFile:
         self.log = AuditLog(self._path, dt_util.utcnow)
         self.broken: AuditFinding | None = None
         """The first place where it is not what was written, if there is one."""
+        self.key: AuditKey | None = None
+        """What checkpoints are signed with; None until the household's key is known."""
+        self.people = AuditPeople(
+            hass, self._path.with_name(f"{self._path.name}_people")
+        )
         self._told = False
         """Whether a disk that refuses was told of."""
 
@@ -37,9 +64,26 @@ class AuditFile:
         """Look whether it still has the end that it once had; see ``Ledger``."""
         await self._async_verify(anchor)
 
+    async def async_use_key(self, key: AuditKey, *, anew: bool = False) -> None:
+        """Sign with a key from now on; what was cut off has to be signed with it.
+
+        ``anew`` takes one in the place of one that is lost. Raises nothing.
+        """
+        if self.key is not None and self.key.public == key.public:
+            return
+        self.key = key
+        if anew:
+            try:
+                await self.log.async_sign_anew(key)
+            except OSError as err:
+                self._tell(err)
+        await self._async_verify(None)
+
     async def _async_verify(self, anchor: AuditHead | None) -> None:
         try:
-            report = await self.log.async_verify(anchor)
+            report = await self.log.async_verify(
+                anchor, self.key.public if self.key else None
+            )
         except OSError as err:
             self._tell(err)
             return
@@ -67,14 +111,62 @@ class AuditFile:
     async def async_append(self, event: str, /, **details: Detail) -> None:
         """Write down what was decided or done; raises nothing.
 
-        Users are named by their ids, locks by their subentries'; no secrets.
+        Users are named by the ids of their accounts, of which pseudonyms are written,
+        locks by their subentries'; no secrets.
         """
+        for name in PEOPLE & details.keys():
+            if (user_id := details[name]) is not None:
+                details[name] = await self.people.async_pseudonym(str(user_id))
         try:
             await self.log.async_append(event, **details)
         except OSError as err:
             self._tell(err)
         else:
             self._told = False
+
+    async def async_checkpoint(self) -> str | None:
+        """Return its end as a person can keep it; None where there is nothing to keep."""
+        if (head := await self.async_head()) is None or head.number == 0:
+            return None
+        return short_form(head.number, head.hash)
+
+    async def async_export(self) -> AuditExport | None:
+        """Return what can be shown; None where it is not what was written.
+
+        Raises ``OSError``. The key has to be known.
+        """
+        assert self.key is not None, "it was looked"
+        return await self.log.async_export(self.key)
+
+    async def async_shorten(self, before: datetime | None) -> None:
+        """Cut off what is older, and what is too much; raises nothing."""
+        if self.key is None or self.broken is not None:
+            return
+        try:
+            await self.log.async_shorten(self.key, before)
+        except OSError as err:
+            self._tell(err)
+
+    async def async_erase(self, person: Person, by: str | None) -> Erased:
+        """Forget who stands behind a pseudonym, and prove that nothing else changed.
+
+        ``by`` is the account of who wants it. Raises ``OSError``.
+        """
+        before = await self.log.async_head()
+        whose = await self.people.async_pseudonym(by) if by is not None else None
+        await self.people.async_erase(person)
+        await self.log.async_append(
+            "person_erased", person=person.pseudonym, user=whose
+        )
+        report = await self.log.async_verify(
+            before, self.key.public if self.key else None
+        )
+        return Erased(
+            person=person,
+            entries=await self.log.async_mentions(person.pseudonym),
+            by_account=await self.log.async_mentions(person.user_id),
+            report=report,
+        )
 
     def _tell(self, err: OSError) -> None:
         """Log once that the disk refuses."""

@@ -50,7 +50,7 @@ from ..settings import (
     quiet_hours_from_form,
     quiet_hours_to_form,
 )
-from .vault import VaultSteps
+from .audit import AuditSteps
 
 WEEKDAY_SELECTOR = SelectSelector(
     SelectSelectorConfig(
@@ -73,7 +73,7 @@ _GATE_DOMAINS = ["binary_sensor", "calendar", "input_boolean", "schedule"]
 _SHOWN_WINDOWS = 3
 
 
-class HouseholdOptionsFlow(VaultSteps):
+class HouseholdOptionsFlow(AuditSteps):
     """Changes what holds for all locks."""
 
     async def async_step_init(
@@ -89,6 +89,7 @@ class HouseholdOptionsFlow(VaultSteps):
                 "indexes",
                 "panel",
                 "vault",
+                "audit",
             ],
         )
 

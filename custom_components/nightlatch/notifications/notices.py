@@ -4,7 +4,7 @@ Once an evening what the night will bring, once a morning what it has brought, a
 once what somebody has to see to. Nothing is called done before it is proven.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, time
 
 from homeassistant.config_entries import ConfigEntry
@@ -79,8 +79,12 @@ class Notices:
         queue: Queue,
         planner: Planner,
         faults: Faults,
+        checkpoint: Callable[[], Awaitable[str | None]],
     ) -> None:
-        """Prepare; ``async_start`` begins."""
+        """Prepare; ``async_start`` begins.
+
+        ``checkpoint`` tells where the audit log ends, for people to keep.
+        """
         self._hass = hass
         self._entry = entry
         self._store = store
@@ -89,6 +93,7 @@ class Notices:
         self._queue = queue
         self._planner = planner
         self._faults = faults
+        self._checkpoint = checkpoint
         self._messenger = Messenger(hass)
         self._asked: set[str] = set()
         """The locks on which somebody has pressed a button, until that has ended."""
@@ -156,9 +161,14 @@ class Notices:
             or policy.quiet_hours.window_at(now, zone) is not None
         ):
             return
-        # Told twice after a cut is better than not at all.
         if lines:
-            await self._async_send("\n".join(lines), tag="digest")
+            shown = list(lines)
+            if (checkpoint := await self._checkpoint()) is not None:
+                shown.append(
+                    await self._sentence("notice_audit_log", checkpoint=checkpoint)
+                )
+            await self._async_send("\n".join(shown), tag="digest")
+        # Told twice after a cut is better than not at all.
         await self._async_keep_digest(
             self._store.digest[len(told) :],
             {

@@ -15,6 +15,7 @@ from ..adapters.audit_file import AuditFile
 from ..adapters.storage import HouseholdStore
 from ..adapters.vault_folder import FIRST, SECOND, first_folder, has_content
 from ..core.errors import VaultError, VaultProblem
+from ..core.records.audit_checkpoint import AuditKey
 from ..core.records.kept_release import KeptRelease
 from ..core.vault.kept import Binding, Kept
 from ..core.vault.keys import HouseholdKey, KeySource
@@ -136,7 +137,7 @@ class HouseholdVault(VaultContents):
                 await self._async_open_with(self._key.key)
         self.async_refresh()
 
-    async def _async_open_with(self, key: HouseholdKey) -> None:
+    async def _async_open_with(self, key: HouseholdKey, *, anew: bool = False) -> None:
         before, self._vault = self._vault, None
         if before is not None:
             await before.close()
@@ -147,6 +148,7 @@ class HouseholdVault(VaultContents):
             clock=dt_util.utcnow,
         )
         self._key.key, self._problem = key, None
+        await self._audit.async_use_key(_audit_key(key), anew=anew)
         await self._async_look_at(vault)
         self._vault = vault
 
@@ -222,7 +224,7 @@ class HouseholdVault(VaultContents):
             if self._key.key is None:
                 await self._hass.async_add_executor_job(_delete, self._folder)
                 await self._async_establish(key, self._settings.second_place)
-                await self._async_open_with(key)
+                await self._async_open_with(key, anew=True)
         await self._audit.async_append(
             "vault_key_source_changed", source=str(source), anew=anew
         )
@@ -356,6 +358,11 @@ class HouseholdVault(VaultContents):
         """Look anew at what is kept, and tell whoever this is about."""
         self.async_take(self._vault.kept() if self._vault else ())
         self._locks.async_changed()
+
+
+def _audit_key(key: HouseholdKey) -> AuditKey:
+    """Return what the audit log is signed with: as safe as the household's key is."""
+    return AuditKey(key.derive("audit signing"))
 
 
 def _as_kept(kept: KeptRelease, size: int) -> Kept:

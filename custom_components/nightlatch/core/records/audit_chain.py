@@ -8,9 +8,12 @@ elsewhere, not even that goes unnoticed.
 
 A power failure may cut the last line. It stays as it is: the entry after it is a note
 that names the digest of the torn bytes.
+
+Where the oldest entries were cut off, the first line is a signed checkpoint
+(``audit_checkpoint.py``) at the last of them, and the chain goes on from there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -18,6 +21,7 @@ import hashlib
 import json
 from typing import Any, Final
 
+from .audit_checkpoint import Checkpoint, canonical, parse_checkpoint
 from .stored import as_text, as_time, as_whole
 
 REPAIRED: Final = "log_repaired"
@@ -80,11 +84,13 @@ class AuditReport:
     head: AuditHead
     findings: tuple[AuditFinding, ...] = ()
     """The first hundred; that the log went back is told first."""
+    base: Checkpoint | None = None
+    """At the last entry that was cut off, if any was."""
 
     @property
     def intact(self) -> bool:
         """Return whether nothing points to tampering; a torn last line does not."""
-        return all(each.damage is AuditDamage.TORN for each in self.findings)
+        return _is_intact(self.findings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +107,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Read:
+class ReadLine:
     """A line that is an entry."""
 
     entry: AuditEntry
@@ -139,16 +145,29 @@ class End:
 class ChainCheck:
     """Follows the chain, line by line."""
 
-    def __init__(self, anchor: AuditHead | None) -> None:
-        """Begin before the first line; ``anchor`` has to come by."""
+    def __init__(self, anchor: AuditHead | None, key: str | None = None) -> None:
+        """Begin before the first line; ``anchor`` has to come by.
+
+        ``key`` is the public key that a cut has to be signed with; any will do where it
+        is not known yet.
+        """
         self.entries = 0
+        self.base: Checkpoint | None = None
         self.findings: list[AuditFinding] = []
         self.end = End(head=AuditHead(number=0, hash=bytes(32).hex()))
         self._anchor = anchor
         self._anchored = anchor is None or anchor == self.end.head
+        self._key = key
 
     def take(self, line: Line) -> None:
         """Check the next line."""
+        if (
+            self.end.size == 0
+            and line.ended
+            and (base := parse_checkpoint(line.text)) is not None
+        ):
+            self._begin_at(base, line.length)
+            return
         size = self.end.size + line.length
         if (read := parse(line)) is None:
             self.end = replace(
@@ -164,6 +183,11 @@ class ChainCheck:
         self._anchored = self._anchored or head == self._anchor
         self.end = End(head=head, finished=line.ended, size=size)
 
+    @property
+    def intact(self) -> bool:
+        """Return whether nothing that was found until now points to tampering."""
+        return _is_intact(self.findings)
+
     def finish(self) -> None:
         """Say what only the end tells."""
         if self.end.junk is not None:
@@ -175,7 +199,18 @@ class ChainCheck:
                 AuditFinding(number=self._anchor.number, damage=AuditDamage.WENT_BACK),
             )
 
-    def _compare(self, read: _Read) -> None:
+    def _begin_at(self, base: Checkpoint, size: int) -> None:
+        """Go on after what was cut off, if the household itself has done that."""
+        head = AuditHead(number=base.number, hash=base.hash)
+        self.base = base
+        self.end = End(head=head, size=size)
+        if not base.is_genuine or self._key not in (None, base.key):
+            self._find(0, AuditDamage.CHANGED)
+        elif self._anchor is not None:
+            # What was cut off was signed for, an older end with it.
+            self._anchored |= self._anchor.number < base.number or self._anchor == head
+
+    def _compare(self, read: ReadLine) -> None:
         entry, junk = read.entry, self.end.junk
         step = entry.number - self.end.head.number
         follows = (
@@ -200,6 +235,10 @@ class ChainCheck:
             self.findings.append(AuditFinding(number=number, damage=damage))
 
 
+def _is_intact(findings: Iterable[AuditFinding]) -> bool:
+    return all(each.damage is AuditDamage.TORN for each in findings)
+
+
 def _joined(junk: _Junk | None, line: Line) -> _Junk:
     before = "" if junk is None else junk.digest
     # Its end is not part of it: a torn line gets one before the next entry.
@@ -212,7 +251,7 @@ def _joined(junk: _Junk | None, line: Line) -> _Junk:
     )
 
 
-def parse(line: Line) -> _Read | None:
+def parse(line: Line) -> ReadLine | None:
     """Return the entry of a line; None where it is none."""
     if line.text is None:
         return None
@@ -228,19 +267,19 @@ def parse(line: Line) -> _Read | None:
         exact = line_of(entry, digest) == line.text
     except KeyError, RecursionError, TypeError, ValueError:
         return None
-    return _Read(entry=entry, hash=digest, exact=exact)
+    return ReadLine(entry=entry, hash=digest, exact=exact)
 
 
 def hash_of(before: str, entry: AuditEntry) -> str:
     """Return the hash of an entry that follows one with the hash ``before``."""
     return hashlib.sha256(
-        bytes.fromhex(before) + _canonical(_content(entry))
+        bytes.fromhex(before) + canonical(_content(entry))
     ).hexdigest()
 
 
 def line_of(entry: AuditEntry, digest: str) -> bytes:
     """Return the line of an entry, without its end."""
-    return _canonical({**_content(entry), "hash": digest})
+    return canonical({**_content(entry), "hash": digest})
 
 
 def _content(entry: AuditEntry) -> dict[str, Any]:
@@ -250,9 +289,3 @@ def _content(entry: AuditEntry) -> dict[str, Any]:
         "event": entry.event,
         "details": dict(entry.details),
     }
-
-
-def _canonical(content: dict[str, Any]) -> bytes:
-    return json.dumps(
-        content, sort_keys=True, separators=(",", ":"), allow_nan=False
-    ).encode()
