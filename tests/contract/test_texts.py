@@ -39,7 +39,7 @@ IMPLIED_ABORTS = {
     "_abort_if_unique_id_configured": "already_configured",
 }
 # Steps that show nothing of their own.
-STEPS_WITHOUT_FORM = {"bluetooth", "import", "integration_discovery"}
+STEPS_WITHOUT_FORM = {"bluetooth", "import", "integration_discovery", "look"}
 
 # Options whose names are those of members, or numbers.
 COMPUTED_OPTIONS = {
@@ -312,6 +312,22 @@ def test_every_field_is_named_and_described(path: tuple[str, ...]) -> None:
 def test_every_error_has_its_text_and_none_is_left_over(path: tuple[str, ...]) -> None:
     """What a form shows when it cannot go on."""
     assert texts_at(path).get("error", {}).keys() == errors_of(FLOWS[path])
+
+
+@each_flow
+def test_every_wait_has_its_text_and_none_is_left_over(path: tuple[str, ...]) -> None:
+    """What a dialog shows while something is being done."""
+    names: dict[str, Any] = {}
+    for module in modules_of(FLOWS[path]):
+        names |= vars(module)
+    waits = {
+        names[name_of(each.value)]
+        for name, call in calls(tree_of(FLOWS[path]))
+        if name == "async_show_progress"
+        for each in call.keywords
+        if each.arg == "progress_action"
+    }
+    assert texts_at(path).get("progress", {}).keys() == waits
 
 
 @each_flow

@@ -201,18 +201,18 @@ class AddLockSteps[
         if (entry := self._household) is None:
             return self.async_abort(reason="entry_not_loaded")
         given = user_input or {}
-        error, problem = await self._async_read(
+        errors, problem = await self._async_read(
             entry, without_feed=given.get(CONF_WITHOUT_FEED, False)
         )
-        if error is None:
+        if not errors:
             return await self._async_details(None)
         fields: dict[probatio.Marker, Any] = {}
-        if error == _MODEL_UNKNOWN:
+        if errors["base"] == _MODEL_UNKNOWN:
             fields[probatio.Optional(CONF_WITHOUT_FEED)] = BooleanSelector()
         return self.async_show_form(
             step_id="ask",
             data_schema=probatio.Schema(fields),
-            errors={"base": error},
+            errors=errors,
             description_placeholders=neutral_all(
                 {"address": self._address, "problem": problem}
             ),
@@ -220,13 +220,14 @@ class AddLockSteps[
 
     async def _async_read(
         self, entry: NightlatchConfigEntry, *, without_feed: bool
-    ) -> tuple[str | None, str]:
+    ) -> tuple[dict[str, str], str]:
         """Let the lock say what it is; return what is wrong, if anything is."""
         address, runtime = self._address, entry.runtime_data
         try:
             identity = await read_identity(runtime.radio, address, address)
         except TransportError as err:
-            return "lock_refused", await async_describe(self.hass, err, lock=address)
+            problem = await async_describe(self.hass, err, lock=address)
+            return {"base": "lock_refused"}, problem
         found = feed_knowing(runtime.feeds, identity.model)
         if found is not None:
             feed, model = found
@@ -235,8 +236,8 @@ class AddLockSteps[
             origin = await async_label(self.hass, "lock_offer", "files")
             self._new = direct_lock(address, identity, None, None, origin)
         else:
-            return _MODEL_UNKNOWN, identity.model
-        return None, ""
+            return {"base": "model_unknown"}, identity.model
+        return {}, ""
 
     async def _async_next(self) -> ResultT:
         """Go on with the next lock that was picked, until all are added."""

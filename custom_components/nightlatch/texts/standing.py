@@ -20,7 +20,7 @@ from ..translation import async_label, async_sentence, async_told_check, label_n
 _BAR_STANDS_STILL: Final = {State.ACTIVATING, State.CONFIRMING, State.REVERTING}
 # What is said as the state itself is not said again as something in the way.
 _SAID_OTHERWISE: Final = {Reason.NOT_APPROVED, Reason.PINNED, Reason.SKIPPED}
-_SAID_BY_ITSELF: Final = {
+SAID_BY_ITSELF: Final = {
     Waiting.APPROVAL,
     Waiting.PINNED,
     Waiting.SKIPPED,
@@ -40,7 +40,7 @@ async def async_standing(
         return await _async_running(hass, lock)
     plan, told = planner.plan(lock), list[Composed]()
     approval = lock.decisions.approval
-    if plan.waiting in _SAID_BY_ITSELF:
+    if plan.waiting in SAID_BY_ITSELF:
         told.append(await _async_say(hass, f"state_{plan.waiting}"))
     if lock.decided.approved_by is not None and approval is not None:
         told.append(
