@@ -29,6 +29,7 @@ from custom_components.nightlatch.notifications.notices import (
     TOLD_AT_ONCE,
     TOLD_IN_THE_DIGEST,
 )
+from custom_components.nightlatch.texts.standing import SAID_BY_ITSELF
 
 from .integration import (
     calls,
@@ -76,11 +77,19 @@ COMPOSED = (
     | {f"standing_{standing}" for standing in EndStanding}
     | {f"next_step_{step}" for step in NextStep}
     | {f"evidence_{evidence}" for evidence in Evidence}
+    | {f"state_{waiting}" for waiting in SAID_BY_ITSELF}
     | set(map(str, Ended))
     | FOR_A_FILE.keys()
 )
 # What people are told with a sentence of the translations.
-SAYING = {"async_sentence", "_sentence", "async_tell_later", "error", "_error"}
+SAYING = {
+    "async_sentence",
+    "_sentence",
+    "async_tell_later",
+    "error",
+    "_error",
+    "_async_say",
+}
 
 
 def reason_enums() -> dict[str, type[StrEnum]]:
