@@ -1,5 +1,6 @@
 """One coordinator a feed: asks what is on offer, for all locks of the feed at once."""
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
@@ -116,6 +117,7 @@ class FeedCoordinator(DataUpdateCoordinator[FeedContent | None]):
         self._refused: tuple[str, ...] = ()
         self._in_vain = 0
         """How often it was asked since it could be relied upon."""
+        self._asked = asyncio.Event()
         self.configure(subentry)
 
     @callback
@@ -147,9 +149,19 @@ class FeedCoordinator(DataUpdateCoordinator[FeedContent | None]):
         self.async_update_listeners()
         await replaced.forget()
 
+    async def async_wait_until_asked(self) -> None:
+        """Wait until it has been asked once, whatever came of it."""
+        await self._asked.wait()
+
     @override
     async def _async_update_data(self) -> FeedContent:
         """Ask the feed."""
+        try:
+            return await self._async_ask()
+        finally:
+            self._asked.set()
+
+    async def _async_ask(self) -> FeedContent:
         feed = self.feed
         # Before it is asked: an answer that is cut short spoils what is cached.
         recalled = await feed.recall() if self.data is None else None
@@ -157,7 +169,7 @@ class FeedCoordinator(DataUpdateCoordinator[FeedContent | None]):
             content = await feed.check()
         except FeedError as err:
             if feed is not self.feed:
-                return await self._async_update_data()
+                return await self._async_ask()
             message = await async_describe(self.hass, err, feed=self.title)
             if self.data is None:
                 self.data = recalled

@@ -5,7 +5,6 @@ a house, only not for minutes. The seconds are those of tests/rig/idle_time.py, 
 only while everybody waits: none is too short for a slow machine.
 """
 
-import asyncio
 import sys
 from types import ModuleType
 
@@ -16,7 +15,6 @@ import pytest
 from custom_components.nightlatch.core.feeds import transfer, tuf
 from custom_components.nightlatch.core.transports.nordic_link import BootloaderLink
 from homeassistant.components.mqtt import client as mqtt_client
-from homeassistant.core import HomeAssistant
 from tests.rig import bootloader, proxy_air, proxy_connection, scene
 
 IMAGE_SIZE = 8_192
@@ -62,7 +60,7 @@ _NIGHTLATCH = {
     "_PAUSE": 0.05,
     "_WISH_TIMEOUT": 1.0,
 }
-"""By name, in whichever modules of Nightlatch have it."""
+"""By name, in whichever modules of Nightlatch have seconds by it."""
 
 _OTHERS: dict[ModuleType, dict[str, float]] = {
     bleak_retry_connector: {
@@ -95,7 +93,11 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith("custom_components.nightlatch.")
     ]
     for name, seconds in _NIGHTLATCH.items():
-        having = [module for module in modules if hasattr(module, name)]
+        having = [
+            module
+            for module in modules
+            if isinstance(getattr(module, name, None), int | float)
+        ]
         assert having, name
         for module in having:
             monkeypatch.setattr(module, name, seconds)
@@ -108,10 +110,3 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(defaults, "timeout", _NIGHTLATCH["ANSWER_TIMEOUT"])
     monkeypatch.setattr(tuf, "Limits", lambda: _LIMITS)
     monkeypatch.setattr(scene, "IMAGE_SIZE", IMAGE_SIZE)
-    monkeypatch.setattr(
-        "homeassistant.components.bluetooth.async_request_active_scan", _scan_shortly
-    )
-
-
-async def _scan_shortly(_hass: HomeAssistant) -> None:
-    await asyncio.sleep(0.1)

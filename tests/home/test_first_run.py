@@ -120,6 +120,8 @@ async def test_nobody_answers_for_a_door_without_being_asked(street: Street) -> 
     result = await submit(hass, shown, locks=[shed, front])
     assert result["step_id"] == "guarded"
     assert suggested(result, "name") == "Shed"
+    # Whoever closes the dialog now has the other one all the same.
+    await until(lambda: street.names() == {"Front door"})
     form = {
         **lock_form("Shed", lock_entity="lock.shed"),
         "update_entity": "update.shed",
@@ -127,6 +129,19 @@ async def test_nobody_answers_for_a_door_without_being_asked(street: Street) -> 
     result = await submit(hass, result, **form)
     assert result["reason"] == "locks_added"
     await until(lambda: street.names() == {"Front door", "Shed"})
+
+
+async def test_what_nobody_knows_the_version_of_is_not_ticked(street: Street) -> None:
+    """It could not be added without pointing at who tells."""
+    hass = street.hass
+    front = street.add("Front door", door_sensor=True)
+    gate = street.add("Gate", door_sensor=True)
+    hass.states.async_set("update.gate", "unknown", {"supported_features": 1})
+    added = await street.add_nightlatch()
+    _, flow_id = added["next_flow"]
+    shown = await hass.config_entries.subentries.async_configure(flow_id)
+    assert set(options_of(shown)) == {front, gate}
+    assert suggested(shown, "locks") == [front]
 
 
 async def test_an_empty_house_is_added_and_nothing_else(street: Street) -> None:

@@ -30,7 +30,7 @@ from tests.rig.scene import MODELS, VENDOR, WATCHED_MODEL, publish_by_hand, watc
 from tests.rig.vendor import Vendor
 
 from .asked import checks_of, install, plan_of, runtime_of
-from .flows import add_feed, start_flow, submit, until
+from .flows import add_feed, options_of, start_flow, submit, until
 from .test_source import look, repairs
 
 LOCK = "lock.attic"
@@ -314,10 +314,7 @@ async def test_what_can_be_done_is_told(
     )
     watched_house.offers("1.1", **attributes)
     result = await start_flow(hass, watched_house.entry, "lock")
-    schema = result["data_schema"]
-    assert schema is not None
-    (option,) = schema.schema["address"].config["options"]
-    assert option["label"] == label
+    assert list(options_of(result).values()) == [label]
 
 
 async def test_who_has_no_update_entity_is_watched(watched_house: WatchedHouse) -> None:
@@ -325,12 +322,9 @@ async def test_who_has_no_update_entity_is_watched(watched_house: WatchedHouse) 
     hass = watched_house.hass
     er.async_get(hass).async_remove("update.attic_firmware")
     result = await start_flow(hass, watched_house.entry, "lock")
-    schema = result["data_schema"]
-    assert schema is not None
-    (option,) = schema.schema["address"].config["options"]
-    assert option["label"] == (
+    assert list(options_of(result).values()) == [
         "Attic: watch, since SwitchBot Bluetooth has no updates for it"
-    )
+    ]
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,8 @@ _DEVICE = "device:"
 _MODEL_UNKNOWN = "model_unknown"
 # Seconds in which a lock nearby should have been heard.
 _LOOK_TIME = 10
+# Seconds in which a feed that can be had has answered.
+_FEEDS_WITHIN = 5
 
 
 class AddLockSteps[
@@ -90,17 +92,19 @@ class AddLockSteps[
         """Offer the locks of the house and those in range."""
         if (entry := self._household) is None:
             return self.async_abort(reason="entry_not_loaded")
+        await _until_feeds_were_asked(entry)
         errors: dict[str, str] = {}
         if user_input is not None:
             self._to_add = list(user_input.get(CONF_LOCKS, ()))
             self._then = user_input.get(CONF_MORE)
             self._several = len(self._to_add) + bool(self._then) > 1
-            if self._to_add or self._then:
+            if self._several:
+                self._to_add = await self._async_add_known(entry)
+            if self._to_add or self._then or self._added:
                 return await self._async_next()
             errors["base"] = "nothing_picked"
-        attached = [
-            await self._async_option(found) for found in candidates(self.hass, entry)
-        ]
+        found = list(candidates(self.hass, entry))
+        attached = [await self._async_option(each) for each in found]
         nearby = await self._async_in_range(entry)
         suggested: dict[str, Any] = {}
         fields: dict[probatio.Marker, Any] = {}
@@ -110,10 +114,7 @@ class AddLockSteps[
                     options=options, multiple=True, mode=SelectSelectorMode.LIST
                 )
             )
-            # Who begins has them all ticked; those in range would have to be asked.
-            ticked = attached if not entry.runtime_data.locks else options[:1]
-            if not entry.runtime_data.locks or len(options) == 1:
-                suggested[CONF_LOCKS] = [option["value"] for option in ticked]
+            suggested[CONF_LOCKS] = self._ticked(entry, found, options)
         more = [_LOOK, _ADDRESS] if entry.runtime_data.feeds else [_ADDRESS]
         fields[probatio.Optional(CONF_MORE)] = SelectSelector(
             SelectSelectorConfig(options=more, translation_key=CONF_MORE)
@@ -243,17 +244,13 @@ class AddLockSteps[
         """Go on with the next lock that was picked, until all are added."""
         if (entry := self._household) is None:
             return self.async_abort(reason="entry_not_loaded")
-        known = {
-            f"{_DEVICE}{found.device_id}": found
-            for found in candidates(self.hass, entry)
-        }
+        known = self._attached(entry)
         while self._to_add:
             picked = self._to_add.pop(0)
             if (found := known.get(picked)) is not None:
                 self._new = await self._async_attached(entry, found)
-                if not self._several or not self._add_as_proposed(entry):
-                    return await self._async_details(None)
-            elif _ADDRESS_FORM.fullmatch(picked) and picked not in _configured(entry):
+                return await self._async_details(None)
+            if _ADDRESS_FORM.fullmatch(picked) and picked not in _configured(entry):
                 self._address = picked
                 return await self.async_step_ask()
         then, self._then = self._then, None
@@ -274,13 +271,26 @@ class AddLockSteps[
         name = await integration_name(self.hass, found)
         return attached_lock(self.hass, entry.runtime_data.feeds, found, name)
 
-    def _add_as_proposed(self, entry: NightlatchConfigEntry) -> bool:
-        """Add the lock with what was found for it; return whether that says enough."""
-        proposed = self._new.as_proposed(entry.runtime_data.settings.policy.quiet_hours)
-        if self._new.errors(proposed):
-            return False
-        self._add(entry, proposed)
-        return True
+    def _attached(self, entry: NightlatchConfigEntry) -> dict[str, Candidate]:
+        """Return the locks of other integrations, by what a form calls them."""
+        return {
+            f"{_DEVICE}{found.device_id}": found
+            for found in candidates(self.hass, entry)
+        }
+
+    async def _async_add_known(self, entry: NightlatchConfigEntry) -> list[str]:
+        """Add those of which enough is known as they are proposed; return the others."""
+        known, rest = self._attached(entry), []
+        quiet_hours = entry.runtime_data.settings.policy.quiet_hours
+        for picked in self._to_add:
+            if (found := known.get(picked)) is not None:
+                self._new = await self._async_attached(entry, found)
+                proposed = self._new.as_proposed(quiet_hours)
+                if not self._new.errors(proposed):
+                    self._add(entry, proposed)
+                    continue
+            rest.append(picked)
+        return rest
 
     def _add(self, entry: NightlatchConfigEntry, user_input: dict[str, Any]) -> None:
         new = self._new
@@ -337,6 +347,25 @@ class AddLockSteps[
             self._add(entry, user_input)
         return await self._async_next()
 
+    @staticmethod
+    def _ticked(
+        entry: NightlatchConfigEntry,
+        found: list[Candidate],
+        options: list[SelectOptionDict],
+    ) -> list[str]:
+        """Return what is ticked before a person has ticked anything.
+
+        Who begins has all ticked that can be added without asking a lock in range, or
+        somebody what it runs.
+        """
+        if not entry.runtime_data.locks:
+            return [
+                f"{_DEVICE}{each.device_id}"
+                for each in found
+                if each.identity.firmware_version
+            ]
+        return [option["value"] for option in options] if len(options) == 1 else []
+
     async def _async_option(self, found: Candidate) -> SelectOptionDict:
         """Return a lock of the house, with what can be done for it and why."""
         text = await async_label(self.hass, "lock_offer", found.why)
@@ -360,6 +389,17 @@ class AddLockSteps[
             if address not in configured
         ]
         return sorted(options, key=lambda option: option["label"])
+
+
+async def _until_feeds_were_asked(entry: NightlatchConfigEntry) -> None:
+    """Wait for a feed that was added a moment ago: it knows models of locks."""
+    feeds = entry.runtime_data.feeds.values()
+    try:
+        async with asyncio.timeout(_FEEDS_WITHIN):
+            for feed in tuple(feeds):
+                await feed.async_wait_until_asked()
+    except TimeoutError:
+        return
 
 
 def _configured(entry: NightlatchConfigEntry) -> set[str | None]:

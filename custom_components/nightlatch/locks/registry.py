@@ -150,14 +150,12 @@ class LockRegistry(Members[ManagedLock], LockListener):
             self._unnamed.setdefault(lock.subentry_id, []).append(
                 partial(self._tell_happened, lock, happening, details)
             )
-            self._stop_waiting.setdefault(
-                lock.subentry_id,
-                async_call_later(
+            if lock.subentry_id not in self._stop_waiting:
+                self._stop_waiting[lock.subentry_id] = async_call_later(
                     self._hass,
                     _ENTITIES_WITHIN,
                     partial(self._tell_unnamed, lock.subentry_id),
-                ),
-            )
+                )
             return
         self._tell_happened(lock, happening, details)
 

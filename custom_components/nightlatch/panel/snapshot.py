@@ -14,10 +14,10 @@ from homeassistant.util import dt as dt_util
 
 from ..core.installation.states import State
 from ..core.model import Evidence, OutcomeKind
-from ..core.preflight.base import PASSING, Reason, blockers
+from ..core.preflight.base import PASSING, Reason, worth_telling
 from ..core.records.outcome_record import OutcomeRecord
 from ..core.schedule.duration import most_minutes
-from ..core.schedule.plan import Plan, Waiting, is_approved
+from ..core.schedule.plan import Plan, is_approved
 from ..core.schedule.policy import ApprovalNeed
 from ..locks.lock import ManagedLock
 from ..monitoring.next_step import (
@@ -45,6 +45,8 @@ _WAITED_FOR = {
     Reason.SKIPPED,
     Reason.SOAKING,
 }
+# What comes next is one word for several reasons; the others say theirs by themselves.
+_FOR_SEVERAL_REASONS = {NextStep.BLOCKED, NextStep.FAILED, NextStep.PLANNED}
 # Nobody is about to install anything from here.
 _NOT_NOW = {
     NextStep.BY_HAND,
@@ -122,7 +124,7 @@ async def _async_lock(
 ) -> dict[str, Any]:
     hass = lock.hass
     starts, release = starts_at(plan), plan.release
-    waits = plan.waiting if step is not NextStep.RUNNING else None
+    waits = plan.waiting if step in _FOR_SEVERAL_REASONS else None
     return {
         "lock_id": lock.subentry_id,
         "device_id": lock.device_id,
@@ -141,9 +143,7 @@ async def _async_lock(
         "starts_at": starts.isoformat() if starts else None,
         "expected_minutes": most_minutes(plan.expected) if release else None,
         "tone": tone(step),
-        "waiting_for": []
-        if waits in {None, Waiting.NOTHING_OFFERED}
-        else [label_now(hass, "waiting", str(waits))],
+        "waiting_for": [label_now(hass, "waiting", str(waits))] if waits else [],
         "blockers": await _async_against(hass, runtime, lock, plan, step)
         if may(Deed.SEE_PLAN, user, lock)
         else [],
@@ -178,7 +178,7 @@ async def _async_against(
     elif step is NextStep.FAILED:
         told.append((_why(hass, lock, step), None))
     if step not in _NOT_NOW:
-        checks = blockers(runtime.planner.checks_as_planned(lock))
+        checks = worth_telling(runtime.planner.checks_as_planned(lock))
         if plan.starts_at is not None and plan.starts_at > dt_util.utcnow():
             # By day nobody knows how it will be at night.
             checks = tuple(each for each in checks if each.reason not in PASSING)
