@@ -92,8 +92,8 @@ async def test_what_nobody_can_ask_for_is_not_called_rolled_back_either(
     """It was told to try it, does not restart, and says nothing more of its images."""
     door.server.order(SmpFault.ERROR, RESET, times=ALWAYS, rc=Rc.NOT_SUPPORTED)
     state = (Group.IMAGE, ImageCommand.STATE)
-    # Two looks and the word to try it are answered.
-    door.server.order(SmpFault.LOSE, state, nth=4, times=ALWAYS)
+    # Two looks, a trial of what is not there, and the word to try it are answered.
+    door.server.order(SmpFault.LOSE, state, nth=5, times=ALWAYS)
     outcome = await TrialBench(door).install()
     assert outcome.kind is OutcomeKind.NEEDS_HAND
     assert reason(outcome) is TransportProblem.MAY_WAIT_FOR_RESTART
@@ -123,8 +123,9 @@ async def test_a_word_to_try_it_whose_answers_got_lost_leaves_nothing_waiting(
     """The installation has failed, and nothing may start by itself later."""
     door.images.erases_pending = True
     state = (Group.IMAGE, ImageCommand.STATE)
-    # Two looks; then the word to try it, and all that is asked until it is given up.
-    door.server.order(SmpFault.LOSE, state, nth=3, times=20)
+    # Two looks, and a trial of what is not there; then the word to try it, and all that
+    # is asked until it is given up.
+    door.server.order(SmpFault.LOSE, state, nth=4, times=20)
     outcome = await TrialBench(door).install()
     assert outcome.kind is OutcomeKind.FAILED
     assert not await waits(door)
