@@ -25,7 +25,16 @@ from custom_components.nightlatch.core.transports.base import (
     Radio,
 )
 
-from .gatt import CCCD, AttError, AttRefusal, Peripheral, Property, Service, uuid16
+from .gatt import (
+    CCCD,
+    LEAST_MTU,
+    AttError,
+    AttRefusal,
+    Peripheral,
+    Property,
+    Service,
+    uuid16,
+)
 from .link import ATT_HEADER, Link, LinkError, LinkModel
 
 CONNECT_TIMEOUT = 20.0
@@ -33,7 +42,6 @@ CONNECT_ATTEMPTS = 4
 _BACK_OFF = 0.25
 _SCAN_INTERVAL = 0.1
 _RSSI = -60
-_LEAST_MTU = 23
 _FAST_INTERVAL = 0.0075
 """Seconds; the shortest interval that Bluetooth LE allows."""
 
@@ -260,7 +268,7 @@ class RigClient(GattClient):
     def mtu_size(self) -> int:
         # Neither BlueZ's client (bleak, until it has acquired the MTU) nor ESPHome's with
         # cached services says what was exchanged.
-        return self._mtu if self.tells_mtu else _LEAST_MTU
+        return self._mtu if self.tells_mtu else LEAST_MTU
 
     @property
     @override
