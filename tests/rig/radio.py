@@ -80,6 +80,8 @@ class RigRadio(Radio):
         self.stack = stack
         self.tells_mtu = False
         """Whether its clients know the MTU; else they say the least there is."""
+        self.believes_memory = False
+        """Whether it takes services from its memory also where they should be fresh."""
         self.tells_way = True
         """Whether it is known which adapter or proxy holds a connection."""
         self.links: list[Link] = []
@@ -119,7 +121,11 @@ class RigRadio(Radio):
         if sum(link.connected for link in self.links) >= self.slots:
             raise TransportError(TransportProblem.NO_CONNECTION_SLOT, name=name)
         client = await self._connect(address, name, disconnected)
-        cached = None if fresh_services else self._cache.get(address)
+        cached = self._cache.get(address)
+        if fresh_services and not self.believes_memory:
+            # What stands before a proxy (bleak_esphome, _get_services) has a memory of
+            # its own, which it believes whatever is asked for, until it is told to forget.
+            cached = None
         try:
             await client.start(cached)
         except LinkError as err:

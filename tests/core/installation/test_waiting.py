@@ -131,8 +131,12 @@ async def test_a_word_to_try_it_whose_answers_got_lost_leaves_nothing_waiting(
     assert not await waits(door)
 
 
-async def test_new_firmware_may_take_its_time_to_serve(door: TrialDoorway) -> None:
-    """Its service comes a minute after it has started."""
+@pytest.mark.parametrize("believes_memory", [False, True])
+async def test_new_firmware_may_take_its_time_to_serve(
+    door: TrialDoorway, believes_memory: bool
+) -> None:
+    """Its service comes a minute after it has started, and what is remembered is old."""
+    door.radio.believes_memory = believes_memory
     bench = TrialBench(door)
     running = asyncio.create_task(bench.prepare().run())
     await until(lambda: State.ACTIVATING in bench.states)
