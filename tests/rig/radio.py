@@ -80,8 +80,9 @@ class RigRadio(Radio):
         self.stack = stack
         self.tells_mtu = False
         """Whether its clients know the MTU; else they say the least there is."""
-        self.believes_memory = False
-        """Whether it takes services from its memory also where they should be fresh."""
+        self.believes_memory = True
+        """Whether it takes services and MTU from its memory also where they should be
+        fresh, as what stands before a proxy does; BlueZ does not."""
         self.tells_way = True
         """Whether it is known which adapter or proxy holds a connection."""
         self.links: list[Link] = []

@@ -180,8 +180,8 @@ class Radio(Protocol):
         """Drop what any cache on the way knows of this lock's services and MTU.
 
         For the next connection; this one keeps what it has. It is the only way to make
-        a Bluetooth proxy discover services anew, so it must happen before a lock that
-        changes its services at one address goes.
+        a Bluetooth proxy discover services anew, so it must happen while a lock that
+        changes its services at one address is connected.
         """
 
 
@@ -207,11 +207,12 @@ async def connect_to_what_serves(
     disconnected: Callable[[], None],
     serves: Callable[[GattClient], bool],
 ) -> GattClient:
-    """Connect to a lock, anew if what it should serve is not there.
+    """Connect to a lock, anew if what it is expected to serve is not there.
 
     What stands before a proxy may remember a lock as it was, whatever it is asked for:
     in its bootloader, or in firmware that served nothing yet. So that is forgotten once
-    before it is believed. Raises ``TransportError``.
+    before it is believed; and at once, for a link may be lost before anything is asked,
+    and the next one may carry less. Raises ``TransportError``.
     """
     given_up = False
 
@@ -223,17 +224,23 @@ async def connect_to_what_serves(
         address, name=name, disconnected=gone, fresh_services=True
     )
     try:
+        await radio.forget_services(client)
         if serves(client):
             return client
-        await radio.forget_services(client)
     except BaseException:
         await close(client)
         raise
     given_up = True
     await close(client)
-    return await radio.connect(
+    client = await radio.connect(
         address, name=name, disconnected=disconnected, fresh_services=True
     )
+    try:
+        await radio.forget_services(client)
+    except BaseException:
+        await close(client)
+        raise
+    return client
 
 
 type AboutToTouch = Callable[[], Awaitable[None]]

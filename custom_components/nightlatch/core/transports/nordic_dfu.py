@@ -154,7 +154,8 @@ class NordicDfuTransport(FirmwareTransport):
             self._address,
             name=self._name,
             disconnected=lost.set,
-            serves=_takes_updates,
+            # What would end it, or begin it anew, is no old memory.
+            serves=_is_bootloader if self._away else _has_way_in,
         )
         try:
             if find_characteristic(client, CONTROL_POINT):
@@ -224,9 +225,6 @@ class NordicDfuTransport(FirmwareTransport):
                 client,
                 partial(client.start_notify, buttonless, answered),
             )
-            # While the application still answers: what a proxy knows of its services
-            # and MTU must not be taken for the bootloader's.
-            await self._radio.forget_services(client)
         self._away = True
         try:
             async with link_errors("enter_bootloader", BUTTONLESS_TIMEOUT):
@@ -283,12 +281,11 @@ class NordicDfuTransport(FirmwareTransport):
             raise TransportError(TransportProblem.BOOTLOADER_NOT_FOUND) from err
 
 
-def _takes_updates(client: GattClient) -> bool:
-    """Return whether a lock shows its bootloader, or a way into it."""
-    ways = (
-        CONTROL_POINT,
-        BUTTONLESS_BONDED,
-        BUTTONLESS_UNBONDED,
-        BUTTONLESS_EXPERIMENTAL,
-    )
+def _is_bootloader(client: GattClient) -> bool:
+    return find_characteristic(client, CONTROL_POINT) is not None
+
+
+def _has_way_in(client: GattClient) -> bool:
+    """Return whether a lock runs its application, and shows a way into its bootloader."""
+    ways = (BUTTONLESS_BONDED, BUTTONLESS_UNBONDED, BUTTONLESS_EXPERIMENTAL)
     return any(find_characteristic(client, way) for way in ways)

@@ -117,8 +117,6 @@ class BootloaderLink:
                 self._client,
                 partial(self._client.start_notify, CONTROL_POINT, self._notified),
             )
-            # The application will be back with other services, perhaps at this address.
-            await radio.forget_services(self._client)
             await radio.shorten_interval(self._client)
 
     @property

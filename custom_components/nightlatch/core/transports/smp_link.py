@@ -273,8 +273,6 @@ class SmpLink:
 
     async def reset(self) -> None:
         """Let the lock restart, and return when it has gone."""
-        # Afterwards it may have other services.
-        await self._radio.forget_services(self._client)
         await self.request(RESET, {})
         if not await self.is_gone(RESTART_TIMEOUT):
             raise TransportError(TransportProblem.NO_ANSWER, step=RESET.name)
