@@ -194,6 +194,7 @@ SAY_ONLY_WHY = {
     "transport_not_updatable",
     "transport_other_bootloader",
     "transport_other_update",
+    "transport_paired_elsewhere",
     "transport_pairing_refused",
     "transport_rejected",
     "transport_rejected_hardware",

@@ -85,6 +85,8 @@ class RigRadio(Radio):
         fresh, as what stands before a proxy does; BlueZ does not."""
         self.tells_way = True
         """Whether it is known which adapter or proxy holds a connection."""
+        self.bonds: dict[str, str] = {}
+        """What locks are paired with, as a home keeps it for all its radios."""
         self.links: list[Link] = []
         self._turn = 0
         self._seen: set[str] = set()
@@ -195,6 +197,14 @@ class RigRadio(Radio):
     @override
     def way(self, client: GattClient) -> str | None:
         return self.name if self.tells_way else None
+
+    @override
+    async def note_bond(self, client: GattClient) -> None:
+        self.bonds[_rig_client(client).address] = self.name
+
+    @override
+    def paired_with(self, client: GattClient) -> str | None:
+        return self.bonds.get(_rig_client(client).address)
 
     @override
     async def forget_services(self, client: GattClient) -> None:

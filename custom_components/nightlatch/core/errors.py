@@ -145,6 +145,7 @@ class TransportProblem(StrEnum):
     BUTTONLESS_REFUSED = "transport_buttonless_refused"
     NOT_BONDED = "transport_not_bonded"
     PAIRING_REFUSED = "transport_pairing_refused"
+    PAIRED_ELSEWHERE = "transport_paired_elsewhere"
     NEEDS_PASSKEY = "transport_needs_passkey"
     BOOTLOADER_NOT_FOUND = "transport_bootloader_not_found"
     OTHER_BOOTLOADER = "transport_other_bootloader"

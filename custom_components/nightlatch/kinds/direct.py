@@ -171,7 +171,12 @@ class DirectKind(HouseKind):
 
     @override
     def radio(self) -> RadioState:
-        return read_radio(self.lock.hass, self.address, self.lock.links.lock_entity)
+        return read_radio(
+            self.lock.hass,
+            self.address,
+            self.lock.links.lock_entity,
+            self._services.store.bond(self.address),
+        )
 
     def _reached_by(self) -> str | None:
         """Return which other integration reaches the lock now, if any."""

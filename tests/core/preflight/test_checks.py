@@ -179,6 +179,9 @@ def test_in_a_good_night_nothing_is_objected_to() -> None:
     assert {check.family for check in checks} == set(Family)
 
 
+PAIRED_ELSEWHERE = RadioState(
+    heard=True, rssi=-60, paired_with="hallway-proxy", pair_heard=False
+)
 BLOCKED: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.OTHER_MODEL, lock(model="KL-1i")),
     (Reason.OTHER_HARDWARE, lock(hardware_revision="C")),
@@ -251,6 +254,7 @@ BLOCKED: list[tuple[Reason, dict[str, Any]]] = [
     ),
     (Reason.WEAK_SIGNAL, {"radio": RadioState(heard=True, rssi=-86)}),
     (Reason.NO_SLOT, {"radio": RadioState(heard=True, rssi=-60, free_slots=0)}),
+    (Reason.PAIRED_ELSEWHERE, {"radio": PAIRED_ELSEWHERE}),
     (Reason.BACKUP_RUNNING, {"house": HouseState(backup_running=True)}),
     (Reason.HOUSE_STOPPING, {"house": HouseState(stopping=True)}),
     (Reason.UNSAVED, {"house": HouseState(unsaved="no space")}),
@@ -309,6 +313,7 @@ def test_every_reason_is_given_somewhere() -> None:
             "policy": LockPolicy(has_door_sensor=True, second_entry=True),
         },
         {"radio": RadioState(heard=True)},
+        {"radio": replace(PAIRED_ELSEWHERE, pair_heard=True)},
         # It has answered just now, whoever else is connected to it.
         {"radio": RadioState(heard=False, reached_by="Yale")},
         {"radio": RadioState(heard=True, rssi=-80, free_slots=1)},
@@ -348,6 +353,10 @@ def test_what_just_passes(fields: dict[str, Any]) -> None:
         (
             {"radio": RadioState(heard=True, rssi=-95)},
             [(Reason.WEAK_SIGNAL, Verdict.WARNING)],
+        ),
+        (
+            {"radio": PAIRED_ELSEWHERE},
+            [(Reason.PAIRED_ELSEWHERE, Verdict.WARNING)],
         ),
         (seen(door=Door.OPEN), [(Reason.DOOR_OPEN, Verdict.BLOCKER)]),
         (lock(battery=5), [(Reason.BATTERY_LOW, Verdict.BLOCKER)]),

@@ -76,6 +76,7 @@ class Reason(StrEnum):
     HELD_ELSEWHERE = "preflight_held_elsewhere"
     WEAK_SIGNAL = "preflight_weak_signal"
     NO_SLOT = "preflight_no_slot"
+    PAIRED_ELSEWHERE = "preflight_paired_elsewhere"
     # House.
     OTHER_INSTALLATION = "preflight_other_installation"
     BACKUP_RUNNING = "preflight_backup_running"
@@ -114,6 +115,7 @@ PASSING = frozenset(
         Reason.NOT_HEARD,
         Reason.WEAK_SIGNAL,
         Reason.NO_SLOT,
+        Reason.PAIRED_ELSEWHERE,
         Reason.OTHER_INSTALLATION,
         Reason.BACKUP_RUNNING,
         Reason.HOUSE_STOPPING,

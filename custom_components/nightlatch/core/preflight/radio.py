@@ -72,3 +72,20 @@ def check_slot(situation: Situation) -> Check:
         measured="0",
         limit="1",
     )
+
+
+def check_pairing(situation: Situation) -> Check:
+    """Check that what the lock is paired with hears it: it may refuse all others.
+
+    A person who is at the lock can pair it anew, at night nobody can.
+    """
+    radio = situation.radio
+    if radio.paired_with is None or radio.pair_heard or not radio.heard:
+        return passed(Family.RADIO, "pairing", measured=radio.paired_with)
+    return Check(
+        family=Family.RADIO,
+        rule="pairing",
+        verdict=Verdict.BLOCKER if situation.unattended else Verdict.WARNING,
+        reason=Reason.PAIRED_ELSEWHERE,
+        measured=radio.paired_with,
+    )

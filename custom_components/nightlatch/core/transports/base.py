@@ -176,6 +176,15 @@ class Radio(Protocol):
     def way(self, client: GattClient) -> str | None:
         """Return what people call the adapter or proxy of a connection, if it is known."""
 
+    async def note_bond(self, client: GattClient) -> None:
+        """Take note that a lock is paired over this connection: it is to be kept to."""
+
+    def paired_with(self, client: GattClient) -> str | None:
+        """Return what people call what the lock of a connection was paired with.
+
+        None where no bond of ours is known.
+        """
+
     async def forget_services(self, client: GattClient) -> None:
         """Drop what any cache on the way knows of this lock's services and MTU.
 
