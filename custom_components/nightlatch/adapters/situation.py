@@ -8,7 +8,7 @@ from homeassistant.util.hass_dict import HassKey
 from ..const import DOMAIN
 from ..core.preflight.situation import RadioState
 from ..core.records.bond import Bond
-from .entities import reached_by
+from .holders import always_connected, reached_by
 
 BACKUP_RUNNING: HassKey[bool] = HassKey(f"{DOMAIN}_backup_running")
 
@@ -29,7 +29,8 @@ def read_radio(
     if info is None:
         return RadioState(
             heard=False,
-            reached_by=reached_by(hass, lock_entity),
+            reached_by=reached_by(hass, address, lock_entity),
+            always_connected=always_connected(hass, address, lock_entity),
             paired_with=paired_with,
         )
     devices = bluetooth.async_scanner_devices_by_address(
@@ -44,6 +45,7 @@ def read_radio(
         heard=True,
         rssi=rssi,
         free_slots=_free_slots(devices),
+        always_connected=always_connected(hass, address, lock_entity),
         paired_with=paired_with,
         pair_heard=bond is None or bool(paired),
     )

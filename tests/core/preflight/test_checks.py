@@ -182,6 +182,9 @@ def test_in_a_good_night_nothing_is_objected_to() -> None:
 PAIRED_ELSEWHERE = RadioState(
     heard=True, rssi=-60, paired_with="hallway-proxy", pair_heard=False
 )
+ALWAYS_CONNECTED = RadioState(
+    heard=True, rssi=-60, always_connected="Yale (Front door)"
+)
 BLOCKED: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.OTHER_MODEL, lock(model="KL-1i")),
     (Reason.OTHER_HARDWARE, lock(hardware_revision="C")),
@@ -255,6 +258,15 @@ BLOCKED: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.WEAK_SIGNAL, {"radio": RadioState(heard=True, rssi=-86)}),
     (Reason.NO_SLOT, {"radio": RadioState(heard=True, rssi=-60, free_slots=0)}),
     (Reason.PAIRED_ELSEWHERE, {"radio": PAIRED_ELSEWHERE}),
+    (Reason.ALWAYS_CONNECTED, {"radio": ALWAYS_CONNECTED}),
+    # One sentence says it all.
+    (
+        Reason.HELD_ELSEWHERE,
+        {
+            "radio": replace(ALWAYS_CONNECTED, heard=False, reached_by="Yale"),
+            "identity_at": NOW - timedelta(hours=1),
+        },
+    ),
     (Reason.BACKUP_RUNNING, {"house": HouseState(backup_running=True)}),
     (Reason.HOUSE_STOPPING, {"house": HouseState(stopping=True)}),
     (Reason.UNSAVED, {"house": HouseState(unsaved="no space")}),
@@ -357,6 +369,10 @@ def test_what_just_passes(fields: dict[str, Any]) -> None:
         (
             {"radio": PAIRED_ELSEWHERE},
             [(Reason.PAIRED_ELSEWHERE, Verdict.WARNING)],
+        ),
+        (
+            {"radio": ALWAYS_CONNECTED},
+            [(Reason.ALWAYS_CONNECTED, Verdict.WARNING)],
         ),
         (seen(door=Door.OPEN), [(Reason.DOOR_OPEN, Verdict.BLOCKER)]),
         (lock(battery=5), [(Reason.BATTERY_LOW, Verdict.BLOCKER)]),

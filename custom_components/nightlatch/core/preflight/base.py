@@ -74,6 +74,7 @@ class Reason(StrEnum):
     # Radio.
     NOT_HEARD = "preflight_not_heard"
     HELD_ELSEWHERE = "preflight_held_elsewhere"
+    ALWAYS_CONNECTED = "preflight_always_connected"
     WEAK_SIGNAL = "preflight_weak_signal"
     NO_SLOT = "preflight_no_slot"
     PAIRED_ELSEWHERE = "preflight_paired_elsewhere"

@@ -25,7 +25,7 @@ from .path import (
     check_wanted,
 )
 from .power import check_battery, check_trend
-from .radio import check_pairing, check_signal, check_slot
+from .radio import check_connection, check_pairing, check_signal, check_slot
 from .situation import Situation
 from .time import check_fit
 from .trust import check_feed, check_index, check_offered, check_proofs
@@ -48,6 +48,7 @@ RULES: tuple[Callable[[Situation], Check], ...] = (
     check_signal,
     check_slot,
     check_pairing,
+    check_connection,
     check_house,
     check_storage,
     check_one_at_a_time,
@@ -84,6 +85,7 @@ _NOT_FOR_A_STRANDED_LOCK_RULES = {
     "signal",
     "slot",
     "pairing",
+    "connection",
     "entry_doors",
     "storage",
 }
