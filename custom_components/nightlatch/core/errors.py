@@ -164,6 +164,7 @@ class TransportProblem(StrEnum):
     CANNOT_TRY = "transport_cannot_try"
     OTHER_UPDATE = "transport_other_update"
     ALREADY_KEPT = "transport_already_kept"
+    KEPT_ITSELF = "transport_kept_itself"
     LOSSY_LINK = "transport_lossy_link"
     TOO_SLOW = "transport_too_slow"
     DID_NOT_COME_BACK = "transport_did_not_come_back"

@@ -113,7 +113,9 @@ def _runs_on_trial(lock: ManagedLock, vault: HouseholdVault) -> bool:
     kept = vault.release(outcome.sha256)
     known = [kept.release] if kept else lock.kind.on_offer()
     return any(
-        release.key == outcome.sha256 and release.transport is Transport.SMP
+        release.key == outcome.sha256
+        and release.transport is Transport.SMP
+        and not release.traits.confirms_itself
         for release in known
     )
 

@@ -889,6 +889,8 @@ def test_a_lock_on_trial_goes_back_by_itself() -> None:
     """Whatever is kept; and of what somebody else sends, nobody here can say."""
     trial = replace(RELEASE, transport=Transport.SMP)
     assert way_back(trial, None) is WayBack.ON_TRIAL
+    keeps = replace(trial, traits=Traits(confirms_itself=True))
+    assert way_back(keeps, None) is WayBack.KEEPS_ITSELF
     assert way_back(replace(RELEASE, payload=None), None) is WayBack.UNKNOWN
 
 

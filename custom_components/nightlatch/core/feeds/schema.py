@@ -283,6 +283,7 @@ def _model(raw: dict[str, Any]) -> Model:
             tells_hardware=raw.get("tells_hardware_revision", True),
             has_battery=raw.get("has_battery", True),
             firmware_text=raw.get("firmware_revision"),
+            confirms_itself=raw.get("confirms_itself", False),
         ),
     )
 
@@ -532,6 +533,7 @@ _MODEL = _object(
         vol.Optional("recovery"): _text(MAX_RECOVERY),
         vol.Optional("tells_hardware_revision"): _truth,
         vol.Optional("has_battery"): _truth,
+        vol.Optional("confirms_itself"): _truth,
         vol.Optional("firmware_revision"): vol.All(_line(), _revision_text),
     }
 )
