@@ -229,18 +229,21 @@ async def connect_to_what_serves(
         if not given_up:
             disconnected()
 
-    client = await radio.connect(
-        address, name=name, disconnected=gone, fresh_services=True
-    )
+    client = await _connect_and_forget(radio, address, name, gone)
     try:
-        await radio.forget_services(client)
         if serves(client):
             return client
-    except BaseException:
+    except TransportError:
         await close(client)
         raise
     given_up = True
     await close(client)
+    return await _connect_and_forget(radio, address, name, disconnected)
+
+
+async def _connect_and_forget(
+    radio: Radio, address: str, name: str, disconnected: Callable[[], None]
+) -> GattClient:
     client = await radio.connect(
         address, name=name, disconnected=disconnected, fresh_services=True
     )
