@@ -90,6 +90,7 @@ def _lock(lock: ManagedLock, plan: Plan) -> dict[str, Any]:
             "window_end": plan.window_end,
         },
         "held": [asdict(check) for check in lock.held],
+        "paired_with": lock.kind.radio().paired_with,
         "in_bootloader": lock.in_bootloader,
         "release": lock.release.version.text if lock.release else None,
         "progress": asdict(lock.progress) if lock.progress else None,

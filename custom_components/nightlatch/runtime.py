@@ -113,7 +113,7 @@ async def async_make_runtime(hass: HomeAssistant, entry: ConfigEntry) -> Runtime
     store = HouseholdStore(hass, entry.entry_id)
     journal = JournalFile(hass, entry.entry_id)
     audit = AuditFile(hass, entry.entry_id)
-    radio = HomeAssistantRadio(hass)
+    radio = HomeAssistantRadio(hass, store)
     faults = Faults()
     queue = Queue(GATHERING)
     feeds: Members[FeedCoordinator] = Members()

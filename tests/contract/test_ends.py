@@ -68,6 +68,7 @@ class Claim(Enum):
 CLAIMS: dict[str, set[Claim]] = {
     "transport_in_bootloader": {Claim.IN_BOOTLOADER},
     "transport_already_kept": {Claim.NEW, Claim.RUNS},
+    "transport_kept_itself": {Claim.NEW, Claim.RUNS},
     "transport_did_not_come_back": {Claim.BEGUN, Claim.SILENT},
     "transport_held_since_restart": {Claim.BEGUN, Claim.SILENT},
     "transport_other_version": {Claim.RUNS},
@@ -194,6 +195,7 @@ SAY_ONLY_WHY = {
     "transport_not_updatable",
     "transport_other_bootloader",
     "transport_other_update",
+    "transport_paired_elsewhere",
     "transport_pairing_refused",
     "transport_rejected",
     "transport_rejected_hardware",
@@ -345,6 +347,7 @@ ONLY: Mapping[Any, Callable[[Outcome], bool]] = {
     TransportProblem.CANNOT_BE_KEPT: told(NEW),
     TransportProblem.NOT_TAKEN_BACK: told(NEW),
     TransportProblem.ALREADY_KEPT: told(NEW),
+    TransportProblem.KEPT_ITSELF: told(NEW),
     TransportProblem.OTHER_VERSION: told(OLD, OTHER),
     TransportProblem.DID_NOT_COME_BACK: silent,
     TransportProblem.HELD_SINCE_RESTART: silent,
@@ -409,6 +412,7 @@ TRUE: Mapping[Claim, Callable[[Outcome, str], bool]] = {
 }
 DETAILS: dict[Any, dict[str, str]] = {
     TransportProblem.ALREADY_KEPT: {"version": NEW},
+    TransportProblem.KEPT_ITSELF: {"version": NEW},
     TransportProblem.WAITS_FOR_RESTART: {"version": NEW},
     TransportProblem.MAY_WAIT_FOR_RESTART: {"version": NEW},
 }

@@ -12,7 +12,6 @@ from bleak_retry_connector import (
 )
 import pytest
 
-from custom_components.nightlatch.adapters.bluetooth import HomeAssistantRadio
 from custom_components.nightlatch.core.errors import TransportError, TransportProblem
 from custom_components.nightlatch.core.transports.base import close
 from homeassistant.components import bluetooth
@@ -64,9 +63,27 @@ async def test_wishes_are_carried_out(house: House, wish: str) -> None:
         ),
     ],
 )
-async def test_wishes_are_only_wishes(wish: str, client: Any) -> None:
+async def test_wishes_are_only_wishes(house: House, wish: str, client: Any) -> None:
     """A backend that cannot do it is no reason to give up an installation."""
-    await getattr(HomeAssistantRadio(Mock()), wish)(client(NAMES[wish]))
+    await getattr(house.runtime.radio, wish)(client(NAMES[wish]))
+
+
+@pytest.mark.parametrize("holds", [True, False], ids=["holds", "may-hold"])
+async def test_an_adapter_of_this_machine_forgets_no_lock(
+    house: House, monkeypatch: pytest.MonkeyPatch, holds: bool
+) -> None:
+    """To clear the cache, BlueZ would remove the lock, its connection and its bond."""
+    adapter = Mock(spec=bluetooth.HaScanner, source="00:11:22:33:44:55")
+    adapter.get_allocations.return_value = Mock(allocated=[FRONT_DOOR] if holds else [])
+    monkeypatch.setattr(bluetooth, "async_current_scanners", lambda _: [adapter])
+    monkeypatch.setattr(
+        bluetooth,
+        "async_scanner_devices_by_address",
+        lambda *_, **__: [Mock(scanner=adapter)],
+    )
+    client = Mock(address=FRONT_DOOR, clear_cache=AsyncMock())
+    await house.runtime.radio.forget_services(client)
+    client.clear_cache.assert_not_called()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from datetime import timedelta
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 
-from custom_components.nightlatch.adapters.entities import reached_by, read_surroundings
+from custom_components.nightlatch.adapters.entities import read_surroundings
+from custom_components.nightlatch.adapters.holders import reached_by
 from custom_components.nightlatch.adapters.situation import read_house, read_radio
 from custom_components.nightlatch.core.model import BatteryReading
 from custom_components.nightlatch.core.preflight.situation import (
@@ -255,10 +256,10 @@ async def test_nothing_begins_while_a_backup_is_made(house: House) -> None:
 
 def test_who_reaches_a_lock(hass: HomeAssistant) -> None:
     """By the name of its integration, or what comes nearest to that."""
-    assert reached_by(hass, None) is None
-    assert reached_by(hass, "lock.gone") is None
+    assert reached_by(hass, FRONT_DOOR, None) is None
+    assert reached_by(hass, FRONT_DOOR, "lock.gone") is None
     hass.states.async_set("lock.plain", "locked", {"friendly_name": "Plain"})
-    assert reached_by(hass, "lock.plain") == "Plain"
+    assert reached_by(hass, FRONT_DOOR, "lock.plain") == "Plain"
     registered = er.async_get(hass).async_get_or_create("lock", "demo", "1")
     hass.states.async_set(registered.entity_id, "locked")
-    assert reached_by(hass, registered.entity_id) == "demo"
+    assert reached_by(hass, FRONT_DOOR, registered.entity_id) == "demo"

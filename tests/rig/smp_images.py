@@ -66,7 +66,7 @@ class SmpImages(SmpHandler):
         ``erases_at_once`` the first request erases all that the image needs, else each
         sector is erased when it is reached; with ``legacy_rc`` an answer has an ``rc``
         also when all is well; with ``erases_pending`` an image that is to be tried may
-        be erased, which real servers do by configuration. Slot info tells the sizes of
+        be erased or written over, which real servers do by configuration. Slot info tells the sizes of
         the slots and not of the largest image (Zephyr 4.4); with ``checks_room`` an image
         that leaves no room for the boot loader is refused at once, else at its end where
         it would reach into the trailer (1/12), or not at all.
@@ -100,7 +100,8 @@ class SmpImages(SmpHandler):
         if command == ImageCommand.STATE:
             return self._state(), 0.0
         if command == ImageCommand.SLOT_INFO and self.tells_slots:
-            sizes = [slot.sectors * SECTOR for slot in self.flash.slots]
+            whole = (self.flash.primary, self.flash.whole_secondary)
+            sizes = [slot.sectors * SECTOR for slot in whole]
             slots = [
                 {"slot": 0, "size": sizes[0]},
                 {"slot": 1, "size": sizes[1], "upload_image_id": 0},
@@ -225,8 +226,10 @@ class SmpImages(SmpHandler):
         if offset + len(data) > self._size:
             self.start()
             raise _refused(_OVERRUN)
-        end = (self.flash.secondary.sectors - TRAILER_SECTORS) * SECTOR
-        if offset + len(data) == self._size > end:
+        slot = self.flash.secondary
+        end = (slot.sectors - TRAILER_SECTORS) * SECTOR
+        arrived = offset + len(data)
+        if arrived > slot.size or arrived == self._size > end:
             self.start()
             raise _refused(_WRITE_FAILED)
         seconds += self._take(data)
@@ -248,9 +251,9 @@ class SmpImages(SmpHandler):
             raise _refused(_INVALID_HASH)
         if sha and self._receiving and sha == self._sha:
             return True
-        if next_swap(self.flash) is not SwapType.NONE:
+        if self._is_kept():
             raise _refused(_NO_FREE_SLOT)
-        room = self.flash.secondary.sectors
+        room = self.flash.whole_secondary.sectors
         if self.checks_room:
             room -= TRAILER_SECTORS + 1
         if size > room * SECTOR:
@@ -335,15 +338,18 @@ class SmpImages(SmpHandler):
         seconds = sum(self._erase_sector(sector) for sector in sectors)
         return seconds + self._erase_trailer()
 
+    def _is_kept(self) -> bool:
+        """Return whether what is in slot 1 may not be written over now."""
+        swap = next_swap(self.flash)
+        return swap is not SwapType.NONE and not (
+            self.erases_pending and swap is SwapType.TEST
+        )
+
     def _erase(self, fields: Mapping[str, Any]) -> tuple[Any, float]:
         slot = fields.get("slot", 1)
         if not isinstance(slot, int):
             raise SmpRefusal(Rc.INVALID)
-        swap = next_swap(self.flash)
-        kept = swap is not SwapType.NONE and not (
-            self.erases_pending and swap is SwapType.TEST
-        )
-        if slot != 1 or (kept and self._image(1) is not None):
+        if slot != 1 or (self._is_kept() and self._image(1) is not None):
             raise _refused(_NO_FREE_SLOT)
         self.start()
         secondary = self.flash.secondary

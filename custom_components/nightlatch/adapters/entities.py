@@ -11,8 +11,6 @@ from homeassistant.const import (
     STATE_UNKNOWN,
 )
 from homeassistant.core import HomeAssistant, State
-from homeassistant.helpers import entity_registry as er
-from homeassistant.loader import IntegrationNotLoaded, async_get_loaded_integration
 
 from ..core.model import BatteryReading
 from ..core.preflight.situation import Bolt, Door, Surroundings
@@ -55,22 +53,6 @@ def read_surroundings(
         battery=_battery(hass, battery_entity, heard) if battery_entity else None,
         someone_home=_someone_home(hass),
     )
-
-
-def reached_by(hass: HomeAssistant, lock_entity: str | None) -> str | None:
-    """Return the name of the integration that reaches a lock now, by what it tells.
-
-    That of the entity where nobody knows whose it is; None where it reaches nothing.
-    """
-    if (state := _state(hass, lock_entity)) is None:
-        return None
-    entry = er.async_get(hass).async_get(state.entity_id)
-    if entry is None:
-        return state.name
-    try:
-        return async_get_loaded_integration(hass, entry.platform).name
-    except IntegrationNotLoaded:
-        return entry.platform
 
 
 def _state(hass: HomeAssistant, entity_id: str | None) -> State | None:

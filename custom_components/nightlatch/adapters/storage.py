@@ -21,6 +21,7 @@ from homeassistant.util.json import SerializationError, json_loads_object
 from ..const import DOMAIN
 from ..core.disk import DiskFile
 from ..core.guard.hold import HoldRecord
+from ..core.records.bond import Bond
 from ..core.records.decisions import Decisions
 from ..core.records.lock_record import LockRecord
 from ..core.records.stored import (
@@ -84,6 +85,7 @@ class _Store(Store[dict[str, Any]]):
             "vault_tested": None,
             "vault_suspects": [],
             "digest_held": {},
+            "bonds": {},
             **old_data,
         }
 
@@ -168,6 +170,8 @@ class HouseholdStore(TrustStore):
         """When all copies in the vault were tested last; aware, UTC."""
         self.vault_suspects: tuple[str, ...] = ()
         """The digests of artifacts of which no good copy was left then."""
+        self._bonds: dict[str, Bond] = {}
+        """What locks are paired with, by their addresses."""
         self.announced_night: date | None = None
         """The last night of which people were told."""
         self.digest: tuple[str, ...] = ()
@@ -202,6 +206,10 @@ class HouseholdStore(TrustStore):
                 self.generation = as_floor(data["generation"])
                 self.vault_tested = optional(as_time, data["vault_tested"])
                 self.vault_suspects = _texts(data["vault_suspects"])
+                self._bonds = {
+                    as_text(address): Bond.from_dict(raw)
+                    for address, raw in data["bonds"].items()
+                }
                 self.announced_night = optional(as_day, data["announced_night"])
                 self.digest = _texts(data["digest"])
                 self.digest_held = _texts_by_id(data["digest_held"])
@@ -336,6 +344,7 @@ class HouseholdStore(TrustStore):
                 self.vault_tested.isoformat() if self.vault_tested else None
             ),
             "vault_suspects": list(self.vault_suspects),
+            "bonds": {address: bond.to_dict() for address, bond in self._bonds.items()},
             "announced_night": (
                 self.announced_night.isoformat() if self.announced_night else None
             ),
@@ -432,6 +441,17 @@ class HouseholdStore(TrustStore):
         """Keep what is known of our hold on a lock's source."""
         self._check_readable(subentry_id, hold)
         self._holds[subentry_id] = hold
+        await self._async_save()
+
+    def bond(self, address: str) -> Bond | None:
+        """Return what the lock at an address is paired with, as far as is known."""
+        return self._bonds.get(address)
+
+    async def async_set_bond(self, address: str, bond: Bond) -> None:
+        """Keep what a lock is paired with; it is so, whoever takes care of the lock."""
+        if self._bonds.get(address) == bond:
+            return
+        self._bonds[address] = bond
         await self._async_save()
 
     async def async_set_announced(self, night: date) -> None:

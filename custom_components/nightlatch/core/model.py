@@ -119,6 +119,8 @@ class Traits:
     has_battery: bool = True
     firmware_text: str | None = None
     """How its version stands in what it tells; None where it tells that alone."""
+    confirms_itself: bool = False
+    """Whether new firmware stays once it has started, and is not told to."""
 
 
 USUAL: Final = Traits()

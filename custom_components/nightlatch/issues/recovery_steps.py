@@ -7,7 +7,7 @@ their sources. The usual steps come after it, by what kind of lock it is and wha
 from collections.abc import Iterator
 from enum import StrEnum
 
-from ..adapters.entities import reached_by
+from ..adapters.holders import reached_by
 from ..core.errors import TransportProblem
 from ..core.installation.confirmation import BOLT_PROBLEMS
 from ..core.installation.recovery import what_left_it
@@ -92,7 +92,7 @@ def _holder(lock: ManagedLock) -> str | None:
     outcome = lock.record.outcome
     if lock.in_bootloader or outcome is None or outcome.reason not in _SILENT:
         return None
-    return reached_by(lock.hass, lock.links.lock_entity)
+    return reached_by(lock.hass, lock.kind.key, lock.links.lock_entity)
 
 
 def _for_a_silent_lock(
@@ -119,7 +119,9 @@ def _runs_on_trial(lock: ManagedLock, vault: HouseholdVault) -> bool:
     kept = vault.release(outcome.sha256)
     known = [kept.release] if kept else lock.kind.on_offer()
     return any(
-        release.key == outcome.sha256 and release.transport is Transport.SMP
+        release.key == outcome.sha256
+        and release.transport is Transport.SMP
+        and not release.traits.confirms_itself
         for release in known
     )
 

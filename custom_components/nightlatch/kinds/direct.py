@@ -12,7 +12,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import CONNECTION_BLUETOOTH
 from homeassistant.util import dt as dt_util
 
-from ..adapters.entities import reached_by
+from ..adapters.holders import reached_by
 from ..adapters.situation import read_radio
 from ..const import CONF_FEED, DOMAIN
 from ..core.errors import (
@@ -171,11 +171,16 @@ class DirectKind(HouseKind):
 
     @override
     def radio(self) -> RadioState:
-        return read_radio(self.lock.hass, self.address, self.lock.links.lock_entity)
+        return read_radio(
+            self.lock.hass,
+            self.address,
+            self.lock.links.lock_entity,
+            self._services.store.bond(self.address),
+        )
 
     def _reached_by(self) -> str | None:
         """Return which other integration reaches the lock now, if any."""
-        return reached_by(self.lock.hass, self.lock.links.lock_entity)
+        return reached_by(self.lock.hass, self.address, self.lock.links.lock_entity)
 
     @override
     def feed_state(self, release: Release, *, just_asked: bool) -> FeedState:

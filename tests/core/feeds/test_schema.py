@@ -237,6 +237,11 @@ def test_a_descriptor_must_be_complete(field: str) -> None:
             "must be true or false",
         ),
         (
+            {"models": [{**MODEL, "confirms_itself": "yes"}]},
+            "models[0].confirms_itself",
+            "must be true or false",
+        ),
+        (
             {"models": [{**MODEL, "has_battery": None}]},
             "models[0].has_battery",
             "must be true or false",
@@ -379,12 +384,20 @@ def test_a_release_knows_what_is_unusual_about_its_locks() -> None:
         "tells_hardware_revision": False,
         "has_battery": False,
         "firmware_revision": "Acme FW v{version}+*",
+        "confirms_itself": True,
     }
     release = read_unusual(said, without="minimum_battery")
     assert release.traits == Traits(
-        tells_hardware=False, has_battery=False, firmware_text="Acme FW v{version}+*"
+        tells_hardware=False,
+        has_battery=False,
+        firmware_text="Acme FW v{version}+*",
+        confirms_itself=True,
     )
-    usual = {"tells_hardware_revision": True, "has_battery": True}
+    usual = {
+        "tells_hardware_revision": True,
+        "has_battery": True,
+        "confirms_itself": False,
+    }
     assert read_unusual(usual).traits == read_release().traits == USUAL
 
 

@@ -15,16 +15,18 @@ from custom_components.nightlatch.core.errors import (
 )
 from custom_components.nightlatch.core.installation.machine import Outcome
 from custom_components.nightlatch.core.installation.states import State
-from custom_components.nightlatch.core.model import OutcomeKind
+from custom_components.nightlatch.core.model import OutcomeKind, Traits
 from tests.rig.image import Behaviour
 from tests.rig.lock_body import Bolt, Mode
 from tests.rig.virtual_time import virtual_time
 
 from ..doorway import until
 from ..trial_doorway import NEW, OLD, TrialDoorway, told, trial_doorway
-from .trial_bench import TrialBench
+from .trial_bench import RELEASE, TrialBench
 
 pytestmark = virtual_time
+
+KEEPS_ITSELF = replace(RELEASE, traits=Traits(confirms_itself=True))
 
 
 @pytest.fixture
@@ -127,6 +129,46 @@ async def test_firmware_that_keeps_itself_cannot_be_taken_back(
     outcome = await bench.install()
     assert outcome.kind is OutcomeKind.NEEDS_HAND
     assert reason(outcome) is TransportProblem.ALREADY_KEPT
+
+
+@pytest.mark.parametrize("serves", [True, False])
+async def test_firmware_that_keeps_itself_as_its_feed_says_is_told_so(
+    door: TrialDoorway, serves: bool
+) -> None:
+    """Nobody waits for it to go back, whether it can be asked or not."""
+    behaviour = Behaviour.JAMS_BOLT | Behaviour.CONFIRMS_ITSELF
+    if not serves:
+        behaviour |= Behaviour.CANNOT_BE_UPDATED
+    bench = TrialBench(door, behaviour=behaviour, release=KEEPS_ITSELF)
+    outcome = await bench.install()
+    assert outcome.kind is OutcomeKind.NEEDS_HAND
+    assert outcome.error is not None
+    assert outcome.error.reason is TransportProblem.KEPT_ITSELF
+    assert outcome.error.details == {"version": told(NEW)}
+    assert outcome.running is not None
+    assert outcome.running.firmware_version == told(NEW)
+
+
+@pytest.mark.parametrize(
+    "behaviour", [Behaviour.CONFIRMS_ITSELF, Behaviour.NEVER_STARTS]
+)
+@pytest.mark.parametrize("serves", [True, False])
+async def test_firmware_that_works_and_keeps_itself_is_accepted(
+    door: TrialDoorway, behaviour: Behaviour, serves: bool
+) -> None:
+    """Also where it serves no more; and what does not start is taken back as ever."""
+    if not serves:
+        behaviour |= Behaviour.CANNOT_BE_UPDATED
+    outcome = await TrialBench(
+        door, behaviour=behaviour, release=KEEPS_ITSELF
+    ).install()
+    if Behaviour.NEVER_STARTS in behaviour:
+        assert outcome.kind is OutcomeKind.ROLLED_BACK
+        assert reason(outcome) is TransportProblem.REVERTED
+        await assert_runs_for_good(door, told(OLD))
+    else:
+        assert outcome.kind is OutcomeKind.SUCCEEDED
+        assert door.runs == told(NEW)
 
 
 async def test_a_bolt_that_stays_jammed_needs_a_hand(door: TrialDoorway) -> None:

@@ -179,6 +179,12 @@ def test_in_a_good_night_nothing_is_objected_to() -> None:
     assert {check.family for check in checks} == set(Family)
 
 
+PAIRED_ELSEWHERE = RadioState(
+    heard=True, rssi=-60, paired_with="hallway-proxy", pair_heard=False
+)
+ALWAYS_CONNECTED = RadioState(
+    heard=True, rssi=-60, always_connected="Yale (Front door)"
+)
 BLOCKED: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.OTHER_MODEL, lock(model="KL-1i")),
     (Reason.OTHER_HARDWARE, lock(hardware_revision="C")),
@@ -251,6 +257,16 @@ BLOCKED: list[tuple[Reason, dict[str, Any]]] = [
     ),
     (Reason.WEAK_SIGNAL, {"radio": RadioState(heard=True, rssi=-86)}),
     (Reason.NO_SLOT, {"radio": RadioState(heard=True, rssi=-60, free_slots=0)}),
+    (Reason.PAIRED_ELSEWHERE, {"radio": PAIRED_ELSEWHERE}),
+    (Reason.ALWAYS_CONNECTED, {"radio": ALWAYS_CONNECTED}),
+    # One sentence says it all.
+    (
+        Reason.HELD_ELSEWHERE,
+        {
+            "radio": replace(ALWAYS_CONNECTED, heard=False, reached_by="Yale"),
+            "identity_at": NOW - timedelta(hours=1),
+        },
+    ),
     (Reason.BACKUP_RUNNING, {"house": HouseState(backup_running=True)}),
     (Reason.HOUSE_STOPPING, {"house": HouseState(stopping=True)}),
     (Reason.UNSAVED, {"house": HouseState(unsaved="no space")}),
@@ -309,6 +325,7 @@ def test_every_reason_is_given_somewhere() -> None:
             "policy": LockPolicy(has_door_sensor=True, second_entry=True),
         },
         {"radio": RadioState(heard=True)},
+        {"radio": replace(PAIRED_ELSEWHERE, pair_heard=True)},
         # It has answered just now, whoever else is connected to it.
         {"radio": RadioState(heard=False, reached_by="Yale")},
         {"radio": RadioState(heard=True, rssi=-80, free_slots=1)},
@@ -348,6 +365,14 @@ def test_what_just_passes(fields: dict[str, Any]) -> None:
         (
             {"radio": RadioState(heard=True, rssi=-95)},
             [(Reason.WEAK_SIGNAL, Verdict.WARNING)],
+        ),
+        (
+            {"radio": PAIRED_ELSEWHERE},
+            [(Reason.PAIRED_ELSEWHERE, Verdict.WARNING)],
+        ),
+        (
+            {"radio": ALWAYS_CONNECTED},
+            [(Reason.ALWAYS_CONNECTED, Verdict.WARNING)],
         ),
         (seen(door=Door.OPEN), [(Reason.DOOR_OPEN, Verdict.BLOCKER)]),
         (lock(battery=5), [(Reason.BATTERY_LOW, Verdict.BLOCKER)]),
@@ -864,6 +889,8 @@ def test_a_lock_on_trial_goes_back_by_itself() -> None:
     """Whatever is kept; and of what somebody else sends, nobody here can say."""
     trial = replace(RELEASE, transport=Transport.SMP)
     assert way_back(trial, None) is WayBack.ON_TRIAL
+    keeps = replace(trial, traits=Traits(confirms_itself=True))
+    assert way_back(keeps, None) is WayBack.KEEPS_ITSELF
     assert way_back(replace(RELEASE, payload=None), None) is WayBack.UNKNOWN
 
 

@@ -64,6 +64,7 @@ releases = st.builds(
         tells_hardware=st.booleans(),
         has_battery=st.booleans(),
         firmware_text=st.none() | texts,
+        confirms_itself=st.booleans(),
     ),
 )
 kept_releases = st.builds(

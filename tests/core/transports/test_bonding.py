@@ -189,5 +189,14 @@ async def test_a_bond_belongs_to_one_proxy() -> None:
         with pytest.raises(TransportError) as failed:
             await SmpTransport(other, MCUBOOT_ADDRESS, NAME).running()
         assert failed.value.details == {"way": "attic-proxy"}
+        # Where it is known which one the lock is paired with, that one is named.
+        other.bonds = door.radio.bonds
+        with pytest.raises(TransportError) as failed:
+            await SmpTransport(other, MCUBOOT_ADDRESS, NAME).running()
+        assert failed.value.reason is TransportProblem.PAIRED_ELSEWHERE
+        assert failed.value.details == {
+            "way": "attic-proxy",
+            "paired": door.radio.name,
+        }
         # The one that has the bond needs nobody's leave.
         assert (await door.transport.running()).version == NEW

@@ -276,6 +276,7 @@ def _model(raw: dict[str, Any]) -> Model:
             tells_hardware=raw.get("tells_hardware_revision", True),
             has_battery=raw.get("has_battery", True),
             firmware_text=raw.get("firmware_revision"),
+            confirms_itself=raw.get("confirms_itself", False),
         ),
     )
 
@@ -383,6 +384,7 @@ _MODEL = fields_of(
         vol.Optional("support_end"): day,
         vol.Optional("tells_hardware_revision"): truth,
         vol.Optional("has_battery"): truth,
+        vol.Optional("confirms_itself"): truth,
         vol.Optional("firmware_revision"): vol.All(line(), _revision_text),
     }
 )

@@ -27,6 +27,8 @@ from .states import Event, State
 from .verification import await_return, check_version, find_out, silence
 
 _NOT_STARTED = {TransportProblem.REVERTED, TransportProblem.OTHER_VERSION}
+# What is told so of firmware that confirms itself is there for good.
+_STAYS = {TransportProblem.ALREADY_KEPT, TransportProblem.CANNOT_BE_KEPT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,7 +286,15 @@ class TrialInstallation(DirectInstallation):
 
     @override
     async def _make_permanent(self) -> None:
-        await self._smp().confirm(await self._artifact())
+        try:
+            await self._smp().confirm(await self._artifact())
+        except TransportError as err:
+            # It works. That nobody can tell it so does not matter where it stays anyhow.
+            if not (
+                err.reason is TransportProblem.CANNOT_BE_KEPT
+                and self._release.traits.confirms_itself
+            ):
+                raise
         self._permanent = True
 
     @override
@@ -292,7 +302,19 @@ class TrialInstallation(DirectInstallation):
         if self._running is None:
             await self._await_return()
         if self._runs_release:
-            await self._smp().take_back(await self._artifact())
+            try:
+                await self._smp().take_back(await self._artifact())
+            except TransportError as err:
+                if (
+                    err.reason in _STAYS
+                    and self._release.traits.confirms_itself
+                    and self._running is not None
+                ):
+                    raise TransportError(
+                        TransportProblem.KEPT_ITSELF,
+                        version=self._running.firmware_version,
+                    ) from err
+                raise
             await self._await_return()
         if self._runs_release:
             raise TransportError(TransportProblem.NOT_TAKEN_BACK)

@@ -74,8 +74,10 @@ class Reason(StrEnum):
     # Radio.
     NOT_HEARD = "preflight_not_heard"
     HELD_ELSEWHERE = "preflight_held_elsewhere"
+    ALWAYS_CONNECTED = "preflight_always_connected"
     WEAK_SIGNAL = "preflight_weak_signal"
     NO_SLOT = "preflight_no_slot"
+    PAIRED_ELSEWHERE = "preflight_paired_elsewhere"
     # House.
     OTHER_INSTALLATION = "preflight_other_installation"
     BACKUP_RUNNING = "preflight_backup_running"
@@ -109,6 +111,7 @@ SETTLING = frozenset(
         Reason.BOLT_JUST_MOVED,
         Reason.DOOR_JUST_MOVED,
         Reason.NO_SLOT,
+        Reason.PAIRED_ELSEWHERE,
         Reason.OTHER_INSTALLATION,
         Reason.BACKUP_RUNNING,
         Reason.HOUSE_STOPPING,

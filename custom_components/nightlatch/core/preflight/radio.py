@@ -26,7 +26,7 @@ def check_signal(situation: Situation) -> Check:
             rule="signal",
             verdict=Verdict.BLOCKER,
             reason=Reason.HELD_ELSEWHERE,
-            measured=radio.reached_by,
+            measured=radio.always_connected or radio.reached_by,
             limit=limit,
         )
     if not radio.heard:
@@ -71,4 +71,40 @@ def check_slot(situation: Situation) -> Check:
         reason=Reason.NO_SLOT,
         measured="0",
         limit="1",
+    )
+
+
+def check_pairing(situation: Situation) -> Check:
+    """Check that what the lock is paired with hears it: it may refuse all others.
+
+    A person who is at the lock can pair it anew, at night nobody can.
+    """
+    radio = situation.radio
+    if radio.paired_with is None or radio.pair_heard or not radio.heard:
+        return passed(Family.RADIO, "pairing", measured=radio.paired_with)
+    return Check(
+        family=Family.RADIO,
+        rule="pairing",
+        verdict=Verdict.BLOCKER if situation.unattended else Verdict.WARNING,
+        reason=Reason.PAIRED_ELSEWHERE,
+        measured=radio.paired_with,
+    )
+
+
+def check_connection(situation: Situation) -> Check:
+    """Check that nobody is set to hold the lock's only connection for ever.
+
+    One that has let go just now takes it again, at the latest when the lock has restarted
+    and has to be asked what it runs. A person sees that, at night nobody does.
+    """
+    radio = situation.radio
+    held_now = check_signal(situation).reason is Reason.HELD_ELSEWHERE
+    if radio.always_connected is None or held_now:
+        return passed(Family.RADIO, "connection")
+    return Check(
+        family=Family.RADIO,
+        rule="connection",
+        verdict=Verdict.BLOCKER if situation.unattended else Verdict.WARNING,
+        reason=Reason.ALWAYS_CONNECTED,
+        measured=radio.always_connected,
     )

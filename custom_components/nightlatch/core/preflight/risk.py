@@ -21,6 +21,8 @@ class WayBack(StrEnum):
     """What it runs now is in the vault, and the lock takes it back."""
     ON_TRIAL = "on_trial"
     """The lock goes back by itself until the new firmware has proven itself."""
+    KEEPS_ITSELF = "keeps_itself"
+    """The lock goes back by itself only if the new firmware does not start."""
     UNKNOWN = "unknown"
     """Only whoever installs it could know."""
 
@@ -66,7 +68,9 @@ def way_back(release: Release, running: Release | None) -> WayBack:
     if release.payload is None:
         return WayBack.UNKNOWN
     if release.transport is Transport.SMP:
-        return WayBack.ON_TRIAL
+        return (
+            WayBack.KEEPS_ITSELF if release.traits.confirms_itself else WayBack.ON_TRIAL
+        )
     if running is None:
         return WayBack.NOT_KEPT
     if is_refused_by_lock(running, release.payload.firmware_version):

@@ -25,7 +25,7 @@ from .path import (
     check_wanted,
 )
 from .power import check_battery, check_trend
-from .radio import check_signal, check_slot
+from .radio import check_connection, check_pairing, check_signal, check_slot
 from .situation import Situation
 from .time import check_fit
 from .trust import check_feed, check_index, check_offered, check_proofs
@@ -47,6 +47,8 @@ RULES: tuple[Callable[[Situation], Check], ...] = (
     check_presence,
     check_signal,
     check_slot,
+    check_pairing,
+    check_connection,
     check_house,
     check_storage,
     check_one_at_a_time,
@@ -82,6 +84,8 @@ _NOT_FOR_A_STRANDED_LOCK_RULES = {
     "soak",
     "signal",
     "slot",
+    "pairing",
+    "connection",
     "entry_doors",
     "storage",
 }

@@ -65,6 +65,12 @@ class RadioState:
     """Connections that the radios which hear the lock have left; None if unknown."""
     reached_by: str | None = None
     """Which integration reaches it all the same, where it is not heard."""
+    always_connected: str | None = None
+    """Who is set to hold the lock's only connection, whether it does so now or not."""
+    paired_with: str | None = None
+    """Which adapter or proxy the lock is paired with, if a bond of ours is known."""
+    pair_heard: bool = True
+    """Whether that one hears the lock; then signal and connections are its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

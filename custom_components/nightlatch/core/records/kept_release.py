@@ -144,6 +144,8 @@ def _traits_from_dict(raw: Mapping[str, Any]) -> Traits:
         tells_hardware=as_truth(raw["tells_hardware"]),
         has_battery=as_truth(raw["has_battery"]),
         firmware_text=optional(as_text, raw["firmware_text"]),
+        # What earlier versions have kept does not have this.
+        confirms_itself=as_truth(raw.get("confirms_itself", False)),
     )
 
 

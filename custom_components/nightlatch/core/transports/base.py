@@ -176,12 +176,21 @@ class Radio(Protocol):
     def way(self, client: GattClient) -> str | None:
         """Return what people call the adapter or proxy of a connection, if it is known."""
 
+    async def note_bond(self, client: GattClient) -> None:
+        """Take note that a lock is paired over this connection: it is to be kept to."""
+
+    def paired_with(self, client: GattClient) -> str | None:
+        """Return what people call what the lock of a connection was paired with.
+
+        None where no bond of ours is known.
+        """
+
     async def forget_services(self, client: GattClient) -> None:
         """Drop what any cache on the way knows of this lock's services and MTU.
 
         For the next connection; this one keeps what it has. It is the only way to make
-        a Bluetooth proxy discover services anew, so it must happen before a lock that
-        changes its services at one address goes.
+        a Bluetooth proxy discover services anew, so it must happen while a lock that
+        changes its services at one address is connected.
         """
 
 
@@ -197,6 +206,53 @@ async def hear(
 
 type ProgressCallback = Callable[[float], None]
 """Gets the percentage done, 0 to 100, never falling."""
+
+
+async def connect_to_what_serves(
+    radio: Radio,
+    address: str,
+    *,
+    name: str,
+    disconnected: Callable[[], None],
+    serves: Callable[[GattClient], bool],
+) -> GattClient:
+    """Connect to a lock, anew if what it is expected to serve is not there.
+
+    What stands before a proxy may remember a lock as it was, whatever it is asked for:
+    in its bootloader, or in firmware that served nothing yet. So that is forgotten once
+    before it is believed; and at once, for a link may be lost before anything is asked,
+    and the next one may carry less. Raises ``TransportError``.
+    """
+    given_up = False
+
+    def gone() -> None:
+        if not given_up:
+            disconnected()
+
+    client = await _connect_and_forget(radio, address, name, gone)
+    try:
+        if serves(client):
+            return client
+    except TransportError:
+        await close(client)
+        raise
+    given_up = True
+    await close(client)
+    return await _connect_and_forget(radio, address, name, disconnected)
+
+
+async def _connect_and_forget(
+    radio: Radio, address: str, name: str, disconnected: Callable[[], None]
+) -> GattClient:
+    client = await radio.connect(
+        address, name=name, disconnected=disconnected, fresh_services=True
+    )
+    try:
+        await radio.forget_services(client)
+    except BaseException:
+        await close(client)
+        raise
+    return client
 
 
 type AboutToTouch = Callable[[], Awaitable[None]]

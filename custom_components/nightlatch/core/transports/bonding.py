@@ -1,7 +1,8 @@
 """Bonds: what a lock speaks of only to whoever is paired with it.
 
 A bond is made where the lock asks for one, and not before. It belongs to the adapter or
-the proxy that made it: over another one the lock asks again.
+the proxy that made it: over another one the lock asks again. So it is kept which one that
+is, and the lock is reached over it as long as it hears the lock.
 """
 
 from collections.abc import Awaitable, Callable
@@ -61,22 +62,30 @@ async def with_bond[T](
     except BleakError as err:
         if not wants_bond(err):
             raise
-    await bond(radio, client)
+    await _pair(radio, client)
     try:
-        return await do()
+        done = await do()
     except BleakError as err:
         if not wants_bond(err):
             raise
         # It has paired without a passkey, and that is not enough for the lock.
         raise _refused(radio, client, passkey=True) from err
+    await radio.note_bond(client)
+    return done
 
 
 async def bond(radio: Radio, client: GattClient) -> None:
     """Bond with a lock.
 
     Raises ``TransportError``: LINK_LOST, or where the lock does not agree PAIRING_REFUSED
-    or NEEDS_PASSKEY, and NOT_BONDED where it is not known who asked it.
+    or NEEDS_PASSKEY, PAIRED_ELSEWHERE where it is known to be paired with another adapter
+    or proxy, and NOT_BONDED where it is not known who asked it.
     """
+    await _pair(radio, client)
+    await radio.note_bond(client)
+
+
+async def _pair(radio: Radio, client: GattClient) -> None:
     try:
         await client.pair()
     except (BleakError, NotImplementedError) as err:
@@ -89,6 +98,10 @@ async def bond(radio: Radio, client: GattClient) -> None:
 def _refused(radio: Radio, client: GattClient, *, passkey: bool) -> TransportError:
     if (way := radio.way(client)) is None:
         return TransportError(TransportProblem.NOT_BONDED)
+    if (paired := radio.paired_with(client)) not in {None, way}:
+        return TransportError(
+            TransportProblem.PAIRED_ELSEWHERE, way=way, paired=str(paired)
+        )
     if passkey:
         return TransportError(TransportProblem.NEEDS_PASSKEY, way=way)
     return TransportError(TransportProblem.PAIRING_REFUSED, way=way)

@@ -24,6 +24,7 @@ from .base import (
     Radio,
     TransferReport,
     close,
+    connect_to_what_serves,
     find_characteristic,
     hear,
     link_errors,
@@ -148,8 +149,13 @@ class NordicDfuTransport(FirmwareTransport):
             if heard != self._address:
                 return heard
         lost = asyncio.Event()
-        client = await self._radio.connect(
-            self._address, name=self._name, disconnected=lost.set, fresh_services=True
+        client = await connect_to_what_serves(
+            self._radio,
+            self._address,
+            name=self._name,
+            disconnected=lost.set,
+            # What would end it, or begin it anew, is no old memory.
+            serves=_is_bootloader if self._away else _has_way_in,
         )
         try:
             if find_characteristic(client, CONTROL_POINT):
@@ -219,9 +225,6 @@ class NordicDfuTransport(FirmwareTransport):
                 client,
                 partial(client.start_notify, buttonless, answered),
             )
-            # While the application still answers: what a proxy knows of its services
-            # and MTU must not be taken for the bootloader's.
-            await self._radio.forget_services(client)
         self._away = True
         try:
             async with link_errors("enter_bootloader", BUTTONLESS_TIMEOUT):
@@ -276,3 +279,13 @@ class NordicDfuTransport(FirmwareTransport):
             return (await self._radio.find(is_expected, JUMP_TIMEOUT)).address
         except TimeoutError as err:
             raise TransportError(TransportProblem.BOOTLOADER_NOT_FOUND) from err
+
+
+def _is_bootloader(client: GattClient) -> bool:
+    return find_characteristic(client, CONTROL_POINT) is not None
+
+
+def _has_way_in(client: GattClient) -> bool:
+    """Return whether a lock runs its application, and shows a way into its bootloader."""
+    ways = (BUTTONLESS_BONDED, BUTTONLESS_UNBONDED, BUTTONLESS_EXPERIMENTAL)
+    return any(find_characteristic(client, way) for way in ways)

@@ -13,6 +13,7 @@ from .base import (
     GattClient,
     Radio,
     close,
+    connect_to_what_serves,
     find_characteristic,
     link_errors,
     longest_write,
@@ -97,8 +98,14 @@ class SmpLink:
         Raises ``TransportError`` with NOT_UPDATABLE where the lock has no SMP server.
         """
         link = cls(radio, counters or Counters())
-        link._client = await radio.connect(
-            address, name=name, disconnected=link._disconnected, fresh_services=True
+        link._client = await connect_to_what_serves(
+            radio,
+            address,
+            name=name,
+            disconnected=link._disconnected,
+            serves=lambda client: (
+                find_characteristic(client, CHARACTERISTIC) is not None
+            ),
         )
         link._counters.connections += 1
         try:
@@ -266,8 +273,6 @@ class SmpLink:
 
     async def reset(self) -> None:
         """Let the lock restart, and return when it has gone."""
-        # Afterwards it may have other services.
-        await self._radio.forget_services(self._client)
         await self.request(RESET, {})
         if not await self.is_gone(RESTART_TIMEOUT):
             raise TransportError(TransportProblem.NO_ANSWER, step=RESET.name)
