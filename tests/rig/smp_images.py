@@ -52,9 +52,7 @@ def _number(fields: Mapping[str, Any], name: str, default: int | None) -> int | 
     """Return a number that a processor of 32 bits can take; raise ``SmpRefusal``."""
     value = fields.get(name, default)
     # A map that cannot be decoded as a whole is refused before anybody looks at it.
-    if name in fields and (
-        type(value) is not int or not 0 <= value <= _LARGEST_NUMBER
-    ):
+    if name in fields and (type(value) is not int or not 0 <= value <= _LARGEST_NUMBER):
         raise SmpRefusal(Rc.INVALID)
     return value
 

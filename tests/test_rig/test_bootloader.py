@@ -461,7 +461,7 @@ async def test_packets_without_a_buffer_are_dropped_in_silence(
     bench: Bench, buffers: int, size: int, dropped: int
 ) -> None:
     """Only offset and CRC show that something is missing."""
-    bench.bootloader.receive_buffers = buffers
+    bench.bootloader.hold_buffers(buffers)
     bench.send_init_packet(INIT_PACKET)
     bench.ask("0102" + u32(OBJECT))
     bench.answers.clear()
@@ -473,9 +473,43 @@ async def test_packets_without_a_buffer_are_dropped_in_silence(
     assert bench.ask("03") == "600301" + expected.hex()
 
 
+async def _send_slowly(bench: Bench, data: bytes, *, size: int, pause: float) -> None:
+    for piece in pieces(data, size):
+        bench.bootloader.packet(piece)
+        await asyncio.sleep(pause)
+
+
+@pytest.mark.parametrize(("pause", "complete"), [(0.0075, True), (0.002, False)])
+async def test_the_flash_empties_the_buffers(
+    bench: Bench, pause: float, complete: bool
+) -> None:
+    """Without receipts; but not while it erases the page that CREATE has begun."""
+    bench.bootloader.receive_buffers.worst = False
+    bench.send_init_packet(INIT_PACKET)
+    bench.ask("0102" + u32(OBJECT))
+    await _send_slowly(bench, IMAGE[:OBJECT], size=20, pause=pause)
+    assert (bench.bootloader.counters.dropped_packets == 0) is complete
+    assert bench.ask("04") == ("600401" if complete else "600408")
+
+
+async def test_execute_is_answered_when_the_flash_is_done(bench: Bench) -> None:
+    """And what was asked after it is answered after it."""
+    bench.bootloader.receive_buffers.worst = False
+    bench.send_init_packet(INIT_PACKET)
+    bench.ask("0102" + u32(OBJECT))
+    bench.send(IMAGE[:OBJECT])
+    assert bench.ask("04") == ""
+    bench.bootloader.request(b"\x06\x01")
+    assert bench.answers == []
+    busy = bench.bootloader.receive_buffers.flash_busy
+    assert busy == pytest.approx(0.085 + OBJECT / 4 * 41e-6)
+    await asyncio.sleep(busy + 0.001)
+    assert [answer[:6] for answer in bench.answers] == ["600401", "600601"]
+
+
 async def test_a_receipt_frees_the_buffers(bench: Bench) -> None:
     """Who waits for receipts as often as the buffers need it loses nothing."""
-    bench.bootloader.receive_buffers = 8
+    bench.bootloader.hold_buffers(8)
     bench.send_init_packet(INIT_PACKET)
     bench.ask("020800")
     bench.ask("0102" + u32(OBJECT))
@@ -485,7 +519,7 @@ async def test_a_receipt_frees_the_buffers(bench: Bench) -> None:
 
 async def test_dropped_packets_do_not_count_for_receipts(bench: Bench) -> None:
     """A receipt that the buffers cannot reach never comes."""
-    bench.bootloader.receive_buffers = 8
+    bench.bootloader.hold_buffers(8)
     bench.send_init_packet(INIT_PACKET)
     bench.ask("020900")
     bench.ask("0102" + u32(OBJECT))
@@ -504,7 +538,7 @@ async def test_any_way_of_cutting_an_object_is_as_good(
 ) -> None:
     """Packets of whole words may have any length, as long as buffers are free."""
     bench = Bench(KEY)
-    bench.bootloader.receive_buffers = OBJECT
+    bench.bootloader.hold_buffers(OBJECT)
     bench.ask("02" + receipt_every.to_bytes(2, "little").hex())
     bench.send_init_packet(INIT_PACKET)
     for data in pieces(IMAGE, OBJECT):
