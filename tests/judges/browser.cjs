@@ -44,11 +44,10 @@ class Characteristic extends Target {
 
   async writeValue(value) {
     const bytes = Buffer.from(value instanceof ArrayBuffer ? new Uint8Array(value) : value);
-    await ask("write", {
-      uuid: this.uuid,
-      data: bytes.toString("hex"),
-      response: Boolean(this.properties.write),
-    });
+    const told = { uuid: this.uuid, data: bytes.toString("hex") };
+    // A packet is done for a page once it is handed on; the radio sends it when it can.
+    if (this.properties.write) await ask("write", told);
+    else say({ do: "send", ...told });
   }
 }
 

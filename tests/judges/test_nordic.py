@@ -2,7 +2,7 @@
 
 import asyncio
 from asyncio.subprocess import Process
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 import json
 from pathlib import Path
@@ -50,6 +50,8 @@ class Browser:
             elif "ended" in asked:
                 self.ended = asked["ended"]
                 return
+            elif asked["do"] == "send":
+                await self._write(asked, response=False)
             else:
                 self._tell(id=asked["id"], answer=await self._do(asked))
 
@@ -71,10 +73,19 @@ class Browser:
                 lambda _, data: self._tell(notified=asked["uuid"], data=data.hex()),
             )
             return None
-        await self._client.write_gatt_char(
-            asked["uuid"], bytes.fromhex(asked["data"]), response=asked["response"]
-        )
+        await self._write(asked, response=True)
         return None
+
+    async def _write(self, asked: dict[str, Any], *, response: bool) -> None:
+        await self._client.write_gatt_char(
+            asked["uuid"], bytes.fromhex(asked["data"]), response=response
+        )
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until something has become true, as long as a page may take."""
+        async with asyncio.timeout(PATIENCE):
+            while not condition():  # noqa: ASYNC110  there is no event for it
+                await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -112,8 +123,8 @@ async def test_a_browser_updates_the_lock_without_receipts(
     home: Home, tmp_path: Path
 ) -> None:
     """The flash empties the buffers meanwhile: nothing is lost, nothing sent twice."""
-    async with _page(home, tmp_path) as browser, asyncio.timeout(PATIENCE):
-        await until(lambda: browser.ended is not None)
+    async with _page(home, tmp_path) as browser:
+        await browser.until(lambda: browser.ended is not None)
         assert browser.ended == "updated", browser.log
     await until(lambda: home.lock.mode is Mode.APPLICATION)
     assert home.lock.version == "1.1.0"
@@ -131,7 +142,7 @@ async def test_a_browser_gets_nowhere_with_buffers_at_their_worst(
     """It fills what there is of them, and is told that most is missing."""
     home.lock.bootloader.hold_buffers()
     counters = home.lock.bootloader.counters
-    async with _page(home, tmp_path) as browser, asyncio.timeout(PATIENCE):
-        await until(lambda: "object failed to validate" in browser.log)
+    async with _page(home, tmp_path) as browser:
+        await browser.until(lambda: "object failed to validate" in browser.log)
     assert counters.dropped_packets >= OBJECT_PACKETS - RECEIVE_BUFFERS
     assert home.lock.version is None or home.lock.version == "1.0.0"
