@@ -38,7 +38,8 @@ class SmpBridge(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport
 
     @override
-    def connection_made(self, transport: asyncio.DatagramTransport) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.DatagramTransport)
         self._transport = transport
 
     @override

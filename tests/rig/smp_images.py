@@ -50,9 +50,13 @@ _SLOTS = 2
 
 def _number(fields: Mapping[str, Any], name: str, default: int | None) -> int | None:
     """Return a number that a processor of 32 bits can take; raise ``SmpRefusal``."""
-    value = fields.get(name, default)
+    if name not in fields:
+        return default
+    value = fields[name]
     # A map that cannot be decoded as a whole is refused before anybody looks at it.
-    if name in fields and (type(value) is not int or not 0 <= value <= _LARGEST_NUMBER):
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise SmpRefusal(Rc.INVALID)
+    if not 0 <= value <= _LARGEST_NUMBER:
         raise SmpRefusal(Rc.INVALID)
     return value
 
