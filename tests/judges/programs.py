@@ -7,7 +7,7 @@ import shutil
 import sys
 
 FOLDER = Path(__file__).parent
-RUN_TIMEOUT = 90.0
+RUN_TIMEOUT = 240.0
 
 _VENV = FOLDER / ".venv"
 _REQUIREMENTS = FOLDER / "requirements.txt"

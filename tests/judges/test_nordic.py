@@ -118,7 +118,7 @@ async def _page(home: Home, folder: Path) -> AsyncGenerator[Browser]:
         await node.stop(process)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 async def test_a_browser_updates_the_lock_without_receipts(
     home: Home, tmp_path: Path
 ) -> None:
@@ -135,7 +135,7 @@ async def test_a_browser_updates_the_lock_without_receipts(
     assert "object failed to validate" not in browser.log
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 async def test_a_browser_gets_nowhere_with_buffers_at_their_worst(
     home: Home, tmp_path: Path
 ) -> None:

@@ -173,7 +173,7 @@ def image(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 async def test_a_client_takes_the_lock_through_a_trial(door: Door, image: Path) -> None:
     """It reads each state as it is meant, and what it asks for happens."""
     judge = door.judge
@@ -195,7 +195,7 @@ async def test_a_client_takes_the_lock_through_a_trial(door: Door, image: Path) 
     await door.until_runs(NEW)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 async def test_a_client_sees_a_lock_go_back(door: Door, image: Path) -> None:
     """Nobody has confirmed what was on trial."""
     await door.judge.upload(image)
@@ -207,7 +207,7 @@ async def test_a_client_sees_a_lock_go_back(door: Door, image: Path) -> None:
     assert await door.judge.states() == [(0, OLD, "active confirmed"), (1, NEW, "")]
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(1200)
 async def test_a_client_is_told_of_an_image_that_is_too_large(
     door: Door, tmp_path: Path
 ) -> None:
@@ -221,7 +221,7 @@ async def test_a_client_is_told_of_an_image_that_is_too_large(
     assert door.lock.flash.operations.count == before
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("rc", [Rc.NOT_SUPPORTED, Rc.BUSY])
 async def test_a_client_is_told_of_a_reset_that_is_refused(door: Door, rc: Rc) -> None:
     """The lock goes on."""
@@ -232,7 +232,7 @@ async def test_a_client_is_told_of_a_reset_that_is_refused(door: Door, rc: Rc) -
     assert door.lock.bootloader.counters.boots == 1
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("door", ["mcumgr-toolkit"], indirect=True)
 async def test_slot_info_is_understood(door: Door) -> None:
     """By the one of them that knows it."""
@@ -240,7 +240,7 @@ async def test_slot_info_is_understood(door: Door) -> None:
     assert await door.judge._ask("slots") == [[0, size], [1, size]]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("door", ["mcumgr-toolkit"], indirect=True)
 async def test_an_update_in_one_piece_works(door: Door, image: Path) -> None:
     """It asks for the boot loader, sends, has it tried and restarts the lock."""
