@@ -25,6 +25,7 @@ from tests.rig.mcuboot_bootloader import McubootBootloader
 from tests.rig.mcuboot_flash import McubootFlash
 from tests.rig.mcuboot_image import make_mcuboot_image
 from tests.rig.mcuboot_lock import VirtualMcubootLock
+from tests.rig.mcuboot_offset import OffsetBootloader
 from tests.rig.radio import RigRadio
 from tests.rig.smp_images import SmpImages
 from tests.rig.smp_messages import HEADER, Group, ImageCommand
@@ -84,6 +85,7 @@ class TrialDoorway:
         old: bytes | None = None,
         images: dict[str, Any] | None = None,
         lock: dict[str, Any] | None = None,
+        boot_loader: type[McubootBootloader] = OffsetBootloader,
         **options: Any,
     ) -> None:
         """Hang the lock into the door, with the old firmware and fresh batteries.
@@ -91,12 +93,14 @@ class TrialDoorway:
         ``options`` are the server's, ``images`` those of its image group, ``lock`` the
         lock's own.
         """
-        flash = McubootFlash(old or image(OLD))
-        self.images = SmpImages(flash, **(images or {}))
-        self.server = SmpServer(self.images, **options)
+        bootloader = boot_loader(
+            McubootFlash(old or image(OLD)), public_key=KEY.public_key()
+        )
+        self.images = SmpImages(bootloader.application_flash, **(images or {}))
+        self.server = SmpServer(self.images, **{"tells_bootloader": False, **options})
         self.lock = VirtualMcubootLock(
             ADDRESS,
-            McubootBootloader(flash, public_key=KEY.public_key()),
+            bootloader,
             server=self.server,
             **(lock or {}),
         )

@@ -1,11 +1,11 @@
 """Other people's clients of SMP, and what they make of the virtual lock with MCUboot."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 import json
 from pathlib import Path
 import re
-from typing import Any
+from typing import Any, override
 
 import pytest
 
@@ -94,6 +94,7 @@ class Smpmgr(Judge):
             raise Refused(told)
         return told
 
+    @override
     async def _ask(self, command: str, argument: str = "") -> Any:
         match command:
             case "echo":
@@ -143,7 +144,7 @@ class Door:
         )
 
 
-JUDGES = {
+JUDGES: dict[str, Callable[[str], Judge]] = {
     "smpclient": lambda host: Judge(host, "with_smpclient.py"),
     "smpmgr": Smpmgr,
     "mcumgr-toolkit": lambda host: Judge(host, "with_toolkit.py"),
@@ -180,7 +181,8 @@ async def test_a_client_takes_the_lock_through_a_trial(door: Door, image: Path) 
     assert await judge.echo("hello") == "hello"
     assert await judge.states() == [(0, OLD, "active confirmed")]
     await judge.upload(image)
-    assert door.lock.flash.secondary.read(0, len(NEW_IMAGE)) == NEW_IMAGE
+    slot = door.lock.bootloader.application_flash.secondary
+    assert slot.read(0, len(NEW_IMAGE)) == NEW_IMAGE
     old = (0, OLD, "active confirmed")
     assert await judge.states() == [old, (1, NEW, "")]
     await judge.test()

@@ -65,7 +65,7 @@ class Operations:
         raise PowerLost(cut.restore_after)
 
 
-def write_bits(memory: bytearray, offset: int, data: bytes) -> None:
+def write_bits(memory: bytearray | memoryview, offset: int, data: bytes) -> None:
     """Write words as NOR flash does: bits are cleared, only an erase sets them."""
     before = memory[offset : offset + len(data)]
     if len(data) % WORD or offset % WORD or len(before) != len(data):

@@ -11,6 +11,8 @@ from enum import IntEnum, IntFlag
 from typing import Protocol
 
 CCCD = 0x2902
+LEAST_MTU = 23
+"""What every connection has before another MTU is exchanged."""
 
 
 def uuid16(short: int) -> str:

@@ -74,6 +74,16 @@ class McubootBootloader:
         self._primary = Trailer(flash.primary)
         self._secondary = Trailer(flash.secondary)
 
+    @property
+    def application_flash(self) -> McubootFlash:
+        """The flash as an application sees it that was built for this boot loader."""
+        return self.flash
+
+    @property
+    def _candidate(self) -> Slot:
+        """Where the image begins that is to be swapped in."""
+        return self.flash.secondary
+
     def boot(self) -> Generator[float, None, SlotImage | None]:
         """Do what is to be done, and return the image that runs then, if one may."""
         self.counters.boots += 1
@@ -81,7 +91,7 @@ class McubootBootloader:
         if self._swap_under_way():
             swap_type = self._primary.swap_type
             entries = self._primary.entries
-            if not entries and self._proven(self.flash.secondary) is None:
+            if not entries and self._proven(self._candidate) is None:
                 swap_type = SwapType.FAIL
             self.counters.resumed += 1
         else:
@@ -113,10 +123,10 @@ class McubootBootloader:
         if swap_type is SwapType.NONE:
             return swap_type
         try:
-            read_slot(self.flash.secondary)
+            read_slot(self._candidate)
         except NoImage as err:
             return SwapType.NONE if err.args == ("magic",) else SwapType.FAIL
-        new = self._proven(self.flash.secondary)
+        new = self._proven(self._candidate)
         if new is None:
             self.counters.refused += 1
             return SwapType.FAIL
@@ -177,7 +187,7 @@ class McubootBootloader:
     def _swap_size(self) -> int:
         """Return how many bytes must be exchanged: as many as the larger image has."""
         sizes = [0]
-        for slot in self.flash.slots:
+        for slot in (self.flash.primary, self._candidate):
             try:
                 sizes.append(read_slot(slot).size)
             except NoImage:
@@ -205,12 +215,7 @@ class McubootBootloader:
         last = self._last_index(size)
         if not entries:
             yield from self._secondary.erase()
-        if entries < _MOVE_ENTRIES:
-            for done in range(entries, last):
-                yield from self._move_up(last - done, done)
-            entries = _MOVE_ENTRIES
-        for done in range(entries - _MOVE_ENTRIES, last * SWAP_STATES):
-            yield from self._exchange(done)
+        yield from self._exchange_all(last, entries)
         if swap_type in {SwapType.REVERT, SwapType.PERMANENT} and (
             self._primary.state.image_ok is Flag.UNSET
         ):
@@ -238,6 +243,15 @@ class McubootBootloader:
             yield self._primary.write_image_ok()
         yield self._primary.write_swap_size(size)
         yield self._primary.write_magic()
+
+    def _exchange_all(self, last: int, entries: int) -> Iterator[float]:
+        """Exchange so many sectors, from the last step on that was done."""
+        if entries < _MOVE_ENTRIES:
+            for done in range(entries, last):
+                yield from self._move_up(last - done, done)
+            entries = _MOVE_ENTRIES
+        for done in range(entries - _MOVE_ENTRIES, last * SWAP_STATES):
+            yield from self._exchange(done)
 
     def _move_up(self, index: int, entry: int) -> Iterator[float]:
         """Move the sector before ``index`` of slot 0 up to it."""

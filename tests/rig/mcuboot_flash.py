@@ -10,12 +10,22 @@ SLOT_SECTORS = 119
 class Slot:
     """A part of the flash that holds an image and, at its end, the image's trailer."""
 
-    def __init__(self, operations: Operations, sectors: int) -> None:
-        """Begin erased."""
+    def __init__(
+        self,
+        operations: Operations,
+        sectors: int,
+        data: bytearray | memoryview | None = None,
+    ) -> None:
+        """Begin erased, unless it is a part of what there is."""
         self.sectors = sectors
         self.size = sectors * SECTOR
-        self.data = bytearray([ERASED]) * self.size
+        self.data = bytearray([ERASED]) * self.size if data is None else data
         self._operations = operations
+
+    def behind(self, sectors: int) -> Slot:
+        """Return what is behind its first sectors; it is the same memory."""
+        rest = memoryview(self.data)[sectors * SECTOR :]
+        return Slot(self._operations, self.sectors - sectors, rest)
 
     def read(self, offset: int, length: int) -> bytes:
         """Return bytes."""
@@ -53,11 +63,21 @@ class McubootFlash:
         self.operations = Operations()
         self.cut_at = self.operations.cut_at
         """Orders a loss of power at a write or an erase."""
-        self.slots = (Slot(self.operations, sectors), Slot(self.operations, sectors))
-        self.primary, self.secondary = self.slots
+        self.primary = Slot(self.operations, sectors)
+        self.whole_secondary = Slot(self.operations, sectors)
         self.primary.data[: len(image)] = image
         self.security_counter = 0
         """The highest of a confirmed image; kept apart from the slots."""
+
+    @property
+    def secondary(self) -> Slot:
+        """Slot 1, as far as an image may fill it."""
+        return self.whole_secondary
+
+    @property
+    def slots(self) -> tuple[Slot, Slot]:
+        """Both slots."""
+        return self.primary, self.secondary
 
     def keep_security_counter(self, counter: int) -> None:
         """Raise the counter. Raises ``PowerLost``."""

@@ -62,7 +62,11 @@ class VirtualMcubootLock(LockBody):
         )
         self.bootloader = bootloader
         self.flash: McubootFlash = bootloader.flash
-        self.server = server or SmpServer(SmpImages(self.flash))
+        # Zephyr does not tell how its boot loader was built unless it is asked to
+        # (MCUMGR_GRP_OS_BOOTLOADER_INFO).
+        self.server = server or SmpServer(
+            SmpImages(bootloader.application_flash), tells_bootloader=False
+        )
         self.needs_bond = needs_bond
         """Whether only a bonded central may speak SMP."""
         self.tells_build = tells_build

@@ -263,11 +263,12 @@ class EsphomeProxy:
     def _device_request(self, session: ApiSession, message: Any) -> None:
         address = message.address
         match BluetoothDeviceRequestType(message.request_type):
-            case (
-                BluetoothDeviceRequestType.CONNECT_V3_WITH_CACHE
-                | BluetoothDeviceRequestType.CONNECT_V3_WITHOUT_CACHE
-            ):
-                self._connect(address)
+            case BluetoothDeviceRequestType.CONNECT_V3_WITH_CACHE:
+                # As the firmware of 2026.10: who has the services hears at once that
+                # there is a connection, and never what is exchanged on it.
+                self._connect(address, tells_mtu=False)
+            case BluetoothDeviceRequestType.CONNECT_V3_WITHOUT_CACHE:
+                self._connect(address, tells_mtu=True)
             case BluetoothDeviceRequestType.DISCONNECT:
                 self._close(address)
             case BluetoothDeviceRequestType.PAIR:
@@ -287,7 +288,7 @@ class EsphomeProxy:
                     api.BluetoothDeviceClearCacheResponse(address=address, success=True)
                 )
 
-    def _connect(self, address: int) -> None:
+    def _connect(self, address: int, *, tells_mtu: bool) -> None:
         """Take a slot and try to reach the address."""
         if connection := self._connections.get(address):
             connection.report_state()
@@ -303,6 +304,7 @@ class EsphomeProxy:
             send=self._send,
             released=self._released,
             services=self._remembered,
+            tells_mtu=tells_mtu,
         )
         self._connections[address] = connection
         self._send_slots()

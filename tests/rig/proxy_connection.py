@@ -9,7 +9,7 @@ from aioesphomeapi.ble_defs import BLEConnectionError
 
 from .advertising import short_uuid
 from .esphome_wire import api
-from .gatt import AttRefusal, Characteristic, Service
+from .gatt import LEAST_MTU, AttRefusal, Characteristic, Service
 from .link import Link, LinkError
 
 CONNECT_TIMEOUT = 30.0
@@ -32,16 +32,19 @@ class ProxyConnection:
         send: Callable[[Any], None],
         released: Callable[[ProxyConnection], None],
         services: dict[int, tuple[Service, ...]] | None,
+        tells_mtu: bool,
     ) -> None:
         """Take the slot.
 
         ``released`` is called once, when the slot is free again. ``services`` is the
-        proxy's memory of what it discovered, if it has one.
+        proxy's memory of what it discovered, if it has one. Without ``tells_mtu`` it does
+        not wait for the MTU to be exchanged, and says the least there is.
         """
         self.address = address
         self._send = send
         self._released = released
         self._services = services
+        self._tells_mtu = tells_mtu
         self._link: Link | None = None
         """Set while the connection is up."""
         self._reason = BLEConnectionError.ESP_GATT_CONN_TERMINATE_PEER_USER
@@ -55,9 +58,10 @@ class ProxyConnection:
     def report_state(self) -> None:
         """Tell the client that the connection is up, if it is."""
         if self._link is not None:
+            mtu = self._link.mtu if self._tells_mtu else LEAST_MTU
             self._send(
                 api.BluetoothDeviceConnectionResponse(
-                    address=self.address, connected=True, mtu=self._link.mtu
+                    address=self.address, connected=True, mtu=mtu
                 )
             )
 

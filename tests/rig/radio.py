@@ -25,7 +25,16 @@ from custom_components.nightlatch.core.transports.base import (
     Radio,
 )
 
-from .gatt import CCCD, AttError, AttRefusal, Peripheral, Property, Service, uuid16
+from .gatt import (
+    CCCD,
+    LEAST_MTU,
+    AttError,
+    AttRefusal,
+    Peripheral,
+    Property,
+    Service,
+    uuid16,
+)
 from .link import ATT_HEADER, Link, LinkError, LinkModel
 
 CONNECT_TIMEOUT = 20.0
@@ -33,7 +42,6 @@ CONNECT_ATTEMPTS = 4
 _BACK_OFF = 0.25
 _SCAN_INTERVAL = 0.1
 _RSSI = -60
-_LEAST_MTU = 23
 _FAST_INTERVAL = 0.0075
 """Seconds; the shortest interval that Bluetooth LE allows."""
 
@@ -72,6 +80,8 @@ class RigRadio(Radio):
         self.stack = stack
         self.tells_mtu = False
         """Whether its clients know the MTU; else they say the least there is."""
+        self.believes_memory = False
+        """Whether it takes services from its memory also where they should be fresh."""
         self.tells_way = True
         """Whether it is known which adapter or proxy holds a connection."""
         self.links: list[Link] = []
@@ -111,7 +121,11 @@ class RigRadio(Radio):
         if sum(link.connected for link in self.links) >= self.slots:
             raise TransportError(TransportProblem.NO_CONNECTION_SLOT, name=name)
         client = await self._connect(address, name, disconnected)
-        cached = None if fresh_services else self._cache.get(address)
+        cached = self._cache.get(address)
+        if fresh_services and not self.believes_memory:
+            # What stands before a proxy (bleak_esphome, _get_services) has a memory of
+            # its own, which it believes whatever is asked for, until it is told to forget.
+            cached = None
         try:
             await client.start(cached)
         except LinkError as err:
@@ -260,7 +274,7 @@ class RigClient(GattClient):
     def mtu_size(self) -> int:
         # Neither BlueZ's client (bleak, until it has acquired the MTU) nor ESPHome's with
         # cached services says what was exchanged.
-        return self._mtu if self.tells_mtu else _LEAST_MTU
+        return self._mtu if self.tells_mtu else LEAST_MTU
 
     @property
     @override

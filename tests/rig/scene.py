@@ -10,6 +10,7 @@ from .mcuboot_bootloader import McubootBootloader
 from .mcuboot_flash import McubootFlash
 from .mcuboot_image import make_mcuboot_image
 from .mcuboot_lock import VirtualMcubootLock
+from .mcuboot_offset import OffsetBootloader
 from .vendor import Vendor
 
 MODEL = "KL-1"
@@ -130,12 +131,13 @@ def make_mcuboot_lock(
     size: int = IMAGE_SIZE,
     prevents_downgrade: bool = False,
     counts_security: bool = False,
+    bootloader: type[McubootBootloader] = OffsetBootloader,
     **options: Any,
 ) -> VirtualMcubootLock:
     """Build a lock of this vendor that has MCUboot, and put in its batteries."""
     lock = VirtualMcubootLock(
         address,
-        McubootBootloader(
+        bootloader(
             McubootFlash(make_mcuboot_firmware(vendor, version, size=size)),
             public_key=vendor.image_key.public_key(),
             prevents_downgrade=prevents_downgrade,

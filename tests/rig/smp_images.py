@@ -124,10 +124,10 @@ class SmpImages(SmpHandler):
         ``erases_at_once`` the first request erases all that the image needs, else each
         sector is erased when it is reached; with ``legacy_rc`` an answer has an ``rc``
         also when all is well; with ``erases_pending`` an image that is to be tried may
-        be erased or written over, which real servers do by configuration. Slot info tells the sizes of
-        the slots and not of the largest image (Zephyr 4.4); with ``checks_room`` an image
-        that leaves no room for the boot loader is refused at once, else at its end where
-        it would reach into the trailer (1/12), or not at all.
+        be erased or written over, which real servers do by configuration. Slot info tells
+        the sizes of the slots and not of the largest image (Zephyr 4.4); with
+        ``checks_room`` an image that leaves no room for the boot loader is refused at
+        once, else at its end where it would reach into the trailer (1/12), or not at all.
         """
         self.tells_slots = tells_slots
         self.checks_room = checks_room
@@ -158,7 +158,8 @@ class SmpImages(SmpHandler):
         if command == ImageCommand.STATE:
             return self._state(), 0.0
         if command == ImageCommand.SLOT_INFO and self.tells_slots:
-            sizes = [slot.sectors * SECTOR for slot in self.flash.slots]
+            whole = (self.flash.primary, self.flash.whole_secondary)
+            sizes = [slot.sectors * SECTOR for slot in whole]
             slots = [
                 {"slot": 0, "size": sizes[0]},
                 {"slot": 1, "size": sizes[1], "upload_image_id": 0},
@@ -288,8 +289,10 @@ class SmpImages(SmpHandler):
         elif offset + len(data) > self._size:
             # A first piece is not asked whether it is longer than the whole.
             raise _refused(_OVERRUN)
-        end = (self.flash.secondary.sectors - TRAILER_SECTORS) * SECTOR
-        if offset + len(data) == self._size > end:
+        slot = self.flash.secondary
+        end = (slot.sectors - TRAILER_SECTORS) * SECTOR
+        arrived = offset + len(data)
+        if arrived > slot.size or arrived == self._size > end:
             raise _refused(_WRITE_FAILED)
         seconds += self._take(data)
         if self._offset != self._size:
@@ -309,9 +312,9 @@ class SmpImages(SmpHandler):
             raise _refused(_INVALID_HASH)
         if request.sha and self._receiving and request.sha == self._sha:
             return True
-        if self._kept():
+        if self._is_kept():
             raise _refused(_NO_FREE_SLOT)
-        room = self.flash.secondary.sectors
+        room = self.flash.whole_secondary.sectors
         if self.checks_room:
             room -= TRAILER_SECTORS + 1
         if request.size > room * SECTOR:
@@ -319,13 +322,6 @@ class SmpImages(SmpHandler):
         if request.upgrade:
             self._require_upgrade(request.data)
         return False
-
-    def _kept(self) -> bool:
-        """Return whether slot 1 has what the next start needs."""
-        swap = next_swap(self.flash)
-        return swap is not SwapType.NONE and not (
-            self.erases_pending and swap is SwapType.TEST
-        )
 
     def _require_upgrade(self, data: bytes) -> None:
         running = self._image(0)
@@ -403,11 +399,18 @@ class SmpImages(SmpHandler):
         seconds = sum(self._erase_sector(sector) for sector in sectors)
         return seconds + self._erase_trailer()
 
+    def _is_kept(self) -> bool:
+        """Return whether what is in slot 1 may not be written over now."""
+        swap = next_swap(self.flash)
+        return swap is not SwapType.NONE and not (
+            self.erases_pending and swap is SwapType.TEST
+        )
+
     def _erase(self, fields: Mapping[str, Any]) -> tuple[Any, float]:
         slot = _number(fields, "slot", 1)
         if slot not in range(_SLOTS):
             raise _refused(_INVALID_SLOT)
-        if slot == 0 or (self._kept() and self._image(1) is not None):
+        if slot == 0 or (self._is_kept() and self._image(1) is not None):
             raise _refused(_NO_FREE_SLOT)
         self.start()
         secondary = self.flash.secondary

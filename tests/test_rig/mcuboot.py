@@ -41,13 +41,14 @@ class Board:
         self,
         old: bytes | None = None,
         *,
+        boot_loader: type[McubootBootloader] = McubootBootloader,
         prevents_downgrade: bool = False,
         counts_security: bool = False,
         sectors: int = SECTORS,
     ) -> None:
         """Flash the old image at the factory."""
         self.flash = McubootFlash(old or image_of(OLD), sectors=sectors)
-        self.bootloader = McubootBootloader(
+        self.bootloader = boot_loader(
             self.flash,
             public_key=KEY.public_key(),
             prevents_downgrade=prevents_downgrade,
@@ -56,6 +57,11 @@ class Board:
         self.seconds = 0.0
         """How long the last start took."""
         self.losses = 0
+
+    @property
+    def seen(self) -> McubootFlash:
+        """The flash as the application sees it."""
+        return self.bootloader.application_flash
 
     def boot(self) -> SlotImage | None:
         """Start; after each loss of power, start again."""
@@ -78,7 +84,7 @@ class Board:
 
     def put(self, image: bytes) -> None:
         """Write an image into slot 1, as an upload does it. Raises ``PowerLost``."""
-        slot = self.flash.secondary
+        slot = self.seen.secondary
         for sector in range(-(-len(image) // SECTOR)):
             slot.erase(sector)
         slot.erase(slot.sectors - 1)
@@ -89,11 +95,12 @@ class Board:
     def stage(self, image: bytes, *, permanent: bool = False) -> None:
         """Write an image into slot 1, and have it tried at the next start."""
         self.put(image)
-        set_pending(self.flash, permanent=permanent)
+        set_pending(self.seen, permanent=permanent)
 
     def holds(self, slot: int, image: bytes) -> bool:
-        """Return whether a slot has the very bytes of an image."""
-        return self.flash.slots[slot].read(0, len(image)) == image
+        """Return whether a slot has the very bytes of an image, wherever it begins."""
+        places = [self.flash.slots[slot], self.seen.slots[slot]]
+        return any(place.read(0, len(image)) == image for place in places)
 
     def operations(self, do: Callable[[], object]) -> int:
         """Return how many writes and erases something takes."""

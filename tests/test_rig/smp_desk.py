@@ -38,7 +38,7 @@ class Desk(SmpHost):
             if key in options
         }
         self.board = options.pop("board", None) or Board()
-        self.images = SmpImages(self.board.flash, **images)
+        self.images = SmpImages(self.board.seen, **images)
         self.server = SmpServer(self.images, **options)
         self.resets: list[float] = []
         self.dropped = 0

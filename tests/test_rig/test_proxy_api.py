@@ -154,6 +154,18 @@ async def test_one_subscriber(client: Client, proxy: EsphomeProxy) -> None:
     second.writer.close()
 
 
+async def test_who_has_the_services_is_not_told_the_mtu(
+    client: Client, proxy: EsphomeProxy
+) -> None:
+    """It is exchanged all the same."""
+    link = proxy.add(Gadget(), LinkModel(mtu=185))
+    await client.subscribe()
+    client.send(device_request(BluetoothDeviceRequestType.CONNECT_V3_WITH_CACHE))
+    assert await client.receive() == slots(2, GADGET)
+    assert await client.receive() == connection(connected=True, mtu=23)
+    assert link.mtu == 185
+
+
 async def test_life_of_a_connection(client: Client, proxy: EsphomeProxy) -> None:
     """The slot is taken with the request and is free again after the last word."""
     proxy.add(Gadget(), LinkModel(mtu=185))

@@ -210,8 +210,15 @@ async def bonded_home() -> AsyncIterator[Home]:
     home.close()
 
 
-async def test_services_and_mtu_are_cached_by_address(bonded_home: Home) -> None:
-    """At one address the bootloader looks like the application, until one asks anew."""
+@pytest.mark.parametrize("believes_memory", [False, True])
+async def test_services_and_mtu_are_cached_by_address(
+    bonded_home: Home, believes_memory: bool
+) -> None:
+    """At one address the bootloader looks like the application, until one asks anew.
+
+    Before a proxy that is not enough: it has to be told to forget.
+    """
+    bonded_home.radio.believes_memory = believes_memory
     await bonded_home.enter_bootloader()
     client = await bonded_home.connect(fresh_services=False)
     assert client.services.get_characteristic(CONTROL_POINT) is None
@@ -219,6 +226,11 @@ async def test_services_and_mtu_are_cached_by_address(bonded_home: Home) -> None
     assert client.mtu_size == 247
     await client.disconnect()
     client = await bonded_home.connect(fresh_services=True)
+    if believes_memory:
+        assert client.services.get_characteristic(CONTROL_POINT) is None
+        await bonded_home.radio.forget_services(client)
+        await client.disconnect()
+        client = await bonded_home.connect(fresh_services=True)
     assert client.services.get_characteristic(CONTROL_POINT)
     assert client.mtu_size == 23
     await client.disconnect()

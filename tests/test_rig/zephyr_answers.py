@@ -86,11 +86,6 @@ class Asked:
 
 
 _OTHER_COMMANDS = "a lock is built without task statistics and without OS info"
-_MOVES = (
-    "the rig swaps using move, where the image that was swapped out stays to be seen "
-    "after the new one was confirmed; swap using offset looks for it where it is not"
-)
-_NOT_RECORDED = "not recorded: brings the rig to where swap using offset is by itself"
 
 
 def _entry(slot: int, image: Image, marks: str) -> dict[str, Any]:
@@ -172,7 +167,6 @@ _BESIDE = _states((_OLD, "active confirmed"), (_NEW, ""))
 _PENDING = _states((_OLD, "active confirmed"), (_NEW, "pending"))
 _TRIAL = _states((_NEW, "active"), (_OLD, "confirmed"))
 _KEPT = _states((_NEW, "active confirmed"))
-_KEPT_HERE = _states((_NEW, "active confirmed"), (_OLD, ""))
 _TO_STAY = _states((_NEW, "active confirmed"), (_OTHER, "pending permanent"))
 _STAYED = _states((_OTHER, "active confirmed"))
 _FIRST: dict[str, Any] = {"off": 0, "data": Piece(_NEW, 150), "len": IMAGE_SIZE}
@@ -359,16 +353,9 @@ TABLE: tuple[Asked, ...] = (
     _choose("test NEW", {"hash": _NEW, "confirm": False}, _PENDING),
     _reset(),
     _state(_TRIAL, "state trial"),
-    _choose(
-        "confirm NEW by hash",
-        {"hash": _NEW, "confirm": True},
-        _KEPT,
-        ours=_KEPT_HERE,
-        because=_MOVES,
-    ),
-    _choose("confirm again", {"confirm": True}, _KEPT, ours=_KEPT_HERE, because=_MOVES),
-    _state(_KEPT, ours=_KEPT_HERE, because=_MOVES),
-    _erase(_NOT_RECORDED, {}),
+    _choose("confirm NEW by hash", {"hash": _NEW, "confirm": True}, _KEPT),
+    _choose("confirm again", {"confirm": True}, _KEPT),
+    _state(_KEPT),
     _choose("test OLD that lies there", {"hash": _OLD, "confirm": False}, _err(8)),
     _reset(),
     _state(_KEPT),
@@ -378,11 +365,7 @@ TABLE: tuple[Asked, ...] = (
     _choose("confirm OTHER untried again", {"hash": _OTHER, "confirm": True}, _TO_STAY),
     _choose("test OTHER now", {"hash": _OTHER, "confirm": False}, _err(28)),
     _reset(),
-    _state(
-        _STAYED,
-        ours=_states((_OTHER, "active confirmed"), (_NEW, "")),
-        because=_MOVES,
-    ),
+    _state(_STAYED),
     # What is pending is written over, and erased.
     _whole(_NEW),
     _choose(

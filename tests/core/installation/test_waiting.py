@@ -92,8 +92,8 @@ async def test_what_nobody_can_ask_for_is_not_called_rolled_back_either(
     """It was told to try it, does not restart, and says nothing more of its images."""
     door.server.order(SmpFault.ERROR, RESET, times=ALWAYS, rc=Rc.NOT_SUPPORTED)
     state = (Group.IMAGE, ImageCommand.STATE)
-    # Two looks and the word to try it are answered.
-    door.server.order(SmpFault.LOSE, state, nth=4, times=ALWAYS)
+    # Two looks, a trial of what is not there, and the word to try it are answered.
+    door.server.order(SmpFault.LOSE, state, nth=5, times=ALWAYS)
     outcome = await TrialBench(door).install()
     assert outcome.kind is OutcomeKind.NEEDS_HAND
     assert reason(outcome) is TransportProblem.MAY_WAIT_FOR_RESTART
@@ -123,15 +123,20 @@ async def test_a_word_to_try_it_whose_answers_got_lost_leaves_nothing_waiting(
     """The installation has failed, and nothing may start by itself later."""
     door.images.erases_pending = True
     state = (Group.IMAGE, ImageCommand.STATE)
-    # Two looks; then the word to try it, and all that is asked until it is given up.
-    door.server.order(SmpFault.LOSE, state, nth=3, times=20)
+    # Two looks, and a trial of what is not there; then the word to try it, and all that
+    # is asked until it is given up.
+    door.server.order(SmpFault.LOSE, state, nth=4, times=20)
     outcome = await TrialBench(door).install()
     assert outcome.kind is OutcomeKind.FAILED
     assert not await waits(door)
 
 
-async def test_new_firmware_may_take_its_time_to_serve(door: TrialDoorway) -> None:
-    """Its service comes a minute after it has started."""
+@pytest.mark.parametrize("believes_memory", [False, True])
+async def test_new_firmware_may_take_its_time_to_serve(
+    door: TrialDoorway, believes_memory: bool
+) -> None:
+    """Its service comes a minute after it has started, and what is remembered is old."""
+    door.radio.believes_memory = believes_memory
     bench = TrialBench(door)
     running = asyncio.create_task(bench.prepare().run())
     await until(lambda: State.ACTIVATING in bench.states)

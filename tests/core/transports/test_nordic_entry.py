@@ -44,7 +44,9 @@ async def test_without_a_safe_way_into_the_bootloader_nothing_is_written(
         error = await door.fails()
         assert error.reason is reason
         assert error.details == {}
-        assert door.link.counters.connects == 1
+        # What is not there at all is looked for once more, for a memory may be wrong.
+        looks = 2 if reason is TransportProblem.NOT_UPDATABLE else 1
+        assert door.link.counters.connects == looks
         assert door.link.counters.writes == 0
         await asyncio.sleep(0)
         door.assert_as_before()

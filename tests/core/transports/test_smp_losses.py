@@ -27,9 +27,9 @@ from ..trial_doorway import (
 pytestmark = virtual_time
 
 # What an ordinary transfer takes; the tables below are made of it.
-PACKETS = 100
-NOTIFICATIONS = 18
-REQUESTS = 16
+PACKETS = 101
+NOTIFICATIONS = 19
+REQUESTS = 17
 WINDOW = 3 * BUFFER
 MANY = 1_000_000
 

@@ -307,9 +307,9 @@ async def test_firmware_that_would_be_kept_untried_is_left_alone() -> None:
 
 def stage(door: TrialDoorway, data: bytes, *, permanent: bool = False) -> None:
     """Put an image into the second slot, as if somebody had brought it."""
-    slot = door.lock.flash.secondary
-    slot.data[: len(data)] = data
-    set_pending(door.lock.flash, permanent=permanent)
+    flash = door.images.flash
+    flash.secondary.data[: len(data)] = data
+    set_pending(flash, permanent=permanent)
 
 
 # Locks that cannot go back.
@@ -393,7 +393,7 @@ async def test_a_lock_that_does_not_tell_is_tried_with_nothing(
 async def test_a_lock_that_has_the_image_and_cannot_try_it() -> None:
     """It is not told to restart."""
     async with trial_doorway(model=radio_link()) as door:
-        slot = door.lock.flash.secondary
+        slot = door.images.flash.secondary
         slot.data[: len(image(NEW))] = image(NEW)
         tell(door, None)
         try_nothing(door)
@@ -411,11 +411,12 @@ async def test_being_told_twice_to_try_does_no_harm() -> None:
         set_state = door.images._set_state
 
         def refuse_again(fields: Any) -> Any:
+            done = set_state(fields)
             door.server.order(SmpFault.ERROR, STATE, nth=1, rc=Rc.BAD_STATE)
-            return set_state(fields)
+            return done
 
         door.images._set_state = refuse_again  # type: ignore[method-assign]
-        door.server.order(SmpFault.LOSE, STATE, nth=3)
+        door.server.order(SmpFault.LOSE, STATE, nth=4)
         await door.transfer()
         await door.assert_on_trial()
 
@@ -423,7 +424,8 @@ async def test_being_told_twice_to_try_does_no_harm() -> None:
 async def test_a_refusal_to_try_is_told() -> None:
     """With its code."""
     async with trial_doorway(model=radio_link()) as door:
-        door.server.order(SmpFault.ERROR, STATE, nth=3, rc=Rc.BAD_STATE)
+        # After a look, a trial of what is not there, and another look.
+        door.server.order(SmpFault.ERROR, STATE, nth=4, rc=Rc.BAD_STATE)
         error = await door.fails()
         assert error.reason is TransportProblem.REJECTED
         assert error.details == {"operation": "write_state", "code": "6"}

@@ -176,7 +176,7 @@ async def test_an_image_that_is_there_is_not_sent_again() -> None:
 async def test_an_image_that_only_seems_to_be_there_is_sent_again() -> None:
     """The power went while its end was written: its hash stands there already."""
     async with trial_doorway(model=radio_link()) as door:
-        slot = door.lock.flash.secondary
+        slot = door.images.flash.secondary
         slot.data[: len(image(NEW)) - 10] = image(NEW)[:-10]
         assert len(door.images._state()["images"]) == 2
         await door.transfer()

@@ -199,6 +199,43 @@ type ProgressCallback = Callable[[float], None]
 """Gets the percentage done, 0 to 100, never falling."""
 
 
+async def connect_to_what_serves(
+    radio: Radio,
+    address: str,
+    *,
+    name: str,
+    disconnected: Callable[[], None],
+    serves: Callable[[GattClient], bool],
+) -> GattClient:
+    """Connect to a lock, anew if what it should serve is not there.
+
+    What stands before a proxy may remember a lock as it was, whatever it is asked for:
+    in its bootloader, or in firmware that served nothing yet. So that is forgotten once
+    before it is believed. Raises ``TransportError``.
+    """
+    given_up = False
+
+    def gone() -> None:
+        if not given_up:
+            disconnected()
+
+    client = await radio.connect(
+        address, name=name, disconnected=gone, fresh_services=True
+    )
+    try:
+        if serves(client):
+            return client
+        await radio.forget_services(client)
+    except BaseException:
+        await close(client)
+        raise
+    given_up = True
+    await close(client)
+    return await radio.connect(
+        address, name=name, disconnected=disconnected, fresh_services=True
+    )
+
+
 type AboutToTouch = Callable[[], Awaitable[None]]
 """Awaited once, before anything is done after which the lock may run anything.
 

@@ -38,22 +38,28 @@ async def read_identity(
     NO_IDENTITY when model or firmware revision are missing, that it does not pair where
     it asks for a bond, else what the connection failed with.
     """
-    client = await radio.connect(
-        address,
-        name=name,
-        disconnected=lambda: None,
-        fresh_services=fresh_services,
-    )
-    try:
-        async with link_errors("read_identity", READ_TIMEOUT):
-            return await with_bond(radio, client, partial(_read, client))
-    except TransportError:
-        # Perhaps it is not where a cache on the way still sees it: in its application,
-        # or in a bootloader at the same address. The next reading shall find out.
-        await radio.forget_services(client)
-        raise
-    finally:
-        await close(client)
+    again = fresh_services
+    while True:
+        client = await radio.connect(
+            address,
+            name=name,
+            disconnected=lambda: None,
+            fresh_services=fresh_services,
+        )
+        try:
+            async with link_errors("read_identity", READ_TIMEOUT):
+                return await with_bond(radio, client, partial(_read, client))
+        except TransportError as err:
+            # Perhaps it is not where a cache on the way still sees it: in its
+            # application, or in a bootloader at the same address. Then it refuses what
+            # is asked, and the link holds.
+            refused = err.reason is TransportProblem.LINK_LOST and client.is_connected
+            await radio.forget_services(client)
+            if not (again and refused):
+                raise
+            again = False
+        finally:
+            await close(client)
 
 
 async def _read(client: GattClient) -> LockIdentity:

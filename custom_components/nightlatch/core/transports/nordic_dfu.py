@@ -24,6 +24,7 @@ from .base import (
     Radio,
     TransferReport,
     close,
+    connect_to_what_serves,
     find_characteristic,
     hear,
     link_errors,
@@ -148,8 +149,12 @@ class NordicDfuTransport(FirmwareTransport):
             if heard != self._address:
                 return heard
         lost = asyncio.Event()
-        client = await self._radio.connect(
-            self._address, name=self._name, disconnected=lost.set, fresh_services=True
+        client = await connect_to_what_serves(
+            self._radio,
+            self._address,
+            name=self._name,
+            disconnected=lost.set,
+            serves=_takes_updates,
         )
         try:
             if find_characteristic(client, CONTROL_POINT):
@@ -276,3 +281,14 @@ class NordicDfuTransport(FirmwareTransport):
             return (await self._radio.find(is_expected, JUMP_TIMEOUT)).address
         except TimeoutError as err:
             raise TransportError(TransportProblem.BOOTLOADER_NOT_FOUND) from err
+
+
+def _takes_updates(client: GattClient) -> bool:
+    """Return whether a lock shows its bootloader, or a way into it."""
+    ways = (
+        CONTROL_POINT,
+        BUTTONLESS_BONDED,
+        BUTTONLESS_UNBONDED,
+        BUTTONLESS_EXPERIMENTAL,
+    )
+    return any(find_characteristic(client, way) for way in ways)

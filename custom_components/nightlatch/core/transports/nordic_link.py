@@ -16,6 +16,7 @@ from .base import (
     GattClient,
     Radio,
     close,
+    connect_to_what_serves,
     find_characteristic,
     link_errors,
     longest_write,
@@ -43,8 +44,12 @@ EXECUTE_TIMEOUT = 60.0
 async def answers_as_bootloader(radio: Radio, address: str, name: str) -> bool:
     """Return whether a bootloader can be connected to; it is asked for nothing."""
     try:
-        client = await radio.connect(
-            address, name=name, disconnected=lambda: None, fresh_services=True
+        client = await connect_to_what_serves(
+            radio,
+            address,
+            name=name,
+            disconnected=lambda: None,
+            serves=_is_bootloader,
         )
     except TransportError:
         return False
@@ -89,8 +94,12 @@ class BootloaderLink:
         Raises ``TransportError`` with BOOTLOADER_NOT_FOUND where no bootloader answers.
         """
         link = cls(counters)
-        link._client = await radio.connect(
-            address, name=name, disconnected=link._disconnected, fresh_services=True
+        link._client = await connect_to_what_serves(
+            radio,
+            address,
+            name=name,
+            disconnected=link._disconnected,
+            serves=_is_bootloader,
         )
         counters.connections += 1
         try:

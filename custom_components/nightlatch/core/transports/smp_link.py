@@ -13,6 +13,7 @@ from .base import (
     GattClient,
     Radio,
     close,
+    connect_to_what_serves,
     find_characteristic,
     link_errors,
     longest_write,
@@ -97,8 +98,14 @@ class SmpLink:
         Raises ``TransportError`` with NOT_UPDATABLE where the lock has no SMP server.
         """
         link = cls(radio, counters or Counters())
-        link._client = await radio.connect(
-            address, name=name, disconnected=link._disconnected, fresh_services=True
+        link._client = await connect_to_what_serves(
+            radio,
+            address,
+            name=name,
+            disconnected=link._disconnected,
+            serves=lambda client: (
+                find_characteristic(client, CHARACTERISTIC) is not None
+            ),
         )
         link._counters.connections += 1
         try:
