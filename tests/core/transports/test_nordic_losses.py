@@ -49,6 +49,29 @@ async def test_a_lock_without_room_is_learned_about_once() -> None:
         assert 0 < door.bootloader.counters.dropped_packets < 20
 
 
+@pytest.mark.parametrize("mtu", [23, 65, 124, 185, 247])
+async def test_nothing_is_dropped_while_a_page_is_erased(mtu: int) -> None:
+    """The buffers hold what comes meanwhile; the rest is sent when they are emptied."""
+    model = radio_link(mtu=mtu, connection_interval=0.0075)
+    async with doorway(model=model) as door:
+        report = await door.transfer(artifact(size=5 * OBJECT + 1000))
+        assert door.bootloader.counters.dropped_packets == 0
+        assert report.bytes_sent_again == 0
+
+
+@pytest.mark.parametrize("mtu", [23, 185])
+async def test_a_flash_that_erases_slowly_is_learned_about(
+    monkeypatch: pytest.MonkeyPatch, mtu: int
+) -> None:
+    """The first objects pay for it, and not every one."""
+    monkeypatch.setattr("tests.rig.nordic_flash.ERASE_TIME", 0.35)
+    model = radio_link(mtu=mtu, connection_interval=0.0075)
+    async with doorway(model=model) as door:
+        await door.transfer(artifact(size=20 * OBJECT))
+        assert door.bootloader.counters.dropped_packets > 0
+        assert door.count(Opcode.SELECT) <= 2 + 4
+
+
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("loss", [0.003, 0.01, 0.05, 0.1])
 @pytest.mark.parametrize("mtu", [23, 247])
