@@ -62,14 +62,19 @@ _TAKES_NOTHING = {
 
 
 def _fields(request: SmpRequest) -> dict[Any, Any] | None:
-    """Return the fields of a request; None for what is no map."""
+    """Return the fields of a request; None for what is no map from names.
+
+    Nothing of a map is looked at that has another kind of key (zcbor_bulk.c).
+    """
     if (request.group, request.operation, request.command) in _TAKES_NOTHING:
         return {}
     try:
         fields = cbor2.loads(request.payload) if request.payload else {}
     except cbor2.CBORDecodeError, UnicodeDecodeError:
         return None
-    return fields if isinstance(fields, dict) else None
+    if not isinstance(fields, dict):
+        return None
+    return fields if all(isinstance(key, str) for key in fields) else None
 
 
 class SmpFault(Enum):

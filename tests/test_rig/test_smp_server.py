@@ -235,6 +235,18 @@ async def test_more_than_was_announced_is_refused(desk: Desk) -> None:
     assert await desk.ask(chunk(CHUNK)) == {"rc": 0, "off": 0}
 
 
+@pytest.mark.parametrize("fields", [{5: 7}, {"data": b"x", 12: 1}, b"\xff", [1]])
+async def test_what_is_no_map_from_names_does_not_end_an_upload(
+    desk: Desk, fields: Any
+) -> None:
+    """As where a write got lost in its middle: the server goes on where it was."""
+    await desk.ask(chunk(0))
+    desk.send(raw(2, 1, ImageCommand.UPLOAD, fields))
+    ((_, refused),) = await desk.answers()
+    assert refused == {"rc": Rc.INVALID}
+    assert (await desk.ask(chunk(CHUNK)))["off"] == 2 * CHUNK
+
+
 async def test_a_refusal_ends_the_upload_that_was_under_way(desk: Desk) -> None:
     """Whoever goes on is told to begin."""
     await desk.ask(chunk(0))
