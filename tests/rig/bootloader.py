@@ -198,6 +198,7 @@ class SecureDfuBootloader:
         self._data = _Object()
         self._init: InitCommand | None = None
         self._accepted = False
+        self._settled_in = 0.0
         self._receipt_every = 0
         self._until_receipt = 0
         self.receive_buffers.clear()
@@ -457,19 +458,20 @@ class SecureDfuBootloader:
             raise Refusal(Extended.VERIFICATION_FAILED)
         version = init.fw_version or 0
         if self.single_bank:
-            self.flash.save(
+            self._settled_in = self.flash.save(
                 application_version=version, application_valid=True, init_packet=b""
             )
         else:
-            self.flash.save(activate=size, activate_version=version)
+            self._settled_in = self.flash.save(activate=size, activate_version=version)
         self._accepted = True
 
     def _finish(self) -> None:
-        """Answer the last EXECUTE and restart into the new application."""
+        """Answer the last EXECUTE; restart once the settings page is written."""
         if not self.silent_at_the_end:
             self._respond(Opcode.EXECUTE, _SUCCESS)
         if self._host is not None:
-            self._agenda.add(self._delay(Opcode.EXECUTE), self._host.reset)
+            after = self._delay(Opcode.EXECUTE) + self._settled_in
+            self._agenda.add(after, self._host.reset)
 
     # Answers.
 

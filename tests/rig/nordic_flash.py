@@ -10,6 +10,8 @@ from typing import Any
 from .flash import ERASE_TIME, ERASED, WORD, WORD_TIME, Operations, write_bits
 
 PAGE = 4096
+SETTINGS_TIME = 2 * (ERASE_TIME + PAGE / WORD * WORD_TIME)
+"""Seconds to write the settings page and its backup."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,14 +77,18 @@ class Flash:
         """The last init packet that was accepted."""
         return self.settings.init_packet
 
-    def save(self, **changes: Any) -> None:
-        """Write the settings page, and then its backup. Raises ``PowerLost``."""
+    def save(self, **changes: Any) -> float:
+        """Write the settings page, and then its backup.
+
+        Returns how many seconds it takes; raises ``PowerLost``.
+        """
         new = replace(self.settings, **changes)
         if self._page is not None and self._page is not self._backup:
             # A loss of power came between the two. The good one is copied first.
             self._save_backup(self._page)
         self._save_page(new)
         self._save_backup(new)
+        return SETTINGS_TIME
 
     def _save_page(self, settings: Settings) -> None:
         def erase(length: int) -> None:
