@@ -244,7 +244,13 @@ async def test_slot_info_is_understood(door: Door) -> None:
 
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("door", ["mcumgr-toolkit"], indirect=True)
-async def test_an_update_in_one_piece_works(door: Door, image: Path) -> None:
-    """It asks for the boot loader, sends, has it tried and restarts the lock."""
+async def test_an_update_in_one_piece_needs_to_know_the_boot_loader(
+    door: Door, image: Path
+) -> None:
+    """It asks for it, sends, has it tried and restarts; and sends nothing untold."""
+    with pytest.raises(Refused, match="Failed to detect bootloader"):
+        await door.judge._ask("whole", str(image))
+    assert door.lock.flash.operations.count == 0
+    door.lock.server.tells_bootloader = True
     await door.judge._ask("whole", str(image))
     await door.until_runs(NEW)
