@@ -101,13 +101,14 @@ class PacketFlow:
         many fit; else they were perhaps not emptied yet.
         """
         self._losses += 1
-        full = taken is not None and sent - taken > 1
-        if full and taken and taken < self._window:
-            self._window = self._ceiling = taken
+        filled = taken or 0
+        full = 0 < filled < sent - 1
+        if full and filled < self._window:
+            self._window = self._ceiling = filled
         elif self._losses > 1:
             # One alone may be chance, and a narrow window is slow.
             self._window = max(1, self._window // 2)
-        elif full and taken:
+        elif full:
             self.erase_time = min(2 * self.erase_time, _LONGEST_ERASE_TIME)
 
 
