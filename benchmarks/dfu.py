@@ -116,7 +116,7 @@ class Bench:
             Flash(application=bytearray(old), application_version=1),
             public_key=KEY.public_key(),
         )
-        self.bootloader.receive_buffers = case.buffers
+        self.bootloader.hold_buffers(case.buffers)
         self.lock = VirtualLock(ADDRESS, self.bootloader)
         self.lock.restore_power()
         self.radio = RigRadio()

@@ -4,9 +4,10 @@ Knows nothing of GATT: it gets requests and packets, and answers through its hos
 it keeps in flash survives everything; what it has in RAM (offsets, the object under
 way) survives a lost connection but no restart.
 
-Receive buffers are modelled at their worst: a packet holds its buffer until a receipt
-is due or a request arrives, as if flash were busy all that time. A packet that finds no
-buffer free is dropped in silence and does not count for receipts.
+A packet holds a receive buffer until the flash has written it (``receive_buffers``), and
+EXECUTE is answered when the flash is done. A packet that finds no buffer free is dropped
+in silence and does not count for receipts. Requests are answered in their order, as since
+SDK 14.
 """
 
 import asyncio
@@ -24,13 +25,12 @@ from .agenda import Agenda
 from .image import WORD
 from .init_packet import Extended, InitCommand, Policy, Refusal, check, decode
 from .nordic_flash import Flash
+from .receive_buffers import RECEIVE_BUFFERS, ReceiveBuffers
 
-__all__ = ["Flash", "SecureDfuBootloader"]
+__all__ = ["RECEIVE_BUFFERS", "Flash", "SecureDfuBootloader"]
 
 MAX_COMMAND_OBJECT = 512
 MAX_DATA_OBJECT = 4096
-RECEIVE_BUFFERS = 17
-"""4096 / 244 + 1: as many as Nordic's bootloader has."""
 INACTIVITY_TIMEOUT = 120.0
 """Seconds."""
 
@@ -171,7 +171,7 @@ class SecureDfuBootloader:
         )
         self.single_bank = single_bank
         self.counters = BootloaderCounters()
-        self.receive_buffers = RECEIVE_BUFFERS
+        self.receive_buffers = ReceiveBuffers()
         self.delays: dict[Opcode, float] = {}
         """Seconds until the answer to a request."""
         self.silent_at_the_end = False
@@ -198,9 +198,10 @@ class SecureDfuBootloader:
         self._data = _Object()
         self._init: InitCommand | None = None
         self._accepted = False
+        self._settled_in = 0.0
         self._receipt_every = 0
         self._until_receipt = 0
-        self._buffered = 0
+        self.receive_buffers.clear()
         self._restore_init_packet()
         self._active_at = asyncio.get_running_loop().time()
         self._watch_inactivity()
@@ -236,9 +237,14 @@ class SecureDfuBootloader:
         """How many bytes of the image have arrived."""
         return self._data.offset
 
+    def hold_buffers(self, count: int = RECEIVE_BUFFERS) -> None:
+        """Have only so many buffers, and have each at its worst."""
+        self.receive_buffers.count = count
+        self.receive_buffers.worst = True
+
     def link_lost(self) -> None:
         """Work off what is in the buffers; all progress stays."""
-        self._buffered = 0
+        self.receive_buffers.let_go()
 
     def _restore_init_packet(self) -> None:
         """Take up the init packet that was accepted before a restart."""
@@ -268,34 +274,35 @@ class SecureDfuBootloader:
     def packet(self, data: bytes) -> None:
         """Take an unacknowledged write to the packet characteristic."""
         self._active_at = asyncio.get_running_loop().time()
-        if self._buffered >= self.receive_buffers:
+        if self.receive_buffers.full:
             self.counters.dropped_packets += 1
             return
         self.counters.packets += 1
-        self._buffered += 1
-        if not self._store(data):
+        seconds = self._store(data)
+        self.receive_buffers.hold(seconds or 0.0)
+        if seconds is None:
             self.counters.refused_packets += 1
         if self._receipt_every:
             self._until_receipt -= 1
             if not self._until_receipt:
                 self._until_receipt = self._receipt_every
-                self._buffered = 0
+                self.receive_buffers.let_go()
                 self._respond(Opcode.CHECKSUM, _SUCCESS + self._checksum())
 
-    def _store(self, data: bytes) -> bool:
+    def _store(self, data: bytes) -> float | None:
+        """Take a packet; return how long the flash has to do with it, None if refused."""
         if self._current == ObjectType.COMMAND:
             if not self._command.take(data):
-                return False
+                return None
             self._command_bytes += data
-            return True
+            return 0.0
         # Flash is written in words; anything else is not written at all.
         if not self.receiving_image or len(data) % WORD:
-            return False
+            return None
         offset = self._data.offset
         if not self._data.take(data):
-            return False
-        self.flash.write(self._bank, offset, data)
-        return True
+            return None
+        return self.flash.write(self._bank, offset, data)
 
     @property
     def _bank(self) -> bytearray:
@@ -308,7 +315,7 @@ class SecureDfuBootloader:
         """Take a write to the control point."""
         self._active_at = asyncio.get_running_loop().time()
         self.counters.requests += 1
-        self._buffered = 0
+        self.receive_buffers.let_go()
         if not data:
             return
         opcode = data[0]
@@ -432,7 +439,8 @@ class SecureDfuBootloader:
             raise Refusal(_NOT_PERMITTED)
         self.counters.data_objects += 1
         self._data.create(size)
-        self.flash.erase(self._bank, self._data.start, end)
+        seconds = self.flash.erase(self._bank, self._data.start, end)
+        self.receive_buffers.occupy_flash(seconds)
 
     def _execute_data(self) -> None:
         if self._init is None or not self._data.complete:
@@ -450,19 +458,20 @@ class SecureDfuBootloader:
             raise Refusal(Extended.VERIFICATION_FAILED)
         version = init.fw_version or 0
         if self.single_bank:
-            self.flash.save(
+            self._settled_in = self.flash.save(
                 application_version=version, application_valid=True, init_packet=b""
             )
         else:
-            self.flash.save(activate=size, activate_version=version)
+            self._settled_in = self.flash.save(activate=size, activate_version=version)
         self._accepted = True
 
     def _finish(self) -> None:
-        """Answer the last EXECUTE and restart into the new application."""
+        """Answer the last EXECUTE; restart once the settings page is written."""
         if not self.silent_at_the_end:
             self._respond(Opcode.EXECUTE, _SUCCESS)
         if self._host is not None:
-            self._agenda.add(self.delays.get(Opcode.EXECUTE, 0.0), self._host.reset)
+            after = self._delay(Opcode.EXECUTE) + self._settled_in
+            self._agenda.add(after, self._host.reset)
 
     # Answers.
 
@@ -471,8 +480,16 @@ class SecureDfuBootloader:
         return struct.pack("<II", current.offset, current.crc)
 
     def _respond(self, opcode: int, result: bytes) -> None:
-        delay = 0.0
-        if opcode in _REQUEST_LENGTHS:
-            delay = self.delays.get(Opcode(opcode), 0.0)
         answer = bytes((_RESPONSE, opcode)) + result
-        self._agenda.add(delay, lambda: self._require_host().answer(answer))
+        self._agenda.add(
+            self._delay(opcode), lambda: self._require_host().answer(answer)
+        )
+
+    def _delay(self, opcode: int) -> float:
+        """Return how many seconds an answer takes."""
+        if opcode not in _REQUEST_LENGTHS:
+            return 0.0
+        delay = self.delays.get(Opcode(opcode), 0.0)
+        if opcode == Opcode.EXECUTE:
+            delay += self.receive_buffers.flash_busy
+        return delay

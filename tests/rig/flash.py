@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 WORD = 4
 """Bytes that are written as one: a word is written or it is not."""
 ERASED = 0xFF
+ERASE_TIME = 0.085
+"""Seconds to erase a page; nRF52840 Product Specification, NVMC."""
+WORD_TIME = 41e-6
+"""Seconds to write a word; the same table."""
 
 
 class PowerLost(Exception):

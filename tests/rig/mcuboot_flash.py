@@ -1,14 +1,10 @@
 """The flash of a lock with MCUboot: two slots of sectors that are erased whole."""
 
-from .flash import ERASED, Operations, write_bits
+from .flash import ERASE_TIME, ERASED, WORD, WORD_TIME, Operations, write_bits
 
 SECTOR = 4096
 SLOT_SECTORS = 119
 """476 KiB a slot, the usual layout of an nRF52840."""
-ERASE_TIME = 0.085
-"""Seconds to erase a sector; nRF52840 Product Specification, NVMC."""
-WORD_TIME = 41e-6
-"""Seconds to write a word; the same table."""
 
 
 class Slot:
@@ -56,7 +52,7 @@ class Slot:
             write_bits(self.data, offset, data[:length])
 
         self._operations.perform(len(data), do)
-        return len(data) / 4 * WORD_TIME
+        return len(data) / WORD * WORD_TIME
 
 
 class McubootFlash:

@@ -7,9 +7,11 @@ leaves the other; nrf_dfu_settings.c of the nRF5 SDK.
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .flash import ERASED, Operations, write_bits
+from .flash import ERASE_TIME, ERASED, WORD, WORD_TIME, Operations, write_bits
 
 PAGE = 4096
+SETTINGS_TIME = 2 * (ERASE_TIME + PAGE / WORD * WORD_TIME)
+"""Seconds to write the settings page and its backup."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,14 +77,18 @@ class Flash:
         """The last init packet that was accepted."""
         return self.settings.init_packet
 
-    def save(self, **changes: Any) -> None:
-        """Write the settings page, and then its backup. Raises ``PowerLost``."""
+    def save(self, **changes: Any) -> float:
+        """Write the settings page, and then its backup.
+
+        Returns how many seconds it takes; raises ``PowerLost``.
+        """
         new = replace(self.settings, **changes)
         if self._page is not None and self._page is not self._backup:
             # A loss of power came between the two. The good one is copied first.
             self._save_backup(self._page)
         self._save_page(new)
         self._save_backup(new)
+        return SETTINGS_TIME
 
     def _save_page(self, settings: Settings) -> None:
         def erase(length: int) -> None:
@@ -104,8 +110,12 @@ class Flash:
         self.operations.perform(PAGE, erase)
         self.operations.perform(PAGE, write)
 
-    def erase(self, bank: bytearray, start: int, end: int) -> None:
-        """Erase the pages of a bank from one byte to another. Raises ``PowerLost``."""
+    def erase(self, bank: bytearray, start: int, end: int) -> float:
+        """Erase the pages of a bank from one byte to another.
+
+        Returns how many seconds it takes; raises ``PowerLost``.
+        """
+        seconds = 0.0
         for page in range(start, end, PAGE):
             size = min(PAGE, end - page)
 
@@ -113,14 +123,20 @@ class Flash:
                 bank[page : page + length] = bytes([ERASED]) * length
 
             self.operations.perform(size, do)
+            seconds += ERASE_TIME
+        return seconds
 
-    def write(self, bank: bytearray, offset: int, data: bytes) -> None:
-        """Write words into a bank. Raises ``PowerLost``."""
+    def write(self, bank: bytearray, offset: int, data: bytes) -> float:
+        """Write words into a bank.
+
+        Returns how many seconds it takes; raises ``PowerLost``.
+        """
 
         def do(length: int) -> None:
             write_bits(bank, offset, data[:length])
 
         self.operations.perform(len(data), do)
+        return len(data) / WORD * WORD_TIME
 
     def copy_staged(self) -> None:
         """Copy what was received over the application. Raises ``PowerLost``."""

@@ -5,8 +5,9 @@ zephyr_img_mgmt.c; subsys/dfu/img_util/flash_img.c.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 import hashlib
-from typing import Any, override
+from typing import Any, Self, override
 
 from .flash import ERASED, WORD
 from .mcuboot_check import NoImage, SlotImage, read_slot
@@ -28,6 +29,7 @@ BLOCK = 512
 
 _HASH_NOT_FOUND = (8, Rc.UNKNOWN)
 _NO_FREE_SLOT = (9, Rc.BAD_STATE)
+_INVALID_SLOT = (10, Rc.INVALID)
 _WRITE_FAILED = (12, Rc.UNKNOWN)
 _INVALID_OFFSET = (20, Rc.INVALID)
 _INVALID_LENGTH = (21, Rc.INVALID)
@@ -40,6 +42,62 @@ _ALREADY_PENDING = (28, Rc.BAD_STATE)
 _TOO_LARGE = (30, Rc.UNKNOWN)
 _OVERRUN = (31, Rc.UNKNOWN)
 _TEST_OF_ACTIVE = (33, Rc.UNKNOWN)
+
+
+_LARGEST_NUMBER = 2**32 - 1
+_SLOTS = 2
+
+
+def _number(fields: Mapping[str, Any], name: str, default: int | None) -> int | None:
+    """Return a number that a processor of 32 bits can take; raise ``SmpRefusal``."""
+    if name not in fields:
+        return default
+    value = fields[name]
+    # A map that cannot be decoded as a whole is refused before anybody looks at it.
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise SmpRefusal(Rc.INVALID)
+    if not 0 <= value <= _LARGEST_NUMBER:
+        raise SmpRefusal(Rc.INVALID)
+    return value
+
+
+def _bytes(fields: Mapping[str, Any], name: str) -> bytes:
+    """Return bytes, or none of them; raise ``SmpRefusal``."""
+    value = fields.get(name, b"")
+    if not isinstance(value, bytes):
+        raise SmpRefusal(Rc.INVALID)
+    return value
+
+
+def _choice(fields: Mapping[str, Any], name: str) -> bool:
+    """Return a yes or no; raise ``SmpRefusal``."""
+    value = fields.get(name, False)
+    if not isinstance(value, bool):
+        raise SmpRefusal(Rc.INVALID)
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Upload:
+    """A request to upload that could be decoded."""
+
+    offset: int | None
+    data: bytes
+    size: int | None
+    sha: bytes
+    upgrade: bool
+
+    @classmethod
+    def decode(cls, fields: Mapping[str, Any]) -> Self:
+        """Return what a request asks for; raise ``SmpRefusal``."""
+        _number(fields, "image", 0)  # with one image its number is not looked at
+        return cls(
+            offset=_number(fields, "off", None),
+            data=_bytes(fields, "data"),
+            size=_number(fields, "len", None),
+            sha=_bytes(fields, "sha"),
+            upgrade=_choice(fields, "upgrade"),
+        )
 
 
 def _refused(code: tuple[int, Rc]) -> GroupRefusal:
@@ -66,10 +124,10 @@ class SmpImages(SmpHandler):
         ``erases_at_once`` the first request erases all that the image needs, else each
         sector is erased when it is reached; with ``legacy_rc`` an answer has an ``rc``
         also when all is well; with ``erases_pending`` an image that is to be tried may
-        be erased or written over, which real servers do by configuration. Slot info tells the sizes of
-        the slots and not of the largest image (Zephyr 4.4); with ``checks_room`` an image
-        that leaves no room for the boot loader is refused at once, else at its end where
-        it would reach into the trailer (1/12), or not at all.
+        be erased or written over, which real servers do by configuration. Slot info tells
+        the sizes of the slots and not of the largest image (Zephyr 4.4); with
+        ``checks_room`` an image that leaves no room for the boot loader is refused at
+        once, else at its end where it would reach into the trailer (1/12), or not at all.
         """
         self.tells_slots = tells_slots
         self.checks_room = checks_room
@@ -159,10 +217,8 @@ class SmpImages(SmpHandler):
             return None
 
     def _set_state(self, fields: Mapping[str, Any]) -> tuple[Any, float]:
-        wanted = fields.get("hash") or b""
-        confirm = fields.get("confirm", False)
-        if not isinstance(wanted, bytes) or not isinstance(confirm, bool):
-            raise SmpRefusal(Rc.INVALID)
+        wanted = _bytes(fields, "hash")
+        confirm = _choice(fields, "confirm")
         slot = self._wanted_slot(wanted, confirm)
         try:
             seconds = self._choose(slot, confirm)
@@ -207,59 +263,64 @@ class SmpImages(SmpHandler):
     # Upload.
 
     def _upload(self, fields: Mapping[str, Any]) -> tuple[Any, float]:
-        offset = fields.get("off")
-        data = fields.get("data", b"")
-        if not isinstance(data, bytes) or not isinstance(offset, int | None):
-            raise SmpRefusal(Rc.INVALID)
-        if offset is None or offset < 0:
+        request = _Upload.decode(fields)
+        try:
+            return self._carry_on(request)
+        except GroupRefusal:
+            # Whatever is refused, the upload that was under way is over.
+            self.start()
+            raise
+
+    def _carry_on(self, request: _Upload) -> tuple[Any, float]:
+        """Take the next piece of an upload, or the first one."""
+        offset, data = request.offset, request.data
+        if offset is None:
             raise _refused(_INVALID_OFFSET)
         seconds = 0.0
         if offset == 0:
-            if self._begin_is_resume(fields, data):
+            if self._begin_is_resume(request):
                 return self._answer(), 0.0
-            if self._begin(fields):
+            if self._begin(request):
                 return self._complete(matches=True), 0.0
             if self.erases_at_once:
                 seconds += self._erase_for(self._size)
         elif offset != self._offset or not self._receiving:
             return self._answer(), 0.0
-        if offset + len(data) > self._size:
-            self.start()
+        elif offset + len(data) > self._size:
+            # A first piece is not asked whether it is longer than the whole.
             raise _refused(_OVERRUN)
         slot = self.flash.secondary
         end = (slot.sectors - TRAILER_SECTORS) * SECTOR
         arrived = offset + len(data)
         if arrived > slot.size or arrived == self._size > end:
-            self.start()
             raise _refused(_WRITE_FAILED)
         seconds += self._take(data)
-        if self._offset < self._size:
+        if self._offset != self._size:
             return self._answer(), seconds
         matches = self._slot_digest(self._size) == self._sha
         return self._complete(matches=matches), seconds
 
-    def _begin_is_resume(self, fields: Mapping[str, Any], data: bytes) -> bool:
+    def _begin_is_resume(self, request: _Upload) -> bool:
         """Check a first request; return whether an upload of the same is under way."""
-        size, sha = fields.get("len"), fields.get("sha", b"")
-        if len(data) < HEADER.size:
+        if len(request.data) < HEADER.size:
             raise _refused(_INVALID_HEADER)
-        if not isinstance(size, int):
+        if request.size is None:
             raise _refused(_INVALID_LENGTH)
-        if int.from_bytes(data[:4], "little") != IMAGE_MAGIC:
+        if int.from_bytes(request.data[:4], "little") != IMAGE_MAGIC:
             raise _refused(_INVALID_MAGIC)
-        if not isinstance(sha, bytes) or len(sha) > 32:
+        if len(request.sha) > 32:
             raise _refused(_INVALID_HASH)
-        if sha and self._receiving and sha == self._sha:
+        if request.sha and self._receiving and request.sha == self._sha:
             return True
         if self._is_kept():
             raise _refused(_NO_FREE_SLOT)
         room = self.flash.whole_secondary.sectors
         if self.checks_room:
             room -= TRAILER_SECTORS + 1
-        if size > room * SECTOR:
+        if request.size > room * SECTOR:
             raise _refused(_TOO_LARGE)
-        if fields.get("upgrade") is True:
-            self._require_upgrade(data)
+        if request.upgrade:
+            self._require_upgrade(request.data)
         return False
 
     def _require_upgrade(self, data: bytes) -> None:
@@ -270,12 +331,12 @@ class SmpImages(SmpHandler):
         if running.version >= version:
             raise _refused(_CURRENT_IS_NEWER)
 
-    def _begin(self, fields: Mapping[str, Any]) -> bool:
+    def _begin(self, request: _Upload) -> bool:
         """Begin an upload; return whether the slot has the same bytes already."""
         self.start()
         self._receiving = True
-        self._size = fields["len"]
-        self._sha = fields.get("sha", b"")
+        self._size = request.size or 0
+        self._sha = request.sha
         if self.checks_upload and len(self._sha) == 32:
             return self._slot_digest(self._size) == self._sha
         return False
@@ -346,10 +407,10 @@ class SmpImages(SmpHandler):
         )
 
     def _erase(self, fields: Mapping[str, Any]) -> tuple[Any, float]:
-        slot = fields.get("slot", 1)
-        if not isinstance(slot, int):
-            raise SmpRefusal(Rc.INVALID)
-        if slot != 1 or (self._is_kept() and self._image(1) is not None):
+        slot = _number(fields, "slot", 1)
+        if slot not in range(_SLOTS):
+            raise _refused(_INVALID_SLOT)
+        if slot == 0 or (self._is_kept() and self._image(1) is not None):
             raise _refused(_NO_FREE_SLOT)
         self.start()
         secondary = self.flash.secondary

@@ -59,6 +59,8 @@ class Rc(IntEnum):
     BAD_STATE = 6
     NOT_SUPPORTED = 8
     CORRUPT = 9
+    BUSY = 10
+    TOO_NEW = 13
 
 
 class SmpRefusal(Exception):

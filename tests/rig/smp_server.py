@@ -52,6 +52,31 @@ RESET_DELAY = 0.25
 _ATT_HEADER = 3
 
 
+_TAKES_NOTHING = {
+    (Group.OS, Operation.READ, OsCommand.PARAMETERS),
+    (Group.OS, Operation.WRITE, OsCommand.RESET),
+    (Group.IMAGE, Operation.READ, ImageCommand.STATE),
+    (Group.IMAGE, Operation.READ, ImageCommand.SLOT_INFO),
+}
+"""Requests whose fields nobody looks at, whatever they are."""
+
+
+def _fields(request: SmpRequest) -> dict[Any, Any] | None:
+    """Return the fields of a request; None for what is no map from names.
+
+    Nothing of a map is looked at that has another kind of key (zcbor_bulk.c).
+    """
+    if (request.group, request.operation, request.command) in _TAKES_NOTHING:
+        return {}
+    try:
+        fields = cbor2.loads(request.payload) if request.payload else {}
+    except cbor2.CBORDecodeError, UnicodeDecodeError:
+        return None
+    if not isinstance(fields, dict):
+        return None
+    return fields if all(isinstance(key, str) for key in fields) else None
+
+
 class SmpFault(Enum):
     """What an order does to an answer or to a request."""
 
@@ -352,11 +377,10 @@ class SmpServer:
 
     def _carry_out(self, request: SmpRequest) -> tuple[Any, float]:
         """Return an answer's fields, and how many seconds they take."""
-        try:
-            fields = cbor2.loads(request.payload) if request.payload else {}
-        except cbor2.CBORDecodeError, UnicodeDecodeError:
-            return {"rc": Rc.INVALID}, 0.0
-        if not isinstance(fields, dict):
+        if self.version_2 and request.version > 1:
+            return {"rc": Rc.TOO_NEW}, 0.0
+        fields = _fields(request)
+        if fields is None:
             return {"rc": Rc.INVALID}, 0.0
         try:
             if request.group == Group.OS:
@@ -378,7 +402,10 @@ class SmpServer:
     def _os(self, request: SmpRequest, fields: Mapping[str, Any]) -> Any:
         match request.command, request.operation:
             case OsCommand.ECHO, Operation.WRITE | Operation.READ:
-                return {"r": fields.get("d", "")}
+                said = fields.get("d", "")
+                if not isinstance(said, str):
+                    raise SmpRefusal(Rc.INVALID)
+                return {"r": said}
             case OsCommand.RESET, Operation.WRITE:
                 host = self._require_host()
                 host.later(RESET_DELAY + self.processing_time, host.reset)

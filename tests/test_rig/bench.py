@@ -46,6 +46,8 @@ class Bench:
             debug_build=debug_build,
             bank_size=bank_size,
         )
+        # Nothing takes time here.
+        self.bootloader.hold_buffers()
         self.answers: list[str] = []
         self.resets = 0
         self.bootloader.start(self)

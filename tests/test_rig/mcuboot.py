@@ -44,9 +44,10 @@ class Board:
         boot_loader: type[McubootBootloader] = McubootBootloader,
         prevents_downgrade: bool = False,
         counts_security: bool = False,
+        sectors: int = SECTORS,
     ) -> None:
         """Flash the old image at the factory."""
-        self.flash = McubootFlash(old or image_of(OLD), sectors=SECTORS)
+        self.flash = McubootFlash(old or image_of(OLD), sectors=sectors)
         self.bootloader = boot_loader(
             self.flash,
             public_key=KEY.public_key(),

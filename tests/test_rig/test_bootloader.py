@@ -23,6 +23,7 @@ from tests.rig.dfu_package import (
     make_init_packet,
 )
 from tests.rig.image import make_image
+from tests.rig.nordic_flash import SETTINGS_TIME
 from tests.rig.virtual_time import virtual_time
 
 from .bench import FW_VERSION, HW_VERSION, OLD_IMAGE, Bench, pieces, u32
@@ -174,11 +175,13 @@ async def test_odd_requests_are_answered_as_recorded(
 
 
 async def test_a_good_image_of_two_objects_is_accepted(bench: Bench) -> None:
-    """The last answer comes first, then the restart."""
+    """The last answer comes first, then the settings page, then the restart."""
     bench.send_init_packet(INIT_PACKET)
     assert bench.send_object(IMAGE[:OBJECT]) == "600401"
-    assert bench.resets == 0
     assert bench.send_object(IMAGE[OBJECT:]) == "600401"
+    await asyncio.sleep(SETTINGS_TIME - 0.01)
+    assert bench.resets == 0
+    await asyncio.sleep(0.02)
     assert bench.resets == 1
     assert bench.flash.staged == IMAGE
     assert bench.flash.activate == len(IMAGE)
@@ -238,6 +241,7 @@ async def test_the_recorded_transcript(bench: Bench) -> None:
     bench.send(image)
     assert bench.ask("03") == "600301" + "e4050000" + u32(crc32(image))
     assert bench.ask("04") == "600401"
+    await asyncio.sleep(SETTINGS_TIME)
     assert bench.resets == 1
     assert bench.bootloader.counters.packets == 8
 
@@ -461,7 +465,7 @@ async def test_packets_without_a_buffer_are_dropped_in_silence(
     bench: Bench, buffers: int, size: int, dropped: int
 ) -> None:
     """Only offset and CRC show that something is missing."""
-    bench.bootloader.receive_buffers = buffers
+    bench.bootloader.hold_buffers(buffers)
     bench.send_init_packet(INIT_PACKET)
     bench.ask("0102" + u32(OBJECT))
     bench.answers.clear()
@@ -473,9 +477,43 @@ async def test_packets_without_a_buffer_are_dropped_in_silence(
     assert bench.ask("03") == "600301" + expected.hex()
 
 
+async def _send_slowly(bench: Bench, data: bytes, *, size: int, pause: float) -> None:
+    for piece in pieces(data, size):
+        bench.bootloader.packet(piece)
+        await asyncio.sleep(pause)
+
+
+@pytest.mark.parametrize(("pause", "complete"), [(0.0075, True), (0.002, False)])
+async def test_the_flash_empties_the_buffers(
+    bench: Bench, pause: float, complete: bool
+) -> None:
+    """Without receipts; but not while it erases the page that CREATE has begun."""
+    bench.bootloader.receive_buffers.worst = False
+    bench.send_init_packet(INIT_PACKET)
+    bench.ask("0102" + u32(OBJECT))
+    await _send_slowly(bench, IMAGE[:OBJECT], size=20, pause=pause)
+    assert (bench.bootloader.counters.dropped_packets == 0) is complete
+    assert bench.ask("04") == ("600401" if complete else "600408")
+
+
+async def test_execute_is_answered_when_the_flash_is_done(bench: Bench) -> None:
+    """And what was asked after it is answered after it."""
+    bench.bootloader.receive_buffers.worst = False
+    bench.send_init_packet(INIT_PACKET)
+    bench.ask("0102" + u32(OBJECT))
+    bench.send(IMAGE[:OBJECT])
+    assert bench.ask("04") == ""
+    bench.bootloader.request(b"\x06\x01")
+    assert bench.answers == []
+    busy = bench.bootloader.receive_buffers.flash_busy
+    assert busy == pytest.approx(0.085 + OBJECT / 4 * 41e-6)
+    await asyncio.sleep(busy + 0.001)
+    assert [answer[:6] for answer in bench.answers] == ["600401", "600601"]
+
+
 async def test_a_receipt_frees_the_buffers(bench: Bench) -> None:
     """Who waits for receipts as often as the buffers need it loses nothing."""
-    bench.bootloader.receive_buffers = 8
+    bench.bootloader.hold_buffers(8)
     bench.send_init_packet(INIT_PACKET)
     bench.ask("020800")
     bench.ask("0102" + u32(OBJECT))
@@ -485,7 +523,7 @@ async def test_a_receipt_frees_the_buffers(bench: Bench) -> None:
 
 async def test_dropped_packets_do_not_count_for_receipts(bench: Bench) -> None:
     """A receipt that the buffers cannot reach never comes."""
-    bench.bootloader.receive_buffers = 8
+    bench.bootloader.hold_buffers(8)
     bench.send_init_packet(INIT_PACKET)
     bench.ask("020900")
     bench.ask("0102" + u32(OBJECT))
@@ -504,7 +542,7 @@ async def test_any_way_of_cutting_an_object_is_as_good(
 ) -> None:
     """Packets of whole words may have any length, as long as buffers are free."""
     bench = Bench(KEY)
-    bench.bootloader.receive_buffers = OBJECT
+    bench.bootloader.hold_buffers(OBJECT)
     bench.ask("02" + receipt_every.to_bytes(2, "little").hex())
     bench.send_init_packet(INIT_PACKET)
     for data in pieces(IMAGE, OBJECT):
@@ -598,6 +636,8 @@ async def test_a_slow_last_execute_restarts_after_its_answer(bench: Bench) -> No
     await asyncio.sleep(4.9)
     assert (bench.answers, bench.resets) == ([], 0)
     await asyncio.sleep(0.2)
+    assert (bench.answers, bench.resets) == (["600401"], 0)
+    await asyncio.sleep(SETTINGS_TIME)
     assert (bench.answers, bench.resets) == (["600401"], 1)
 
 
@@ -607,6 +647,7 @@ async def test_a_silent_end_is_a_success_without_an_answer(bench: Bench) -> None
     bench.send_init_packet(INIT_PACKET)
     assert bench.send_object(IMAGE[:OBJECT]) == "600401"
     assert bench.send_object(IMAGE[OBJECT:]) == ""
+    await asyncio.sleep(SETTINGS_TIME)
     assert bench.resets == 1
     assert bench.flash.activate == len(IMAGE)
 

@@ -322,7 +322,8 @@ def test_a_swap_that_is_cut_at_every_write_is_finished(
     whole = Board(boot_loader=boot_loader)
     prepare(whole)
     cuts = whole.operations(lambda: _swap(whole))
-    assert cuts > 30
+    # Swap using offset does the least: it moves nothing up first.
+    assert cuts >= 30
     otherwise = 0
     for operation in range(1, cuts + 1):
         board = Board(boot_loader=boot_loader)

@@ -120,7 +120,7 @@ def test_settings_are_old_or_new_whenever_the_power_goes(
             assert flash.application_version == version
 
 
-def _changes(do: Callable[[Flash], None]) -> int:
+def _changes(do: Callable[[Flash], object]) -> int:
     flash = Flash(bytearray(OLD_IMAGE), 1)
     flash.staged[:] = NEW_IMAGE
     flash.save(activate=len(NEW_IMAGE), activate_version=2)

@@ -1,20 +1,16 @@
 """The SMP server, held against an independent implementation of the protocol."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-import hashlib
-import struct
-from typing import Any, override
+from collections.abc import AsyncIterator
+from typing import Any
 
 import cbor2
 import pytest
-from smp import header as smp_header, image_management as im, os_management as om
+from smp import image_management as im, os_management as om
 from smp.error import MGMT_ERR
-from smp.message import Request
 
 from tests.rig.mcuboot_image import image_hash
 from tests.rig.mcuboot_trailer import set_pending
-from tests.rig.smp_images import SmpImages
 from tests.rig.smp_server import (
     BUFFER_SIZE,
     RESET_DELAY,
@@ -23,150 +19,17 @@ from tests.rig.smp_server import (
     OsCommand,
     Rc,
     SmpFault,
-    SmpHost,
-    SmpServer,
 )
 from tests.rig.virtual_time import virtual_time
 
-from .mcuboot import NEW, OLD, Board, image_of
+from .mcuboot import NEW, OLD, image_of
+from .smp_desk import ATT, CHUNK, IMAGE, V1, Desk, chunk, raw
 
 pytestmark = virtual_time
 
-ATT = 244
-IMAGE = image_of(NEW)
-CHUNK = 1000
 UPLOAD = (Group.IMAGE, ImageCommand.UPLOAD)
 STATE = (Group.IMAGE, ImageCommand.STATE)
 ECHO = (Group.OS, OsCommand.ECHO)
-V1 = smp_header.Version.V1
-
-
-class Desk(SmpHost):
-    """A server on the desk; what it notifies is put together again."""
-
-    def __init__(self, **options: Any) -> None:
-        """Start the server."""
-        images = {
-            key: options.pop(key)
-            for key in ("checks_upload", "erases_at_once", "legacy_rc")
-            if key in options
-        }
-        self.board = Board()
-        self.images = SmpImages(self.board.flash, **images)
-        self.server = SmpServer(self.images, **options)
-        self.resets: list[float] = []
-        self.dropped = 0
-        self.pieces: list[bytes] = []
-        self.notified = asyncio.Event()
-        self.server.start(self)
-
-    @property
-    @override
-    def mtu(self) -> int:
-        """The MTU."""
-        return ATT + 3
-
-    @override
-    def notify_smp(self, data: bytes) -> None:
-        """Keep a notification."""
-        assert len(data) <= ATT
-        self.pieces.append(data)
-        self.notified.set()
-
-    @override
-    def later(self, delay: float, do: Callable[[], None]) -> object:
-        """Do something later."""
-        return asyncio.get_running_loop().call_later(delay, do)
-
-    @override
-    def reset(self) -> None:
-        """Note the reset."""
-        self.resets.append(asyncio.get_running_loop().time())
-
-    @override
-    def drop_central(self) -> None:
-        """Note it."""
-        self.dropped += 1
-
-    def send(self, data: bytes, *, size: int = ATT) -> None:
-        """Write a request in pieces."""
-        for start in range(0, len(data), size):
-            self.server.receive(data[start : start + size])
-
-    async def answers(self, wait: float = 15.0) -> list[tuple[smp_header.Header, Any]]:
-        """Return the answers that come within some time."""
-        await asyncio.sleep(wait)
-        stream = b"".join(self.pieces)
-        self.pieces.clear()
-        self.notified.clear()
-        found = []
-        while stream:
-            header = smp_header.Header.loads(stream[:8])
-            body = stream[8 : 8 + header.length]
-            assert len(body) == header.length
-            found.append((header, cbor2.loads(body)))
-            stream = stream[8 + header.length :]
-        return found
-
-    async def ask(self, request: Request) -> Any:
-        """Send a request and return the fields of its one answer."""
-        self.send(request.BYTES)
-        ((header, fields),) = await self.answers()
-        sent = request.header
-        assert header.op == sent.op + 1
-        assert (header.group_id, header.command_id, header.sequence) == (
-            sent.group_id,
-            sent.command_id,
-            sent.sequence,
-        )
-        assert header.version == (sent.version if self.server.version_2 else V1)
-        return fields
-
-    async def state(self) -> list[im.ImageState]:
-        """Return what it says of its slots."""
-        fields = await self.ask(im.ImageStatesReadRequest())
-        request = im.ImageStatesReadResponse(
-            header=smp_header.Header(
-                op=smp_header.OP.READ_RSP,
-                version=smp_header.Version.V2,
-                flags=smp_header.Flag(0),
-                length=len(cbor2.dumps(fields, canonical=True)),
-                group_id=1,
-                sequence=0,
-                command_id=0,
-            ),
-            smp_data=b"",
-            **fields,
-        )
-        return list(request.images)
-
-    async def upload(self, image: bytes = IMAGE, *, since: int = 0) -> Any:
-        """Upload an image; return the last answer."""
-        fields: Any = {"off": since}
-        while fields["off"] < len(image):
-            fields = await self.ask(chunk(fields["off"], image))
-        return fields
-
-
-def chunk(offset: int, image: bytes = IMAGE, **fields: Any) -> Request:
-    """Return the request that uploads the next part of an image."""
-    first = {"len": len(image), "sha": hashlib.sha256(image).digest(), "image": 0}
-    return im.ImageUploadWriteRequest(
-        off=offset,
-        data=image[offset : offset + CHUNK],
-        **{**({} if offset else first), **fields},
-    )
-
-
-def raw(
-    operation: int, group: int, command: int, fields: Any, *, sequence: int = 7
-) -> bytes:
-    """Return a request that the library would not make."""
-    body = fields if isinstance(fields, bytes) else cbor2.dumps(fields)
-    return (
-        struct.pack(">BBHHBB", operation | 8, 0, len(body), group, sequence, command)
-        + body
-    )
 
 
 @pytest.fixture
@@ -213,6 +76,10 @@ async def test_it_restarts_after_the_answer(desk: Desk) -> None:
         (raw(2, 0, 0, [1]), Rc.INVALID),
         (raw(2, 1, ImageCommand.UPLOAD, {"off": 0, "data": "x"}), Rc.INVALID),
         (raw(2, 1, ImageCommand.UPLOAD, {"off": "0"}), Rc.INVALID),
+        (raw(2, 1, ImageCommand.UPLOAD, {"off": -1}), Rc.INVALID),
+        (raw(2, 1, ImageCommand.UPLOAD, {"off": 0, "len": 2**32}), Rc.INVALID),
+        (raw(2, 1, ImageCommand.UPLOAD, {"off": 0, "upgrade": 1}), Rc.INVALID),
+        (raw(2, 0, OsCommand.ECHO, {"d": 1}), Rc.INVALID),
         (raw(2, 1, ImageCommand.STATE, {"hash": "x"}), Rc.INVALID),
         (raw(2, 1, ImageCommand.ERASE, {"slot": "x"}), Rc.INVALID),
     ],
@@ -334,7 +201,6 @@ async def test_erasing_takes_time(at_once: bool) -> None:
     ("fields", "rc", "legacy"),
     [
         ({"off": None}, 20, 3),
-        ({"off": -1}, 20, 3),
         ({"data": b"short"}, 22, 3),
         ({"len": None}, 21, 3),
         ({"data": bytes(100)}, 23, 1),
@@ -366,6 +232,27 @@ async def test_more_than_was_announced_is_refused(desk: Desk) -> None:
     await desk.ask(chunk(0, len=1500))
     answer = await desk.ask(chunk(CHUNK))
     assert answer == {"err": {"group": 1, "rc": 31}}
+    assert await desk.ask(chunk(CHUNK)) == {"rc": 0, "off": 0}
+
+
+@pytest.mark.parametrize("fields", [{5: 7}, {"data": b"x", 12: 1}, b"\xff", [1]])
+async def test_what_is_no_map_from_names_does_not_end_an_upload(
+    desk: Desk, fields: Any
+) -> None:
+    """As where a write got lost in its middle: the server goes on where it was."""
+    await desk.ask(chunk(0))
+    desk.send(raw(2, 1, ImageCommand.UPLOAD, fields))
+    ((_, refused),) = await desk.answers()
+    assert refused == {"rc": Rc.INVALID}
+    assert (await desk.ask(chunk(CHUNK)))["off"] == 2 * CHUNK
+
+
+async def test_a_refusal_ends_the_upload_that_was_under_way(desk: Desk) -> None:
+    """Whoever goes on is told to begin."""
+    await desk.ask(chunk(0))
+    desk.send(raw(2, *UPLOAD, {"data": b"x"}))
+    ((_, answer),) = await desk.answers()
+    assert answer == {"err": {"group": 1, "rc": 20}}
     assert await desk.ask(chunk(CHUNK)) == {"rc": 0, "off": 0}
 
 

@@ -190,7 +190,7 @@ async def test_packets_are_as_large_as_the_link_and_the_bootloader_allow(
     mtu: int, largest: int
 ) -> None:
     """In whole words, and never more than its buffers hold."""
-    async with doorway(model=LinkModel(mtu=mtu)) as door:
+    async with doorway(model=LinkModel(connection_interval=0.0075, mtu=mtu)) as door:
         await door.transfer()
         firmware = door.packets[ceil(len(artifact().init_packet) / largest) :]
         assert all(len(packet) % 4 == 0 for packet in firmware)

@@ -34,7 +34,7 @@ def radio_link(**fields: float) -> LinkModel:
 async def test_any_number_of_receive_buffers_will_do(mtu: int, buffers: int) -> None:
     """What is dropped for want of room is sent again, in smaller helpings."""
     async with doorway(model=radio_link(mtu=mtu)) as door:
-        door.bootloader.receive_buffers = buffers
+        door.bootloader.hold_buffers(buffers)
         report = await door.transfer()
         assert report.reconnects == 0
         await asyncio.sleep(5)
@@ -44,9 +44,32 @@ async def test_any_number_of_receive_buffers_will_do(mtu: int, buffers: int) -> 
 async def test_a_lock_without_room_is_learned_about_once() -> None:
     """Not every object pays for what the first one has shown."""
     async with doorway(model=radio_link()) as door:
-        door.bootloader.receive_buffers = 8
+        door.bootloader.hold_buffers(8)
         await door.transfer(artifact(size=20 * OBJECT))
         assert 0 < door.bootloader.counters.dropped_packets < 20
+
+
+@pytest.mark.parametrize("mtu", [23, 65, 124, 185, 247])
+async def test_nothing_is_dropped_while_a_page_is_erased(mtu: int) -> None:
+    """The buffers hold what comes meanwhile; the rest is sent when they are emptied."""
+    model = radio_link(mtu=mtu, connection_interval=0.0075)
+    async with doorway(model=model) as door:
+        report = await door.transfer(artifact(size=5 * OBJECT + 1000))
+        assert door.bootloader.counters.dropped_packets == 0
+        assert report.bytes_sent_again == 0
+
+
+@pytest.mark.parametrize("mtu", [23, 185])
+async def test_a_flash_that_erases_slowly_is_learned_about(
+    monkeypatch: pytest.MonkeyPatch, mtu: int
+) -> None:
+    """The first objects pay for it, and not every one."""
+    monkeypatch.setattr("tests.rig.nordic_flash.ERASE_TIME", 0.35)
+    model = radio_link(mtu=mtu, connection_interval=0.0075)
+    async with doorway(model=model) as door:
+        await door.transfer(artifact(size=20 * OBJECT))
+        assert door.bootloader.counters.dropped_packets > 0
+        assert door.count(Opcode.SELECT) <= 2 + 4
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -114,7 +137,7 @@ async def test_a_slow_link_is_learned_about(mtu: int) -> None:
 async def test_an_object_is_gone_on_with_where_the_buffers_were_full() -> None:
     """The receipts come where they are expected there too."""
     async with doorway(model=radio_link(mtu=23)) as door:
-        door.bootloader.receive_buffers = 5
+        door.bootloader.hold_buffers(5)
         report = await door.transfer(artifact(size=OBJECT))
         assert report.bytes_sent_again < 20 * 20
         packets_of_init = ceil(len(artifact().init_packet) / 20)
@@ -234,7 +257,7 @@ async def test_a_bootloader_may_count_receipts_over_the_ends_of_objects(
     """One that does not start its count anew with each object sends them early."""
     async with doorway(model=radio_link(mtu=mtu)) as door:
         bootloader = door.bootloader
-        bootloader.receive_buffers = buffers
+        bootloader.hold_buffers(buffers)
         carry_out = bootloader._carry_out
 
         def keep_counting(opcode: Opcode, data: bytes) -> None:
@@ -255,7 +278,7 @@ async def test_a_bootloader_may_send_no_receipts_at_all(
     """Then it is asked."""
     async with doorway(model=radio_link()) as door:
         lose(door, 1, MANY)
-        door.bootloader.receive_buffers = 4
+        door.bootloader.hold_buffers(4)
         await door.transfer()
         await asyncio.sleep(5)
         door.assert_updated()
@@ -290,7 +313,7 @@ async def test_on_any_link_the_bytes_arrive_or_the_old_firmware_stays(
         honours_fast_interval=False,
     )
     async with doorway(model=model, seed=seed) as door:
-        door.bootloader.receive_buffers = buffers
+        door.bootloader.hold_buffers(buffers)
         for nth in lost:
             door.link.order(Traffic.PACKET, Fault.LOSE, nth=nth)
         try:

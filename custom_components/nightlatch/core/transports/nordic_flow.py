@@ -4,6 +4,10 @@ Packets are unacknowledged writes: nothing on the way holds the sender back, and
 or a Bluetooth proxy that has no room for one drops it in silence. What arrived is told
 only by receipts (offset and CRC after every n-th packet). So the sender keeps a window
 of packets without a receipt, narrows it when packets are lost, and widens it again.
+
+A receipt tells that packets were taken into buffers, not that those are free again: the
+flash empties them, but first it erases the page that they are for. CREATE is answered
+before that is done. So what the buffers do not hold waits for it.
 """
 
 from collections.abc import Iterator
@@ -15,6 +19,10 @@ from .nordic_protocol import WORD
 # A bootloader for an MTU of 247 has this many buffers (4096 / 244 + 1, nrf_dfu_ble.c):
 # one whole object. For a smaller MTU no more can be taken for granted.
 _FIRST_WINDOW = 17
+# Seconds to erase a page: a little more than it takes an nRF52 (85 to 90 ms); and the
+# most that is waited where that was too little.
+_ERASE_TIME = 0.1
+_LONGEST_ERASE_TIME = 0.4
 # After so many objects without a loss the window is doubled.
 _CLEAN_OBJECTS = 2
 # To end an object exactly on a receipt up to this many packets more are sent: they cost
@@ -49,6 +57,8 @@ class PacketFlow:
         self._window = min(_FIRST_WINDOW, self._object_packets)
         self._clean_objects = 0
         self._losses = 0
+        self.erase_time = _ERASE_TIME
+        """Seconds after CREATE in which the buffers are not emptied."""
 
     @property
     def receipt_every(self) -> int:
@@ -87,14 +97,19 @@ class PacketFlow:
         """Take note of a loss among ``sent`` packets of an object.
 
         ``taken`` is how many packets the lock has, when these are the first ones
-        without a gap: then its buffers were full, and so many fit.
+        without a gap: then its buffers were full. Where they are fewer than a window, so
+        many fit; else they were perhaps not emptied yet.
         """
         self._losses += 1
-        if taken and sent - taken > 1 and taken < self._window:
-            self._window = self._ceiling = taken
+        filled = taken or 0
+        full = 0 < filled < sent - 1
+        if full and filled < self._window:
+            self._window = self._ceiling = filled
         elif self._losses > 1:
             # One alone may be chance, and a narrow window is slow.
             self._window = max(1, self._window // 2)
+        elif full:
+            self.erase_time = min(2 * self.erase_time, _LONGEST_ERASE_TIME)
 
 
 def _split(length: int, count: int) -> Iterator[int]:

@@ -57,6 +57,7 @@ class Sender:
         self._receipt_every = 0
         self._receipted = 0
         self._packet_time = 0.0
+        self._created = 0.0
         self._furthest_sent = 0
         self.confirmed = 0
         """Bytes of the firmware that the bootloader has, as far as it has said so."""
@@ -203,6 +204,9 @@ class Sender:
             await self._set_receipt(burst.receipt_every)
             if position == start:
                 await self._create(create(ObjectType.DATA, end - start))
+                self._created = asyncio.get_running_loop().time()
+            else:
+                await self._until_erased()
             if await self._send_burst(position, burst):
                 break
             reached = await self._reached(start, end)
@@ -269,6 +273,8 @@ class Sender:
                 received += every
                 if not await self._arrived(boundaries[received], index - received):
                     return False
+            if index == burst.window:
+                await self._until_erased()
             start, end = boundaries[index : index + 2]
             await self._link.send_packet(self._image[start:end])
             self._count_sent(start, end)
@@ -277,6 +283,12 @@ class Sender:
             if not await self._arrived(boundaries[received], count - received):
                 return False
         return burst.ends_with_receipt
+
+    async def _until_erased(self) -> None:
+        """Wait until the flash takes what is in the buffers of the object under way."""
+        since = asyncio.get_running_loop().time() - self._created
+        if since < self._flow.erase_time:
+            await asyncio.sleep(self._flow.erase_time - since)
 
     async def _arrived(self, expected: int, behind: int) -> bool:
         """Wait until a receipt tells that all up to ``expected`` has arrived.

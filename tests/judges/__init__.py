@@ -1,0 +1,1 @@
+"""The virtual locks, judged by other people's programs; needs Node."""
