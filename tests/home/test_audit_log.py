@@ -331,7 +331,7 @@ async def test_a_beginning_cut_off_by_somebody_else_is_found(house: House) -> No
     path = storage(house, ".audit")
     lines = path.read_bytes().splitlines(keepends=True)
     third = json.loads(lines[2])
-    forged = AuditKey(bytes(32)).sign(third["n"], third["hash"], dt_util.utcnow())
+    forged = AuditKey(bytes(32)).sign_cut(third["n"], third["hash"], dt_util.utcnow())
     path.write_bytes(forged.line() + b"".join(lines[3:]))
     await restart(house)
     assert "audit_broken" in await issues(house)
