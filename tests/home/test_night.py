@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from custom_components.nightlatch.core.schedule.plan import Waiting
+from custom_components.nightlatch.locks.lock import ManagedLock
 from custom_components.nightlatch.notifications.notices import Notices
 from homeassistant.components.lock import LockState
 from homeassistant.exceptions import HomeAssistantError
@@ -173,7 +174,8 @@ async def test_in_the_morning_nothing_is_said_to_wait_that_was_done(
     assert house.locks[FRONT_DOOR].version == "1.1.0"
     night.set_options(quiet_hours={"weekdays": [], "start": "01:00", "end": "02:00"})
     await night.look()
-    assert night.messages[1:] == ["Front door runs 1.1.0 and works."]
+    (digest,) = night.messages[1:]
+    assert digest.splitlines()[:-1] == ["Front door runs 1.1.0 and works."]
 
 
 async def test_in_the_morning_what_still_waits_is_told_with_why(
@@ -222,6 +224,30 @@ async def test_the_second_door_is_promised_after_the_first(two_doors: House) -> 
     )
     assert f"from {hour:%H:%M} on" in front
     # Both have been done in the same minute.
+    assert two_doors.locks[FRONT_DOOR].version == "1.1.0"
+
+
+async def test_what_people_could_not_be_told_of_is_not_installed(
+    two_doors: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what they were told of is."""
+    night = Night(two_doors)
+    night.automate("Front door", importance="entry")
+    night.automate("Back door", importance="inside")
+    await two_doors.release("1.1.0")
+    whole = Notices._async_announce_one
+
+    async def broken(self: Notices, lock: ManagedLock, *args: Any) -> None:
+        if lock.name == "Back door":
+            raise RuntimeError("no such text")
+        await whole(self, lock, *args)
+
+    monkeypatch.setattr(Notices, "_async_announce_one", broken)
+    await night.look()
+    (told,) = night.messages
+    assert told.startswith("Front door will be updated to 1.1.0 at ")
+    assert "update_announced" not in night.types("Back door")
+    assert two_doors.locks[BACK_DOOR].version == "1.0.0"
     assert two_doors.locks[FRONT_DOOR].version == "1.1.0"
 
 

@@ -103,13 +103,20 @@ class Notices:
         """Listen to what happens; return what ends that."""
         return self._locks.async_on_happening(self._happened)
 
-    async def async_announce(self, planned: Sequence[tuple[ManagedLock, Plan]]) -> None:
-        """Tell of each lock what will be installed on it until tomorrow, one by one."""
-        before: ManagedLock | None = None
+    async def async_announce(
+        self, planned: Sequence[tuple[ManagedLock, Plan]]
+    ) -> Sequence[tuple[ManagedLock, Plan]]:
+        """Tell of each lock what will be installed on it until tomorrow, one by one.
+
+        Return of which people could be told.
+        """
+        told: list[tuple[ManagedLock, Plan]] = []
         for lock, plan in planned:
             with self._faults.apart("evening_notice", lock):
+                before = told[-1][0] if told else None
                 await self._async_announce_one(lock, plan, before)
-            before = lock
+                told.append((lock, plan))
+        return told
 
     async def _async_announce_one(
         self, lock: ManagedLock, plan: Plan, before: ManagedLock | None
