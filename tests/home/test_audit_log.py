@@ -280,7 +280,16 @@ async def test_names_that_cannot_be_saved_or_read(
     await approve(house, ann)
     assert (await audited(house, "approved"))[-1].details != entry.details
     assert names.with_name(f"{names.name}.damaged").read_text() == "{"
-    names.unlink()
+    # Whoever is erased is in nothing that was put aside either.
+    await act(house, "erase_person", ann, person="Ann")
+    assert not names.with_name(f"{names.name}.damaged").exists()
+    # One of whom only that knows is erased by name too.
+    names.write_text('{"people": [{"name": "Ann"')
+    await restart(house)
+    with pytest.raises(HomeAssistantError, match="nobody called Ann"):
+        await act(house, "erase_person", ann, person="Ann")
+    assert not list(names.parent.glob(f"{names.name}.damaged"))
+    names.unlink(missing_ok=True)
     names.mkdir()
     await restart(house)
     await approve(house, ann)
