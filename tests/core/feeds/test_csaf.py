@@ -12,9 +12,11 @@ from custom_components.nightlatch.core.advisories.published import (
     Match,
     PublishedAdvisory,
 )
+from custom_components.nightlatch.core.advisories.security import shown
 from custom_components.nightlatch.core.errors import FeedError, FeedProblem
 from custom_components.nightlatch.core.feeds.csaf import (
     MAX_DETAILS,
+    MAX_MITIGATION,
     MAX_PRODUCTS,
     MAX_VULNERABILITIES,
     parse_advisory,
@@ -279,6 +281,22 @@ def test_what_could_be_misread_is_refused(
         read(changed(value, *path))
     assert caught.value.reason is FeedProblem.FIELD_INVALID
     assert caught.value.details["field"].startswith(field)
+
+
+def test_no_hole_has_more_to_be_done_than_can_be_shown() -> None:
+    """Else the worst one would be the one that is left out."""
+    most = [
+        {"category": "mitigation", "details": str(number) * (MAX_DETAILS - 1)}
+        for number in range(4)
+    ]
+    (door, _) = read(changed([*most], *HOLE, "remediations"))
+    assert len(door.mitigation) == MAX_MITIGATION - 1
+    one_more = {"category": "workaround", "details": "Go."}
+    with pytest.raises(FeedError) as caught:
+        read(changed([*most, one_more], *HOLE, "remediations"))
+    assert caught.value.details["field"] == "vulnerabilities[0].remediations"
+    line = {"id": "CVE-2026-0001", "mitigation": door.mitigation}
+    assert shown([line, line])[0] == [line, line]
 
 
 def test_there_are_only_so_many_versions() -> None:

@@ -153,6 +153,11 @@ class PublishedAdvisory:
     """Whether it certainly is about the model of the lock."""
 
     @property
+    def statements(self) -> int:
+        """Return of how many spans of versions it says something."""
+        return len(self.affected) + len(self.perhaps) + len(self.cleared)
+
+    @property
     def fix(self) -> str | None:
         """Return the version that is without the hole; None where nobody names one."""
         if self.fixed_in is not None:

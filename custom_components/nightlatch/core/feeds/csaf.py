@@ -37,6 +37,8 @@ MAX_PRODUCTS: Final = 256
 """In one advisory."""
 MAX_DETAILS: Final = 1024
 """Bytes of what a person can do meanwhile."""
+MAX_MITIGATION: Final = 4 * MAX_DETAILS
+"""Bytes of all that they can do against one hole: it is kept once for each model."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 _CVE = re.compile(r"CVE-[0-9]{4}-[0-9]{4,19}")
@@ -172,7 +174,7 @@ def _of_hole(
             cleared=(*spans.get(_CLEARED, ()), *fixed),
             fixed_in=next((span.lowest for span in fixed if span.lowest), None),
             severity=_severity(hole, where, products, mine),
-            mitigation="\n".join(_mitigations(hole, where, products, mine)),
+            mitigation=_mitigation(hole, where, products, mine),
         )
 
 
@@ -194,6 +196,22 @@ def _severity(
             found += map(severity_of, vectors)
     ranks = list(Severity)
     return max(found, key=ranks.index, default=None)
+
+
+def _mitigation(
+    hole: Mapping[str, Any],
+    where: str,
+    products: Mapping[str, _Product],
+    mine: set[str],
+) -> str:
+    """Return what a person can do for a model meanwhile."""
+    told = "\n".join(_mitigations(hole, where, products, mine))
+    if len(told.encode()) > MAX_MITIGATION:
+        raise wrong(
+            f"{where}.remediations",
+            f"must have at most {MAX_MITIGATION} bytes of mitigations for a model",
+        )
+    return told
 
 
 def _mitigations(
