@@ -140,8 +140,7 @@ class Scheduler:
     ) -> None:
         """Tell people once an evening what the night will bring."""
         # What people could not be told of is not installed.
-        await self._notices.async_announce(planned)
-        for lock, plan in planned:
+        for lock, plan in await self._notices.async_announce(planned):
             with self._faults.apart("evening_notice", lock):
                 await self._async_note_announced(lock, plan)
 

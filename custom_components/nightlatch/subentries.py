@@ -105,6 +105,7 @@ class Subentries:
         for subentry_id in self._locks.keys() - subentries.keys():
             kind = self._locks[subentry_id].kind
             await self._async_drop_lock(subentry_id)
+            self._locks.async_forget(subentry_id)
             self._faults.forget(subentry_id)
             await kind.async_removed()
             await self._async_forget_journal(subentry_id)

@@ -49,6 +49,22 @@ export function needsCode(lock, deed) {
 }
 
 /**
+ * Whether a deed would do what was asked about: its action names no version.
+ *
+ * What may not be done any more the server refuses, and says why.
+ *
+ * @param {Lock} asked @param {Lock} now @param {Deed} deed
+ */
+export function isAsAsked(asked, now, deed) {
+  if (now?.lock_id !== asked.lock_id || !now.may[deed]) return true;
+  return (
+    deed === "approve" ||
+    (asked.installed === now.installed &&
+      (deed === "go_back" || asked.offered === now.offered))
+  );
+}
+
+/**
  * Do it; return why it was refused, or nothing.
  *
  * An installation is answered when it has ended. Where the connection is lost meanwhile,

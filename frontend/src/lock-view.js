@@ -1,5 +1,5 @@
 import { css, html, LitElement, nothing } from "lit";
-import { act, asksFirst, DEEDS, needsCode } from "./deeds.js";
+import { act, asksFirst, DEEDS, isAsAsked, needsCode } from "./deeds.js";
 import { historyStrip, historyStyles } from "./history-strip.js";
 import { DEED_ICONS, icon, ICONS, TONES, toneOf } from "./icons.js";
 import { alerts, base } from "./styles.js";
@@ -418,13 +418,17 @@ export class LockView extends LitElement {
   async #pressed(deed) {
     if (!this.connected || this._busy.has(deed)) return;
     this._refusal = "";
-    // What was asked about is what is done, whatever is offered by then.
-    const { lock } = this;
+    let { lock } = this;
     let code = null;
     if (asksFirst(lock, deed)) {
-      const answer = await this.#question.ask(this.#asked(lock, deed));
-      if (!answer) return;
-      code = answer.code;
+      let asked = null;
+      // What was asked about is what is done: where it is not that any more, ask again.
+      while (!asked || !isAsAsked(asked, this.lock, deed)) {
+        asked = lock = this.lock;
+        const answer = await this.#question.ask(this.#asked(lock, deed));
+        if (!answer) return;
+        code = answer.code;
+      }
     }
     this._busy = new Set(this._busy).add(deed);
     const refusal = await act(this.hass, lock, deed, code);

@@ -107,6 +107,8 @@ export class Question extends LitElement {
     this.asked = null;
     /** @type {((answer: {code: string|null}|null) => void)|null} */
     this._answer = null;
+    /** @type {{code: string|null}|null} */
+    this._said = null;
   }
 
   /**
@@ -179,7 +181,7 @@ export class Question extends LitElement {
     const field = /** @type {HTMLInputElement|null} */ (
       this.renderRoot.querySelector("input")
     );
-    this.#settle({ code: field ? field.value : null });
+    this._said = { code: field ? field.value : null };
     this.#dialog.close();
   }
 
@@ -187,7 +189,10 @@ export class Question extends LitElement {
     // A code is not kept on the page.
     const field = this.renderRoot.querySelector("input");
     if (field) /** @type {HTMLInputElement} */ (field).value = "";
-    this.#settle(null);
+    // Only now it can be asked again.
+    const said = this._said;
+    this._said = null;
+    this.#settle(said);
   }
 
   #settle(answer) {

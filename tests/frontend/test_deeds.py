@@ -72,6 +72,23 @@ def test_now_asks_first_and_says_what_it_means(browser: Browser) -> None:
         assert asked_for(stage) == ("update.install", {}, "update.front_door_firmware")
 
 
+def test_what_is_not_as_it_was_asked_is_asked_again(browser: Browser) -> None:
+    """A question may stand open for an hour, and its action names no version."""
+    with shown(browser, said=snapshot("evening")) as stage:
+        press(stage, FRONT, "Now")
+        question = stage.page.get_by_role("dialog")
+        expect(question).to_contain_text("Install 1.2.0 on Front door now?")
+        said = snapshot("evening")
+        said["locks"][0]["offered"] = "6.6.6"
+        stage.push(said)
+        question.get_by_role("button", name="Install now").click()
+        expect(question).to_contain_text("Install 6.6.6 on Front door now?")
+        assert stage.calls == []
+        question.get_by_role("button", name="Install now").click()
+        expect(question).to_be_hidden()
+        assert asked_for(stage) == ("update.install", {}, "update.front_door_firmware")
+
+
 def test_by_keyboard_alone_nothing_is_out_of_reach(browser: Browser) -> None:
     """The focus is seen, stays in the question, and comes back; Esc does nothing."""
     with shown(browser, said=snapshot("evening")) as stage:

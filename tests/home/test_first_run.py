@@ -131,6 +131,31 @@ async def test_nobody_answers_for_a_door_without_being_asked(street: Street) -> 
     await until(lambda: street.names() == {"Front door", "Shed"})
 
 
+async def test_where_something_else_could_be_meant_a_person_looks(
+    street: Street,
+) -> None:
+    """A lock whose device has another update is not tied to the first one unasked."""
+    hass = street.hass
+    front = street.add("Front door", door_sensor=True)
+    gate = street.add("Gate", door_sensor=True)
+    er.async_get(hass).async_get_or_create(
+        "update",
+        "gateway",
+        "radio_of_gate",
+        config_entry=street.gateway,
+        device_id=gate.removeprefix("device:"),
+        suggested_object_id="radio_of_gate",
+    )
+    added = await street.add_nightlatch()
+    _, flow_id = added["next_flow"]
+    shown = await hass.config_entries.subentries.async_configure(flow_id)
+    result = await submit(hass, shown, locks=[front, gate])
+    assert result["step_id"] == "guarded"
+    assert suggested(result, "name") == "Gate"
+    assert "update.radio_of_gate" in str(result["description_placeholders"])
+    await until(lambda: street.names() == {"Front door"})
+
+
 async def test_what_nobody_knows_the_version_of_is_not_ticked(street: Street) -> None:
     """It could not be added without pointing at who tells."""
     hass = street.hass

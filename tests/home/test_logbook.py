@@ -117,6 +117,26 @@ async def test_what_happens_to_a_lock_without_entities_is_told_all_the_same(
     assert night.types() == ["update_available"]
 
 
+async def test_nothing_is_told_of_a_lock_that_is_gone_before_it_had_entities(
+    empty_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does a button come for it, and nothing waits for its entities any more."""
+    house = empty_house
+    await house.add_feed()
+    await house.release("1.1.0")
+    night = Night(house)
+    monkeypatch.setattr(ManagedLock, "update_entity_id", None)
+    monkeypatch.setattr(LockRegistry, "async_has_entities", lambda *_: None)
+    await house.add_lock(FRONT_DOOR, "Front door")
+    locks = house.runtime.locks
+    assert locks._stop_waiting
+    await house.remove("Front door")
+    assert not locks._stop_waiting
+    locks.async_close()
+    await house.settle()
+    assert (night.events, night.told) == ([], [])
+
+
 async def test_a_failure_says_why(house: House) -> None:
     """In the words that people were told."""
     night = Night(house)

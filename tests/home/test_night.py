@@ -1,13 +1,16 @@
 """A night in a house: told in the evening, installed at night, told in the morning."""
 
+import asyncio
 from datetime import time, timedelta
 from typing import Any
 
 import pytest
 
 from custom_components.nightlatch.core.schedule.plan import Waiting
+from custom_components.nightlatch.locks.lock import ManagedLock
 from custom_components.nightlatch.notifications.notices import Notices
 from homeassistant.components.lock import LockState
+from homeassistant.core import ServiceCall
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 from tests.rig.bootloader import Opcode
@@ -17,7 +20,7 @@ from tests.rig.lock import Mode
 from .asked import cancel, install, plan_of, read
 from .flows import until
 from .house import BACK_DOOR, BACK_UPDATE, FRONT_DOOR, OUTCOME, PROBLEM, House
-from .night import Night
+from .night import PHONE, Night
 
 
 @pytest.fixture
@@ -173,7 +176,8 @@ async def test_in_the_morning_nothing_is_said_to_wait_that_was_done(
     assert house.locks[FRONT_DOOR].version == "1.1.0"
     night.set_options(quiet_hours={"weekdays": [], "start": "01:00", "end": "02:00"})
     await night.look()
-    assert night.messages[1:] == ["Front door runs 1.1.0 and works."]
+    (digest,) = night.messages[1:]
+    assert digest.splitlines()[:-1] == ["Front door runs 1.1.0 and works."]
 
 
 async def test_in_the_morning_what_still_waits_is_told_with_why(
@@ -222,6 +226,63 @@ async def test_the_second_door_is_promised_after_the_first(two_doors: House) -> 
     )
     assert f"from {hour:%H:%M} on" in front
     # Both have been done in the same minute.
+    assert two_doors.locks[FRONT_DOOR].version == "1.1.0"
+
+
+async def test_a_phone_that_does_not_answer_is_waited_for_once(
+    two_doors: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However many locks there are: each minute of that is one of the night."""
+    night = Night(two_doors)
+    night.automate("Front door", importance="entry")
+    night.automate("Back door", importance="inside")
+    await two_doors.release("1.1.0")
+    asked, answers = list[str](), asyncio.Event()
+
+    async def hang(call: ServiceCall) -> None:
+        asked.append(call.data["message"])
+        await answers.wait()
+
+    two_doors.hass.services.async_register("notify", PHONE, hang)
+    look = two_doors.hass.async_create_task(
+        two_doors.runtime.scheduler.async_look(dt_util.utcnow())
+    )
+    await until(lambda: len(asked) == 2)
+    assert [each.partition(" will")[0] for each in asked] == ["Back door", "Front door"]
+    # The first one has not been given up yet.
+    assert "could not be told" not in caplog.text
+    answers.set()
+    await look
+    await two_doors.settle()
+    assert two_doors.locks[BACK_DOOR].version == "1.1.0"
+    assert two_doors.locks[FRONT_DOOR].version == "1.1.0"
+
+
+async def test_what_people_could_not_be_told_of_is_not_installed(
+    two_doors: House,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """And what they were told of is."""
+    night = Night(two_doors)
+    night.automate("Front door", importance="entry")
+    night.automate("Back door", importance="inside")
+    await two_doors.release("1.1.0")
+    whole = Notices._async_announce_one
+
+    async def broken(self: Notices, lock: ManagedLock, *args: Any) -> None:
+        if lock.name == "Back door":
+            raise RuntimeError("no such text")
+        await whole(self, lock, *args)
+
+    monkeypatch.setattr(Notices, "_async_announce_one", broken)
+    await night.look()
+    (told,) = night.messages
+    assert told.startswith("Front door will be updated to 1.1.0 ")
+    assert "update_announced" not in night.types("Back door")
+    assert "Back door: evening_notice failed" in caplog.text
+    caplog.clear()
+    assert two_doors.locks[BACK_DOOR].version == "1.0.0"
     assert two_doors.locks[FRONT_DOOR].version == "1.1.0"
 
 

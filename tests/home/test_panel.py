@@ -415,6 +415,27 @@ async def test_it_goes_on_over_a_reload_and_says_when_there_is_nothing(
     assert all(len(each["locks"]) == 1 for each in watch.told)
 
 
+async def test_nobody_takes_what_was_for_what_is(
+    house: House, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where Nightlatch is switched off, who looks is told; and when it is there again."""
+    monkeypatch.setattr(
+        "custom_components.nightlatch.panel.subscription.GONE_AFTER", 0.0
+    )
+    watch = await look()
+    assert await house.hass.config_entries.async_unload(house.entry.entry_id)
+    assert (await watch.client.receive_json())["event"] is None
+    assert await house.hass.config_entries.async_setup(house.entry.entry_id)
+    await house.settle()
+    await watch.lock()
+    assert watch.told[-1]["locks"] == watch.told[0]["locks"]
+    assert len(watch.told) >= 2
+    # A timer does not outlive who looks.
+    assert await house.hass.config_entries.async_unload(house.entry.entry_id)
+    await watch.client.close()
+    await until(lambda: not house.hass.data[_OPEN])
+
+
 async def test_who_no_longer_looks_is_told_nothing(house: House, look: Look) -> None:
     """And costs nothing more; nor does who has closed the browser."""
     watch, other = await look(), await look()

@@ -85,6 +85,10 @@ async def _async_erase(hass: HomeAssistant, call: ServiceCall) -> dict[str, Any]
     if (runtime := async_get_runtime(hass)) is None:
         raise refusal("audit_not_loaded")
     audit, wanted = runtime.audit, call.data[ATTR_PERSON]
+    try:
+        await audit.people.async_delete_damaged()
+    except OSError as err:
+        raise refusal("audit_not_erased", detail=err.strerror or str(err)) from err
     found = await audit.people.async_find(wanted)
     if not found:
         raise refusal("audit_person_unknown", person=wanted)

@@ -63,6 +63,17 @@ class AuditPeople:
             await self._async_write(table)
             self._table = table
 
+    async def async_delete_damaged(self) -> None:
+        """Delete what was put aside, of which nobody can say who is in it.
+
+        Raises ``OSError``.
+        """
+        async with self._turn:
+            await self._async_table()
+            await self._file.in_thread(
+                partial(_aside(self._path).unlink, missing_ok=True)
+            )
+
     async def _async_table(self) -> Pseudonyms:
         if self._table is None:
             try:
@@ -86,13 +97,17 @@ class AuditPeople:
         self._saved = True
 
 
+def _aside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.damaged")
+
+
 def _load(path: Path) -> Pseudonyms:
     try:
         return Pseudonyms.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return Pseudonyms()
-    except (AttributeError, KeyError, TypeError, ValueError) as err:
-        aside = path.with_name(f"{path.name}.damaged")
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as err:
+        aside = _aside(path)
         _LOGGER.warning(
             "The names of the audit log cannot be read (%r); they were put aside as %s",
             err,

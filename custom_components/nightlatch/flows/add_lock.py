@@ -286,7 +286,8 @@ class AddLockSteps[
             if (found := known.get(picked)) is not None:
                 self._new = await self._async_attached(entry, found)
                 proposed = self._new.as_proposed(quiet_hours)
-                if not self._new.errors(proposed):
+                # Where other entities could as well be meant, a person has to look.
+                if not self._new.errors(proposed) and not self._new.others:
                     self._add(entry, proposed)
                     continue
             rest.append(picked)

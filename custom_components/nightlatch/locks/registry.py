@@ -165,6 +165,13 @@ class LockRegistry(Members[ManagedLock], LockListener):
         self._tell_unnamed(lock_id)
 
     @callback
+    def async_forget(self, lock_id: str) -> None:
+        """Tell nothing of a lock that was removed before it had any entity."""
+        self._unnamed.pop(lock_id, None)
+        if (stop := self._stop_waiting.pop(lock_id, None)) is not None:
+            stop()
+
+    @callback
     def _tell_unnamed(self, lock_id: str, _now: datetime | None = None) -> None:
         if (stop := self._stop_waiting.pop(lock_id, None)) is not None:
             stop()

@@ -4,6 +4,7 @@ Once an evening what the night will bring, once a morning what it has brought, a
 once what somebody has to see to. Nothing is called done before it is proven.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, time
 
@@ -103,13 +104,31 @@ class Notices:
         """Listen to what happens; return what ends that."""
         return self._locks.async_on_happening(self._happened)
 
-    async def async_announce(self, planned: Sequence[tuple[ManagedLock, Plan]]) -> None:
-        """Tell of each lock what will be installed on it until tomorrow, one by one."""
-        before: ManagedLock | None = None
-        for lock, plan in planned:
+    async def async_announce(
+        self, planned: Sequence[tuple[ManagedLock, Plan]]
+    ) -> Sequence[tuple[ManagedLock, Plan]]:
+        """Tell of each lock what will be installed on it until tomorrow.
+
+        Return of which people could be told. A phone that does not answer is waited for
+        once, not once for each lock: the night must not go by meanwhile.
+        """
+        told: list[tuple[ManagedLock, Plan]] = []
+
+        async def tell(
+            lock: ManagedLock, plan: Plan, before: ManagedLock | None
+        ) -> None:
             with self._faults.apart("evening_notice", lock):
                 await self._async_announce_one(lock, plan, before)
-            before = lock
+                told.append((lock, plan))
+
+        before = [None, *(lock for lock, _ in planned)]
+        await asyncio.gather(
+            *(
+                tell(lock, plan, other)
+                for (lock, plan), other in zip(planned, before, strict=False)
+            )
+        )
+        return [each for each in planned if each in told]
 
     async def _async_announce_one(
         self, lock: ManagedLock, plan: Plan, before: ManagedLock | None

@@ -1,6 +1,7 @@
 """The websocket command ``nightlatch/tonight``: all of it at once, and again when it is new.
 
-A subscription goes on over a reload of Nightlatch; while there is none nothing is told.
+A subscription goes on over a reload of Nightlatch. Where it does not come back soon,
+nothing (null) is told once, so that nobody takes what was for what is.
 """
 
 import asyncio
@@ -24,6 +25,8 @@ from .snapshot import async_snapshot, visible
 NOT_LOADED: Final = "not_loaded"
 AT_MOST_EVERY: Final = 1.0
 """Seconds from one message to the next, however much is new."""
+GONE_AFTER: Final = 20.0
+"""Seconds after which Nightlatch is gone, and not about to be loaded again."""
 
 
 class Subscription:
@@ -51,6 +54,7 @@ class Subscription:
         self._task: asyncio.Task[None] | None = None
         self._pause: asyncio.TimerHandle | None = None
         self._is_new = False
+        self._gone: asyncio.TimerHandle | None = None
 
     @callback
     def async_attach(self, runtime: Runtime) -> None:
@@ -76,14 +80,26 @@ class Subscription:
             self._unfollow_entities()
             self._unfollow_entities = None
         self._entities = frozenset()
-        if self._pause is not None:
-            self._pause.cancel()
-            self._pause = None
+        for timer in (self._pause, self._gone):
+            if timer is not None:
+                timer.cancel()
+        self._pause = self._gone = None
         if self._task is not None:
             # It belongs to the entry, which waits for it when it is unloaded.
             self._task.cancel()
             self._task = None
         self._is_new = False
+
+    @callback
+    def async_wait(self) -> None:
+        """Tell nothing more but, where Nightlatch does not come back, that it is gone."""
+        self.async_detach()
+        self._gone = self._hass.loop.call_later(GONE_AFTER, self._is_gone)
+
+    @callback
+    def _is_gone(self) -> None:
+        self._gone = self._sent = None
+        self._connection.send_event(self._id, None)
 
     @callback
     def _follow(self, runtime: Runtime) -> None:
@@ -168,10 +184,10 @@ def async_attach_all(hass: HomeAssistant, runtime: Runtime) -> None:
 
 @callback
 def async_detach_all(hass: HomeAssistant) -> None:
-    """Tell nothing more, before Nightlatch is taken apart."""
+    """Tell nothing more for now, before Nightlatch is taken apart."""
     subscriptions = hass.data[_OPEN]
     for subscription in tuple(subscriptions):
-        subscription.async_detach()
+        subscription.async_wait()
 
 
 @websocket_api.websocket_command(

@@ -12,9 +12,11 @@ from custom_components.nightlatch.core.advisories.published import (
     Match,
     PublishedAdvisory,
 )
+from custom_components.nightlatch.core.advisories.security import shown
 from custom_components.nightlatch.core.errors import FeedError, FeedProblem
 from custom_components.nightlatch.core.feeds.csaf import (
     MAX_DETAILS,
+    MAX_MITIGATION,
     MAX_PRODUCTS,
     MAX_VULNERABILITIES,
     parse_advisory,
@@ -167,6 +169,43 @@ def test_what_is_said_not_to_have_it_is_cleared() -> None:
     assert door.fixed_in is None
 
 
+def test_an_older_branch_with_the_fix_clears_no_newer_one() -> None:
+    """The fix of 1.x says nothing of 2.0, and is none for who runs that."""
+    custom = changed(
+        {"known_affected": ["A"], "fixed": ["B", "D"]}, *HOLE, "product_status"
+    )
+    custom["vulnerabilities"][0].pop("remediations")
+    versions = custom["product_tree"]["branches"][0]["branches"][0]["branches"]
+    versions[0] |= {"category": "product_version", "name": "1.0.5"}
+    versions.append(
+        {
+            "category": "product_version",
+            "name": "2.1",
+            "product": {"product_id": "D"},
+        }
+    )
+    (door,) = read(custom)
+    assert door.fixed_in == "2.1"
+    matches = {
+        version: door.match(version, VersionScheme.DOTTED)
+        for version in ("1.0.5", "1.1", "2.0", "2.1", "3.0")
+    }
+    assert matches == {
+        "1.0.5": Match.EXACT,
+        "1.1": Match.NOT_AFFECTED,
+        "2.0": Match.POSSIBLE,
+        "2.1": Match.NOT_AFFECTED,
+        "3.0": Match.NOT_AFFECTED,
+    }
+
+
+@pytest.mark.parametrize("text", [">=1.0|<1.0", ">1.0|<=1.0", ">1.0|<1.0"])
+def test_a_span_without_any_version_is_refused(text: str) -> None:
+    """It would be about nothing, and so say of all versions that they are without it."""
+    with pytest.raises(FeedError, match="lowest first"):
+        read(changed(f"vers:generic/{text}", *OLD, "name"))
+
+
 def test_a_hole_without_a_cve_has_another_id() -> None:
     """What its vendor calls it."""
     custom = changed(..., *HOLE, "cve")
@@ -279,6 +318,22 @@ def test_what_could_be_misread_is_refused(
         read(changed(value, *path))
     assert caught.value.reason is FeedProblem.FIELD_INVALID
     assert caught.value.details["field"].startswith(field)
+
+
+def test_no_hole_has_more_to_be_done_than_can_be_shown() -> None:
+    """Else the worst one would be the one that is left out."""
+    most = [
+        {"category": "mitigation", "details": str(number) * (MAX_DETAILS - 1)}
+        for number in range(4)
+    ]
+    (door, _) = read(changed([*most], *HOLE, "remediations"))
+    assert len(door.mitigation) == MAX_MITIGATION - 1
+    one_more = {"category": "workaround", "details": "Go."}
+    with pytest.raises(FeedError) as caught:
+        read(changed([*most, one_more], *HOLE, "remediations"))
+    assert caught.value.details["field"] == "vulnerabilities[0].remediations"
+    line = {"id": "CVE-2026-0001", "mitigation": door.mitigation}
+    assert shown([line, line])[0] == [line, line]
 
 
 def test_there_are_only_so_many_versions() -> None:

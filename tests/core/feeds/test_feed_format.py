@@ -18,6 +18,7 @@ from custom_components.nightlatch.core.errors import FeedError, FeedProblem
 from custom_components.nightlatch.core.feeds import fields as feed_fields, schema
 from custom_components.nightlatch.core.feeds.csaf import (
     MAX_DETAILS,
+    MAX_MITIGATION,
     MAX_PRODUCTS,
     MAX_VULNERABILITIES,
 )
@@ -28,7 +29,7 @@ from custom_components.nightlatch.core.feeds.schema import (
     parse_release,
 )
 from custom_components.nightlatch.core.feeds.transfer import Limits
-from custom_components.nightlatch.core.feeds.tuf import TufFeed
+from custom_components.nightlatch.core.feeds.tuf import MAX_STATEMENTS, TufFeed
 from custom_components.nightlatch.core.feeds.tuf_root import MAX_ROOT
 from custom_components.nightlatch.core.model import (
     Payload,
@@ -167,6 +168,8 @@ def test_the_limits_are_those_of_the_code() -> None:
         f"|releasenotes|{schema.MAX_NOTES // 1024}KiB",
         f"|recoverysteps|{schema.MAX_RECOVERY // 1024}KiB",
         f"{MAX_VULNERABILITIES}vulnerabilities,{MAX_PRODUCTS}versions",
+        f"{MAX_MITIGATION}bytesofmitigations",
+        f"|alladvisories|{MAX_STATEMENTS}times",
         f"|whatapersoncandomeanwhile|{MAX_DETAILS // 1024}KiB",
         f"|aCVSSvector|{MAX_VECTOR}characters",
         f"{schema.MAX_EXTRA_VALUES}valuesand{schema.MAX_EXTRA_TEXT}characters",

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 import pytest
 
 from custom_components.nightlatch.core.errors import FeedError, FeedProblem
-from custom_components.nightlatch.core.feeds.tuf import TufFeed
+from custom_components.nightlatch.core.feeds.tuf import MAX_STATEMENTS, TufFeed
 from custom_components.nightlatch.core.model import (
     Advisory,
     Artifact,
@@ -594,6 +594,53 @@ async def test_advisories_are_told(feed: TufFeed, vendor: Vendor) -> None:
     recalled = await feed.recall()
     assert recalled is not None
     assert recalled.advisories == content.advisories
+
+
+async def test_no_vendor_makes_a_home_compare_for_ever(
+    feed: TufFeed, vendor: Vendor
+) -> None:
+    """Each advisory is small enough; what is too much in all is left out, and is said."""
+    (hole,) = ADVISORY["vulnerabilities"]
+    holes = [{**hole, "cve": f"CVE-2026-{1000 + number}"} for number in range(16)]
+    many = MAX_STATEMENTS // len(holes) // 4
+    (of_vendor,) = ADVISORY["product_tree"]["branches"]
+    (of_model,) = of_vendor["branches"]
+    versions = [
+        {
+            "category": "product_version",
+            "name": f"1.{number}.0",
+            "product": {"product_id": f"P{number}"},
+        }
+        for number in range(many)
+    ]
+    ids = [f"P{number}" for number in range(many)]
+    for place in range(5):
+        vendor.advise(
+            f"acme/acme-{place}.json",
+            **{
+                **ADVISORY,
+                "product_tree": {
+                    "branches": [
+                        {**of_vendor, "branches": [{**of_model, "branches": versions}]}
+                    ]
+                },
+                "vulnerabilities": [
+                    {
+                        "cve": each["cve"].replace("2026", str(2020 + place)),
+                        "product_status": {"known_affected": ids},
+                    }
+                    for each in holes
+                ],
+            },
+        )
+    content = await feed.check()
+    assert not content.tells_advisories
+    assert sum(each.statements for each in content.advisories) == MAX_STATEMENTS
+    (refused,) = content.refused
+    assert refused == (
+        "acme/acme-4.json: vulnerabilities name versions more than 2048 times, with all "
+        "before"
+    )
 
 
 async def test_an_advisory_that_cannot_be_read_makes_the_vendor_silent(

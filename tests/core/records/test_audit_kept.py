@@ -48,7 +48,7 @@ def test_what_is_older_goes_behind_a_signed_checkpoint(tmp_path: Path) -> None:
     report = AuditLog(tmp_path / "audit").verify(key=KEY.public)
     assert (report.findings, report.entries) == ((), 7)
     assert report.base is not None
-    assert (report.base.number, report.base.is_genuine) == (4, True)
+    assert (report.base.number, report.base.is_cut) == (4, True)
     assert AuditLog(tmp_path / "audit", clock).append("event").number == 12
     assert wrong(exported(log)) == []
     assert wrong(exported(log), late) == []
@@ -86,9 +86,36 @@ def test_what_a_wrong_clock_has_dated_keeps_nothing_back(tmp_path: Path) -> None
     log.append("event")
     clock.now -= 1000 * DAY
     log.append("event")
-    cut = log.shorten(KEY, NOON + 2.5 * DAY)
-    assert cut is not None
-    assert cut.head.number == 2
+    # It was written before the third one, of which more is not known.
+    early = log.shorten(KEY, NOON + 2.5 * DAY)
+    assert early is not None
+    assert early.head.number == 1
+    late = log.shorten(KEY, NOON + 3.5 * DAY)
+    assert late is not None
+    assert late.head.number == 3
+
+
+def test_a_clock_that_was_put_back_lets_nothing_go(tmp_path: Path) -> None:
+    """A computer without one of its own begins in the past, where all is still to come."""
+    path = tmp_path / "audit"
+    log, clock = daily(path, 10)
+    clock.now -= 300 * DAY
+    assert log.shorten(KEY, clock.now - 31 * DAY) is None
+    log.append("event")
+    assert log.shorten(KEY, clock.now - 31 * DAY) is None
+    assert len(log.entries()) == 11
+
+
+def test_a_checkpoint_that_was_shown_lets_nobody_cut(tmp_path: Path) -> None:
+    """It leaves the house with each export; whoever has one has no key by that."""
+    path = tmp_path / "audit"
+    log, _ = daily(path, 10)
+    head = log.head()
+    last = exported(log).splitlines(keepends=True)[-1]
+    path.write_bytes(last)
+    report = AuditLog(path).verify(head, KEY.public)
+    assert AuditFinding(number=10, damage=AuditDamage.CHANGED) in report.findings
+    assert AuditLog(path).export(KEY) is None
 
 
 def test_a_log_that_was_changed_is_not_cut(tmp_path: Path) -> None:
@@ -115,12 +142,12 @@ def test_a_beginning_that_somebody_else_has_cut_off_is_found(tmp_path: Path) -> 
         return list(report.findings)
 
     changed = AuditFinding(number=5, damage=AuditDamage.CHANGED)
-    genuine = KEY.sign(5, fifth, NOON).line()
+    genuine = KEY.sign_cut(5, fifth, NOON).line()
     assert found(genuine) == []
     assert found(b"") == [AuditFinding(number=6, damage=AuditDamage.MISSING)]
-    assert found(OTHER_KEY.sign(5, fifth, NOON).line()) == [changed]
+    assert found(OTHER_KEY.sign_cut(5, fifth, NOON).line()) == [changed]
     assert found(genuine.replace(b'"n":5', b'"n":4'))[0].number in {4, 5}
-    assert found(KEY.sign(5, "00" * 32, NOON).line()) == [
+    assert found(KEY.sign_cut(5, "00" * 32, NOON).line()) == [
         AuditFinding(number=6, damage=AuditDamage.CHANGED)
     ]
     # Only at the beginning there may be one.
@@ -261,6 +288,9 @@ def test_a_pseudonym_tells_nothing_without_its_salt() -> None:
     assert Pseudonyms.from_dict(table.to_dict()).find("Ann") == (ann, same)
     assert tuple(table.without(ann.pseudonym)) == (same,)
     assert tuple(table) == (ann, same)
+    # Whoever has no name is not meant by it.
+    table.add("id-of-nobody", "")
+    assert table.find("") == table.find("  ") == ()
 
 
 @pytest.mark.parametrize("raw", [{}, {"format": 2, "people": []}, {"format": 1}])

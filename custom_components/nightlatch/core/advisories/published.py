@@ -89,14 +89,21 @@ class VersionSpan:
         return None if self.has_highest else False
 
     def is_in(self, scheme: VersionScheme) -> bool:
-        """Return whether all that it names are versions of a scheme, lowest first."""
+        """Return whether all that it names are versions of a scheme, lowest first.
+
+        And whether there can be a version in it: one that is about none hides what it
+        was meant to be about.
+        """
         try:
             named = [
                 Version.parse(scheme, each)
                 for each in (self.lowest, self.highest)
                 if each is not None
             ]
-            return len(named) < 2 or named[0] <= named[1]
+            return len(named) < 2 or (
+                named[0] < named[1]
+                or (named[0] == named[1] and self.has_lowest and self.has_highest)
+            )
         except VersionError:
             return False
 
@@ -151,6 +158,11 @@ class PublishedAdvisory:
     """The same, as the reviewed facts say."""
     of_this_model: bool = True
     """Whether it certainly is about the model of the lock."""
+
+    @property
+    def statements(self) -> int:
+        """Return of how many spans of versions it says something."""
+        return len(self.affected) + len(self.perhaps) + len(self.cleared)
 
     @property
     def fix(self) -> str | None:

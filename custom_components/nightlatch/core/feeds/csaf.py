@@ -8,6 +8,7 @@ it; what only adds to it is let through.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 import re
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ import probatio as vol
 from ..advisories.published import PublishedAdvisory, VersionSpan, read_span
 from ..advisories.score import MAX_VECTOR, severity_of
 from ..model import Model, Severity
-from ..versions import VersionScheme
+from ..versions import Version, VersionError, VersionScheme
 from .fields import (
     MAX_LINE,
     day,
@@ -37,6 +38,8 @@ MAX_PRODUCTS: Final = 256
 """In one advisory."""
 MAX_DETAILS: Final = 1024
 """Bytes of what a person can do meanwhile."""
+MAX_MITIGATION: Final = 4 * MAX_DETAILS
+"""Bytes of all that they can do against one hole: it is kept once for each model."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 _CVE = re.compile(r"CVE-[0-9]{4}-[0-9]{4,19}")
@@ -159,21 +162,43 @@ def _of_hole(
             spans.setdefault(name, []).append(product.span)
     for model, spans in of_models.items():
         mine = {each for each, product in products.items() if product.model == model}
-        # A version with the fix stands for all that come after it.
-        fixed = [
-            VersionSpan(lowest=span.lowest) if span.only else span
-            for span in spans.get(_FIXED, ())
-        ]
+        scheme = next(
+            product.scheme for product in products.values() if product.model == model
+        )
+        fixed, fixed_in = _fixed(spans.get(_FIXED, ()), scheme)
         yield PublishedAdvisory(
             **common,
             model=model,
             affected=tuple(spans.get(_AFFECTED, ())),
             perhaps=tuple(spans.get(_PERHAPS, ())),
             cleared=(*spans.get(_CLEARED, ()), *fixed),
-            fixed_in=next((span.lowest for span in fixed if span.lowest), None),
+            fixed_in=fixed_in,
             severity=_severity(hole, where, products, mine),
-            mitigation="\n".join(_mitigations(hole, where, products, mine)),
+            mitigation=_mitigation(hole, where, products, mine),
         )
+
+
+def _fixed(
+    spans: Iterable[VersionSpan], scheme: VersionScheme
+) -> tuple[list[VersionSpan], str | None]:
+    """Return what is said to have the fix, and from which version on all have.
+
+    The last version with the fix stands for all that come after it. An earlier one does
+    not: between the two there may be others, whose fix is the later one.
+    """
+    spans = list(spans)
+    named = [span.lowest for span in spans if span.lowest is not None]
+    try:
+        last = max(named, key=partial(Version.parse, scheme), default=None)
+    except VersionError:
+        # They have no order.
+        return spans, next(iter(named), None)
+    return [
+        VersionSpan(lowest=last)
+        if span.only is not None and span.only == last
+        else span
+        for span in spans
+    ], last
 
 
 def _severity(
@@ -194,6 +219,22 @@ def _severity(
             found += map(severity_of, vectors)
     ranks = list(Severity)
     return max(found, key=ranks.index, default=None)
+
+
+def _mitigation(
+    hole: Mapping[str, Any],
+    where: str,
+    products: Mapping[str, _Product],
+    mine: set[str],
+) -> str:
+    """Return what a person can do for a model meanwhile."""
+    told = "\n".join(_mitigations(hole, where, products, mine))
+    if len(told.encode()) > MAX_MITIGATION:
+        raise wrong(
+            f"{where}.remediations",
+            f"must have at most {MAX_MITIGATION} bytes of mitigations for a model",
+        )
+    return told
 
 
 def _mitigations(

@@ -52,6 +52,10 @@ _LOGGER = logging.getLogger(__name__)
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 """How far a clock may go back without being suspect: time servers correct clocks."""
 
+MAX_STATEMENTS: Final = 2048
+"""How often advisories may name a version, all together: each lock is held against all
+of them whenever something is new."""
+
 # What can be wrong with one release while the feed as a whole is proven. Of the
 # metadata problems these are those of delegated roles, the top-level ones being good.
 _WRONG_RELEASE = frozenset(
@@ -441,9 +445,14 @@ class _Visit:
         """Return what is known of the vendor's locks, and what could not be read of it."""
         found: list[PublishedAdvisory] = []
         unread: dict[str, FeedError] = {}
+        left = MAX_STATEMENTS
         for path in descriptor.advisories or ():
             try:
-                found += parse_published(self._known(path).custom, descriptor)
+                told = parse_published(self._known(path).custom, descriptor)
+                left -= sum(advisory.statements for advisory in told)
+                if left < 0:
+                    raise _too_many_statements()
+                found += told
             except FeedError as err:
                 if err.reason not in _NOT_OFFERED:
                     raise
@@ -508,6 +517,14 @@ def _line(path: str, err: FeedError) -> str:
 
 def _mismatch(release: Release) -> FeedError:
     return FeedError(FeedProblem.ARTIFACT_MISMATCH, path=_path(release))
+
+
+def _too_many_statements() -> FeedError:
+    return FeedError(
+        FeedProblem.FIELD_INVALID,
+        field="vulnerabilities",
+        problem=f"name versions more than {MAX_STATEMENTS} times, with all before",
+    )
 
 
 def _storage(err: OSError) -> FeedError:

@@ -154,7 +154,7 @@ class AuditLog:
             if cut is None:
                 return None
             self._end = None
-            base = key.sign(cut.head.number, cut.head.hash, now)
+            base = key.sign_cut(cut.head.number, cut.head.hash, now)
             self._begin_with(base.line(), cut.offset)
             self._append(SHORTENED, {"entries": cut.entries, "last": base.number})
         return cut
@@ -166,7 +166,7 @@ class AuditLog:
             if (base := check.base) is None or not check.intact:
                 return
             self._end = None
-            signed = key.sign(base.number, base.hash, self._clock())
+            signed = key.sign_cut(base.number, base.hash, self._clock())
             self._begin_with(signed.line(), len(base.line()))
 
     def mentions(self, text: str) -> int:

@@ -204,7 +204,7 @@ class ChainCheck:
         head = AuditHead(number=base.number, hash=base.hash)
         self.base = base
         self.end = End(head=head, size=size)
-        if not base.is_genuine or self._key not in (None, base.key):
+        if not base.is_cut or self._key not in (None, base.key):
             self._find(0, AuditDamage.CHANGED)
         elif self._anchor is not None:
             # What was cut off was signed for, an older end with it.

@@ -9,6 +9,9 @@ JSON, as entries are:
 
 The signature is over a fixed line of text and the canonical JSON of what it is of.
 docs/verify_audit_log.py checks the same, without us.
+
+One that stands for entries which were cut off (a cut) is signed over another line of
+text: checkpoints leave the house in exports, and none of those lets anybody cut.
 """
 
 from dataclasses import dataclass
@@ -25,6 +28,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 from .stored import as_text, as_time, as_whole
 
 _PURPOSE: Final = b"nightlatch audit checkpoint 1\n"
+_CUT: Final = b"nightlatch audit cut 1\n"
 # 128 bits: nobody makes another entry that has these.
 _SHORT = 32
 _GROUP = 4
@@ -45,17 +49,24 @@ class Checkpoint:
 
     @property
     def is_genuine(self) -> bool:
-        """Return whether it was signed with the key that it names."""
+        """Return whether it was signed with the key that it names, to be shown."""
+        return self._is_signed(_PURPOSE)
+
+    @property
+    def is_cut(self) -> bool:
+        """Return whether it was signed with that to stand for what was cut off."""
+        return self._is_signed(_CUT)
+
+    def _is_signed(self, purpose: bytes) -> bool:
         try:
             key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.key))
-            key.verify(bytes.fromhex(self.signature), self._signed)
+            key.verify(bytes.fromhex(self.signature), self._signed(purpose))
         except InvalidSignature, ValueError:
             return False
         return True
 
-    @property
-    def _signed(self) -> bytes:
-        return _PURPOSE + canonical(self._content)
+    def _signed(self, purpose: bytes) -> bytes:
+        return purpose + canonical(self._content)
 
     @property
     def _content(self) -> dict[str, Any]:
@@ -88,7 +99,16 @@ class AuditKey:
         self.public = self._private.public_key().public_bytes_raw().hex()
 
     def sign(self, number: int, digest: str, at: datetime) -> Checkpoint:
-        """Return a checkpoint at an entry."""
+        """Return a checkpoint at an entry, to be shown."""
+        return self._sign(_PURPOSE, number, digest, at)
+
+    def sign_cut(self, number: int, digest: str, at: datetime) -> Checkpoint:
+        """Return a checkpoint at the last entry that is cut off."""
+        return self._sign(_CUT, number, digest, at)
+
+    def _sign(
+        self, purpose: bytes, number: int, digest: str, at: datetime
+    ) -> Checkpoint:
         blank = Checkpoint(
             number=number,
             hash=digest,
@@ -96,7 +116,7 @@ class AuditKey:
             key=self.public,
             signature="",
         )
-        signature = self._private.sign(blank._signed).hex()  # noqa: SLF001
+        signature = self._private.sign(blank._signed(purpose)).hex()  # noqa: SLF001
         return Checkpoint(
             number=number,
             hash=digest,

@@ -1,10 +1,11 @@
 """How long the audit log is kept: where its oldest entries may be cut off."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
+from ..moments import is_ahead
 from .audit_chain import AuditHead, ChainCheck, Line, parse
 
 MOST_BYTES: Final = 8 * 1024 * 1024
@@ -14,8 +15,6 @@ SHORTENED: Final = "log_shortened"
 
 # A log that is too long is cut to this part, so that it is not cut each day.
 _LEFT = 0.75
-# What is dated later than that after now was written by a clock that was wrong.
-_AHEAD = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +54,10 @@ def cut_of(
         return None
     size = check.end.size
     left = size * 2 if size <= most else int(most * _LEFT)
+    written = _written([at for _, at, _ in found], now)
     last = -1
-    for place, (_, at, _) in enumerate(found):
-        young = before is None or before <= at <= now + _AHEAD
+    for place, at in enumerate(written):
+        young = before is None or at is None or before <= at
         begin = found[place - 1][0].offset if place else 0
         if young and size - begin <= left:
             break
@@ -66,3 +66,17 @@ def cut_of(
         # Else each note of a cut would make for another one.
         return None
     return found[last][0]
+
+
+def _written(dated: Sequence[datetime], now: datetime) -> list[datetime | None]:
+    """Return when entries were written at the latest; None where nobody knows.
+
+    One that has not come yet was dated by a clock that was wrong: the next one that has
+    come tells. Where none has, the clock of now is as likely the wrong one.
+    """
+    found: list[datetime | None] = []
+    after: datetime | None = None
+    for at in reversed(dated):
+        after = after if is_ahead(at, now) else at
+        found.append(after)
+    return found[::-1]

@@ -54,10 +54,8 @@ def export_of(
     head = check.end.head
     if not body or check.entries % EVERY:
         body.append(_signed(key, head, now))
-    first = check.base.line() if check.base else _signed(key, begin, now)
-    return AuditExport(
-        content=b"".join((first, *body)), entries=check.entries, head=head
-    )
+    content = b"".join((_signed(key, begin, now), *body))
+    return AuditExport(content=content, entries=check.entries, head=head)
 
 
 def _signed(key: AuditKey, head: AuditHead, now: datetime) -> bytes:

@@ -60,10 +60,16 @@ class Pseudonyms:
         return person
 
     def find(self, text: str) -> tuple[Person, ...]:
-        """Return who goes by a pseudonym, the id of an account, or a name."""
-        text = text.strip()
+        """Return who goes by a pseudonym, the id of an account, or a name.
+
+        Nobody goes by none, also who had no name.
+        """
+        if not (text := text.strip()):
+            return ()
         return tuple(
-            each for each in self if text in (each.pseudonym, each.user_id, each.name)
+            each
+            for each in self
+            if text in (each.pseudonym, each.user_id, each.name.strip())
         )
 
     def without(self, pseudonym: str) -> Pseudonyms:
