@@ -191,7 +191,7 @@ class TimedSensor(LockEntity, SensorEntity):
 
     @callback
     def _minute_passed(self) -> None:
-        with self.runtime.faults.apart("minute", self._lock):
+        with self.runtime.faults.apart(self._key, self._lock):
             self.async_write_ha_state()
 
 

@@ -373,7 +373,7 @@ async def test_one_lock_that_fails_stops_no_other(
         errors = [each for each in caplog.records if each.levelname == "ERROR"]
         assert errors
         messages = [each.getMessage() for each in errors]
-        assert len(messages) == len(set(messages))
+        assert len(messages) == len(set(messages)), sorted(messages)
         for each in errors:
             assert each.getMessage().startswith("Front door: ")
             assert each.exc_info

@@ -1,6 +1,7 @@
 """New firmware that is not well: an MCUboot lock runs its old one again, and all is told."""
 
 import asyncio
+import re
 
 import pytest
 
@@ -93,7 +94,7 @@ async def test_who_presses_install_is_told_what_came_of_it(
         lock.release,
         mcuboot_house.house.runtime.planner,
     )
-    assert f"- The last time on this lock: {JAMMED}" in notes
+    assert notes.startswith(f"The last time on this lock: {JAMMED}")
     assert "goes back by itself" in notes
 
 
@@ -181,10 +182,9 @@ async def test_a_rollback_runs_on_trial_too(mcuboot_house: McubootHouse) -> None
     assert outcome is not None
     assert (outcome.kind, outcome.purpose) == (OutcomeKind.SUCCEEDED, Purpose.ROLLBACK)
     shown = await lines(house.hass, *night.events[-2:])
-    assert [each["message"] for each in shown] == [
-        "is being brought back to 1.0.0",
-        "was brought back to 1.0.0 and works",
-    ]
+    begins, ends = (each["message"] for each in shown)
+    assert begins == "is being brought back to 1.0.0"
+    assert re.fullmatch(r"was brought back to 1\.0\.0 and works, \d+ s", ends)
 
 
 @pytest.mark.parametrize("version", ["1.1.0", "1.1.0+0"])

@@ -27,7 +27,7 @@ from tests.rig.other_integration import (
 from tests.rig.scene import lock_form
 
 from .asked import install, plan_of
-from .flows import start_flow, submit, until
+from .flows import options_of, start_flow, submit, until
 from .test_source import automate, look, plan_told, repairs
 
 UPDATE = "update.shed_guarded_firmware"
@@ -87,7 +87,7 @@ class Shed:
         """Add the lock as a person does, and wait until what is offered is held."""
         result = await start_flow(self.hass, self.entry, "lock")
         address = f"device:{self.other.device.id}"
-        result = await submit(self.hass, result, address=address)
+        result = await submit(self.hass, result, locks=[address])
         assert result["step_id"] == "guarded", result
         form = lock_form(
             "Shed",
@@ -414,7 +414,7 @@ async def test_a_second_update_entity(shed_of: MakeShed) -> None:
     assert second == "update.shed_2"
     result = await start_flow(shed.hass, shed.entry, "lock")
     address = f"device:{shed.other.device.id}"
-    result = await submit(shed.hass, result, address=address)
+    result = await submit(shed.hass, result, locks=[address])
     others = str((result["description_placeholders"] or {})["others"])
     assert second in others.replace("\\", "")
     shed.hass.config_entries.subentries.async_abort(result["flow_id"])
@@ -425,8 +425,6 @@ async def test_a_second_update_entity(shed_of: MakeShed) -> None:
 async def said_by_add_lock(shed: Shed) -> str:
     """Return what *Add lock* says of the lock."""
     result = await start_flow(shed.hass, shed.entry, "lock")
-    schema = result["data_schema"]
-    assert schema is not None
-    (option,) = schema.schema["address"].config["options"]
+    (label,) = options_of(result).values()
     shed.hass.config_entries.subentries.async_abort(result["flow_id"])
-    return str(option["label"])
+    return label

@@ -10,7 +10,7 @@ from homeassistant.exceptions import HomeAssistantError
 from tests.rig.scene import MODELS, lock_form
 
 from .asked import checks_of
-from .flows import add_lock, start_flow, start_settings, submit, suggested, until
+from .flows import add_lock, pick, start_flow, start_settings, submit, suggested, until
 from .house import FRONT_DOOR, UPDATE, House
 from .test_actions import act
 
@@ -65,10 +65,8 @@ async def test_it_is_updated(wired_house: House) -> None:
     house = wired_house
     describe(house, **SAID)
     await house.add_feed()
-    result = await submit(
-        house.hass,
-        await start_flow(house.hass, house.entry, "lock"),
-        address=FRONT_DOOR,
+    result = await pick(
+        house.hass, await start_flow(house.hass, house.entry, "lock"), FRONT_DOOR
     )
     assert result["description_placeholders"] == {
         "model": "Kestrel One",
