@@ -316,10 +316,6 @@ def _redirect(house: House) -> bytes:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        pytest.param(lambda _: b"", "paste it, or pick the file", id="no-root"),
-        pytest.param(
-            lambda _: b"{nonsense", "Paste the whole file, from { to }", id="no-json"
-        ),
         pytest.param(
             _other_root, "do not carry enough valid signatures", id="stranger"
         ),

@@ -9,7 +9,12 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry  # type
 from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.schedule.policy import Importance
 from custom_components.nightlatch.runtime import Runtime
-from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult, FlowType
+from homeassistant.config_entries import (
+    SOURCE_USER,
+    ConfigFlowResult,
+    FlowType,
+    SubentryFlowResult,
+)
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import (
@@ -180,6 +185,15 @@ async def test_who_adds_nightlatch_again_means_a_lock(street: Street) -> None:
     assert again["reason"] == "entry_not_loaded"
 
 
+def suggested_in(result: SubentryFlowResult, part: str, field: str) -> Any:
+    """Return what a form shows in a field of one of its sections."""
+    schema = result["data_schema"]
+    assert schema is not None
+    (inside,) = [value for key, value in schema.schema.items() if key == part]
+    (key,) = [key for key in inside.schema.schema if key == field]
+    return (key.description or {}).get("suggested_value")
+
+
 async def test_a_guess_is_only_proposed(street: Street) -> None:
     """Who looks at the form sees it; what is added without a form is an entry door."""
     hass = street.hass
@@ -196,7 +210,7 @@ async def test_a_guess_is_only_proposed(street: Street) -> None:
             hass, hass.config_entries.async_entries(DOMAIN)[0], "lock"
         )
         form = await submit(hass, flow, locks=[lock])
-        assert suggested(form, "door")["importance"] == importance
+        assert suggested_in(form, "door", "importance") == importance
     await submit(hass, shown, locks=[cellar, nuki])
     await until(lambda: street.names() == {"Cellar door", "Nuki"})
     (entry,) = hass.config_entries.async_entries(DOMAIN)

@@ -543,7 +543,7 @@ def register_update(house: WatchedHouse, *, can_install: bool) -> er.RegistryEnt
     return er.async_get(house.hass).async_get_or_create(
         "update",
         "switchbot",
-        "attic_update",
+        "1-update",
         device_id=house.device.id,
         suggested_object_id="attic_firmware",
         supported_features=int(can_install),
@@ -554,6 +554,7 @@ async def test_an_offer_is_corrected_when_more_entities_come(
     watched_house: WatchedHouse,
 ) -> None:
     """The integration was slower than who looks for locks."""
+    er.async_get(watched_house.hass).async_remove("update.attic_firmware")
     await until(lambda: bool(discovered(watched_house)))
     assert [flow["step_id"] for flow in discovered(watched_house)] == ["watched"]
     register_update(watched_house, can_install=True)
