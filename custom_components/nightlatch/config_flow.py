@@ -7,7 +7,6 @@ from typing import Any, override
 
 from homeassistant.config_entries import (
     SOURCE_USER,
-    ConfigEntry,
     ConfigEntryState,
     ConfigFlow,
     ConfigFlowContext,
@@ -21,6 +20,7 @@ from homeassistant.core import callback
 from homeassistant.helpers.typing import DiscoveryInfoType
 
 from .const import DOMAIN, SUBENTRY_FEED, SUBENTRY_LOCK
+from .core.model import LockKind
 from .discovery.candidates import candidates
 from .flows.add_lock import AddLockSteps
 from .flows.feed import FeedFlow
@@ -29,6 +29,7 @@ from .flows.new_lock import NewLock
 from .flows.options import HouseholdOptionsFlow
 from .markup import neutral_all
 from .runtime import NightlatchConfigEntry
+from .translation import async_label, filled
 
 
 class NightlatchConfigFlow(
@@ -48,7 +49,7 @@ class NightlatchConfigFlow(
     @callback
     @override
     def async_get_supported_subentry_types(
-        cls, config_entry: ConfigEntry
+        cls, config_entry: NightlatchConfigEntry
     ) -> dict[str, type[ConfigSubentryFlow]]:
         """Return what a household has."""
         return {SUBENTRY_FEED: FeedFlow, SUBENTRY_LOCK: LockFlow}
@@ -56,7 +57,9 @@ class NightlatchConfigFlow(
     @staticmethod
     @callback
     @override
-    def async_get_options_flow(config_entry: ConfigEntry) -> HouseholdOptionsFlow:
+    def async_get_options_flow(
+        config_entry: NightlatchConfigEntry,
+    ) -> HouseholdOptionsFlow:
         """Return the flow for what holds for all locks."""
         return HouseholdOptionsFlow()
 
@@ -125,8 +128,8 @@ class NightlatchConfigFlow(
         self._abort_if_unique_id_configured()
         if (entry := self._household) is None:
             return self.async_abort(reason="entry_not_loaded")
-        self.context["title_placeholders"] = {"name": discovery_info[CONF_NAME]}
         if CONF_ADDRESS in discovery_info:
+            await self._async_entitle(LockKind.DIRECT)
             return await self.async_step_direct()
         found = next(
             (each for each in candidates(self.hass, entry) if each.device_id == key),
@@ -135,7 +138,18 @@ class NightlatchConfigFlow(
         if found is None:
             return self.async_abort(reason="already_configured")
         self._new = await self._async_attached(entry, found)
+        await self._async_entitle(found.kind, self._new.origin)
         return await self._async_details(None)
+
+    async def _async_entitle(self, kind: LockKind, integration: str = "") -> None:
+        """Say among the discoveries what was found, and what can be done for it."""
+        way = await async_label(self.hass, "way", kind)
+        self.context["title_placeholders"] = neutral_all(
+            {
+                "name": self._found[CONF_NAME],
+                "way": filled(way, {"integration": integration}),
+            }
+        )
 
     async def async_step_direct(
         self, user_input: dict[str, Any] | None = None

@@ -122,8 +122,13 @@ class FeedEntity(CoordinatorEntity[FeedCoordinator]):
     @property
     @override
     def available(self) -> bool:
-        """Return True: that a feed is in trouble is what these entities tell."""
-        return True
+        """Return whether anything is known: its trouble is what these entities tell."""
+        feed = self.coordinator
+        return (
+            feed.data is not None
+            or feed.trouble is not None
+            or not feed.last_update_success
+        )
 
 
 class HouseholdEntity(AskedEntity):

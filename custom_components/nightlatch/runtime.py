@@ -65,7 +65,7 @@ type NightlatchConfigEntry = ConfigEntry[Runtime]
 class Runtime:
     """The services of the household."""
 
-    entry: ConfigEntry
+    entry: NightlatchConfigEntry
     settings: HouseholdSettings
     store: HouseholdStore
     journal: JournalFile
@@ -102,12 +102,14 @@ class Runtime:
 def async_get_runtime(hass: HomeAssistant) -> Runtime | None:
     """Return what runs; None while Nightlatch is not loaded. There is one at most."""
     for entry in hass.config_entries.async_loaded_entries(DOMAIN):
-        runtime: Runtime = entry.runtime_data
-        return runtime
+        loaded: NightlatchConfigEntry = entry
+        return loaded.runtime_data
     return None
 
 
-async def async_make_runtime(hass: HomeAssistant, entry: ConfigEntry) -> Runtime:
+async def async_make_runtime(
+    hass: HomeAssistant, entry: NightlatchConfigEntry
+) -> Runtime:
     """Put the services together; ``async_start`` brings them to life."""
     settings = HouseholdSettings(hass, entry)
     store = HouseholdStore(hass, entry.entry_id)

@@ -29,6 +29,7 @@ from .locks.lock import ManagedLock
 from .locks.registry import LockRegistry
 from .members import Members
 from .monitoring.presence import async_note_presence
+from .monitoring.reach import ReachLog
 from .notifications.notices import Notices
 from .planning.planner import Planner
 from .vault.audit_retention import AuditRetention
@@ -83,6 +84,7 @@ class Scheduler:
         self._audit_retention = audit_retention
         self._recovering = recovering
         self._issues = issues
+        self._reach = ReachLog()
         self._looking = asyncio.Lock()
         self._clock = ClockWatch(dt_util.utcnow(), hass.loop.time())
 
@@ -109,6 +111,7 @@ class Scheduler:
                 await lock.async_put_right(now)
             with apart("presence", lock):
                 await async_note_presence(lock, now)
+                self._reach.look(lock)
         night = night_of(now, settings.zone)
         notice = notice_of(night, settings.policy.notice_at, settings.zone)
         if now >= notice and self._store.announced_night != night:

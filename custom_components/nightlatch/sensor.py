@@ -351,6 +351,12 @@ class SignalSensor(LockEntity, SensorEntity):
 
     @property
     @override
+    def available(self) -> bool:
+        """Return whether the lock is in reach: how it was heard last is no news."""
+        return self._lock.kind.radio().heard
+
+    @property
+    @override
     def native_value(self) -> int | None:
         """Return the signal strength of the last advertisement."""
         info = bluetooth.async_last_service_info(self.hass, self._lock.kind.key)

@@ -20,6 +20,7 @@ from homeassistant.helpers.translation import (
 
 from .const import DOMAIN
 from .core.errors import FirmwareError, NightlatchError
+from .core.phrase import Phrase
 from .core.preflight.base import Check, PreflightError
 from .core.records.decisions import JUDGEMENT_HOLDS
 from .markup import Composed, neutral, neutral_all
@@ -175,7 +176,16 @@ def _filled_sentence(
     installation came can say more than that it did not come to the lock.
     """
     untouched = Composed(_sentence(texts, _UNTOUCHED))
-    return filled(_sentence(texts, key), {"standing": untouched, **placeholders})
+    values = {name: _said(texts, value) for name, value in placeholders.items()}
+    return filled(_sentence(texts, key), {"standing": untouched, **values})
+
+
+def _said(texts: Mapping[str, str], value: object) -> object:
+    """Return a value as it stands in a sentence: words in the language of it."""
+    if not isinstance(value, Phrase):
+        return value
+    values = {name: _said(texts, each) for name, each in value.values.items()}
+    return filled(_sentence(texts, value.key), values)
 
 
 def _label(texts: Mapping[str, str], selector: str, option: str) -> Composed:
@@ -190,9 +200,10 @@ async def async_as_home_assistant_error(
 
     ``key`` is that of another sentence than the usual one for the error.
     """
-    placeholders: dict[str, str] = {
-        "standing": await async_sentence(hass, _UNTOUCHED, {}),
-        **err.details,
+    texts = await _async_texts(hass, "exceptions")
+    placeholders: dict[str, object] = {
+        "standing": _filled_sentence(texts, _UNTOUCHED, {}),
+        **{name: _said(texts, value) for name, value in err.details.items()},
         **names,
     }
     if isinstance(err, PreflightError):

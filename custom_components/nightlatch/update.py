@@ -85,7 +85,9 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
     @override
     def title(self) -> str | None:
         """Return what the firmware is for."""
-        return self._lock.model.name if self._lock.model else None
+        if (model := self._lock.model) is not None:
+            return model.name
+        return self._lock.record.identity.told_model
 
     @property
     @override

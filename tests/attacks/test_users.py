@@ -45,6 +45,7 @@ READ = {"entities": {"all": {"read": True}}}
 REFUSED = {
     "approval_needs_a_person",
     "consent_needs_a_person",
+    "erasing_needs_a_person",
     "user_no_administrator",
     "user_not_allowed",
     "user_unknown",

@@ -27,6 +27,7 @@ ENTRANCES = PLATFORMS | {
 # The plain values at the bottom of the core.
 GROUND = {
     "core.errors",
+    "core.phrase",
     "core.model",
     "core.moments",
     "core.revision_text",

@@ -215,8 +215,6 @@ async def test_an_upload_need_not_be_repeated_after_an_error(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        pytest.param(b"", "none was given", id="empty"),
-        pytest.param(b"{}", "it is no TUF metadata", id="no-metadata"),
         pytest.param(b"\xff\xfe{}", "the file is no text", id="no-text"),
         pytest.param(b" " * 512_001, "the file is too large", id="too-large"),
     ],
@@ -239,6 +237,37 @@ async def test_an_uploaded_root_that_is_none(
     )
 
     assert result["step_id"] == "confirm"
+
+
+async def test_who_gives_no_root_is_told_what_to_give(
+    empty_house: House, upload: Upload
+) -> None:
+    """In other words for who pastes it than for who picks a file."""
+    vendor = empty_house.vendor
+    # What is beside it in the folder, and signed as well.
+    beside = vendor.keep().files["metadata/timestamp.json"].decode()
+    for given, told in (
+        ({}, "Give the vendor's root.json: paste it, or pick the file."),
+        (
+            {"root": vendor.root.decode()[1:]},
+            "This is not a root.json. Paste the whole file, from { to }.",
+        ),
+        (
+            {"root": beside},
+            "This is not a root.json. Paste the whole file, from { to }.",
+        ),
+        (
+            {"root_file": await upload(beside.encode())},
+            (
+                "This file is not a root.json."
+                " Pick the file of that name that the vendor gives out."
+            ),
+        ),
+    ):
+        result = await start_flow(empty_house.hass, empty_house.entry, "feed")
+        result = await submit(empty_house.hass, result, url=vendor.url, **given)
+        assert result["errors"] == {"base": "feed_refused"}
+        assert problem_in(result) == told
 
 
 async def test_an_upload_that_is_gone(empty_house: House, upload: Upload) -> None:
@@ -287,8 +316,6 @@ def _redirect(house: House) -> bytes:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        pytest.param(lambda _: b"", "none was given", id="no-root"),
-        pytest.param(lambda _: b"{nonsense", "it is no TUF metadata", id="no-json"),
         pytest.param(
             _other_root, "do not carry enough valid signatures", id="stranger"
         ),

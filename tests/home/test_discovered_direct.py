@@ -31,7 +31,10 @@ async def test_it_is_added_from_there(house: House) -> None:
     await until(lambda: bool(discovered(house)))
     (flow,) = discovered(house)
     assert flow["step_id"] == "direct"
-    assert flow["context"]["title_placeholders"] == {"name": "Kestrel back"}
+    assert flow["context"]["title_placeholders"] == {
+        "name": "Kestrel back",
+        "way": "over Bluetooth",
+    }
     flows = house.hass.config_entries.flow
     result = await flows.async_configure(flow["flow_id"], {})
     assert result["step_id"] == "details"

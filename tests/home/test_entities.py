@@ -520,8 +520,8 @@ async def test_a_feed_that_was_never_heard(
     feed = empty_house.feed
     feed.data = None
     feed.async_update_listeners()
-    assert empty_house.state(STATUS).state == "unknown"
-    assert empty_house.state(TROUBLE).state == "unknown"
+    assert empty_house.state(STATUS).state == "unavailable"
+    assert empty_house.state(TROUBLE).state == "unavailable"
 
 
 async def test_each_reason_is_shown(house: House) -> None:

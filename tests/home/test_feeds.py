@@ -26,7 +26,7 @@ async def test_a_start_does_not_wait_for_a_feed(house: House) -> None:
     house.vendor.misbehave("metadata/timestamp.json", Drip(1, 0.05))
     assert await house.hass.config_entries.async_reload(house.entry.entry_id)
     assert house.entry.state is ConfigEntryState.LOADED
-    assert house.state(STATUS).state == "unknown"
+    assert house.state(STATUS).state == "unavailable"
     assert house.state().attributes["installed_version"] == "1.0.0"
     assert house.state().state == "unknown"
     await until(lambda: house.state(STATUS).state == "feed_too_slow")

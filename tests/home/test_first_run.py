@@ -7,15 +7,25 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry  # type: ignore[import-untyped]
 
 from custom_components.nightlatch.const import DOMAIN
+from custom_components.nightlatch.core.schedule.policy import Importance
 from custom_components.nightlatch.runtime import Runtime
-from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult, FlowType
+from homeassistant.config_entries import (
+    SOURCE_USER,
+    ConfigFlowResult,
+    FlowType,
+    SubentryFlowResult,
+)
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import (
+    area_registry as ar,
+    device_registry as dr,
+    entity_registry as er,
+)
 from homeassistant.setup import async_setup_component
 from tests.rig.scene import lock_form
 
-from .flows import options_of, submit, suggested, until
+from .flows import options_of, start_flow, submit, suggested, until
 
 
 @dataclass(kw_only=True)
@@ -198,3 +208,38 @@ async def test_who_adds_nightlatch_again_means_a_lock(street: Street) -> None:
     await hass.config_entries.async_unload(entry.entry_id)
     again = await flow.async_init(DOMAIN, context={"source": SOURCE_USER})
     assert again["reason"] == "entry_not_loaded"
+
+
+def suggested_in(result: SubentryFlowResult, part: str, field: str) -> Any:
+    """Return what a form shows in a field of one of its sections."""
+    schema = result["data_schema"]
+    assert schema is not None
+    (inside,) = [value for key, value in schema.schema.items() if key == part]
+    (key,) = [key for key in inside.schema.schema if key == field]
+    return (key.description or {}).get("suggested_value")
+
+
+async def test_a_guess_is_only_proposed(street: Street) -> None:
+    """Who looks at the form sees it; what is added without a form is an entry door."""
+    hass = street.hass
+    cellar = street.add("Cellar door", door_sensor=True)
+    nuki = street.add("Nuki", door_sensor=True)
+    _, _, device_id = nuki.partition(":")
+    bedroom = ar.async_get(hass).async_create("Bedroom")
+    dr.async_get(hass).async_update_device(device_id, area_id=bedroom.id)
+    added = await street.add_nightlatch()
+    _, flow_id = added["next_flow"]
+    shown = await hass.config_entries.subentries.async_configure(flow_id)
+    for lock, importance in ((cellar, "side"), (nuki, "inside")):
+        flow = await start_flow(
+            hass, hass.config_entries.async_entries(DOMAIN)[0], "lock"
+        )
+        form = await submit(hass, flow, locks=[lock])
+        assert suggested_in(form, "door", "importance") == importance
+    await submit(hass, shown, locks=[cellar, nuki])
+    await until(lambda: street.names() == {"Cellar door", "Nuki"})
+    (entry,) = hass.config_entries.async_entries(DOMAIN)
+    runtime: Runtime = entry.runtime_data
+    assert {lock.policy.importance for lock in runtime.locks.values()} == {
+        Importance.ENTRY
+    }

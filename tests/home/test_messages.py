@@ -11,9 +11,12 @@ from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.errors import (
     FeedError,
     FeedProblem,
+    InstallationError,
+    InstallationProblem,
     TransportError,
     TransportProblem,
 )
+from custom_components.nightlatch.core.phrase import Phrase
 from custom_components.nightlatch.core.preflight.base import (
     Check,
     Family,
@@ -22,13 +25,16 @@ from custom_components.nightlatch.core.preflight.base import (
     Verdict,
     passed,
 )
+from custom_components.nightlatch.core.preflight.stability import since_text
 from custom_components.nightlatch.translation import (
     async_as_home_assistant_error,
     async_describe,
+    async_told_in,
 )
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
 from homeassistant.loader import async_get_integration
+from homeassistant.util import dt as dt_util
 
 
 @pytest.fixture(autouse=True)
@@ -145,7 +151,8 @@ async def test_the_sentence_is_in_the_language_of_the_house(
     hass.config.language = "de"
     said = await async_describe(hass, error, lock="Haustür")
     assert said.startswith("Haustür nennt weder Modell noch Firmware-Version.")
-    hass.config.language = "cy"
+    # One that nobody has translated it into.
+    hass.config.language = "is"
     said = await async_describe(hass, error, lock="Haustür")
     assert said.startswith("Haustür does not tell its model")
 
@@ -170,9 +177,63 @@ def test_every_sentence_is_fit_for_a_screen() -> None:
         text = entry["message"]
         assert len(text) <= 300, key
         assert "  " not in text, key
-        if key.startswith(("settings_value_", "settings_why_", "word_")):
+        if key.startswith(("phrase_", "settings_value_", "settings_why_", "word_")):
             # They stand inside another one.
             assert text[0].islower(), key
             assert not text.endswith("."), key
             continue
-        assert text.removeprefix("**")[0].isupper() or text.startswith("{"), key
+        assert text.lstrip("*")[0].isupper() or text.startswith("{"), key
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            InstallationError(
+                InstallationProblem.BOLT_ELSEWHERE,
+                before=Phrase("locked"),
+                now=Phrase("unlocked"),
+                running="1.1.0",
+            ),
+            "(vorher: verriegelt, jetzt: entriegelt)",
+        ),
+        (
+            FeedError(
+                FeedProblem.FIELD_INVALID,
+                field="name",
+                problem=Phrase(
+                    "must be {what} of at most {maximum} characters",
+                    what=Phrase("an identifier"),
+                    maximum=64,
+                ),
+            ),
+            "(muss eine Kennung mit höchstens 64 Zeichen sein)",
+        ),
+    ],
+)
+async def test_words_in_the_place_of_a_value_are_in_the_language_too(
+    hass: HomeAssistant, error: FeedError | InstallationError, told: str
+) -> None:
+    """Also where Home Assistant itself shows the error, and within one another."""
+    async with async_told_in(hass, "de"):
+        names = {"lock": "Haustür", "feed": "Kestrel"}
+        assert told in await async_describe(hass, error, **names)
+        shown = await async_as_home_assistant_error(hass, error, **names)
+    values = (shown.translation_placeholders or {}).values()
+    assert any(value in told for value in values if len(value) > 4)
+    assert "locked" not in values
+
+
+async def test_nobody_knows_for_how_long(hass: HomeAssistant) -> None:
+    """That is said in words of the language, not of the code."""
+    check = Check(
+        family=Family.DOOR,
+        rule="door",
+        verdict=Verdict.BLOCKER,
+        reason=Reason.DOOR_JUST_MOVED,
+        measured=since_text(None, dt_util.utcnow()),
+        limit="2 min",
+    )
+    async with async_told_in(hass, "de"):
+        told = await async_describe(hass, PreflightError([check]), lock="Haustür")
+    assert "vor unbekannter Zeit bewegt" in told

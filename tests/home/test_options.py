@@ -1,6 +1,7 @@
 """What the owner sets: in the options, in a lock's form, and on a dashboard."""
 
 from datetime import time
+import re
 from typing import Any
 
 import pytest
@@ -79,6 +80,8 @@ async def test_quiet_hours(house: House) -> None:
     assert suggested(result, "start") == "02:00:00"
     windows = result["description_placeholders"]["windows"]  # type: ignore[index]
     assert windows.count("02:00 - 05:00") == 3
+    # A day of the week as people say it, not as this machine does.
+    assert re.match(r"- [A-Z][a-z]+day \d{4}-\d\d-\d\d, 02:00 - 05:00", windows)
     refused = await save(house, result, weekdays=[], start="23:00:00", end="04:30:00")
     assert refused["errors"] == {"weekdays": "no_weekday"}
     saved = await save(

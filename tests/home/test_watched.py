@@ -245,7 +245,10 @@ async def test_a_lock_appears_by_itself_once(watched_house: WatchedHouse) -> Non
     hass = watched_house.hass
     await until(lambda: bool(discovered(watched_house)))
     (flow,) = discovered(watched_house)
-    assert flow["context"]["title_placeholders"] == {"name": "Attic"}
+    assert flow["context"]["title_placeholders"] == {
+        "name": "Attic",
+        "way": "watched, SwitchBot Bluetooth",
+    }
     assert flow["step_id"] == "watched"
     er.async_get(hass).async_update_entity(LOCK, name="Attic door")
     await hass.async_block_till_done(wait_background_tasks=False)
@@ -530,3 +533,56 @@ async def test_a_watched_version_that_nobody_tells_for_a_day_is_told(
     assert repairs(watched_house) == {
         "source_away": {"lock": "Attic", "entity": "sensor.version"}
     }
+
+
+# What can be done by now.
+
+
+def register_update(house: WatchedHouse, *, can_install: bool) -> er.RegistryEntry:
+    """Let the other integration bring an update entity, or another kind of one."""
+    return er.async_get(house.hass).async_get_or_create(
+        "update",
+        "switchbot",
+        "1-update",
+        device_id=house.device.id,
+        suggested_object_id="attic_firmware",
+        supported_features=int(can_install),
+    )
+
+
+async def test_an_offer_is_corrected_when_more_entities_come(
+    watched_house: WatchedHouse,
+) -> None:
+    """The integration was slower than who looks for locks."""
+    er.async_get(watched_house.hass).async_remove("update.attic_firmware")
+    await until(lambda: bool(discovered(watched_house)))
+    assert [flow["step_id"] for flow in discovered(watched_house)] == ["watched"]
+    register_update(watched_house, can_install=True)
+    await until(
+        lambda: [flow["step_id"] for flow in discovered(watched_house)] == ["guarded"]
+    )
+    (flow,) = discovered(watched_house)
+    assert flow["context"]["title_placeholders"]["way"] == (
+        "guarded, SwitchBot Bluetooth"
+    )
+
+
+async def test_a_watched_lock_that_could_be_guarded_is_told(
+    watched_house: WatchedHouse,
+) -> None:
+    """As long as it could."""
+    await watched_house.add_lock()
+    assert watched_house.issue("guardable") is None
+    register_update(watched_house, can_install=False)
+    await watched_house.hass.async_block_till_done()
+    assert watched_house.issue("guardable") is None
+    entry = register_update(watched_house, can_install=True)
+    await until(lambda: watched_house.issue("guardable") is not None)
+    issue = watched_house.issue("guardable")
+    assert issue is not None
+    assert issue.translation_placeholders == {
+        "lock": "Attic",
+        "entity": "update.attic_firmware",
+    }
+    er.async_get(watched_house.hass).async_remove(entry.entity_id)
+    await until(lambda: watched_house.issue("guardable") is None)

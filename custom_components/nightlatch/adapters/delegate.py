@@ -44,6 +44,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from ..core.errors import DelegateError, DelegateProblem
 from ..core.guard.source import Delegate, SourceKind, SourceReading, source_kind
+from ..core.phrase import Phrase
 from ..core.versions import told_version
 from .registry import device_of, main_device_of
 from .zigbee2mqtt import OtaCommand, OtaRequests, ota_command
@@ -178,14 +179,18 @@ class UpdateEntityDelegate(Delegate):
         """Tell Zigbee2MQTT to stop; the lock keeps its old firmware."""
         command = self._command()
         if command is None:
-            raise DelegateError(DelegateProblem.REFUSED, problem="it cannot be aborted")
+            raise DelegateError(
+                DelegateProblem.REFUSED, problem=Phrase("it cannot be aborted")
+            )
         await self._requests.async_abort(command)
 
     @override
     async def ask(self) -> None:
         """Let the lock itself be asked what it runs; raise ``DelegateError``."""
         if (command := self._command()) is None:
-            raise DelegateError(DelegateProblem.REFUSED, problem="it cannot be asked")
+            raise DelegateError(
+                DelegateProblem.REFUSED, problem=Phrase("it cannot be asked")
+            )
         await self._requests.async_check(command)
 
     async def async_refresh(self) -> None:

@@ -1,7 +1,11 @@
 """What Home Assistant's registries know of the devices of other integrations."""
 
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import (
+    area_registry as ar,
+    device_registry as dr,
+    entity_registry as er,
+)
 
 from ..core.model import NO_MODEL, LockIdentity
 
@@ -23,6 +27,15 @@ def main_device_of(hass: HomeAssistant, entity_id: str | None) -> dr.DeviceEntry
     if isinstance(device, dr.ChildDeviceEntry):
         device = dr.async_get(hass).async_get(device.parent_device_id)
     return device if isinstance(device, dr.DeviceEntry) else None
+
+
+def area_name_of(
+    hass: HomeAssistant, entry: er.RegistryEntry, device: dr.AnyDeviceEntry
+) -> str | None:
+    """Return the name of the area that an entity is in, by itself or by its device."""
+    area_id = entry.area_id or device.area_id
+    area = ar.async_get(hass).async_get_area(area_id) if area_id else None
+    return area.name if area else None
 
 
 def identity_of(device: dr.DeviceEntry | None, version: str) -> LockIdentity:

@@ -11,6 +11,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.importlib import async_import_module
 
 from ..core.errors import DelegateError, DelegateProblem
+from ..core.phrase import Phrase
 
 # Seconds. A lock that is silent is given up by the bridge after a minute.
 CHECK_TIMEOUT = 120.0
@@ -172,7 +173,7 @@ def _check(answer: dict[str, Any]) -> None:
     if answer.get("status") != "ok":
         raise DelegateError(
             DelegateProblem.REFUSED,
-            problem=str(answer.get("error") or "it does not say why"),
+            problem=str(answer.get("error") or "") or Phrase("it does not say why"),
         )
 
 

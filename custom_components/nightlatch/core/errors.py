@@ -7,6 +7,8 @@ reason, so no text for people is written here.
 
 from enum import StrEnum
 
+from .phrase import Phrase
+
 
 class NightlatchError(Exception):
     """Something that a person has to be told.
@@ -19,7 +21,8 @@ class NightlatchError(Exception):
         """Keep the reason and the details."""
         self.reason = reason
         self.details: dict[str, str] = {
-            key: str(value) for key, value in details.items()
+            key: value if isinstance(value, Phrase) else str(value)
+            for key, value in details.items()
         }
         shown = ", ".join(f"{key}={value}" for key, value in self.details.items())
         super().__init__(f"{reason} ({shown})" if shown else str(reason))

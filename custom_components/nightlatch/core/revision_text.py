@@ -8,6 +8,8 @@ pass, and there is one way to read it.
 
 from typing import Final
 
+from .phrase import Phrase
+
 PLACE: Final = "{version}"
 """Where the version stands; once."""
 ANYTHING: Final = "*"
@@ -19,18 +21,22 @@ MAX_LENGTH: Final = 64
 def check_form(form: str) -> None:
     """Check that a form reads every text in one way only; raise ``ValueError``."""
     if len(form) > MAX_LENGTH:
-        raise ValueError(f"must have at most {MAX_LENGTH} characters")
+        raise _unfit("must have at most {maximum} characters", maximum=MAX_LENGTH)
     before, behind, open_end = _parts(form)
     if form.count(PLACE) != 1 or any(char in before + behind for char in "{}*"):
-        raise ValueError(f"must have {PLACE} once, and * at its end only")
+        raise _unfit("must have {place} once, and * at its end only")
     if open_end and not behind:
-        raise ValueError(f"must say what ends the version, between {PLACE} and *")
+        raise _unfit("must say what ends the version, between {place} and *")
     # What touches the version must not be able to be a part of it: 1.{version} would
     # make 2.3 of 1.2.3, and {version}.* an older version of every one.
     if before[-1:] == "." or before[-1:].isdigit():
-        raise ValueError(f"must have no digit and no dot before {PLACE}")
+        raise _unfit("must have no digit and no dot before {place}")
     if behind[:1] == "." or behind[:1].isalnum():
-        raise ValueError(f"must have no letter, digit or dot behind {PLACE}")
+        raise _unfit("must have no letter, digit or dot behind {place}")
+
+
+def _unfit(template: str, **values: object) -> ValueError:
+    return ValueError(Phrase(template, place=PLACE, **values))
 
 
 def version_in(text: str, form: str | None) -> str:

@@ -11,7 +11,7 @@ from homeassistant.const import STATE_UNKNOWN
 from homeassistant.core import HomeAssistant, split_entity_id
 from homeassistant.helpers import entity_registry as er
 
-from ..adapters.registry import device_of, identity_of, main_device_of
+from ..adapters.registry import area_name_of, device_of, identity_of, main_device_of
 from ..const import CONF_LOCK_ENTITY, DOMAIN, SUBENTRY_LOCK
 from ..core.model import LockIdentity, LockKind
 from ..core.versions import told_version
@@ -35,6 +35,8 @@ class Candidate:
     update_entity: str | None
     battery_entity: str | None
     door_entity: str | None
+    area: str | None
+    """The name of the room that it is in, where somebody has said so."""
     identity: LockIdentity
     """With an empty version where nobody knows it."""
 
@@ -120,6 +122,7 @@ def candidate_of(hass: HomeAssistant, lock: er.RegistryEntry) -> Candidate | Non
         battery_entity=_first(_of(others, "sensor", BATTERY))
         or _first(_of(others, "binary_sensor", BATTERY)),
         door_entity=_first(_of(others, "binary_sensor", *DOOR_CLASSES)),
+        area=area_name_of(hass, lock, device),
         identity=identity_of(main_device_of(hass, lock.entity_id), version),
     )
 

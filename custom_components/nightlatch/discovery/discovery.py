@@ -1,9 +1,11 @@
 """Locks that Nightlatch could take care of, among Home Assistant's discoveries.
 
 Each appears once. Who does not want it there ignores it there, which Home Assistant
-keeps; who adds it in another way sees it vanish.
+keeps; who adds it in another way sees it vanish. Where more of its entities come later,
+what was offered is corrected.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -59,7 +61,8 @@ class Discovering:
         self._faults = faults
         self._listening: list[CALLBACK_TYPE] = []
         self._matches: tuple[BluetoothMatch, ...] = ()
-        self._offered: set[str] = set()
+        self._offered: dict[str, tuple[str | None, ...]] = {}
+        """What was offered, by address or device, with what that rested on."""
         self._timer: CALLBACK_TYPE | None = None
 
     @callback
@@ -91,8 +94,11 @@ class Discovering:
     def _registry_changed(
         self, event: Event[er.EventEntityRegistryUpdatedData]
     ) -> None:
-        if event.data["entity_id"].startswith(f"{LOCK_DOMAIN}.") and (
-            self._hass.is_running
+        entity_id = event.data["entity_id"]
+        entry = er.async_get(self._hass).async_get(entity_id)
+        if self._hass.is_running and (
+            entity_id.startswith(f"{LOCK_DOMAIN}.")
+            or (entry is not None and entry.device_id in self._offered)
         ):
             self._look_soon()
 
@@ -116,6 +122,12 @@ class Discovering:
                 self._offer(
                     found.device_id,
                     {CONF_DEVICE_ID: found.device_id, CONF_NAME: found.name},
+                    (
+                        found.kind,
+                        found.update_entity,
+                        found.battery_entity,
+                        found.door_entity,
+                    ),
                 )
 
     @callback
@@ -159,10 +171,14 @@ class Discovering:
             )
 
     @callback
-    def _offer(self, key: str, data: dict[str, Any]) -> None:
-        if key in self._offered:
+    def _offer(
+        self, key: str, data: dict[str, Any], rests_on: tuple[str | None, ...] = ()
+    ) -> None:
+        if self._offered.get(key) == rests_on:
             return
-        self._offered.add(key)
+        self._offered[key] = rests_on
+        # Its form would propose what is not true any more.
+        self._take_back({key})
         discovery_flow.async_create_flow(
             self._hass,
             DOMAIN,
@@ -176,12 +192,15 @@ class Discovering:
     @callback
     def _withdraw(self) -> None:
         """Take back what has been added, or linked, in another way."""
-        known = cared_for(self._hass, self._entry)
+        self._take_back(cared_for(self._hass, self._entry))
+
+    @callback
+    def _take_back(self, keys: Collection[str | None]) -> None:
         for flow in self._hass.config_entries.flow.async_progress_by_handler(DOMAIN):
             context = flow["context"]
             if (
                 context.get("source") == SOURCE_INTEGRATION_DISCOVERY
-                and context.get("unique_id") in known
+                and context.get("unique_id") in keys
             ):
                 self._hass.config_entries.flow.async_abort(flow["flow_id"])
 

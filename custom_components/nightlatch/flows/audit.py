@@ -14,7 +14,7 @@ from homeassistant.helpers.selector import (
 
 from ..const import CONF_AUDIT_MONTHS
 from ..markup import neutral_all
-from ..runtime import Runtime
+from ..runtime import NightlatchConfigEntry
 from ..settings import MOST_AUDIT_MONTHS, parse_audit_months
 from ..translation import or_not_known
 from .vault import VaultSteps
@@ -49,7 +49,8 @@ class AuditSteps(VaultSteps):
 
     async def _async_to_note(self) -> Mapping[str, str]:
         """Return what an owner keeps elsewhere."""
-        runtime: Runtime = self.config_entry.runtime_data
+        entry: NightlatchConfigEntry = self.config_entry
+        runtime = entry.runtime_data
         key = runtime.audit.key
         checkpoint = await runtime.audit.async_checkpoint()
         return {

@@ -28,9 +28,17 @@ from ..coordinator import make_feed, normal_url
 from ..core.errors import FeedError, FeedProblem
 from ..core.feeds.base import FeedContent
 from ..core.feeds.tuf_keys import Fingerprint
-from ..core.feeds.tuf_root import MAX_ROOT, RootSummary, inspect_root
+from ..core.feeds.tuf_root import (
+    MAX_ROOT,
+    NO_METADATA,
+    OTHER_ROLE,
+    RootSummary,
+    inspect_root,
+)
+from ..core.phrase import Phrase
 from ..core.records.trust import Trust, TrustStore
 from ..markup import Composed, listed, neutral, neutral_all, typed_address
+from ..runtime import NightlatchConfigEntry
 from ..translation import async_describe, async_sentence
 from .uploads import UploadGoneError, UploadTooLargeError, async_read_upload
 
@@ -45,6 +53,8 @@ _SCHEMA = probatio.Schema(
         ),
     }
 )
+
+_NOT_GIVEN = "none was given"
 
 
 class _Inspection(TrustStore):
@@ -90,7 +100,7 @@ class FeedFlow(ConfigSubentryFlow):
     async def _async_step_source(
         self, step_id: str, user_input: dict[str, Any] | None, known: Mapping[str, Any]
     ) -> SubentryFlowResult:
-        entry = self._get_entry()
+        entry: NightlatchConfigEntry = self._get_entry()
         if entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="entry_not_loaded")
         errors: dict[str, str] = {}
@@ -107,8 +117,8 @@ class FeedFlow(ConfigSubentryFlow):
                 await self._async_inspect()
             except FeedError as err:
                 errors["base"] = "feed_refused"
-                problem = await async_describe(
-                    self.hass, err, feed=typed_address(self._url)
+                problem = await self._async_refused(
+                    err, picked=CONF_ROOT_FILE in user_input
                 )
             else:
                 return await self.async_step_confirm()
@@ -143,13 +153,29 @@ class FeedFlow(ConfigSubentryFlow):
         except UploadGoneError as err:
             raise _bad_root("the upload is gone") from err
 
+    async def _async_refused(self, err: FeedError, *, picked: bool) -> Composed:
+        """Return why a feed is refused, to whom has pasted its root or picked a file."""
+        wrong = err.details.get("problem")
+        if wrong == _NOT_GIVEN:
+            return await async_sentence(self.hass, "root_not_given", {})
+        if wrong in {NO_METADATA, OTHER_ROLE}:
+            return (
+                await async_sentence(self.hass, "root_picked_other", {})
+                if picked
+                else await async_sentence(
+                    self.hass, "root_pasted_other", {"begin": "{", "end": "}"}
+                )
+            )
+        return await async_describe(self.hass, err, feed=typed_address(self._url))
+
     async def _async_inspect(self) -> None:
         """Ask the feed once, without trusting or keeping anything."""
         if not self._root:
-            raise _bad_root("none was given")
+            raise _bad_root(_NOT_GIVEN)
         self._summary = await self.hass.async_add_executor_job(
             inspect_root, self._root.encode(), dt_util.utcnow()
         )
+        entry: NightlatchConfigEntry = self._get_entry()
         directory = await self.hass.async_add_executor_job(TemporaryDirectory)
         try:
             feed = make_feed(
@@ -158,7 +184,7 @@ class FeedFlow(ConfigSubentryFlow):
                 root=self._root,
                 pinned_keys=None,
                 cache=Path(directory.name),
-                trust=_Inspection(self._get_entry().runtime_data.store.trust),
+                trust=_Inspection(entry.runtime_data.store.trust),
             )
             self._content = await feed.check()
         finally:
@@ -215,8 +241,8 @@ class FeedFlow(ConfigSubentryFlow):
         return await async_sentence(self.hass, "feed_key_two_ways", both)
 
 
-def _bad_root(problem: str) -> FeedError:
-    return FeedError(FeedProblem.ROOT_INVALID, problem=problem)
+def _bad_root(template: str) -> FeedError:
+    return FeedError(FeedProblem.ROOT_INVALID, problem=Phrase(template))
 
 
 def _code(fingerprint: str) -> Composed:

@@ -31,7 +31,7 @@ from ..core.model import Release
 from ..install.staging import async_known, async_take
 from ..locks.lock import ManagedLock
 from ..markup import listed, neutral_all
-from ..runtime import Runtime
+from ..runtime import NightlatchConfigEntry, Runtime
 from ..texts.file_summary import async_file_summary, async_words, says
 from ..translation import async_describe_file, or_not_known
 from .uploads import UploadGoneError, UploadTooLargeError, async_read_upload
@@ -63,8 +63,8 @@ class FirmwareFileFlow(ConfigSubentryFlow):
 
     @property
     def _runtime(self) -> Runtime:
-        runtime: Runtime = self._get_entry().runtime_data
-        return runtime
+        entry: NightlatchConfigEntry = self._get_entry()
+        return entry.runtime_data
 
     @property
     def _managed(self) -> ManagedLock | None:

@@ -14,6 +14,7 @@ from ..const import (
     CONF_DOOR_ENTITY,
     CONF_FEED,
     CONF_IDENTITY,
+    CONF_IMPORTANCE,
     CONF_KIND,
     CONF_LOCK_ENTITY,
     CONF_UPDATE_ENTITY,
@@ -21,6 +22,7 @@ from ..const import (
 )
 from ..coordinator import FeedCoordinator
 from ..core.model import LockIdentity, LockKind, Model
+from ..core.schedule.importance import guessed_importance
 from ..core.schedule.quiet_hours import QuietHours
 from ..discovery.candidates import Candidate, also_on_device
 from ..markup import Composed, neutral_all
@@ -52,6 +54,8 @@ class NewLock:
     address: str | None = None
     proposed: dict[str, Any] = field(default_factory=dict)
     """The entities that were found on its device."""
+    area: str | None = None
+    """The name of the room that it is in, where that is known."""
     others: str = ""
     """What people are told of those that could as well be meant."""
 
@@ -74,13 +78,19 @@ class NewLock:
                     "others": self.others,
                 }
             ),
-            "suggested": user_input or self.as_proposed(quiet_hours),
+            "suggested": user_input or self._suggested(quiet_hours),
             "data_schema": details_schema(self.kind),
         }
 
     def as_proposed(self, quiet_hours: QuietHours) -> dict[str, Any]:
-        """Return the form as it is before a person fills it in."""
+        """Return the form as it may be taken without a person looking at it."""
         return as_form(self.proposed, self.name, quiet_hours)
+
+    def _suggested(self, quiet_hours: QuietHours) -> dict[str, Any]:
+        """Return the form as a person sees it first, with what is only guessed."""
+        guess = guessed_importance(self.name, self.area)
+        guessed = {} if guess is None else {CONF_IMPORTANCE: guess.name.lower()}
+        return as_form({**self.proposed, **guessed}, self.name, quiet_hours)
 
     def errors(self, user_input: dict[str, Any]) -> dict[str, str]:
         """Return what a person must still say."""
@@ -169,6 +179,7 @@ def attached_lock(
         feed=feed,
         origin=integration_name,
         proposed=proposed,
+        area=candidate.area,
         others=told_of_others(hass, proposed),
     )
 

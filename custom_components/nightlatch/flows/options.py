@@ -50,6 +50,7 @@ from ..settings import (
     quiet_hours_from_form,
     quiet_hours_to_form,
 )
+from ..translation import label_now
 from .audit import AuditSteps
 
 WEEKDAY_SELECTOR = SelectSelector(
@@ -123,7 +124,9 @@ class HouseholdOptionsFlow(AuditSteps):
             step_id="quiet_hours",
             data_schema=self.add_suggested_values_to_schema(schema, _known(shown)),
             errors=errors,
-            description_placeholders=neutral_all({"windows": _windows(hours)}),
+            description_placeholders=neutral_all(
+                {"windows": _windows(self.hass, hours)}
+            ),
         )
 
     async def async_step_night(
@@ -237,14 +240,17 @@ def _known(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _windows(hours: QuietHours) -> Composed:
+def _windows(hass: HomeAssistant, hours: QuietHours) -> Composed:
     """Return the next windows as they are on the wall, for people to check."""
     zone = dt_util.get_default_time_zone()
     windows = islice(hours.windows(dt_util.utcnow(), zone), _SHOWN_WINDOWS)
     return listed(
-        f"{window.start.astimezone(zone):%a %d.%m. %H:%M} - "
-        f"{window.end.astimezone(zone):%H:%M}"
-        for window in windows
+        f"{label_now(hass, 'weekday', str(start.weekday()))} "
+        f"{start.date().isoformat()}, {start:%H:%M} - {end:%H:%M}"
+        for start, end in (
+            (window.start.astimezone(zone), window.end.astimezone(zone))
+            for window in windows
+        )
     )
 
 

@@ -28,7 +28,7 @@ from ..const import CONF_SECOND_PLACE, CONF_VAULT_LIMIT
 from ..core.errors import VaultError, VaultProblem
 from ..core.vault.keys import PASSPHRASE_LEAST, KeySource
 from ..markup import neutral_all
-from ..runtime import Runtime
+from ..runtime import NightlatchConfigEntry
 from ..settings import parse_vault
 from ..vault.store import HouseholdVault
 
@@ -240,7 +240,8 @@ class VaultSteps(OptionsFlow):
 
     @property
     def _vault(self) -> HouseholdVault:
-        runtime: Runtime = self.config_entry.runtime_data
+        entry: NightlatchConfigEntry = self.config_entry
+        runtime = entry.runtime_data
         return runtime.vault
 
     def _save(self, changed: Mapping[str, Any]) -> ConfigFlowResult:

@@ -245,6 +245,10 @@ class Issues:
             yield settings
         if (why := lock.kind.left_at_source) is not None:
             yield _left_at_source(lock, why)
+        if (entity := lock.kind.guardable_by) is not None:
+            yield Issue(
+                key="guardable", placeholders={"lock": lock.name, "entity": entity}
+            )
         if lock.kind.bridge_forgets:
             yield Issue(key="bridge_forgets", placeholders={"lock": lock.name})
         if lock.kind.source_error is None and not lock.kind.by_hand:

@@ -15,7 +15,7 @@ from homeassistant.core import (
     callback,
     split_entity_id,
 )
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.util import dt as dt_util
 
@@ -30,6 +30,7 @@ from ..core.model import LockIdentity, LockKind, Model, Release, Transport
 from ..core.preflight.situation import FeedState, RadioState
 from ..core.select import select
 from ..core.versions import told_version
+from ..discovery.candidates import candidate_of
 from .attached import AttachedKind
 from .feed import feed_state, model_of
 
@@ -100,6 +101,15 @@ class WatchedKind(AttachedKind):
     def can_install(self) -> bool:
         return False
 
+    @property
+    @override
+    def guardable_by(self) -> str | None:
+        registered = er.async_get(self.lock.hass).async_get(self.anchor)
+        found = candidate_of(self.lock.hass, registered) if registered else None
+        if found is None or found.kind is not LockKind.GUARDED:
+            return None
+        return found.update_entity
+
     @override
     def on_offer(self) -> Iterable[Release]:
         content = self.lock.content
@@ -156,11 +166,22 @@ class WatchedKind(AttachedKind):
                 look()
 
         @callback
+        def entities_changed(event: Event[er.EventEntityRegistryUpdatedData]) -> None:
+            entity_id = event.data["entity_id"]
+            if split_entity_id(entity_id)[0] != UPDATE_DOMAIN:
+                return
+            entry = er.async_get(hass).async_get(entity_id)
+            # One that is gone does not say any more whose it was.
+            if entry is None or entry.device_id == self.device_id:
+                self.lock.async_changed()
+
+        @callback
         def state_changed(_: Event[EventStateChangedData]) -> None:
             look()
 
         unsubscribe = [
-            hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, registry_changed)
+            hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, registry_changed),
+            hass.bus.async_listen(er.EVENT_ENTITY_REGISTRY_UPDATED, entities_changed),
         ]
         if self._version_entity is not None:
             unsubscribe.append(

@@ -136,6 +136,11 @@ class Kind(ABC):
         return False
 
     @property
+    def guardable_by(self) -> str | None:
+        """Return the entity by which a lock that is only watched could be guarded."""
+        return None
+
+    @property
     def left_at_source(self) -> NoOffer | None:
         """Return why an update that waits at its source is not offered here."""
         return None

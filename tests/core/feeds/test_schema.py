@@ -208,7 +208,7 @@ def test_a_descriptor_must_be_complete(field: str) -> None:
         ({"models": []}, "models", "must have 1 to 64 items"),
         ({"models": [MODEL] * 65}, "models", "must have 1 to 64 items"),
         ({"models": {"0": MODEL}}, "models", "must be a list"),
-        ({"models": ["ND"]}, "models[0]", "expected a mapping"),
+        ({"models": ["ND"]}, "models[0]", "must be an object"),
         ({"models": [MODEL, MODEL]}, "models[1]", "is there twice"),
         ({"models": [MODEL, {**MODEL, "name": 1}]}, "models[1].name", "must be a text"),
         (

@@ -17,6 +17,7 @@ import probatio as vol
 from ..advisories.published import PublishedAdvisory, VersionSpan, read_span
 from ..advisories.score import MAX_VECTOR, severity_of
 from ..model import Model, Severity
+from ..phrase import Phrase
 from ..versions import Version, VersionError, VersionScheme
 from .fields import (
     MAX_LINE,
@@ -28,6 +29,7 @@ from .fields import (
     list_of,
     pattern,
     text_of,
+    unfit,
     validated,
     wrong,
 )
@@ -118,7 +120,9 @@ def _products(
                 raise wrong(f"{here}.product.product_id", "is there twice")
             if len(products) == MAX_PRODUCTS:
                 raise wrong(
-                    "product_tree", f"must have at most {MAX_PRODUCTS} versions"
+                    "product_tree",
+                    "must have at most {maximum} versions",
+                    maximum=MAX_PRODUCTS,
                 )
             products[product_id] = _Product(
                 model=model.model,
@@ -134,13 +138,15 @@ def _span(version: Mapping[str, Any], scheme: VersionScheme, where: str) -> Vers
         span = VersionSpan(lowest=name, highest=name, has_highest=True)
     else:
         if not name.startswith(_RANGE):
-            raise wrong(where, f"must begin with {_RANGE}")
+            raise wrong(where, "must begin with {start}", start=_RANGE)
         try:
             span = read_span(name.removeprefix(_RANGE))
         except ValueError as err:
             raise wrong(where, "must be one span of versions") from err
     if not span.is_in(scheme):
-        raise wrong(where, f"must name {scheme} versions, the lowest first")
+        raise wrong(
+            where, "must name {scheme} versions, the lowest first", scheme=scheme
+        )
     return span
 
 
@@ -214,7 +220,7 @@ def _severity(
         _check_known(score["products"], products, f"{here}.products")
         vectors = [score[each]["vectorString"] for each in _SCORES if each in score]
         if not vectors:
-            raise wrong(here, f"must have one of: {', '.join(_SCORES)}")
+            raise wrong(here, "must have one of: {words}", words=", ".join(_SCORES))
         if mine & set(score["products"]):
             found += map(severity_of, vectors)
     ranks = list(Severity)
@@ -261,13 +267,15 @@ def _check_known(
 def _vector(start: str) -> Callable[[object], str]:
     def check(value: object) -> str:
         if not isinstance(value, str) or len(value) > MAX_VECTOR:
-            raise vol.Invalid(f"must be a vector of at most {MAX_VECTOR} characters")
+            raise unfit(
+                "must be a vector of at most {maximum} characters", maximum=MAX_VECTOR
+            )
         try:
             severity_of(value)
         except ValueError as err:
-            raise vol.Invalid("must be a CVSS vector") from err
+            raise unfit("must be a CVSS vector") from err
         if not value.startswith(start):
-            raise vol.Invalid("must be of the version that it stands under")
+            raise unfit("must be of the version that it stands under")
         return value
 
     return check
@@ -276,17 +284,19 @@ def _vector(start: str) -> Callable[[object], str]:
 def _moment(value: object) -> object:
     """Validate a moment as CSAF has it, by its day."""
     if not isinstance(value, str) or len(value) > MAX_LINE:
-        raise vol.Invalid("must be a date and time")
+        raise unfit("must be a date and time")
     return day(value.partition("T")[0])
 
 
 def _only_statuses(value: Any) -> Any:
     if not isinstance(value, dict):
-        raise vol.Invalid("must be an object")
+        raise unfit("must be an object")
     if unknown := [each for each in value if each not in _STATUSES]:
-        raise vol.Invalid("is none of those that are known here", path=unknown[:1])
+        raise vol.Invalid(
+            Phrase("is none of those that are known here"), path=unknown[:1]
+        )
     if not any(value.values()):
-        raise vol.Invalid("must name a product")
+        raise unfit("must name a product")
     return value
 
 
@@ -340,9 +350,11 @@ _TREE = fields_of(
 
 _HOLE = fields_of(
     {
-        vol.Optional("cve"): pattern(_CVE, "a CVE identifier", MAX_LINE),
+        vol.Optional("cve"): pattern(_CVE, Phrase("a CVE identifier"), MAX_LINE),
         vol.Optional("ids"): list_of(
-            fields_of({vol.Required("text"): pattern(_ID, "an identifier", MAX_LINE)}),
+            fields_of(
+                {vol.Required("text"): pattern(_ID, Phrase("an identifier"), MAX_LINE)}
+            ),
             minimum=1,
             by=lambda each: each["text"],
         ),
@@ -385,7 +397,9 @@ _ADVISORY = fields_of(
                 vol.Required("title"): line(2 * MAX_LINE),
                 vol.Required("tracking"): fields_of(
                     {
-                        vol.Required("id"): pattern(_ID, "an identifier", MAX_LINE),
+                        vol.Required("id"): pattern(
+                            _ID, Phrase("an identifier"), MAX_LINE
+                        ),
                         # What is a draft may be taken back, and is not for households.
                         vol.Required("status"): vol.Any(
                             exactly("final"), exactly("interim")

@@ -15,6 +15,7 @@ import probatio as vol
 from yarl import URL
 
 from ..errors import FeedError, FeedProblem
+from ..phrase import Phrase
 
 MAX_ITEMS: Final = 64
 """In any list."""
@@ -37,14 +38,28 @@ def validated(schema: vol.Schema, raw: dict[str, Any]) -> dict[str, Any]:
         fields: dict[str, Any] = schema(raw)
     except vol.Invalid as err:
         first = err.errors[0] if isinstance(err, vol.MultipleInvalid) else err
-        missing = first.code == "required"
-        problem = "is missing" if missing else first.error_message
-        raise wrong(_field(first.path), problem) from err
+        told = first.error_message
+        if first.code == "required":
+            told = Phrase("is missing")
+        elif first.code == "not_a_dictionary":
+            told = Phrase("must be an object")
+        elif not isinstance(told, Phrase):
+            told = Phrase("is not of the kind that it must be")
+        raise _wrong(_field(first.path), told) from err
     return fields
 
 
-def wrong(field: str, problem: str) -> FeedError:
+def wrong(field: str, template: str, **values: object) -> FeedError:
     """Return the error for a field that is not as it must be."""
+    return _wrong(field, Phrase(template, **values))
+
+
+def unfit(template: str, **values: object) -> vol.Invalid:
+    """Return what a validator raises."""
+    return vol.Invalid(Phrase(template, **values))
+
+
+def _wrong(field: str, problem: Phrase) -> FeedError:
     return FeedError(FeedProblem.FIELD_INVALID, field=field, problem=problem)
 
 
@@ -59,7 +74,7 @@ def exactly(word: str) -> Callable[[object], str]:
 
     def check(value: object) -> str:
         if value != word:
-            raise vol.Invalid(f"must be {word}")
+            raise unfit("must be {word}", word=word)
         return word
 
     return check
@@ -70,15 +85,15 @@ def line(maximum: int = MAX_LINE) -> Callable[[object], str]:
 
     def check(value: object) -> str:
         if not isinstance(value, str):
-            raise vol.Invalid("must be a text")
+            raise unfit("must be a text")
         if not 1 <= len(value) <= maximum:
-            raise vol.Invalid(f"must have 1 to {maximum} characters")
+            raise unfit("must have 1 to {maximum} characters", maximum=maximum)
         # Control and format characters, lone surrogates and odd spaces can make a line
         # look like another one.
         if not value.isprintable():
-            raise vol.Invalid("must have printable characters and plain spaces only")
+            raise unfit("must have printable characters and plain spaces only")
         if value != value.strip():
-            raise vol.Invalid("must not begin or end with a space")
+            raise unfit("must not begin or end with a space")
         return value
 
     return check
@@ -89,23 +104,23 @@ def text_of(maximum: int) -> Callable[[object], str]:
 
     def check(value: object) -> str:
         if not isinstance(value, str):
-            raise vol.Invalid("must be a text")
+            raise unfit("must be a text")
         for char in value:
             forbidden = (
                 unicodedata.category(char) in _NOT_IN_A_TEXT and char not in "\n\t"
             )
             if forbidden or char in _TURNS_WRITING:
-                raise vol.Invalid(
-                    "must not have control characters but newline and tab"
-                )
+                raise unfit("must not have control characters but newline and tab")
         if len(value.encode()) > maximum:
-            raise vol.Invalid(f"must have at most {maximum} bytes")
+            raise unfit("must have at most {maximum} bytes", maximum=maximum)
         return value
 
     return check
 
 
-def pattern(form: re.Pattern[str], what: str, maximum: int) -> Callable[[object], str]:
+def pattern(
+    form: re.Pattern[str], what: Phrase, maximum: int
+) -> Callable[[object], str]:
     """Return a validator for a text of a form, with what a person calls that."""
 
     def check(value: object) -> str:
@@ -114,7 +129,11 @@ def pattern(form: re.Pattern[str], what: str, maximum: int) -> Callable[[object]
             or len(value) > maximum
             or not form.fullmatch(value)
         ):
-            raise vol.Invalid(f"must be {what} of at most {maximum} characters")
+            raise unfit(
+                "must be {what} of at most {maximum} characters",
+                what=what,
+                maximum=maximum,
+            )
         return value
 
     return check
@@ -122,15 +141,15 @@ def pattern(form: re.Pattern[str], what: str, maximum: int) -> Callable[[object]
 
 def https(value: object) -> str:
     """Validate an address."""
-    text = pattern(_URL, "an https:// URL", MAX_URL)(value)
+    text = pattern(_URL, Phrase("an https:// URL"), MAX_URL)(value)
     try:
         url = URL(text)
     except ValueError as err:
-        raise vol.Invalid("must be an https:// URL") from err
+        raise unfit("must be an https:// URL") from err
     if not url.host:
-        raise vol.Invalid("must name a host")
+        raise unfit("must name a host")
     if url.user is not None or url.password is not None:
-        raise vol.Invalid("must not have a user name or password")
+        raise unfit("must not have a user name or password")
     return text
 
 
@@ -143,7 +162,11 @@ def whole(minimum: int, maximum: int) -> Callable[[object], int]:
             or isinstance(value, bool)
             or not minimum <= value <= maximum
         ):
-            raise vol.Invalid(f"must be a whole number from {minimum} to {maximum}")
+            raise unfit(
+                "must be a whole number from {minimum} to {maximum}",
+                minimum=minimum,
+                maximum=maximum,
+            )
         return value
 
     return check
@@ -152,7 +175,7 @@ def whole(minimum: int, maximum: int) -> Callable[[object], int]:
 def truth(value: object) -> bool:
     """Validate that something is true or false."""
     if not isinstance(value, bool):
-        raise vol.Invalid("must be true or false")
+        raise unfit("must be true or false")
     return value
 
 
@@ -165,7 +188,7 @@ def one_of[E: StrEnum](
         for member in kind:
             if value == member.value:
                 return member
-        raise vol.Invalid(f"must be one of: {', '.join(kind)}")
+        raise unfit("must be one of: {words}", words=", ".join(kind))
 
     return check
 
@@ -180,16 +203,20 @@ def list_of(
 
     def sized(value: object) -> list[object]:
         if not isinstance(value, list):
-            raise vol.Invalid("must be a list")
+            raise unfit("must be a list")
         if not minimum <= len(value) <= maximum:
-            raise vol.Invalid(f"must have {minimum} to {maximum} items")
+            raise unfit(
+                "must have {minimum} to {maximum} items",
+                minimum=minimum,
+                maximum=maximum,
+            )
         return value
 
     def unlike(value: list[Any]) -> list[Any]:
         seen = set()
         for index, part in enumerate(value):
             if by(part) in seen:
-                raise vol.Invalid("is there twice", path=[index])
+                raise vol.Invalid(Phrase("is there twice"), path=[index])
             seen.add(by(part))
         return value
 
@@ -199,11 +226,11 @@ def list_of(
 def day(value: object) -> date:
     """Validate a date, written as in ISO 8601."""
     if not isinstance(value, str) or not _DATE.fullmatch(value):
-        raise vol.Invalid("must be a date: YYYY-MM-DD")
+        raise unfit("must be a date: YYYY-MM-DD")
     try:
         return date.fromisoformat(value)
     except ValueError as err:
-        raise vol.Invalid("must be a date that exists") from err
+        raise unfit("must be a date that exists") from err
 
 
 def fields_of(fields: dict[Any, Any]) -> vol.Schema:

@@ -32,6 +32,7 @@ from ..model import (
     Traits,
     Transport,
 )
+from ..phrase import Phrase
 from ..revision_text import can_tell, check_form
 from ..versions import Version, VersionError, VersionScheme
 from .csaf import parse_advisory
@@ -47,6 +48,7 @@ from .fields import (
     pattern,
     text_of,
     truth,
+    unfit,
     validated,
     whole,
     wrong,
@@ -154,7 +156,11 @@ def parse_release(target: ListedFile, descriptor: Descriptor) -> Release:
     if (model := models.get(fields["model"])) is None:
         raise wrong("model", "is not among the models of this feed")
     if fields["version_scheme"] is not model.version_scheme:
-        raise wrong("version_scheme", f"must be {model.version_scheme}, as its model's")
+        raise wrong(
+            "version_scheme",
+            "must be {scheme}, as its model's",
+            scheme=model.version_scheme,
+        )
     version = _version("version", model.version_scheme, fields["version"])
     _check_traits(model.traits, fields)
     payload = _payload(fields["payload"])
@@ -219,12 +225,14 @@ def _check_payload(payload: Payload, version: Version, descriptor: Descriptor) -
     if not any(kind_of(key) in usable for key in descriptor.firmware_keys):
         raise wrong(
             "payload.format",
-            f"needs one of these kinds of firmware key: {', '.join(sorted(usable))}",
+            "needs one of these kinds of firmware key: {kinds}",
+            kinds=", ".join(sorted(usable)),
         )
     if payload.format is PayloadFormat.MCUBOOT and not can_be_version_of_image(version):
         raise wrong(
             "version",
-            "must be dotted and at most 255.255.65535.4294967295, as of images",
+            "must be dotted and at most {highest}, as of images",
+            highest="255.255.65535.4294967295",
         )
 
 
@@ -249,7 +257,7 @@ def _ours(custom: object) -> dict[str, Any]:
     schema = ours.get("schema")
     # First of all: a newer schema may have changed the meaning of any other field.
     if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
-        raise wrong("schema", "must be a whole number from 1")
+        raise wrong("schema", "must be a whole number from {minimum}", minimum=1)
     if schema > SCHEMA:
         # The number is the vendor's; there is no need to repeat an absurd one.
         shown = min(schema, _INT31)
@@ -283,7 +291,7 @@ def _model(raw: dict[str, Any]) -> Model:
 
 def _artifact(target: ListedFile) -> Artifact:
     if not 1 <= target.length <= MAX_ARTIFACT:
-        raise wrong("length", f"must be from 1 to {MAX_ARTIFACT} bytes")
+        raise wrong("length", "must be from 1 to {maximum} bytes", maximum=MAX_ARTIFACT)
     sha256 = target.hashes.get("sha256")
     if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
         raise wrong("hashes.sha256", "must be 64 lower-case hexadecimal digits")
@@ -301,7 +309,7 @@ def _version(field: str, scheme: VersionScheme, text: str) -> Version:
     try:
         return Version.parse(scheme, text)
     except VersionError as err:
-        raise wrong(field, f"is no {scheme} version") from err
+        raise wrong(field, "is no {scheme} version", scheme=scheme) from err
 
 
 def _extra(raw: dict[str, Any]) -> dict[str, object]:
@@ -323,8 +331,9 @@ def _extra(raw: dict[str, Any]) -> dict[str, object]:
         if values > MAX_EXTRA_VALUES or characters > MAX_EXTRA_TEXT:
             raise wrong(
                 "(others)",
-                f"must have at most {MAX_EXTRA_VALUES} values"
-                f" and {MAX_EXTRA_TEXT} characters",
+                "must have at most {values} values and {characters} characters",
+                values=MAX_EXTRA_VALUES,
+                characters=MAX_EXTRA_TEXT,
             )
     return extra
 
@@ -333,28 +342,32 @@ def _revision_text(value: str) -> str:
     try:
         check_form(value)
     except ValueError as err:
-        raise vol.Invalid(str(err)) from err
+        raise vol.Invalid(err.args[0]) from err
     return value
 
 
 def _firmware_key(value: object) -> FirmwareKey:
     if not isinstance(value, str) or len(value) > _PEM_MAX:
-        raise vol.Invalid(f"must be a PEM text of at most {_PEM_MAX} characters")
+        raise unfit(
+            "must be a PEM text of at most {maximum} characters", maximum=_PEM_MAX
+        )
     try:
         return load_firmware_key(value)
     except FirmwareError as err:
-        raise vol.Invalid(
+        raise unfit(
             "must be an ECDSA P-256, Ed25519, RSA-2048 or RSA-3072 public key in PEM"
         ) from err
 
 
 def _some_bluetooth(value: dict[str, Any]) -> dict[str, Any]:
     if not {"local_name", "service_uuid", "manufacturer_id"} & value.keys():
-        raise vol.Invalid("must give at least one mark")
+        raise unfit("must give at least one mark")
     return value
 
 
-_A_PATH = pattern(_PATH, "a relative path of letters, digits, . _ - and /,", MAX_PATH)
+_A_PATH = pattern(
+    _PATH, Phrase("a relative path of letters, digits, . _ - and /,"), MAX_PATH
+)
 
 _MODEL = fields_of(
     {
@@ -368,12 +381,15 @@ _MODEL = fields_of(
                         line(),
                         pattern(
                             _LOCAL_NAME,
-                            "a name, with * for anything after three plain characters,",
+                            Phrase(
+                                "a name, with * for anything after three plain"
+                                " characters,"
+                            ),
                             MAX_LINE,
                         ),
                     ),
                     vol.Optional("service_uuid"): pattern(
-                        _UUID, "a 128-bit UUID in lower case", 36
+                        _UUID, Phrase("a 128-bit UUID in lower case"), 36
                     ),
                     vol.Optional("manufacturer_id"): whole(0, 0xFFFF),
                 }
@@ -452,7 +468,9 @@ _RELEASE_SHAPE = {
     vol.Optional("advisories"): list_of(
         fields_of(
             {
-                vol.Required("id"): pattern(_ADVISORY_ID, "an identifier", MAX_LINE),
+                vol.Required("id"): pattern(
+                    _ADVISORY_ID, Phrase("an identifier"), MAX_LINE
+                ),
                 vol.Optional("url"): https,
             }
         ),

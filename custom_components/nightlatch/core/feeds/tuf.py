@@ -30,6 +30,7 @@ from tuf.ngclient.updater import Updater
 from ..advisories.published import PublishedAdvisory
 from ..errors import FeedError, FeedProblem
 from ..model import Release
+from ..phrase import Phrase
 from ..records.trust import FeedFloor, Trust, TrustStore
 from .base import Feed, FeedContent
 from .schema import (
@@ -362,7 +363,7 @@ class _Visit:
                         FeedProblem.KEY_TOO_NEW, role=Root.type, kind=kind
                     ) from err
                 raise FeedError(
-                    FeedProblem.ROOT_INVALID, problem="it does not prove itself"
+                    FeedProblem.ROOT_INVALID, problem=Phrase("it does not prove itself")
                 ) from err
             self._updater.refresh()
             state = read_state(self._metadata_dir)
@@ -432,7 +433,7 @@ class _Visit:
                 refused[_path(release)] = FeedError(
                     FeedProblem.FIELD_INVALID,
                     field="version",
-                    problem="is there twice for this model",
+                    problem=Phrase("is there twice for this model"),
                 )
         return (
             tuple(release for release in releases if _path(release) not in refused),

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from ..errors import FirmwareError, FirmwareProblem
 from ..model import FirmwareKey, PayloadFormat
+from ..phrase import Phrase
 
 type PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
 
@@ -87,7 +88,8 @@ def _kind(key: PublicKey) -> KeyKind:
             raise _invalid("it is an RSA key of neither 2048 nor 3072 bits")
         if key.public_numbers().e != _RSA_EXPONENT:
             raise _invalid(
-                f"it is an RSA key with another exponent than {_RSA_EXPONENT}"
+                "it is an RSA key with another exponent than {exponent}",
+                exponent=_RSA_EXPONENT,
             )
         return _RSA_KINDS[key.key_size]
     if not isinstance(key.curve, ec.SECP256R1):
@@ -103,5 +105,6 @@ def _fingerprint(key: PublicKey) -> str:
     ).hexdigest()
 
 
-def _invalid(detail: str) -> FirmwareError:
+def _invalid(template: str, **values: object) -> FirmwareError:
+    detail = Phrase(template, **values)
     return FirmwareError(FirmwareProblem.KEY_INVALID, detail=detail)

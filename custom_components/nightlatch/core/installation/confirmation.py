@@ -12,6 +12,7 @@ from contextlib import suppress
 import logging
 
 from ..errors import InstallationError, InstallationProblem
+from ..phrase import Phrase
 from ..preflight.situation import Bolt, Door, Surroundings
 from ..schedule.policy import LockPolicy
 from .ports import House
@@ -91,7 +92,9 @@ async def _check_bolt(house: House, bolt_before: Bolt | None) -> Bolt | None:
         )
     if bolt_before in RESTING and bolt is not bolt_before:
         raise InstallationError(
-            InstallationProblem.BOLT_ELSEWHERE, before=bolt_before, now=bolt
+            InstallationProblem.BOLT_ELSEWHERE,
+            before=Phrase(bolt_before),
+            now=Phrase(bolt),
         )
     return bolt
 
@@ -137,8 +140,8 @@ async def _move_back(house: House, bolt: Bolt) -> None:
     if bolt is Bolt.LOCKED and seen.door is not Door.CLOSED:
         raise InstallationError(
             InstallationProblem.BOLT_ELSEWHERE,
-            before=bolt,
-            now=seen.bolt or Bolt.UNKNOWN,
+            before=Phrase(bolt),
+            now=Phrase(seen.bolt or Bolt.UNKNOWN),
         )
     await _move(house, bolt)
 
@@ -154,8 +157,8 @@ async def _move(house: House, wanted: Bolt) -> None:
     if seen is not wanted:
         raise InstallationError(
             InstallationProblem.BOLT_DID_NOT_MOVE,
-            wanted=wanted,
-            now=seen or Bolt.UNKNOWN,
+            wanted=Phrase(wanted),
+            now=Phrase(seen or Bolt.UNKNOWN),
         )
 
 

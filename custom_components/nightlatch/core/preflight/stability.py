@@ -6,6 +6,8 @@ door is left alone.
 
 from datetime import datetime, timedelta
 
+from ..phrase import Phrase
+
 SETTLED = timedelta(minutes=2)
 SETTLED_TEXT = "2 min"
 
@@ -18,5 +20,5 @@ def is_settled(since: datetime | None, now: datetime) -> bool:
 def since_text(since: datetime | None, now: datetime) -> str:
     """Return for how long it has been so, with its unit."""
     if since is None:
-        return "an unknown time"
+        return Phrase("an unknown time")
     return f"{max((now - since).total_seconds(), 0):.0f} s"
