@@ -136,6 +136,11 @@ class Kind(ABC):
         return False
 
     @property
+    def updated_elsewhere(self) -> bool:
+        """Return whether somebody else brings it firmware now, as far as that is told."""
+        return False
+
+    @property
     def left_at_source(self) -> NoOffer | None:
         """Return why an update that waits at its source is not offered here."""
         return None
