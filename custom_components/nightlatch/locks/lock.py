@@ -35,6 +35,7 @@ from ..core.model import (
     Severity,
 )
 from ..core.preflight.base import Check
+from ..core.preflight.rehearsal import Rehearsal
 from ..core.records.decisions import Decisions
 from ..core.records.held_record import held_once_more
 from ..core.records.lock_record import LockRecord, identity_from_dict
@@ -143,6 +144,8 @@ class ManagedLock:
         """What is published that is, or may be, about what it runs."""
         self.held: tuple[Check, ...] = ()
         """What kept the release from being installed, when it was last tried."""
+        self.rehearsal: Rehearsal | None = None
+        """What came of trying the way to it, since Nightlatch was started."""
         self._progress: Progress | None = None
         self.installing_since: datetime | None = None
         """When the running installation was begun; None while nothing is installed."""
