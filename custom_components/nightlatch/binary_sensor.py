@@ -1,4 +1,4 @@
-"""Binary sensors: is something wrong with a lock's updates, or with a feed."""
+"""Binary sensors: is a lock being updated, is something wrong with that, or a feed."""
 
 from typing import override
 
@@ -6,8 +6,8 @@ from homeassistant.components.binary_sensor import (
     BinarySensorDeviceClass,
     BinarySensorEntity,
 )
-from homeassistant.const import EntityCategory
-from homeassistant.core import HomeAssistant
+from homeassistant.const import STATE_ON, EntityCategory
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import FeedCoordinator
@@ -17,6 +17,7 @@ from .entity import (
     async_add_feed_entities,
     async_add_lock_entities,
 )
+from .monitoring.being_updated import is_being_updated
 from .monitoring.health import needs_attention
 from .runtime import NightlatchConfigEntry
 
@@ -30,7 +31,12 @@ async def async_setup_entry(
 ) -> None:
     """Set up the binary sensors of every lock and feed."""
     async_add_lock_entities(
-        entry, async_add_entities, lambda runtime, lock: [UpdateProblem(runtime, lock)]
+        entry,
+        async_add_entities,
+        lambda runtime, lock: [
+            UpdateProblem(runtime, lock),
+            BeingUpdated(runtime, lock),
+        ],
     )
     async_add_feed_entities(entry, async_add_entities, lambda feed: [FeedTrouble(feed)])
 
@@ -48,6 +54,34 @@ class UpdateProblem(LockEntity, BinarySensorEntity):
     def is_on(self) -> bool:
         """Return whether something is wrong."""
         return needs_attention(self._lock)
+
+
+class BeingUpdated(LockEntity, BinarySensorEntity):
+    """On while the lock may behave strangely because of an update."""
+
+    _attr_device_class = BinarySensorDeviceClass.RUNNING
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
+    _attr_translation_key = "being_updated"
+    _key = "being_updated"
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the lock, and how far an installation is."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self._lock.async_subscribe_progress(self._progressed))
+
+    @callback
+    def _progressed(self) -> None:
+        """Tell it once: there is a call for each percent."""
+        shown = self.hass.states.get(self.entity_id)
+        if shown is None or (shown.state == STATE_ON) is not self.is_on:
+            self.async_write_ha_state()
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        """Return whether it may behave strangely."""
+        return is_being_updated(self._lock)
 
 
 class FeedTrouble(FeedEntity, BinarySensorEntity):

@@ -40,6 +40,7 @@ from .locks.registry import LockRegistry
 from .members import Members
 from .monitoring.entity_links import EntityLinks
 from .monitoring.reader import Reader
+from .monitoring.rehearsing import Rehearsing
 from .monitoring.replaced import Replacements
 from .notifications.actions import PhoneActions
 from .notifications.notices import Notices
@@ -88,6 +89,7 @@ class Runtime:
     recovering: Recovering
     rollback: Rollback
     reader: Reader
+    rehearsing: Rehearsing
     links: EntityLinks
     replacements: Replacements
     discovering: Discovering
@@ -256,6 +258,7 @@ async def async_make_runtime(
         recovering=recovering,
         rollback=Rollback(hass, vault, planner, installations),
         reader=reader,
+        rehearsing=Rehearsing(planner, queue),
         links=EntityLinks(hass, entry, settings, locks, faults),
         replacements=Replacements(
             hass, entry, settings=settings, locks=locks, faults=faults, audit=audit

@@ -78,7 +78,7 @@ class Subentries:
         await self.async_sync()
         lock = self._locks.get(unfinished.lock_id) if unfinished is not None else None
         if lock is not None:
-            lock.is_cut_off = True
+            lock.cut_off = unfinished
         return self._locks.async_subscribe(self._changed)
 
     async def async_end_unfinished(self, unfinished: JournalEntry) -> None:
@@ -87,7 +87,7 @@ class Subentries:
         if lock is None:
             await self._async_forget_journal(unfinished.lock_id)
         else:
-            lock.is_cut_off = False
+            lock.cut_off = None
             await self._installations.of(lock).async_go_on(unfinished)
 
     async def async_sync(self) -> None:

@@ -39,7 +39,14 @@ IMPLIED_ABORTS = {
     "_abort_if_unique_id_configured": "already_configured",
 }
 # Steps that show nothing of their own.
-STEPS_WITHOUT_FORM = {"bluetooth", "import", "integration_discovery", "look"}
+STEPS_WITHOUT_FORM = {
+    "bluetooth",
+    "import",
+    "integration_discovery",
+    "look",
+    "try_way",
+    "way_tried",
+}
 
 # Options whose names are those of members, or numbers.
 COMPUTED_OPTIONS = {

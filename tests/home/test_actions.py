@@ -108,6 +108,7 @@ async def test_the_plan_of_a_lock_without_a_release(house: House) -> None:
         "starts_at": None,
         "waiting_for": "nothing_offered",
         "source_problem": None,
+        "way": None,
         "installed_version": "1.0.0",
         "version": None,
         "rollback_versions": [],

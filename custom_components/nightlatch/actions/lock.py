@@ -28,6 +28,7 @@ from ..install.rollback import MOST_WORDS
 from ..install.ways_back import ways_back
 from ..locks.lock import ManagedLock
 from ..monitoring.next_step import next_step
+from ..texts.rehearsal import async_told_rehearsal
 from ..texts.risk_summary import async_risk_summary
 from ..translation import async_describe, async_told_check
 from .audit import async_setup_audit_actions
@@ -198,6 +199,7 @@ async def _async_get_plan(entity: LockEntity, call: ServiceCall) -> ServiceRespo
         "starts_at": plan.starts_at.isoformat() if plan.starts_at else None,
         "waiting_for": plan.waiting,
         "source_problem": await _async_source_problem(hass, lock),
+        "way": await _async_way(hass, lock),
     }
     if release is None:
         return {**when, **told}
@@ -230,6 +232,19 @@ async def _async_source_problem(
         return None
     message = await async_describe(hass, error, lock=lock.name)
     return {"reason": error.reason, "message": message}
+
+
+async def _async_way(hass: HomeAssistant, lock: ManagedLock) -> dict[str, Any] | None:
+    """Return what came of trying the way to the lock, and how long ago; None if nobody has."""
+    if (rehearsal := lock.rehearsal) is None:
+        return None
+    return {
+        "tried_at": rehearsal.at.isoformat(),
+        "minutes_ago": max(dt_util.utcnow() - rehearsal.at, timedelta())
+        // timedelta(minutes=1),
+        "ready": rehearsal.ready,
+        "message": await async_told_rehearsal(hass, lock, rehearsal),
+    }
 
 
 def _overrides_until(lock: ManagedLock) -> str | None:

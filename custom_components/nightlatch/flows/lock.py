@@ -18,10 +18,13 @@ from .add_lock import AddLockSteps
 from .decide import DecideSteps
 from .lock_form import as_data, as_form, details_schema, form_errors
 from .new_lock import NewLock, feed_knowing, told_of_others
+from .try_way import TryWaySteps
 
 
 class LockFlow(
-    AddLockSteps[SubentryFlowContext, SubentryFlowResult, tuple[str, str]], DecideSteps
+    AddLockSteps[SubentryFlowContext, SubentryFlowResult, tuple[str, str]],
+    DecideSteps,
+    TryWaySteps,
 ):
     """Adds a lock, or changes or decides something about it."""
 
@@ -60,6 +63,8 @@ class LockFlow(
         if lock is not None and lock.kind.sends_firmware:
             steps.append("firmware_file")
         if lock is not None:
+            if not lock.kind.by_hand and lock.progress is None:
+                steps.insert(0, "try_way")
             steps = [*self._decisions(lock), *steps]
         if steps == ["settings"]:
             return await self.async_step_settings()

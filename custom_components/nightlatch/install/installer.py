@@ -18,7 +18,7 @@ from ..core.installation.confirmation import BOLT_PROBLEMS, door_problem
 from ..core.installation.journal import JournalEntry
 from ..core.installation.machine import Installation, Job, Outcome
 from ..core.installation.recovery import what_left_it
-from ..core.installation.states import TOUCHED, State
+from ..core.installation.states import State
 from ..core.model import (
     LockIdentity,
     Origin,
@@ -116,7 +116,7 @@ class Installer:
             entry = replace(
                 entry, window_end=self._services.planner.plan(lock).window_end
             )
-        await self._async_follow(self._async_take_turn(release, entry))
+        await self._async_follow(self._async_take_turn(release, entry), entry)
 
     async def async_recover(
         self,
@@ -132,7 +132,7 @@ class Installer:
             raise self._lock.error("installation_running")
         errand = InstallRequest(purpose=Purpose.RECOVERY, source=source)
         entry = self._new_entry(release, origin, errand)
-        await self._async_follow(self._async_take_turn(release, entry))
+        await self._async_follow(self._async_take_turn(release, entry), entry)
 
     async def async_idle(self) -> None:
         """Wait until also the end of the last installation was kept and told."""
@@ -163,7 +163,7 @@ class Installer:
     async def async_go_on(self, entry: JournalEntry) -> None:
         """Go on with an installation that was cut off; it ends as any other."""
         try:
-            await self._async_follow(self._async_finish(entry))
+            await self._async_follow(self._async_finish(entry), entry)
         except HomeAssistantError as err:
             _LOGGER.debug("%s: %s", self._lock.name, err)
 
@@ -196,9 +196,11 @@ class Installer:
                 self._task.cancel()
             await asyncio.wait((self._task,))
 
-    async def _async_follow(self, running: Coroutine[Any, Any, Outcome]) -> None:
+    async def _async_follow(
+        self, running: Coroutine[Any, Any, Outcome], entry: JournalEntry
+    ) -> None:
         """Run it as a task of its own and wait for its end."""
-        self._lock.async_set_progress(Progress())
+        self._lock.async_set_progress(Progress(unsettles=entry.may_run_anything))
         task = self._task = self._services.entry.async_create_background_task(
             self._hass, running, f"installation on {self._lock.name}"
         )
@@ -276,7 +278,7 @@ class Installer:
         if running is not None and (on_trial or not runs_it):
             error = lock.kind.gone()
         house = LockHouse(self._services, lock, None, unattended=True, window_end=None)
-        touched = entry.touched or entry.state in TOUCHED
+        touched = entry.may_run_anything
         in_bootloader = (
             error is not None and error.reason is TransportProblem.IN_BOOTLOADER
         )
@@ -384,6 +386,7 @@ class Installer:
             state,
             None if percentage is None else round(percentage),
             self._installation is not None and self._installation.cancellable,
+            self._installation is not None and self._installation.unsettles,
         )
         before = self._lock.progress
         # One that goes on after a restart says first of all where it was: no news.

@@ -1,7 +1,7 @@
 """Locks that Nightlatch sends firmware to itself, over Bluetooth."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from datetime import timedelta
 from typing import Any, ClassVar, override
 
@@ -30,16 +30,24 @@ from ..core.installation.verification import await_return, silence
 from ..core.model import LockIdentity, LockKind, Model, PayloadFormat, Release, Source
 from ..core.preflight.situation import FeedState, RadioState
 from ..core.select import select
+from ..core.transports.base import Radio
 from ..core.transports.device_information import read_identity
 from ..core.transports.nordic_link import answers_as_bootloader
 from ..core.transports.nordic_protocol import bootloader_address
 from ..core.transports.smp import SmpTransport
+from ..core.transports.way import Way, measure_way
 from .advertisements import Watch
 from .base import HouseKind
 from .feed import feed_state, model_of
 
 # Seconds. For the feed to be heard after a restart.
 FEED_TIMEOUT = 120.0
+
+
+async def _read_only(
+    radio: Radio, address: str, name: str
+) -> tuple[LockIdentity, None]:
+    return await read_identity(radio, address, name), None
 
 
 class DirectKind(HouseKind):
@@ -116,10 +124,20 @@ class DirectKind(HouseKind):
 
     @override
     async def async_ask(self) -> LockIdentity:
+        identity, _ = await self._async_ask_with(_read_only)
+        return identity
+
+    @override
+    async def async_try_way(self) -> tuple[LockIdentity, Way | None]:
+        return await self._async_ask_with(measure_way)
+
+    async def _async_ask_with[T](
+        self, ask: Callable[[Radio, str, str], Awaitable[tuple[LockIdentity, T]]]
+    ) -> tuple[LockIdentity, T]:
         lock = self.lock
         async with self._services.queue.short_use():
             try:
-                identity = await read_identity(
+                identity, more = await ask(
                     self._services.radio, self.address, lock.name
                 )
             except TransportError as err:
@@ -127,7 +145,7 @@ class DirectKind(HouseKind):
                     lock.async_found_in_bootloader()
                 raise silence(err, self._reached_by()) from err
         lock.in_bootloader = False
-        return identity.read_as(self.firmware_form)
+        return identity.read_as(self.firmware_form), more
 
     @override
     async def async_waits_for_restart(self) -> bool:

@@ -318,6 +318,11 @@ class GuardedKind(AttachedKind):
 
     @property
     @override
+    def updated_elsewhere(self) -> bool:
+        return self.guard.sees_update
+
+    @property
+    @override
     def bridge_forgets(self) -> bool:
         return self.delegate.kind.tells_image and self.guard.forgets
 

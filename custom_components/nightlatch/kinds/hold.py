@@ -26,6 +26,7 @@ from ..core.guard.conduct import (
     Observation,
     Starts,
     after_start,
+    is_at_work,
     misconduct,
     observe,
 )
@@ -94,6 +95,8 @@ class Guard:
         self._unsaved = False
         """Whether it is not held because that could not be written down."""
         self._observation: Observation | None = None
+        self.sees_update = False
+        """Whether the source is at work, and nobody of us has told it to."""
         self._by_person = False
         self._at_start = True
         self._left_over = False
@@ -316,6 +319,12 @@ class Guard:
     @callback
     def look(self, now: datetime) -> None:
         """See whether the source does what it was not told to, and tell."""
+        self._look(now)
+        before, self.sees_update = self.sees_update, is_at_work(self._observation, now)
+        if before is not self.sees_update:
+            self._lock.async_changed()
+
+    def _look(self, now: datetime) -> None:
         if self._unsaved and self._lock.unsaved is None:
             self._unsaved = False
         self._hold_or_let_go()

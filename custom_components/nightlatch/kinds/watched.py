@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, override
 
 from homeassistant.components.update import DOMAIN as UPDATE_DOMAIN
@@ -23,6 +23,7 @@ from ..adapters.delegate import UpdateEntityDelegate
 from ..adapters.registry import identity_of
 from ..const import CONF_FEED, CONF_LOCK_ENTITY, CONF_VERSION_ENTITY
 from ..core.errors import DelegateError, DelegateProblem
+from ..core.guard.conduct import Observation, is_at_work, observe
 from ..core.guard.offer import NoOffer, release_of
 from ..core.installation.journal import JournalEntry
 from ..core.installation.machine import Installation, Job
@@ -31,7 +32,9 @@ from ..core.preflight.situation import FeedState, RadioState
 from ..core.select import select
 from ..core.versions import told_version
 from ..discovery.candidates import candidate_of
+from ..locks.lock import ManagedLock
 from .attached import AttachedKind
+from .base import KindServices
 from .feed import feed_state, model_of
 
 
@@ -41,6 +44,13 @@ class WatchedKind(AttachedKind):
     name: ClassVar = LockKind.WATCHED
     by_hand: ClassVar = True
     firmware_key = "watched_firmware"
+
+    def __init__(self, lock: ManagedLock, services: KindServices) -> None:
+        """Take the lock."""
+        super().__init__(lock, services)
+        self._observation: Observation | None = None
+        self._at_start = True
+        self._sees_update = False
 
     @override
     def configure(self, subentry: ConfigSubentry) -> None:
@@ -148,6 +158,28 @@ class WatchedKind(AttachedKind):
             model=self.lock.record.identity.model,
         ).read_as(self.firmware_form)
 
+    @property
+    @override
+    def updated_elsewhere(self) -> bool:
+        return self._sees_update
+
+    @callback
+    @override
+    def look(self, now: datetime) -> None:
+        update = self._update_entity
+        reading = update.reading() if update is not None else None
+        self._observation = (
+            observe(self._observation, reading, now, at_start=self._at_start)
+            if reading is not None
+            else None
+        )
+        # The first that it says after a start; until then it may not be there yet.
+        self._at_start = self._at_start and not (reading and reading.available)
+        before = self._sees_update
+        self._sees_update = is_at_work(self._observation, now)
+        if before is not self._sees_update:
+            self.lock.async_changed()
+
     @override
     def watch(
         self,
@@ -177,6 +209,7 @@ class WatchedKind(AttachedKind):
 
         @callback
         def state_changed(_: Event[EventStateChangedData]) -> None:
+            self.look(dt_util.utcnow())
             look()
 
         unsubscribe = [
@@ -195,6 +228,7 @@ class WatchedKind(AttachedKind):
             for each in unsubscribe:
                 each()
 
+        self.look(dt_util.utcnow())
         look()
         return stop
 

@@ -22,6 +22,7 @@ from ..core.installation.journal import JournalEntry
 from ..core.installation.machine import Installation, Job
 from ..core.model import LockIdentity, LockKind, Model, Release, Source
 from ..core.preflight.situation import FeedState, RadioState
+from ..core.transports.way import Way
 
 
 class Kind(ABC):
@@ -141,6 +142,11 @@ class Kind(ABC):
         return None
 
     @property
+    def updated_elsewhere(self) -> bool:
+        """Return whether somebody else brings it firmware now, as far as that is told."""
+        return False
+
+    @property
     def left_at_source(self) -> NoOffer | None:
         """Return why an update that waits at its source is not offered here."""
         return None
@@ -186,6 +192,13 @@ class Kind(ABC):
     @abstractmethod
     async def async_ask(self) -> LockIdentity:
         """Return what it says that it runs; raise ``NightlatchError``."""
+
+    async def async_try_way(self) -> tuple[LockIdentity, Way | None]:
+        """Return what it says, and how good the way to it is, where that can be measured.
+
+        Raises ``NightlatchError``.
+        """
+        return await self.async_ask(), None
 
     async def async_waits_for_restart(self) -> bool:
         """Return whether it tries new firmware at its next restart.

@@ -23,6 +23,7 @@ from ..core.advisories.security import Assessment, SecurityState, assess, state_
 from ..core.feeds.base import FeedContent
 from ..core.guard.known import Known
 from ..core.installation.aftercare import drains
+from ..core.installation.journal import JournalEntry
 from ..core.installation.recovery import what_left_it
 from ..core.installation.states import State
 from ..core.model import (
@@ -34,6 +35,7 @@ from ..core.model import (
     Severity,
 )
 from ..core.preflight.base import Check
+from ..core.preflight.rehearsal import Rehearsal
 from ..core.records.decisions import Decisions
 from ..core.records.held_record import held_once_more
 from ..core.records.lock_record import LockRecord, identity_from_dict
@@ -67,6 +69,8 @@ class Progress:
     """None while it waits for its turn."""
     percentage: int | None = None
     cancellable: bool = True
+    unsettles: bool = False
+    """Whether the lock may behave strangely: nothing is proven of it yet."""
 
 
 class LockListener(Protocol):
@@ -131,8 +135,8 @@ class ManagedLock:
         """What its maker says of updates."""
         self.in_bootloader = False
         """Whether it waits in its bootloader, as far as was seen."""
-        self.is_cut_off = False
-        """Whether an installation on it was cut off, and is soon gone on with."""
+        self.cut_off: JournalEntry | None = None
+        """What was cut off on it, and is soon gone on with."""
         self._bootloader_told: deque[datetime] = deque(maxlen=_BOOTLOADER_NOTICES)
         self.release: Release | None = None
         """What it should get next."""
@@ -140,6 +144,8 @@ class ManagedLock:
         """What is published that is, or may be, about what it runs."""
         self.held: tuple[Check, ...] = ()
         """What kept the release from being installed, when it was last tried."""
+        self.rehearsal: Rehearsal | None = None
+        """What came of trying the way to it, since Nightlatch was started."""
         self._progress: Progress | None = None
         self.installing_since: datetime | None = None
         """When the running installation was begun; None while nothing is installed."""
@@ -290,6 +296,11 @@ class ManagedLock:
     def misbehaves(self) -> bool:
         """Return whether what updates the lock does what it was not told to."""
         return self.kind.misconduct is not None
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether an installation on it was cut off, and is soon gone on with."""
+        return self.cut_off is not None
 
     @property
     def progress(self) -> Progress | None:

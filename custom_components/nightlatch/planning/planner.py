@@ -15,6 +15,7 @@ from ..adapters.situation import read_house
 from ..const import DOMAIN
 from ..core.model import LockIdentity, Origin, OutcomeKind, Purpose, Release, Source
 from ..core.preflight.base import Check, Family
+from ..core.preflight.rehearsal import FAMILIES, RULES
 from ..core.preflight.risk import Risk, summarise
 from ..core.preflight.rules import run_checks
 from ..core.preflight.situation import FeedState, HouseState, Situation
@@ -27,7 +28,7 @@ from ..core.schedule.policy import Importance, soak_days_for
 from ..core.schedule.queue import Queue
 from ..core.schedule.retries import retry
 from ..core.select import is_for_hardware
-from ..core.versions import is_same_version
+from ..core.versions import Version, VersionScheme, is_same_version
 from ..household_settings import HouseholdSettings
 from ..locks.lock import ManagedLock
 from ..locks.registry import LockRegistry
@@ -279,6 +280,24 @@ class Planner:
             if check.family not in later and check.rule != "one_at_a_time"
         )
 
+    def checks_of_way(
+        self, lock: ManagedLock, identity: LockIdentity | None
+    ) -> tuple[Check, ...]:
+        """Ask what there is to ask of the way to a lock, as by night.
+
+        ``identity`` is what it has told just now. Where nothing is on offer it is asked as
+        for what it runs: the way is the same.
+        """
+        release = lock.release or self._running_release(lock) or _like(lock)
+        asking: Asking = {"unattended": True}
+        if identity is not None:
+            asking["identity"] = identity
+        return tuple(
+            check
+            for check in self.checks(lock, release, **asking)
+            if check.family in FAMILIES or check.rule in RULES
+        )
+
     def risk(self, lock: ManagedLock, release: Release) -> Risk:
         """Return what an installation on a lock means for the household."""
         return summarise(release, self._situation(lock, release, {"unattended": False}))
@@ -367,6 +386,17 @@ class Planner:
                 else self._view(now).entry_door_but(lock)
             ),
         )
+
+
+def _like(lock: ManagedLock) -> Release:
+    """Return what stands for a release where none is known."""
+    identity = lock.record.identity
+    return Release(
+        vendor=identity.manufacturer or "",
+        model=identity.model,
+        hardware_revisions=(),
+        version=Version(VersionScheme.DOTTED, identity.firmware_version, ()),
+    )
 
 
 def _is_as_before(before: Planning, now: Planning) -> bool:

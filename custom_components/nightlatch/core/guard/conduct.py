@@ -113,6 +113,16 @@ def observe(
     return seen
 
 
+def is_at_work(seen: Observation | None, now: datetime) -> bool:
+    """Return whether what was seen in progress is to be believed still.
+
+    Without that a source that stays "updating" would excuse whatever its lock does.
+    """
+    return seen is not None and now - seen.moved < (
+        PHANTOM_AFTER if seen.at_start else STUCK_AFTER
+    )
+
+
 def misconduct(
     seen: Observation,
     now: datetime,

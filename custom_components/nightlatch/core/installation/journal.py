@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from ..model import Origin, Purpose, Source
 from ..preflight.situation import Bolt
 from ..records.stored import as_text, as_time, as_truth, optional
-from .states import State
+from .states import TOUCHED, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,11 @@ class JournalEntry:
     purpose: Purpose = Purpose.UPDATE
     source: Source = Source.FEED
     """Where the artifact comes from."""
+
+    @property
+    def may_run_anything(self) -> bool:
+        """Whether the lock was touched, and may run anything, or nothing."""
+        return self.touched or self.state in TOUCHED
 
     def to_dict(self) -> dict[str, Any]:
         """Return this as what JSON can hold."""

@@ -110,7 +110,7 @@ class Installation(ABC):
         """What the lock runs; None while that is unknown."""
         self._in_bootloader = False
         """Whether it waits in its bootloader, as far as is known."""
-        self._touched = job.entry.touched or job.entry.state in TOUCHED
+        self._touched = job.entry.may_run_anything
         self._working: asyncio.Task[NightlatchError | None] | None = None
         """What may be cancelled."""
         self._cancelled = False
@@ -132,6 +132,11 @@ class Installation(ABC):
     def state(self) -> State:
         """Where it is."""
         return self._entry.state
+
+    @property
+    def unsettles(self) -> bool:
+        """Whether the lock may behave strangely: nothing is proven of it yet."""
+        return self._entry.may_run_anything or self._entry.purpose is Purpose.RECOVERY
 
     @property
     def cancellable(self) -> bool:

@@ -4,6 +4,7 @@ Device Information service 0x180A (Bluetooth SIG, DIS 1.1) and Battery service 0
 (BAS 1.0).
 """
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from ..errors import TransportError, TransportProblem
@@ -22,17 +23,28 @@ def _uuid(short: int) -> str:
 _BATTERY_LEVEL = _uuid(0x2A19)
 _MODEL = _uuid(0x2A24)
 _SERIAL_NUMBER = _uuid(0x2A25)
-_FIRMWARE_REVISION = _uuid(0x2A26)
+FIRMWARE_REVISION = _uuid(0x2A26)
 _HARDWARE_REVISION = _uuid(0x2A27)
 _MANUFACTURER = _uuid(0x2A29)
 # Longer strings are no names.
 _MAX_LENGTH = 64
 
 
+async def _nothing_else(_: GattClient) -> None:
+    """Read what it says of itself only."""
+
+
 async def read_identity(
-    radio: Radio, address: str, name: str, *, fresh_services: bool = False
+    radio: Radio,
+    address: str,
+    name: str,
+    *,
+    fresh_services: bool = False,
+    also: Callable[[GattClient], Awaitable[None]] = _nothing_else,
 ) -> LockIdentity:
     """Connect to a lock and read what it says of itself.
+
+    ``also`` is awaited before the connection is closed; it has deadlines of its own.
 
     Raises ``TransportError``: IN_BOOTLOADER when a bootloader answers in its place,
     NO_IDENTITY when model or firmware revision are missing, that it does not pair where
@@ -48,7 +60,8 @@ async def read_identity(
         )
         try:
             async with link_errors("read_identity", READ_TIMEOUT):
-                return await with_bond(radio, client, partial(_read, client))
+                identity = await with_bond(radio, client, partial(_read, client))
+            await also(client)
         except TransportError as err:
             # Perhaps it is not where a cache on the way still sees it: in its
             # application, or in a bootloader at the same address. Then it refuses what
@@ -58,13 +71,15 @@ async def read_identity(
             if not (again and refused):
                 raise
             again = False
+        else:
+            return identity
         finally:
             await close(client)
 
 
 async def _read(client: GattClient) -> LockIdentity:
     model = await _text(client, _MODEL)
-    version = await _text(client, _FIRMWARE_REVISION)
+    version = await _text(client, FIRMWARE_REVISION)
     if model is None or version is None:
         if find_characteristic(client, CONTROL_POINT):
             raise TransportError(TransportProblem.IN_BOOTLOADER)

@@ -1,0 +1,74 @@
+"""What came of trying the way to a lock, in words."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from homeassistant.core import HomeAssistant
+
+from ..core.preflight.base import Verdict
+from ..core.preflight.rehearsal import Rehearsal
+from ..core.transports.way import QUESTIONS, Way
+from ..lock_view import LockView
+from ..markup import Composed
+from ..translation import async_describe, async_told_check, told_now
+
+# What is told of a rule also where it has nothing to object to.
+_VALUES: Final = {
+    "signal": "way_signal",
+    "slot": "way_slot",
+    "battery": "way_battery",
+}
+
+
+async def async_told_rehearsal(
+    hass: HomeAssistant, lock: LockView, rehearsal: Rehearsal
+) -> list[Composed]:
+    """Return a sentence for each thing that was found; what matters most comes first."""
+    told: list[Composed] = []
+    if rehearsal.error is not None:
+        told.append(await async_describe(hass, rehearsal.error, lock=lock.name))
+    elif rehearsal.ready:
+        told.append(told_now(hass, "way_ready", lock=lock.name))
+    told += [
+        await async_told_check(hass, check, {"lock": lock.name})
+        for check in rehearsal.checks
+        if check.verdict is not Verdict.PASS
+    ]
+    if rehearsal.way is not None:
+        told += _measured(hass, rehearsal.way)
+    told += [
+        told_now(hass, _VALUES[check.rule], measured=check.measured)
+        for check in rehearsal.checks
+        if check.verdict is Verdict.PASS
+        and check.measured is not None
+        and check.rule in _VALUES
+    ]
+    return told
+
+
+def _measured(hass: HomeAssistant, way: Way) -> Iterator[Composed]:
+    if way.loses:
+        yield told_now(hass, "way_loses")
+    if way.carries_little:
+        yield told_now(hass, "way_carries_little", bytes=str(way.packet))
+    seconds = f"{way.reached_after:.1f}"
+    if way.way is None:
+        yield told_now(hass, "way_reached", seconds=seconds)
+    else:
+        yield told_now(hass, "way_reached_over", way=way.way, seconds=seconds)
+    yield told_now(
+        hass,
+        "way_answers",
+        asked=str(QUESTIONS),
+        answered=str(len(way.answers)),
+        usual=_milliseconds(way.usual),
+        slowest=_milliseconds(way.slowest),
+    )
+    if not way.carries_little:
+        yield told_now(hass, "way_carries", bytes=str(way.packet))
+    if way.paired_with is not None:
+        yield told_now(hass, "way_paired", paired=way.paired_with)
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1000 * seconds:.0f}"
