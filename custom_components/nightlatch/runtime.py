@@ -41,6 +41,7 @@ from .members import Members
 from .monitoring.entity_links import EntityLinks
 from .monitoring.reader import Reader
 from .monitoring.replaced import Replacements
+from .monitoring.weekly import WeeklyAssessment
 from .notifications.actions import PhoneActions
 from .notifications.notices import Notices
 from .planning.planner import Planner
@@ -287,6 +288,14 @@ async def async_make_runtime(hass: HomeAssistant, entry: ConfigEntry) -> Runtime
             audit_retention=AuditRetention(audit, settings),
             recovering=recovering,
             issues=issues,
+            weekly=WeeklyAssessment(
+                hass,
+                store=store,
+                locks=locks,
+                planner=planner,
+                faults=faults,
+                tell_later=notices.async_tell_later,
+            ),
         ),
         subentries=Subentries(
             hass,

@@ -50,7 +50,7 @@ from ..settings import (
     quiet_hours_from_form,
     quiet_hours_to_form,
 )
-from .audit import AuditSteps
+from .report import ReportSteps
 
 WEEKDAY_SELECTOR = SelectSelector(
     SelectSelectorConfig(
@@ -73,7 +73,7 @@ _GATE_DOMAINS = ["binary_sensor", "calendar", "input_boolean", "schedule"]
 _SHOWN_WINDOWS = 3
 
 
-class HouseholdOptionsFlow(AuditSteps):
+class HouseholdOptionsFlow(ReportSteps):
     """Changes what holds for all locks."""
 
     async def async_step_init(
@@ -90,6 +90,7 @@ class HouseholdOptionsFlow(AuditSteps):
                 "panel",
                 "vault",
                 "audit",
+                "report",
             ],
         )
 
