@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from http import HTTPStatus
 import json
 import re
-from typing import Any
+from typing import Any, override
 
 import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator  # type: ignore[import-untyped]
@@ -16,7 +16,7 @@ from custom_components.nightlatch.core.records.weekly_record import Need, Weekly
 from custom_components.nightlatch.core.vendor_facts import facts_for, read_facts
 from custom_components.nightlatch.markup import neutral
 from custom_components.nightlatch.monitoring.next_step import next_step
-from custom_components.nightlatch.monitoring.proof import told_way_back
+from custom_components.nightlatch.monitoring.proof import has_way_back, told_way_back
 from custom_components.nightlatch.report import content, link
 from custom_components.nightlatch.report.link import PATH
 from custom_components.nightlatch.report.page import POLICY
@@ -67,11 +67,13 @@ class Elements(HTMLParser):
         self.text = ""
         self.feed(page)
 
+    @override
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note an element."""
         self.tags.add(tag)
         self.attributes |= set(attrs)
 
+    @override
     def handle_data(self, data: str) -> None:
         """Note a text."""
         self.text += data
@@ -81,7 +83,8 @@ async def page_of(hass_client: ClientSessionGenerator) -> str:
     """Return the page, as an administrator gets it."""
     response = await (await hass_client()).get(PATH)
     assert response.status == HTTPStatus.OK
-    return await response.text()
+    page: str = await response.text()
+    return page
 
 
 # What stands in it.
@@ -144,12 +147,12 @@ async def test_a_lock_that_cannot_be_looked_at_is_named_and_stops_no_other(
 ) -> None:
     """What is missing must not be taken for what is well."""
     house = two_doors
-    broken, way_back = house.managed(), content.has_way_back
+    broken = house.managed()
 
     def fails(lock: Any, *others: Any) -> bool:
         if lock is broken:
             raise RuntimeError("broken")
-        return way_back(lock, *others)
+        return has_way_back(lock, *others)
 
     monkeypatch.setattr(content, "has_way_back", fails)
     told = await report()
@@ -333,7 +336,7 @@ async def test_the_options_have_a_link_to_it(
     menu = await flow.async_init(house.entry.entry_id)
     assert "report" in menu["menu_options"]
     form = await flow.async_configure(menu["flow_id"], {"next_step_id": "report"})
-    opens = form["description_placeholders"]["open"]
+    opens = (form["description_placeholders"] or {})["open"]
     found = re.fullmatch(
         r'<a href="(/api/nightlatch/report\?authSig=[^"]+)" target="_blank">', opens
     )

@@ -54,7 +54,7 @@ async def async_report(hass: HomeAssistant, runtime: Runtime) -> Told:
     locks.sort(key=lambda each: (not each["needs"], each["name"].casefold()))
     weekly = runtime.store.weekly
     return {
-        "household": neutral(runtime.entry.title),
+        "household": neutral(hass.config.location_name),
         "made_at": dt_util.utcnow().isoformat(),
         "nightlatch": str(integration.version),
         "summary": told_standing(hass, standing(steps)),

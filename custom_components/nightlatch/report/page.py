@@ -45,7 +45,7 @@ def _html(value: object) -> str:
 
 def _tag(name: str, *inside: object, **attributes: str) -> _Html:
     told = "".join(
-        f' {key.rstrip("_")}="{escape(value, quote=True)}"'
+        f' {key.rstrip("_").replace("_", "-")}="{escape(value, quote=True)}"'
         for key, value in attributes.items()
     )
     return _Html(f"<{name}{told}>{''.join(map(_html, inside))}</{name}>")
@@ -59,7 +59,9 @@ def _link(url: str | None, text: str) -> _Html:
     """Return a link; of what is no address of a page only the text is shown."""
     if url is None or not url.startswith("https://"):
         return _Html(_html(text))
-    return _tag("a", text, class_="out", href=url, rel="noreferrer noopener")
+    # On paper nobody can follow a link: its address stands beside it there.
+    looks = {} if text == url else {"class_": "out"}
+    return _tag("a", text, href=url, rel="noreferrer noopener", **looks)
 
 
 def draw(hass: HomeAssistant, report: Told) -> str:
@@ -151,7 +153,11 @@ class _Page:
             _tag(
                 "tr",
                 _tag("th", lock["name"], scope="row"),
-                _tag("td", self._known(lock["installed"])),
+                _tag(
+                    "td",
+                    self._known(lock["installed"]),
+                    data_label=self._say("installed"),
+                ),
                 _tag("td", self._security(lock)),
                 _tag("td", self._step(lock)),
             )
@@ -185,6 +191,9 @@ class _Page:
 
     def _step(self, lock: Told) -> _Html:
         looks = _LOOKS[tone(NextStep(lock["next_step"]))]
+        if looks == "good" and lock["needs"]:
+            # The newest there is, and not well for that.
+            looks = "soft"
         return _tag("span", lock["next_step_text"], class_=looks)
 
     def _lock(self, lock: Told) -> _Html:
@@ -246,9 +255,14 @@ class _Page:
                         else ()
                     ),
                 ),
-                _tag("td", self._known(each["severity_text"])),
-                _tag("td", each["match_text"]),
-                _tag("td", self._known(each["fixed_in"])),
+                *(
+                    _tag("td", value, data_label=self._say(key))
+                    for key, value in (
+                        ("severity", self._known(each["severity_text"])),
+                        ("affects", each["match_text"]),
+                        ("fixed_in", self._known(each["fixed_in"])),
+                    )
+                ),
             )
             for each in advisories
         )
