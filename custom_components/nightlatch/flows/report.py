@@ -6,7 +6,7 @@ import probatio
 
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
 
-from ..markup import Composed
+from ..markup import Composed, neutral_all
 from ..report.link import async_link
 from .audit import AuditSteps
 
@@ -27,5 +27,7 @@ class ReportSteps(AuditSteps):
         return self.async_show_form(
             step_id="report",
             data_schema=probatio.Schema({}),
-            description_placeholders={"open": link, "close": "</a>"},
+            description_placeholders=neutral_all(
+                {"open": link, "close": Composed("</a>")}
+            ),
         )
