@@ -215,6 +215,28 @@ async def test_the_page_stands_alone(
     assert "report_" not in page.text
 
 
+async def test_what_comes_next_and_what_stands_against_it_is_on_the_page(
+    house: House, hass_client: ClientSessionGenerator
+) -> None:
+    """With what to do, when it would start, and what is known of the maker."""
+    Night(house).automate()
+    await house.release("1.1.0")
+    lock = house.managed()
+    lock.facts = facts_for(read_facts(), "Tedee", ("Lock",), None)
+    lock.in_bootloader = True
+    assert plan_of(lock).starts_at is not None
+    page = Elements(await page_of(hass_client))
+    for told in (
+        "Planned for ",
+        "It waits in its bootloader. Use a key or a keypad to go in.",
+        "Settings > System > Repairs says what to do now.",
+        "Something is wrong with it or with its update",
+        "It may have to be calibrated again afterwards, by hand.",
+        "Tedee manual, calibration, 2026-",
+    ):
+        assert told in page.text
+
+
 async def test_what_comes_from_outside_is_only_text(
     house: House, hass_client: ClientSessionGenerator
 ) -> None:
@@ -347,6 +369,17 @@ async def test_the_options_have_a_link_to_it(
     done = await flow.async_configure(form["flow_id"], {})
     assert done["type"] == "create_entry"
     assert dict(house.entry.options) == before
+
+
+async def test_the_options_have_no_link_while_nightlatch_does_not_run(
+    house: House,
+) -> None:
+    """They say so."""
+    await house.hass.config_entries.async_unload(house.entry.entry_id)
+    flow = house.hass.config_entries.options
+    menu = await flow.async_init(house.entry.entry_id)
+    ended = await flow.async_configure(menu["flow_id"], {"next_step_id": "report"})
+    assert (ended["type"], ended["reason"]) == ("abort", "not_loaded")
 
 
 # Every week.
