@@ -22,6 +22,7 @@ from .kinds.hold import async_lift_all
 from .markup import neutral_all
 from .panel.element import async_serve_element, async_start_element
 from .panel.subscription import async_attach_all, async_detach_all, async_setup_command
+from .report.view import ReportView
 from .runtime import NightlatchConfigEntry, async_make_runtime, async_start
 from .vault.store import async_delete_vault
 
@@ -46,6 +47,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     async_setup_command(hass)
     hass.http.register_view(FirmwareView())
     hass.http.register_view(AuditLogView())
+    hass.http.register_view(ReportView())
     await async_serve_element(hass)
     return True
 

@@ -13,10 +13,10 @@ from typing import Any, override
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.const import CONF_URL
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
+from .adapters.session import async_session
 from .adapters.storage import HouseholdStore
 from .caches import FEEDS, cache_of
 from .const import (
@@ -68,7 +68,7 @@ def make_feed(
     cache: Path,
     trust: TrustStore,
 ) -> TufFeed:
-    """Return a feed that uses Home Assistant's session and clock."""
+    """Return a feed that uses Home Assistant's clock, and a session without a memory."""
     return TufFeed(
         # What is trusted, not the subentry and not the address: a feed that moves, or is
         # removed and added again, is the same one; with another root it is not.
@@ -77,7 +77,7 @@ def make_feed(
         root=root.encode(),
         pinned_keys=pinned_keys,
         cache=cache,
-        session=async_get_clientsession(hass),
+        session=async_session(hass),
         clock=dt_util.utcnow,
         trust=trust,
         allow_loopback_http=ALLOW_LOOPBACK_HTTP,

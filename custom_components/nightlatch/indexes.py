@@ -11,10 +11,10 @@ import logging
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.util import dt as dt_util
 
 from .adapters.index_query import IndexQuery, ZigbeeNames
+from .adapters.session import async_session
 from .caches import INDEXES, cache_of
 from .const import ALLOW_LOOPBACK_HTTP
 from .core.errors import FeedError, FirmwareError, FirmwareProblem
@@ -60,7 +60,7 @@ class PublicIndexes:
         self._locks = locks
         self._faults = faults
         self._fetcher = ConditionalFetcher(
-            async_get_clientsession(hass),
+            async_session(hass),
             cache_of(hass, INDEXES),
             dt_util.utcnow,
             allow_loopback_http=ALLOW_LOOPBACK_HTTP,

@@ -46,6 +46,7 @@ class Deed(StrEnum):
     EXPORT = "export"
     TEST_VAULT = "test_vault"
     EXPORT_AUDIT_LOG = "export_audit_log"
+    EXPORT_REPORT = "export_report"
     ERASE_PERSON = "erase_person"
     """From the names of the audit log."""
 
@@ -87,6 +88,7 @@ RIGHTS: Final[Mapping[Deed, Right]] = {
     Deed.EXPORT: Right(Who.ADMINISTRATOR),
     Deed.TEST_VAULT: Right(Who.ADMINISTRATOR),
     Deed.EXPORT_AUDIT_LOG: Right(Who.ADMINISTRATOR),
+    Deed.EXPORT_REPORT: Right(Who.ADMINISTRATOR),
     Deed.ERASE_PERSON: Right(Who.ADMINISTRATOR, needs_person=True),
 }
 """The table. *Install* is as in Home Assistant itself, whose ``update.install`` is for
@@ -100,6 +102,7 @@ ACTIONS: Final[Mapping[str, Deed]] = {
     "erase_person": Deed.ERASE_PERSON,
     "export_audit_log": Deed.EXPORT_AUDIT_LOG,
     "export_firmware": Deed.EXPORT,
+    "export_report": Deed.EXPORT_REPORT,
     "export_snapshot": Deed.RESTORE_SETTINGS,
     "get_plan": Deed.SEE_PLAN,
     "list_snapshots": Deed.RESTORE_SETTINGS,

@@ -42,6 +42,7 @@ from .monitoring.entity_links import EntityLinks
 from .monitoring.reader import Reader
 from .monitoring.rehearsing import Rehearsing
 from .monitoring.replaced import Replacements
+from .monitoring.weekly import WeeklyAssessment
 from .notifications.actions import PhoneActions
 from .notifications.notices import Notices
 from .planning.planner import Planner
@@ -292,6 +293,14 @@ async def async_make_runtime(
             audit_retention=AuditRetention(audit, settings),
             recovering=recovering,
             issues=issues,
+            weekly=WeeklyAssessment(
+                hass,
+                store=store,
+                locks=locks,
+                planner=planner,
+                faults=faults,
+                tell_later=notices.async_tell_later,
+            ),
         ),
         subentries=Subentries(
             hass,

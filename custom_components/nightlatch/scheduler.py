@@ -30,6 +30,7 @@ from .locks.registry import LockRegistry
 from .members import Members
 from .monitoring.presence import async_note_presence
 from .monitoring.reach import ReachLog
+from .monitoring.weekly import WeeklyAssessment
 from .notifications.notices import Notices
 from .planning.planner import Planner
 from .vault.audit_retention import AuditRetention
@@ -67,6 +68,7 @@ class Scheduler:
         audit_retention: AuditRetention,
         recovering: Recovering,
         issues: Issues,
+        weekly: WeeklyAssessment,
     ) -> None:
         """Take everybody who does something by itself; ``async_start`` begins."""
         self._hass = hass
@@ -85,6 +87,7 @@ class Scheduler:
         self._recovering = recovering
         self._issues = issues
         self._reach = ReachLog()
+        self._weekly = weekly
         self._looking = asyncio.Lock()
         self._clock = ClockWatch(dt_util.utcnow(), hass.loop.time())
 
@@ -119,6 +122,8 @@ class Scheduler:
                 with unsaved_for_now("That the night was announced"):
                     await self._store.async_set_announced(night)
                 await self._async_announce(self._planned(now, shifted(notice, _AHEAD)))
+        with apart("weekly"):
+            await self._weekly.async_look(now)
         with apart("digest"):
             await self._notices.async_tell_digest(now)
         self._start_due(now)

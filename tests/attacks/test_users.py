@@ -14,6 +14,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import CLIENT_ID, MockUser  # type: ignore[import-untyped]
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator  # type: ignore[import-untyped]
 
+from custom_components.nightlatch.actions.audit_download import PATH as AUDIT_LOG
 from custom_components.nightlatch.actions.download import path_of
 from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.notifications.actions import (
@@ -22,6 +23,7 @@ from custom_components.nightlatch.notifications.actions import (
     Verb,
     action_id,
 )
+from custom_components.nightlatch.report.link import PATH as REPORT
 from custom_components.nightlatch.rights import ACTIONS, RIGHTS, Deed, Right, Who
 from homeassistant.auth.const import GROUP_ID_ADMIN
 from homeassistant.auth.models import Group, User
@@ -43,9 +45,9 @@ CONTROL = {"entities": {"all": {"read": True, "control": True}}}
 READ = {"entities": {"all": {"read": True}}}
 
 REFUSED = {
+    "erasing_needs_a_person",
     "approval_needs_a_person",
     "consent_needs_a_person",
-    "erasing_needs_a_person",
     "user_no_administrator",
     "user_not_allowed",
     "user_unknown",
@@ -203,9 +205,10 @@ ASKED_WITH: dict[str, dict[str, Any]] = {
     "approve": {"version": "1.1.0"},
     "cancel": {},
     "check_now": {},
-    "erase_person": {"person": "Nobody of this house"},
+    "erase_person": {"person": "somebody whom nobody knows"},
     "export_audit_log": {},
     "export_firmware": {},
+    "export_report": {},
     "export_snapshot": {},
     "get_plan": {},
     "list_snapshots": {},
@@ -218,9 +221,8 @@ ASKED_WITH: dict[str, dict[str, Any]] = {
     "test_vault": {},
     "unpin": {},
 }
-
-
-OF_THE_HOUSEHOLD = {"erase_person", "export_audit_log", "test_vault"}
+# What is asked of no lock.
+OF_THE_HOUSEHOLD = {"erase_person", "export_audit_log", "export_report", "test_vault"}
 
 
 async def test_every_action(held_house: House, attack: Tried) -> None:
@@ -419,6 +421,8 @@ async def test_forms_repairs_and_downloads(
             {"handler": DOMAIN, "issue_id": issue.issue_id},
         ),
         "download of firmware": (path_of("0" * 64), None),
+        "download of the audit log": (AUDIT_LOG, None),
+        "the report": (REPORT, None),
     }
     for way, (path, body) in ways.items():
         refused = 0

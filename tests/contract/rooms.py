@@ -47,6 +47,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "issues": frozenset(),
     "scheduler": frozenset({"scheduler"}),
     "runtime": frozenset({"runtime", "subentries"}),
+    "report": frozenset(),
     "flows": frozenset(),
     "entity": frozenset({"entity"}),
     "panel": frozenset(),

@@ -98,7 +98,15 @@ def test_the_rooms_are_drawn_as_they_are() -> None:
 
 
 # Who may look through all services: what people and Home Assistant come in by.
-_MAY_REACH_THROUGH = {"flows", "entity", "panel", "actions", "runtime", ENTRANCE}
+_MAY_REACH_THROUGH = {
+    "flows",
+    "entity",
+    "panel",
+    "report",
+    "actions",
+    "runtime",
+    ENTRANCE,
+}
 # These know nothing of a runtime; what they call so is a plan's, or of others' entries.
 _KNOW_NONE = {"core", "adapters"}
 

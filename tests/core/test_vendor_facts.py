@@ -58,6 +58,19 @@ def test_an_advisory_says_whether_it_is_about_the_model() -> None:
     assert facts_for(facts, "Kestrel", ("Two",), None) == VendorFacts()
 
 
+def test_where_a_maker_can_be_asked_is_known_of_sure_models_only() -> None:
+    """A page of the maker, over ``https``, with who says so."""
+    raw = {**GOOD, "models": ["one"], "maybe_models": ["o*"], "advisories": [CVE]}
+    raw["contact"] = "https://kestrel.example/ask"
+    facts = load_facts(json.dumps([raw]))
+    (fact,) = facts_for(facts, "Kestrel", ("One",), None).contacts
+    assert (fact.contact, fact.source) == ("https://kestrel.example/ask", "the manual")
+    assert not facts_for(facts, "Kestrel", ("Other",), None).contacts
+    for contact in ("http://kestrel.example", "javascript:x", "mailto:a@b.example"):
+        with pytest.raises(ValueError, match="is not https"):
+            load_facts(json.dumps([{**raw, "contact": contact}]))
+
+
 def test_every_advisory_has_a_link() -> None:
     """And is about a maker by name: none is about everybody's locks."""
     told = [(fact, each) for fact in FACTS for each in fact.advisories]

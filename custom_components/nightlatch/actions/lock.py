@@ -34,6 +34,7 @@ from ..translation import async_describe, async_told_check
 from .audit import async_setup_audit_actions
 from .export import async_setup_export
 from .registration import LockAction, async_register_lock_action
+from .report import async_setup_report_action
 from .settings import async_setup_settings_actions
 from .vault import async_setup_vault_actions
 
@@ -102,6 +103,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     async_setup_vault_actions(hass)
     async_setup_audit_actions(hass)
     async_setup_export(hass)
+    async_setup_report_action(hass)
 
 
 async def _async_check_now(entity: LockEntity, call: ServiceCall) -> None:

@@ -33,6 +33,7 @@ from ..core.records.stored import (
     optional,
 )
 from ..core.records.trust import Trust, TrustStore
+from ..core.records.weekly_record import WeeklyRecord
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -174,6 +175,8 @@ class HouseholdStore(TrustStore):
         """What locks are paired with, by their addresses."""
         self.announced_night: date | None = None
         """The last night of which people were told."""
+        self.weekly: WeeklyRecord | None = None
+        """What the locks needed when they were assessed last."""
         self.digest: tuple[str, ...] = ()
         """What people will be told in the morning."""
         self.digest_held: Mapping[str, str] = {}
@@ -211,6 +214,8 @@ class HouseholdStore(TrustStore):
                     for address, raw in data["bonds"].items()
                 }
                 self.announced_night = optional(as_day, data["announced_night"])
+                # Earlier versions assessed nothing.
+                self.weekly = optional(_weekly, data.get("weekly"))
                 self.digest = _texts(data["digest"])
                 self.digest_held = _texts_by_id(data["digest_held"])
         except (
@@ -348,6 +353,7 @@ class HouseholdStore(TrustStore):
             "announced_night": (
                 self.announced_night.isoformat() if self.announced_night else None
             ),
+            "weekly": self.weekly.to_dict() if self.weekly else None,
             "digest": list(self.digest),
             "digest_held": dict(self.digest_held),
         }
@@ -459,6 +465,12 @@ class HouseholdStore(TrustStore):
         self.announced_night = night
         await self._async_save()
 
+    async def async_set_weekly(self, weekly: WeeklyRecord) -> None:
+        """Keep what the locks need this week."""
+        _check_readable(weekly.to_dict(), WeeklyRecord.from_dict)
+        self.weekly = weekly
+        await self._async_save()
+
     async def async_set_digest(
         self, digest: tuple[str, ...], held: Mapping[str, str] | None = None
     ) -> None:
@@ -491,6 +503,12 @@ class HouseholdStore(TrustStore):
 
 def _texts(raw: Iterable[object]) -> tuple[str, ...]:
     return tuple(map(as_text, raw))
+
+
+def _weekly(raw: object) -> WeeklyRecord:
+    if not isinstance(raw, dict):
+        raise TypeError(f"{raw!r} is no assessment")
+    return WeeklyRecord.from_dict(raw)
 
 
 def _texts_by_id(raw: Mapping[str, object]) -> dict[str, str]:

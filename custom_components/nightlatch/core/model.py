@@ -198,6 +198,8 @@ class Model:
     """What a person does when a lock does not come back, as the vendor says."""
     support_end: date | None = None
     """The last day on which it gets security updates, as the vendor says."""
+    support_url: str | None = None
+    """A page where its vendor can be asked."""
     traits: Traits = USUAL
 
 

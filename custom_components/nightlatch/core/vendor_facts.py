@@ -151,6 +151,8 @@ class Fact:
     advisories: tuple[PublishedAdvisory, ...] = ()
     support_end: date | None = None
     """The last day on which it gets security updates."""
+    contact: str | None = None
+    """A page of the maker where its customers can ask."""
     source: str
     url: str | None = None
     checked: date
@@ -251,6 +253,11 @@ class VendorFacts:
         return min(ends, default=None)
 
     @property
+    def contacts(self) -> tuple[Fact, ...]:
+        """Return who says where the maker can be asked."""
+        return tuple(fact for fact in self.facts if fact.contact is not None)
+
+    @property
     def needs_presence(self) -> bool:
         """Return whether a person has to be there, so that it never runs unattended."""
         return any(each in _PRESENCE for each in (*self.demands, *self.aftercare))
@@ -316,6 +323,7 @@ _KEYS = {
     "command_pause",
     "advisories",
     "support_end",
+    "contact",
     "source",
     "url",
     "checked",
@@ -331,6 +339,7 @@ _SAYING = (
     "command_pause",
     "advisories",
     "support_end",
+    "contact",
 )
 _ADVISORY_KEYS = {
     "id",
@@ -369,6 +378,7 @@ def _fact(number: int, raw: Any) -> Fact:
             command_pause=_whole(raw.get("command_pause"), 300),
             advisories=tuple(map(_advisory, raw.get("advisories", ()))),
             support_end=_day(raw.get("support_end")),
+            contact=_https(raw.get("contact")),
             source=raw["source"],
             url=_https(raw.get("url")),
             checked=date.fromisoformat(raw["checked"]),

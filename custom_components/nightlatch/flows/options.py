@@ -51,7 +51,7 @@ from ..settings import (
     quiet_hours_to_form,
 )
 from ..translation import label_now
-from .audit import AuditSteps
+from .report import ReportSteps
 
 WEEKDAY_SELECTOR = SelectSelector(
     SelectSelectorConfig(
@@ -74,7 +74,7 @@ _GATE_DOMAINS = ["binary_sensor", "calendar", "input_boolean", "schedule"]
 _SHOWN_WINDOWS = 3
 
 
-class HouseholdOptionsFlow(AuditSteps):
+class HouseholdOptionsFlow(ReportSteps):
     """Changes what holds for all locks."""
 
     async def async_step_init(
@@ -91,6 +91,7 @@ class HouseholdOptionsFlow(AuditSteps):
                 "panel",
                 "vault",
                 "audit",
+                "report",
             ],
         )
 

@@ -19,7 +19,13 @@ from ..adapters.storage import HouseholdStore, told_problem, unsaved_for_now
 from ..const import CONF_IDENTITY, DOMAIN
 from ..coordinator import FeedCoordinator
 from ..core.advisories.published import PublishedAdvisory
-from ..core.advisories.security import Assessment, SecurityState, assess, state_of
+from ..core.advisories.security import (
+    Assessment,
+    SecurityState,
+    assess,
+    state_of,
+    support_of,
+)
 from ..core.feeds.base import FeedContent
 from ..core.guard.known import Known
 from ..core.installation.aftercare import drains
@@ -366,6 +372,12 @@ class ManagedLock:
             support_end=self.support_end,
             today=dt_util.utcnow().date(),
         )
+
+    @property
+    def support(self) -> SecurityState | None:
+        """Whether its support has ended, or ends soon, whatever else there is."""
+        today = dt_util.utcnow().date()
+        return support_of(self.facts.gives_updates, self.support_end, today)
 
     @property
     def support_end(self) -> date | None:

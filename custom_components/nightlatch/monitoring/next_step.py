@@ -125,6 +125,13 @@ def next_step(lock: ManagedLock, plan: Plan) -> NextStep:
     return step
 
 
+def told_step(hass: HomeAssistant, step: NextStep, plan: Plan) -> str:
+    """Return in a sentence what comes next."""
+    release = plan.release
+    named = {} if release is None else {"version": release.version.text}
+    return told_now(hass, f"next_step_{step}", **named)
+
+
 def starts_at(plan: Plan) -> datetime | None:
     """Return when a release is installed by itself, as far as that can be said."""
     return bounded(plan.starts_at) if plan.starts_at is not None else None

@@ -285,9 +285,9 @@ class Notices:
             ),
         )
 
-    async def async_tell_later(self, key: str) -> None:
-        """Tell in the morning's notice; nothing has to be done about it."""
-        text = await self._sentence(key)
+    async def async_tell_later(self, key: str, **placeholders: str) -> None:
+        """Tell in the morning's notice; nothing has to be done about it at once."""
+        text = await self._sentence(key, **placeholders)
         await self._async_keep_digest((*self._store.digest, text))
 
     async def _async_keep_digest(

@@ -14,7 +14,6 @@ from homeassistant.util import dt as dt_util
 
 from ..core.installation.states import State
 from ..core.model import Evidence, OutcomeKind
-from ..core.preflight.base import PASSING, Reason, worth_telling
 from ..core.records.outcome_record import OutcomeRecord
 from ..core.schedule.duration import most_minutes
 from ..core.schedule.plan import Plan, is_approved
@@ -26,36 +25,21 @@ from ..monitoring.next_step import (
     standing,
     starts_at,
     told_standing,
+    told_step,
     tone,
 )
+from ..monitoring.obstacles import async_obstacles
+from ..monitoring.proof import evidence_of, goes_back, has_way_back, told_way_back
 from ..planning.planner import next_errand
 from ..rights import Deed, may, may_see
 from ..runtime import Runtime
-from ..translation import async_describe, async_told_check, label_now, told_now
-from .proof import evidence_of, goes_back, has_way_back, told_way_back
+from ..translation import label_now, told_now
 
 _SHOWN_HISTORY = 12
 # What *tomorrow* puts an update off by.
 _A_DAY = timedelta(days=1)
-# What a plan waits for says these already.
-_WAITED_FOR = {
-    Reason.ENTRY_DOOR_TONIGHT,
-    Reason.NOT_APPROVED,
-    Reason.PINNED,
-    Reason.SKIPPED,
-    Reason.SOAKING,
-}
 # What comes next is one word for several reasons; the others say theirs by themselves.
 _FOR_SEVERAL_REASONS = {NextStep.BLOCKED, NextStep.FAILED, NextStep.PLANNED}
-# Nobody is about to install anything from here.
-_NOT_NOW = {
-    NextStep.BY_HAND,
-    NextStep.NEEDS_HAND,
-    NextStep.NOT_COMPARABLE,
-    NextStep.PINNED,
-    NextStep.RUNNING,
-    NextStep.SKIPPED,
-}
 
 
 async def async_snapshot(
@@ -135,16 +119,12 @@ async def _async_lock(
         "installed": lock.record.identity.firmware_version,
         "offered": release.version.text if release else None,
         "next_step": step,
-        "summary": told_now(
-            hass,
-            f"next_step_{step}",
-            **({"version": release.version.text} if release else {}),
-        ),
+        "summary": told_step(hass, step, plan),
         "starts_at": starts.isoformat() if starts else None,
         "expected_minutes": most_minutes(plan.expected) if release else None,
         "tone": tone(step),
         "waiting_for": [label_now(hass, "waiting", str(waits))] if waits else [],
-        "blockers": await _async_against(hass, runtime, lock, plan, step)
+        "blockers": await async_obstacles(hass, runtime.planner, lock, plan, step)
         if may(Deed.SEE_PLAN, user, lock)
         else [],
         "progress": _progress(hass, lock),
@@ -162,46 +142,6 @@ def _readable(user: User, entity_id: str | None) -> str | None:
     if entity_id is None or user.permissions.check_entity(entity_id, POLICY_READ):
         return entity_id
     return None
-
-
-async def _async_against(
-    hass: HomeAssistant, runtime: Runtime, lock: ManagedLock, plan: Plan, step: NextStep
-) -> list[dict[str, str | None]]:
-    """Return what stands against it, and what a person can do, a sentence each."""
-    told: list[tuple[str, str | None]] = []
-    if (error := lock.kind.source_error) is not None:
-        told.append((await async_describe(hass, error, lock=lock.name), None))
-    elif step in {NextStep.NEEDS_HAND, NextStep.NOT_COMPARABLE}:
-        # Forms and steps are there, and only there.
-        repairs = told_now(hass, "panel_see_repairs")
-        told.append((_why(hass, lock, step), repairs))
-    elif step is NextStep.FAILED:
-        told.append((_why(hass, lock, step), None))
-    if step not in _NOT_NOW:
-        checks = worth_telling(runtime.planner.checks_as_planned(lock))
-        if plan.starts_at is not None and plan.starts_at > dt_util.utcnow():
-            # By day nobody knows how it will be at night.
-            checks = tuple(each for each in checks if each.reason not in PASSING)
-        if step is NextStep.BLOCKED:
-            checks = checks or lock.held
-        for check in checks:
-            if check.reason not in _WAITED_FOR:
-                sentence = await async_told_check(hass, check, {"lock": lock.name})
-                told.append((sentence, None))
-    return [{"text": text, "what_to_do": to_do} for text, to_do in told]
-
-
-def _why(hass: HomeAssistant, lock: ManagedLock, step: NextStep) -> str:
-    """Return what has happened to a lock, where that was told; else how it stands."""
-    outcome = lock.record.outcome
-    if step is NextStep.NOT_COMPARABLE and (why := lock.kind.left_at_source):
-        runs = lock.record.identity.firmware_version
-        return told_now(hass, f"left_at_source_{why}", installed=runs)
-    if lock.in_bootloader:
-        return told_now(hass, "panel_in_bootloader")
-    if outcome is not None and outcome.message is not None:
-        return outcome.message
-    return told_now(hass, "panel_failed")
 
 
 def _progress(hass: HomeAssistant, lock: ManagedLock) -> dict[str, Any] | None:

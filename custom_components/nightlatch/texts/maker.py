@@ -1,6 +1,7 @@
 """What the maker of a lock says of its updates, in words, each with its source."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -28,38 +29,62 @@ class MadeLock(LockView, Protocol):
         """What differs between the kinds."""
 
 
-def told_of_maker(lock: MadeLock) -> Iterator[Composed]:
+@dataclass(frozen=True, slots=True)
+class MakerSentence:
+    """A sentence, and who says so."""
+
+    text: Composed
+    sources: tuple[Fact, ...] = ()
+
+
+def said_by_maker(lock: MadeLock) -> Iterator[MakerSentence]:
     """Return a sentence for each thing that a person should know beforehand."""
     facts = lock.facts
     if lock.kind.by_hand:
         if not facts.steps:
-            yield _label(lock, "step_unknown")
-        yield from (_sourced(lock, each) for each in facts.steps)
+            yield MakerSentence(_label(lock, "step_unknown"))
+        yield from (_said(lock, each) for each in facts.steps)
     if facts.minimum_battery is not None:
-        yield filled(
-            _label(lock, "minimum_battery"), {"battery": facts.minimum_battery}
+        yield MakerSentence(
+            filled(_label(lock, "minimum_battery"), {"battery": facts.minimum_battery})
         )
     told = (*facts.cautions, *facts.demands, *facts.aftercare)
-    yield from (_sourced(lock, each) for each in told)
+    yield from (_said(lock, each) for each in told)
+
+
+def told_of_maker(lock: MadeLock) -> Iterator[Composed]:
+    """Return the same, each sentence with its sources."""
+    return map(_sourced, said_by_maker(lock))
 
 
 def told_of_recovery(lock: MadeLock) -> Iterator[Composed]:
     """Return a sentence for each thing that helps where the lock does not work."""
-    yield from (_sourced(lock, each) for each in lock.facts.recovery)
+    yield from (_sourced(_said(lock, each)) for each in lock.facts.recovery)
 
 
 def told_of_no_updates(lock: MadeLock) -> Iterator[Composed]:
     """Return who says that it takes no updates."""
-    yield _sourced(lock, Caution.NO_UPDATES)
+    yield _sourced(_said(lock, Caution.NO_UPDATES))
 
 
-def _sourced(lock: MadeLock, told: StrEnum) -> Composed:
-    sources = ", ".join(map(_source, lock.facts.sources(told)))
-    return Composed(f"{_label(lock, told)} ({sources})")
+def source_name(fact: Fact) -> str:
+    """Return what a source is called, in short."""
+    return fact.source.partition(":")[0]
+
+
+def _said(lock: MadeLock, told: StrEnum) -> MakerSentence:
+    return MakerSentence(_label(lock, told), lock.facts.sources(told))
+
+
+def _sourced(said: MakerSentence) -> Composed:
+    if not said.sources:
+        return said.text
+    sources = ", ".join(map(_source, said.sources))
+    return Composed(f"{said.text} ({sources})")
 
 
 def _source(fact: Fact) -> str:
-    name = fact.source.partition(":")[0]
+    name = source_name(fact)
     shown = f"[{name}]({fact.url})" if fact.url else name
     return f"{shown}, {fact.checked.isoformat()}"
 

@@ -11,13 +11,18 @@ from ..translation import label_now
 
 def shown_security(lock: ManagedLock) -> dict[str, Any]:
     """Return what the state of a lock's security rests on; no more than is recorded."""
-    lines, left_out = shown([_line(lock, each) for each in lock.assessment.open])
+    lines, left_out = shown(told_advisories(lock))
     ends = lock.support_end
     return {
         "advisories": lines,
         "left_out": left_out,
         "support_end": ends.isoformat() if ends else None,
     }
+
+
+def told_advisories(lock: ManagedLock) -> list[dict[str, Any]]:
+    """Return all that is published and is, or may be, about what a lock runs."""
+    return [_line(lock, each) for each in lock.assessment.open]
 
 
 def _line(lock: ManagedLock, found: OpenAdvisory) -> dict[str, Any]:

@@ -237,6 +237,11 @@ def test_a_descriptor_must_be_complete(field: str) -> None:
             "must be true or false",
         ),
         (
+            {"models": [{**MODEL, "support_url": "http://a.example/ask"}]},
+            "models[0].support_url",
+            "must be an https:// URL of at most 2048 characters",
+        ),
+        (
             {"models": [{**MODEL, "confirms_itself": "yes"}]},
             "models[0].confirms_itself",
             "must be true or false",

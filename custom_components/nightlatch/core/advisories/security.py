@@ -149,13 +149,25 @@ def state_of(
         return SecurityState.UPDATE_CLOSES
     if any(each.match is Match.EXACT for each in found):
         return SecurityState.VULNERABLE
-    if not gives_updates or (support_end is not None and support_end < today):
-        return SecurityState.SUPPORT_ENDED
+    support = support_of(gives_updates, support_end, today)
+    if support is SecurityState.SUPPORT_ENDED:
+        return support
     if found:
         return SecurityState.UNKNOWN
+    if support is not None:
+        return support
+    return SecurityState.UP_TO_DATE if vendor_speaks else SecurityState.UNKNOWN
+
+
+def support_of(
+    gives_updates: bool, support_end: date | None, today: date
+) -> SecurityState | None:
+    """Return whether support has ended, or ends soon; None where nobody says so."""
+    if not gives_updates or (support_end is not None and support_end < today):
+        return SecurityState.SUPPORT_ENDED
     if support_end is not None and support_end - today <= ENDS_SOON:
         return SecurityState.SUPPORT_ENDING
-    return SecurityState.UP_TO_DATE if vendor_speaks else SecurityState.UNKNOWN
+    return None
 
 
 def shown(lines: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:

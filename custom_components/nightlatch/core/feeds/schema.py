@@ -280,6 +280,7 @@ def _model(raw: dict[str, Any]) -> Model:
         ),
         recovery=raw.get("recovery", ""),
         support_end=raw.get("support_end"),
+        support_url=raw.get("support_url"),
         traits=Traits(
             tells_hardware=raw.get("tells_hardware_revision", True),
             has_battery=raw.get("has_battery", True),
@@ -398,6 +399,7 @@ _MODEL = fields_of(
         ),
         vol.Optional("recovery"): text_of(MAX_RECOVERY),
         vol.Optional("support_end"): day,
+        vol.Optional("support_url"): https,
         vol.Optional("tells_hardware_revision"): truth,
         vol.Optional("has_battery"): truth,
         vol.Optional("confirms_itself"): truth,

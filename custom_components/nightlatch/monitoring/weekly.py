@@ -1,0 +1,113 @@
+"""Once a week: which locks need something, and whether that has become worse."""
+
+from collections.abc import Awaitable, Mapping
+from datetime import datetime
+from typing import Protocol
+
+from homeassistant.core import HomeAssistant
+
+from ..adapters.storage import HouseholdStore, unsaved_for_now
+from ..core.advisories.published import Match
+from ..core.advisories.security import SecurityState
+from ..core.records.weekly_record import LockNeeds, Need, WeeklyRecord
+from ..faults import Faults
+from ..locks.lock import ManagedLock
+from ..locks.registry import LockRegistry
+from ..planning.planner import Planner
+from ..translation import label_now
+from .health import needs_attention
+from .next_step import NextStep, Tone, next_step, tone
+
+_DECISIONS = {
+    NextStep.BY_HAND,
+    NextStep.WAITS_FOR_APPROVAL,
+    NextStep.WAITS_FOR_YOU,
+}
+_SUPPORT: Mapping[SecurityState | None, Need] = {
+    SecurityState.SUPPORT_ENDED: Need.SUPPORT_ENDED,
+    SecurityState.SUPPORT_ENDING: Need.SUPPORT_ENDING,
+}
+
+
+class TellLater(Protocol):
+    """What puts a sentence into the morning's notice."""
+
+    def __call__(self, key: str, **placeholders: str) -> Awaitable[None]:
+        """Put it there."""
+
+
+def needs_of(lock: ManagedLock, step: NextStep) -> LockNeeds:
+    """Return what a lock needs somebody for, by what comes next for it."""
+    holes = frozenset(
+        found.advisory.id
+        for found in lock.assessment.open
+        if found.match is Match.EXACT
+    )
+    needs = {_SUPPORT[lock.support]} if lock.support in _SUPPORT else set()
+    if tone(step) is Tone.STOPPED or needs_attention(lock):
+        needs.add(Need.ATTENTION)
+    if holes:
+        needs.add(Need.HOLE)
+    if step in _DECISIONS:
+        needs.add(Need.DECISION)
+    return LockNeeds(frozenset(needs), holes)
+
+
+def _is_known(lock: ManagedLock) -> bool:
+    """Return whether its feed was heard, or is known not to be."""
+    feed = lock.feed
+    return feed is None or feed.data is not None or feed.trouble is not None
+
+
+class WeeklyAssessment:
+    """Assesses all locks, and tells in the morning only what has become worse."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        *,
+        store: HouseholdStore,
+        locks: LockRegistry,
+        planner: Planner,
+        faults: Faults,
+        tell_later: TellLater,
+    ) -> None:
+        """Take what it looks at, and who tells people."""
+        self._hass = hass
+        self._store = store
+        self._locks = locks
+        self._planner = planner
+        self._faults = faults
+        self._tell_later = tell_later
+
+    async def async_look(self, now: datetime) -> None:
+        """Assess them where a week is over."""
+        before = self._store.weekly
+        if not self._locks or (before is not None and not before.is_due(now)):
+            return
+        if not all(map(_is_known, self._locks.values())):
+            # What its feed says of holes is still to come, or news for nobody later.
+            return
+        known = before.locks if before is not None else {}
+        found: dict[str, LockNeeds] = {}
+        for lock_id, lock in tuple(self._locks.items()):
+            # Of one that cannot be assessed what was known of it stays.
+            if lock_id in known:
+                found[lock_id] = known[lock_id]
+            with self._faults.apart("weekly", lock):
+                found[lock_id] = needs_of(
+                    lock, next_step(lock, self._planner.plan(lock))
+                )
+        # Told twice after a cut is better than not at all.
+        for lock_id, needs in found.items():
+            worse = needs.worse_than(known.get(lock_id, needs))
+            if worse and (gone := self._locks.get(lock_id)) is not None:
+                await self._tell_later(
+                    "notice_weekly",
+                    lock=gone.name,
+                    needs=" ".join(
+                        label_now(self._hass, "need", each) for each in worse
+                    ),
+                )
+        with unsaved_for_now("How the locks stand this week"):
+            await self._store.async_set_weekly(WeeklyRecord(now, found))
