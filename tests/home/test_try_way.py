@@ -8,12 +8,20 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 
 from custom_components.nightlatch.core.errors import TransportProblem
-from custom_components.nightlatch.core.preflight.base import Reason, blockers
+from custom_components.nightlatch.core.preflight.base import (
+    Family,
+    Reason,
+    blockers,
+    passed,
+)
+from custom_components.nightlatch.core.preflight.rehearsal import Rehearsal
 from custom_components.nightlatch.core.transports.way import QUESTIONS, Way
 from custom_components.nightlatch.monitoring import rehearsing
+from custom_components.nightlatch.texts.rehearsal import async_told_rehearsal
 from homeassistant.config_entries import SubentryFlowResult
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util import dt as dt_util
 from tests.rig.link import LinkError
 from tests.rig.lock_services import Buttonless
 
@@ -162,6 +170,21 @@ async def test_of_a_guarded_lock_its_integration_is_asked(
     assert "nothing on the way to it stands against an update" in told
     assert "questions" not in told
     assert (await way_in_plan(zigbee_house, SIDE_UPDATE))["ready"]
+
+
+@pytest.mark.parametrize(
+    ("measured", "limit", "is_told"), [("90 %", "40 %", True), ("not low", None, False)]
+)
+async def test_a_battery_without_a_level_is_told_of_by_no_number(
+    zigbee_house: ZigbeeHouse, measured: str, limit: str | None, is_told: bool
+) -> None:
+    """That it is not low is enough for its rule, and is no level."""
+    battery = passed(Family.POWER, "battery", measured=measured, limit=limit)
+    rehearsal = Rehearsal(at=dt_util.utcnow(), checks=(battery,))
+    told = await async_told_rehearsal(
+        zigbee_house.hass, zigbee_house.managed, rehearsal
+    )
+    assert any(measured in line for line in told) is is_told
 
 
 async def test_a_watched_lock_has_no_way_to_try(

@@ -42,6 +42,8 @@ async def async_told_rehearsal(
         if check.verdict is Verdict.PASS
         and check.measured is not None
         and check.rule in _VALUES
+        # A battery that has no level is told of by no number.
+        and (check.rule != "battery" or check.limit is not None)
     ]
     return told
 

@@ -159,6 +159,16 @@ class MortalRadio(ListeningRadio):
         assert isinstance(client, MortalClient)
         await super().forget_services(client._client)
 
+    @override
+    async def note_bond(self, client: GattClient) -> None:
+        assert isinstance(client, MortalClient)
+        await super().note_bond(client._client)
+
+    @override
+    def paired_with(self, client: GattClient) -> str | None:
+        assert isinstance(client, MortalClient)
+        return super().paired_with(client._client)
+
     async def lose_all(self) -> None:
         """Drop every connection, as the locks see it when a radio goes silent."""
         for client in self.clients:
