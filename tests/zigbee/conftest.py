@@ -134,7 +134,7 @@ class RealZigbeeHouse:
         """Add the lock as a person does: pick it, and accept what is proposed."""
         device_id = er.async_get(self.hass).entities[LOCK].device_id
         result = await start_flow(self.hass, self.entry, "lock")
-        result = await submit(self.hass, result, address=f"device:{device_id}")
+        result = await submit(self.hass, result, locks=[f"device:{device_id}"])
         assert result["step_id"] == "guarded", result
         form = lock_form(
             NAME, update_entity=SOURCE, lock_entity=LOCK, battery_entity=BATTERY

@@ -201,7 +201,7 @@ async def _guard(house: ZwaveHouse, lock: str, name: str) -> None:
         if each.original_device_class == "battery" and each.domain == "sensor"
     )
     result = await start_flow(hass, house.entry, "lock")
-    result = await submit(hass, result, address=f"device:{device_id}")
+    result = await submit(hass, result, locks=[f"device:{device_id}"])
     form = lock_form(
         name,
         update_entity=source,
