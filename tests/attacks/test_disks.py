@@ -20,8 +20,10 @@ from custom_components.nightlatch.adapters.storage import HouseholdStore
 from custom_components.nightlatch.core import disk as disk_module
 from custom_components.nightlatch.core.guard.hold import HoldRecord
 from custom_components.nightlatch.core.preflight.base import Reason, blockers
+from custom_components.nightlatch.core.records.bond import Bond
 from custom_components.nightlatch.core.records.decisions import Approval, Decisions
 from custom_components.nightlatch.core.records.trust import LockFloor, Trust
+from custom_components.nightlatch.core.records.weekly_record import WeeklyRecord
 from custom_components.nightlatch.core.versions import Version, VersionScheme
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.exceptions import HomeAssistantError
@@ -117,6 +119,12 @@ SAVES: dict[str, Save] = {
     ),
     "async_set_announced": lambda store, _, n: store.async_set_announced(
         date(2026, 1, n)
+    ),
+    "async_set_bond": lambda store, _, n: store.async_set_bond(
+        "C0:11:22:33:44:55", Bond(source=str(n), name="A proxy")
+    ),
+    "async_set_weekly": lambda store, _, n: store.async_set_weekly(
+        WeeklyRecord(datetime(2026, 1, n, tzinfo=UTC), {})
     ),
     "async_set_digest": lambda store, _, n: store.async_set_digest((str(n),)),
     "async_remove_lock": lambda store, _, n: store.async_remove_lock(str(n)),

@@ -130,7 +130,12 @@ async def test_a_house_in_the_middle_of_it(
     text = await download(house, hass_client)
     data = json.loads(text)
     lock = data["locks"][house.subentry("Front door").subentry_id]
-    assert set(lock["progress"]) == {"state", "percentage", "cancellable"}
+    assert set(lock["progress"]) == {
+        "state",
+        "percentage",
+        "cancellable",
+        "unsettles",
+    }
     feed = data["feeds"][house.subentry(VENDOR).subentry_id]
     assert feed["content"] is None
     assert_nothing_tells_one_door_from_all_others(house, text)

@@ -240,7 +240,8 @@ async def test_a_feed_replaced_while_it_is_asked(house: House) -> None:
     )
     await check
     await house.settle()
-    assert [state.state for state in states] == ["unknown", "ok"]
+    # Of a feed that has never been heard nothing is known.
+    assert [state.state for state in states] == ["unavailable", "ok"]
     assert house.feed.data is not None
     assert house.feed.data.vendor == "Kestrel of the North"
     await moved.stop()

@@ -50,6 +50,8 @@ class Home:
         )
         self.lock = VirtualLock(address, bootloader, buttonless=buttonless, **options)
         self.radio = RigRadio()
+        # What is asked here is what the lock serves, not what a proxy remembers.
+        self.radio.believes_memory = False
         self.link = self.radio.add(self.lock, model)
         self.disconnects = 0
         self.lock.restore_power()

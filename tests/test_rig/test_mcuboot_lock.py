@@ -56,6 +56,8 @@ class Home:
         """Install the lock and put its battery in."""
         self.lock = make_mcuboot_lock(VENDOR_OF_ALL, ADDRESS, size=SIZE, **options)
         self.radio = RigRadio()
+        # What is asked here is what the lock serves, not what a proxy remembers.
+        self.radio.believes_memory = False
         self.link = self.radio.add(self.lock, model)
         self.disconnects = 0
         self._answers: asyncio.Queue[bytes] = asyncio.Queue()

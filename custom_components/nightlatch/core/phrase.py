@@ -8,6 +8,7 @@ it is in English; ``tests/contract/test_phrases.py`` holds the two against each 
 import re
 from typing import Self
 
+_PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _BETWEEN_WORDS = re.compile(r"[^a-z0-9]+")
 
 
@@ -21,7 +22,8 @@ class Phrase(str):
 
     def __new__(cls, template: str, **values: object) -> Self:
         """Take the English words, and the values that stand among them."""
-        phrase = super().__new__(cls, template.format(**values))
+        words = _PLACE.sub(lambda place: str(values[place[1]]), template)
+        phrase = super().__new__(cls, words)
         phrase.template, phrase.values = template, values
         return phrase
 

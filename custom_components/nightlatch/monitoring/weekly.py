@@ -79,25 +79,36 @@ class WeeklyAssessment:
         self._planner = planner
         self._faults = faults
         self._tell_later = tell_later
+        self._left: set[str] = set()
+        """The locks that could not be assessed when it was time."""
 
     async def async_look(self, now: datetime) -> None:
         """Assess them where a week is over."""
         before = self._store.weekly
-        if not self._locks or (before is not None and not before.is_due(now)):
+        is_due = before is None or before.is_due(now)
+        looked_at = {
+            lock_id: lock
+            for lock_id, lock in self._locks.items()
+            if is_due or lock_id in self._left
+        }
+        if not looked_at:
             return
         if not all(map(_is_known, self._locks.values())):
             # What its feed says of holes is still to come, or news for nobody later.
             return
         known = before.locks if before is not None else {}
-        found: dict[str, LockNeeds] = {}
-        for lock_id, lock in tuple(self._locks.items()):
-            # Of one that cannot be assessed what was known of it stays.
-            if lock_id in known:
-                found[lock_id] = known[lock_id]
+        # Of one that cannot be assessed what was known of it stays.
+        found = {each: known[each] for each in self._locks if each in known}
+        for lock_id, lock in looked_at.items():
+            # It is tried again with the next look, not a week later.
+            self._left.add(lock_id)
             with self._faults.apart("weekly", lock):
                 found[lock_id] = needs_of(
                     lock, next_step(lock, self._planner.plan(lock))
                 )
+                self._left.discard(lock_id)
+        if not is_due and self._left.issuperset(looked_at):
+            return
         # Told twice after a cut is better than not at all.
         for lock_id, needs in found.items():
             worse = needs.worse_than(known.get(lock_id, needs))
@@ -110,4 +121,5 @@ class WeeklyAssessment:
                     ),
                 )
         with unsaved_for_now("How the locks stand this week"):
-            await self._store.async_set_weekly(WeeklyRecord(now, found))
+            at = now if before is None or is_due else before.at
+            await self._store.async_set_weekly(WeeklyRecord(at, found))
