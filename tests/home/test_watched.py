@@ -172,6 +172,58 @@ async def test_it_is_noticed_when_it_is_done(watched_house: WatchedHouse) -> Non
     assert issue.is_fixable
 
 
+async def test_aftercare_is_owed_by_a_lock_that_was_away_meanwhile(
+    watched_house: WatchedHouse,
+) -> None:
+    """It calibrates and is silent for a while; what it runs is seen when it is back."""
+    hass = watched_house.hass
+    watched_house.offers("1.1")
+    await watched_house.add_lock(version_entity="update.attic_firmware")
+    for entity_id in (LOCK, "update.attic_firmware"):
+        hass.states.async_set(entity_id, "unavailable")
+    await hass.async_block_till_done(wait_background_tasks=False)
+    assert watched_house.managed.record.history == ()
+    watched_house.offers("1.1", installed_version="1.1")
+    await until(lambda: bool(watched_house.managed.record.history))
+    await until(lambda: watched_house.issue("aftercare_recalibrate") is not None)
+    hass.states.async_set(LOCK, "locked")
+    await hass.async_block_till_done(wait_background_tasks=False)
+    assert watched_house.issue("aftercare_recalibrate") is not None
+
+
+async def test_a_watched_lock_that_is_created_anew_is_noticed(
+    watched_house: WatchedHouse,
+) -> None:
+    """Its integration was added again: the same lock has another device and entity."""
+    hass, registry = watched_house.hass, er.async_get(watched_house.hass)
+    await watched_house.add_lock()
+    before = registry.async_get(LOCK)
+    assert before is not None
+    registry.async_remove(LOCK)
+    hass.states.async_remove(LOCK)
+    dr.async_get(hass).async_remove_device(watched_house.device.id)
+    device = dr.async_get(hass).async_get_or_create(
+        config_entry_id=watched_house.device.config_entry_id,
+        identifiers={("switchbot", "1")},
+        name="Attic",
+        manufacturer="SwitchBot",
+        model="Lock Pro",
+        sw_version="1.1",
+    )
+    again = registry.async_get_or_create(
+        "lock",
+        "switchbot",
+        "1-lock",
+        suggested_object_id="attic",
+        config_entry=hass.config_entries.async_get_entry(before.config_entry_id or ""),
+        device_id=device.id,
+    )
+    assert again.entity_id == LOCK
+    hass.states.async_set(LOCK, "locked")
+    await until(lambda: watched_house.managed.record.identity.firmware_version == "1.1")
+    assert watched_house.managed.device_id == device.id
+
+
 async def test_a_person_says_that_it_is_calibrated(
     watched_house: WatchedHouse, hass: HomeAssistant
 ) -> None:

@@ -200,6 +200,9 @@ class WatchedKind(AttachedKind):
         @callback
         def entities_changed(event: Event[er.EventEntityRegistryUpdatedData]) -> None:
             entity_id = event.data["entity_id"]
+            if entity_id == self.anchor and event.data["action"] != "remove":
+                # Its integration may have been added again, with another device.
+                look()
             if split_entity_id(entity_id)[0] != UPDATE_DOMAIN:
                 return
             entry = er.async_get(hass).async_get(entity_id)

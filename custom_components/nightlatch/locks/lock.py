@@ -50,7 +50,7 @@ from ..core.records.trust import LockFloor, Trust
 from ..core.schedule.policy import LockPolicy, policy_for
 from ..core.schedule.soak import urgency_of
 from ..core.vendor_facts import TO_DO, Fact, VendorFacts, facts_for
-from ..core.versions import VersionScheme, is_same_version, is_version
+from ..core.versions import VersionScheme, is_same_version, is_told_as, is_version
 from ..events import Happening, HappeningCallback
 from ..faults import Faults
 from ..markup import neutral_all
@@ -635,7 +635,12 @@ class ManagedLock:
         ``unsettled`` is its journal where only the lock can tell the end, once it is back.
         """
         record = replace(self.record.ended(outcome), unsettled=unsettled)
-        if outcome.kind is OutcomeKind.SUCCEEDED:
+        if outcome.kind is OutcomeKind.SUCCEEDED or (
+            # It runs the new firmware, whatever else is wrong: it may be away just
+            # because it calibrates.
+            outcome.kind is OutcomeKind.NEEDS_HAND
+            and is_told_as(outcome.to_version, record.identity.firmware_version)
+        ):
             to_do = [each for each in self.facts.aftercare if each in TO_DO]
             record = replace(record, to_do=tuple(map(str, to_do)))
         self.record = record
