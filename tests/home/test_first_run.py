@@ -243,3 +243,49 @@ async def test_a_guess_is_only_proposed(street: Street) -> None:
     assert {lock.policy.importance for lock in runtime.locks.values()} == {
         Importance.ENTRY
     }
+
+
+async def test_a_lock_that_was_added_meanwhile_is_said(street: Street) -> None:
+    """By somebody else, while the list stood open."""
+    hass = street.hass
+    front = street.add("Front door", door_sensor=True)
+    added = await street.add_nightlatch()
+    _, flow_id = added["next_flow"]
+    shown = await hass.config_entries.subentries.async_configure(flow_id)
+    er.async_get(hass).async_remove("lock.front_door")
+    result = await submit(hass, shown, locks=[front])
+    assert result["reason"] == "already_configured"
+
+
+@pytest.mark.parametrize("step", ["address", "guarded", "audit"])
+async def test_a_dialog_outlives_no_nightlatch(street: Street, step: str) -> None:
+    """It says so, whichever form stands open."""
+    hass = street.hass
+    front = street.add("Front door", door_sensor=True)
+    added = await street.add_nightlatch()
+    _, flow_id = added["next_flow"]
+    (entry,) = hass.config_entries.async_entries(DOMAIN)
+    shown: Any = await hass.config_entries.subentries.async_configure(flow_id)
+    if step == "audit":
+        await hass.config_entries.async_unload(entry.entry_id)
+        options = hass.config_entries.options
+        result: Any = await options.async_init(entry.entry_id)
+        if result["type"] is FlowResultType.MENU:
+            result = await options.async_configure(
+                result["flow_id"], {"next_step_id": "audit"}
+            )
+        assert result["reason"] in {"not_loaded", "entry_not_loaded"}
+        return
+    said: dict[str, Any] = {"address": "C0:11:22:33:44:55"}
+    if step == "address":
+        shown = await submit(hass, shown, more="address")
+    else:
+        shown = await submit(hass, shown, locks=[front])
+        said = {
+            **lock_form("Front door", lock_entity="lock.front_door"),
+            "update_entity": "update.front_door",
+        }
+    assert shown["step_id"] == step
+    await hass.config_entries.async_unload(entry.entry_id)
+    result = await submit(hass, shown, **said)
+    assert result["reason"] == "entry_not_loaded"

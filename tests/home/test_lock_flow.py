@@ -115,6 +115,21 @@ async def test_a_lock_that_tells_its_name_only_when_asked(house: House) -> None:
     assert suggested(shown, "locks") == [BACK_DOOR]
 
 
+async def test_who_finds_nothing_is_shown_the_list_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After some seconds; a feed that does not answer is not waited for either."""
+    path = "custom_components.nightlatch.flows.add_lock"
+    monkeypatch.setattr(f"{path}._LOOK_TIME", 0.05)
+    monkeypatch.setattr(f"{path}._FEEDS_WITHIN", 0.05)
+    house.feed._asked.clear()
+    result = await submit(house.hass, await start(house), more="look")
+    flows = house.hass.config_entries.subentries
+    await until(lambda: flows.async_get(result["flow_id"])["step_id"] == "user")
+    shown = await flows.async_configure(result["flow_id"])
+    assert options_of(shown) == {}
+
+
 async def test_an_address_can_be_typed(house: House) -> None:
     """Of a lock that does not say in its advertisements what it is."""
     await house.put_up_lock(BACK_DOOR, name="Toaster")

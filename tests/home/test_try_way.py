@@ -162,6 +162,43 @@ async def test_an_installation_is_not_disturbed(house: House) -> None:
     await press
 
 
+async def test_a_try_outlives_neither_its_dialog_nor_nightlatch(
+    zigbee_house: ZigbeeHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who closes the dialog ends it; what stands in its way is told."""
+    hass, entry = zigbee_house.hass, zigbee_house.entry
+    (subentry,) = entry.subentries.values()
+    flows = hass.config_entries.subentries
+    ended = asyncio.Event()
+    rehearsals = zigbee_house.runtime.rehearsing
+
+    async def never(_lock: object) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(rehearsals, "async_try", never)
+    menu = await start_reconfigure(hass, entry, subentry)
+    result = await submit(hass, menu, next_step_id="try_way")
+    assert result["type"] is FlowResultType.SHOW_PROGRESS
+    flows.async_abort(result["flow_id"])
+    await asyncio.wait_for(ended.wait(), 10)
+
+    async def refused(_lock: object) -> None:
+        raise HomeAssistantError(
+            translation_domain="nightlatch", translation_key="installation_running"
+        )
+
+    monkeypatch.setattr(rehearsals, "async_try", refused)
+    assert "being installed already" in await try_way(zigbee_house, "Side door")
+
+    menu = await start_reconfigure(hass, entry, subentry)
+    await hass.config_entries.async_unload(entry.entry_id)
+    result = await submit(hass, menu, next_step_id="try_way")
+    assert result["reason"] == "entry_not_loaded"
+
+
 async def test_of_a_guarded_lock_its_integration_is_asked(
     zigbee_house: ZigbeeHouse,
 ) -> None:

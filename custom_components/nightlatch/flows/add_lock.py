@@ -1,5 +1,6 @@
 """Steps that add locks: which ones, and what else in Home Assistant belongs to each."""
 
+from abc import abstractmethod
 import asyncio
 import re
 from types import MappingProxyType
@@ -80,13 +81,13 @@ class AddLockSteps[
         self._scan: asyncio.Task[None] | None = None
 
     @property
+    @abstractmethod
     def _household(self) -> NightlatchConfigEntry | None:
         """Return what locks are added to, while it is loaded."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _async_finish(self, new: NewLock, user_input: dict[str, Any]) -> ResultT:
         """Add the only lock."""
-        raise NotImplementedError
 
     async def _async_pick(self, user_input: dict[str, Any] | None = None) -> ResultT:
         """Offer the locks of the house and those in range."""

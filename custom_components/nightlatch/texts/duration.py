@@ -6,7 +6,7 @@ from homeassistant.core import HomeAssistant
 
 from ..core.schedule.duration import most_minutes, transfer_minutes
 from ..markup import Composed
-from ..translation import async_sentence, told_now
+from ..translation import async_sentence
 
 _KEY = "takes"
 
@@ -17,11 +17,6 @@ async def async_takes(hass: HomeAssistant, expected: timedelta) -> Composed:
     ``expected`` is with the settling, as it is planned.
     """
     return await async_sentence(hass, _KEY, _minutes(expected))
-
-
-def takes_now(hass: HomeAssistant, expected: timedelta) -> Composed:
-    """Return the same, out of the translations that are loaded already."""
-    return told_now(hass, _KEY, **_minutes(expected))
 
 
 def _minutes(expected: timedelta) -> dict[str, str]:
