@@ -166,22 +166,17 @@ class _Page:
         return _together(
             (
                 _tag("h2", self._say("report_overview")),
-                _tag(
-                    "table",
-                    _tag(
-                        "thead",
-                        _tag(
-                            "tr",
-                            *(
-                                _tag("th", self._say(each), scope="col")
-                                for each in heads
-                            ),
-                        ),
-                    ),
-                    _tag("tbody", *rows),
-                    class_="overview",
-                ),
+                self._table("overview", heads, rows),
             )
+        )
+
+    def _table(self, class_: str, heads: Iterable[str], rows: Iterable[_Html]) -> _Html:
+        columns = (_tag("th", self._say(each), scope="col") for each in heads)
+        return _tag(
+            "table",
+            _tag("thead", _tag("tr", *columns)),
+            _tag("tbody", *rows),
+            class_=class_,
         )
 
     def _security(self, lock: Told) -> _Html:
@@ -271,21 +266,7 @@ class _Page:
                 _tag("h4", self._say("report_advisories")),
                 _tag(
                     "div",
-                    _tag(
-                        "table",
-                        _tag(
-                            "thead",
-                            _tag(
-                                "tr",
-                                *(
-                                    _tag("th", self._say(key), scope="col")
-                                    for key in heads
-                                ),
-                            ),
-                        ),
-                        _tag("tbody", *rows),
-                        class_="advisories",
-                    ),
+                    self._table("advisories", heads, rows),
                     class_="scroll",
                 ),
             )
