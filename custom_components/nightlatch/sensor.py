@@ -36,6 +36,7 @@ from .entity import (
     async_add_lock_entities,
 )
 from .locks.lock import ManagedLock
+from .locks.registry import Changes
 from .monitoring.next_step import (
     NextStep,
     next_step,
@@ -301,29 +302,30 @@ class LocksSensor(HouseholdEntity, SensorEntity):
     async def async_added_to_hass(self) -> None:
         """Follow the time too."""
         await super().async_added_to_hass()
-        self.async_on_remove(
-            self.runtime.locks.async_on_minute(self.async_write_ha_state)
-        )
+        self.async_on_remove(self.runtime.locks.async_on_minute(self._minute_passed))
+        self._look()
 
-    def _steps(self) -> dict[str, NextStep]:
-        planner, found = self.runtime.planner, {}
-        for lock in self.runtime.locks.values():
+    @callback
+    @override
+    def _changed(self, changes: Changes) -> None:
+        self._look()
+        super()._changed(changes)
+
+    @callback
+    def _minute_passed(self) -> None:
+        self._look()
+        self.async_write_ha_state()
+
+    @callback
+    def _look(self) -> None:
+        """Take over how many are current, wait, or need somebody, and each with its step."""
+        planner, locks = self.runtime.planner, self.runtime.locks
+        steps: dict[str, NextStep] = {}
+        for lock in locks.values():
             with self.runtime.faults.apart("overview", lock):
-                found[lock.subentry_id] = next_step(lock, planner.plan(lock))
-        return found
-
-    @property
-    @override
-    def native_value(self) -> str:
-        """Return how many are current, wait, or need somebody."""
-        return told_standing(self.hass, standing(self._steps()))
-
-    @property
-    @override
-    def extra_state_attributes(self) -> dict[str, Any]:
-        """Return each lock with what comes next, and its device."""
-        locks = self.runtime.locks
-        return {
+                steps[lock.subentry_id] = next_step(lock, planner.plan(lock))
+        self._attr_native_value = told_standing(self.hass, standing(steps))
+        self._attr_extra_state_attributes = {
             "locks": [
                 {
                     "name": locks[lock_id].name,
@@ -333,7 +335,7 @@ class LocksSensor(HouseholdEntity, SensorEntity):
                     ].record.identity.firmware_version,
                     "device_id": locks[lock_id].device_id,
                 }
-                for lock_id, step in self._steps().items()
+                for lock_id, step in steps.items()
             ]
         }
 
