@@ -161,8 +161,11 @@ async def async_person(
 
 
 @callback
-def may(deed: Deed, user: User, lock: LockView) -> bool:
-    """Return whether somebody may do something, without a word: for what is shown."""
+def may(deed: Deed, user: User, lock: LockView | None = None) -> bool:
+    """Return whether somebody may do something, without a word: for what is shown.
+
+    Without a lock it is about the household.
+    """
     right = RIGHTS[deed]
     return (
         user.is_active

@@ -151,7 +151,7 @@ export class NightlatchCard extends LitElement {
           )
         : nothing}
       ${shown.has("household")
-        ? html`<div class="part line">${household(text, snapshot)}</div>`
+        ? html`<div class="part line">${household(hass, text, snapshot)}</div>`
         : nothing}
     `;
   }

@@ -1,5 +1,4 @@
 import { css, html, LitElement, nothing } from "lit";
-import { styleMap } from "lit/directives/style-map.js";
 import { icon, ICONS, TONES, toneOf } from "./icons.js";
 import { scaleOf } from "./scale.js";
 import { base } from "./styles.js";
@@ -301,10 +300,7 @@ export class NightBar extends LitElement {
       ${quiet
         ? html`<div
             class="night"
-            style=${styleMap({
-              left: `${place(quiet.start)}%`,
-              width: `${place(quiet.end) - place(quiet.start)}%`,
-            })}
+            style="left: ${place(quiet.start)}%; width: ${place(quiet.end) - place(quiet.start)}%"
           ></div>`
         : nothing}
       ${ticks.map(({ at }) => html`<div class="tick" style=${left(place(at))}></div>`)}
@@ -333,6 +329,7 @@ export class NightBar extends LitElement {
         : this.text("hours.at_for", { time: when, minutes });
     // Where there is more room: right of the block, or left of it.
     const before = later || from + width > 55;
+    const at = `min(${from}%, 100% - 28px)`;
     const row = 2 + 2 * index;
     return html`
       <div class="who" style="--row: ${row}"><span dir="auto">${lock.name}</span></div>
@@ -341,23 +338,19 @@ export class NightBar extends LitElement {
           ? html`<span class="beside before" style=${left(100)}>${label} ›</span>`
           : html`<div
                 class="block"
-                style=${styleMap({ left: `min(${from}%, 100% - 28px)`, width: `${width}%` })}
+                style="left: ${at}; width: ${width}%"
               >
                 ${lock.progress
                   ? html`<div
                       class="done"
-                      style=${styleMap({ width: `${lock.progress.percent ?? 0}%` })}
+                      style="width: ${lock.progress.percent ?? 0}%"
                     ></div>`
                   : nothing}
                 ${icon(TONES[tone])}
               </div>
               <span
                 class="beside ${before ? "before" : ""}"
-                style=${styleMap(
-                  before
-                    ? { left: `min(${from}%, 100% - 28px)` }
-                    : { left: `calc(${from}% + max(28px, ${width}%))` },
-                )}
+                style="left: ${before ? at : `calc(${from}% + max(28px, ${width}%))`}"
                 >${label}</span
               >`}
         <span class="unseen">${stepText(hass, this.text, lock)}</span>
@@ -373,7 +366,7 @@ export class NightBar extends LitElement {
 }
 
 /** @param {number} percent */
-const left = (percent) => styleMap({ left: `${percent}%` });
+const left = (percent) => `left: ${percent}%`;
 
 /** @param {number} percent @param {number} [margin] */
 const edge = (percent, margin = 5) =>

@@ -173,7 +173,7 @@ export class NightlatchPanel extends LitElement {
         )}
       </section>
       <section class="card behind" aria-label=${text("household.label")}>
-        ${household(text, snapshot)}
+        ${household(hass, text, snapshot)}
       </section>
     `;
   }

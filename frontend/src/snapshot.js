@@ -58,7 +58,12 @@
  * @property {QuietHours|null} quiet_hours
  * @property {string} summary
  * @property {Lock[]} locks
- * @property {{evidence: string, way_back: string}} household
+ * @property {Household} household
+ *
+ * @typedef {object} Household
+ * @property {string} evidence
+ * @property {string} way_back
+ * @property {{path: string, text: string}|null} [report] for administrators
  */
 
 /**
@@ -74,6 +79,7 @@
  * @property {string} [dockedSidebar]
  * @property {Translate} localize
  * @property {(category: string, integration?: string) => Promise<Translate>} loadBackendTranslation
+ * @property {(message: object) => Promise<any>} callWS
  * @property {(domain: string, action: string, data: object, target: object, notifyOnError: boolean) => Promise<unknown>} callService
  *
  * @typedef {(key: string, values?: Record<string, unknown>) => string} Translate

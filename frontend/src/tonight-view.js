@@ -63,6 +63,15 @@ export const viewStyles = css`
     margin-top: 1px;
     color: var(--nl-accent-ink);
   }
+  .link {
+    display: block;
+    padding: 4px 0;
+    border: none;
+    background: none;
+    color: var(--nl-accent-ink);
+    text-decoration: underline;
+    cursor: pointer;
+  }
   .household strong {
     display: block;
     color: var(--nl-ink);
@@ -126,22 +135,41 @@ function message(path, heading, hint, more = nothing) {
   </div>`;
 }
 
-/** What is behind all of it. @param {Translate} text @param {Snapshot} snapshot */
-export function household(text, snapshot) {
-  const { evidence, way_back: wayBack } = snapshot.household ?? {};
+/**
+ * What is behind all of it.
+ *
+ * @param {Hass} hass @param {Translate} text @param {Snapshot} snapshot
+ */
+export function household(hass, text, snapshot) {
+  const { evidence, way_back: wayBack, report } = snapshot.household ?? {};
   if (!evidence && !wayBack) return nothing;
+  const fact = (path, name, told, more = nothing) =>
+    told
+      ? html`<li>
+          ${icon(path)}
+          <div><strong>${text(`household.${name}`)}</strong>${told}${more}</div>
+        </li>`
+      : nothing;
   return html`<ul class="household">
-    ${evidence
-      ? html`<li>
-          ${icon(ICONS.evidence)}
-          <div><strong>${text("household.evidence")}</strong>${evidence}</div>
-        </li>`
-      : nothing}
-    ${wayBack
-      ? html`<li>
-          ${icon(ICONS.way_back)}
-          <div><strong>${text("household.way_back")}</strong>${wayBack}</div>
-        </li>`
-      : nothing}
+    ${fact(ICONS.evidence, "evidence", evidence)} ${fact(ICONS.way_back, "way_back", wayBack)}
+    ${fact(
+      ICONS.info,
+      "report",
+      report?.text,
+      html`<button class="link" @click=${() => openReport(hass, report.path)}>
+        ${text("household.open")}
+      </button>`,
+    )}
   </ul>`;
+}
+
+/** Open it beside the panel, with a link that runs out. @param {Hass} hass @param {string} path */
+async function openReport(hass, path) {
+  const signed = await hass.callWS({ type: "auth/sign_path", path }).catch(() => null);
+  if (!signed) return;
+  const link = document.createElement("a");
+  link.href = signed.path;
+  link.target = "_blank";
+  link.rel = "noopener";
+  link.click();
 }

@@ -246,3 +246,21 @@ def test_who_cannot_open_the_settings_is_not_led_there(browser: Browser) -> None
         with shown(browser, said=snapshot(said), admin=False) as stage:
             stage.page.get_by_role("heading").nth(1).wait_for()
             assert stage.page.locator("a").count() == 0
+
+
+def test_the_report_opens_beside_the_panel_with_rights_of_its_own(
+    browser: Browser,
+) -> None:
+    """A page that is opened has no token; the link that Home Assistant signs has."""
+    with shown(browser, said=snapshot("evening")) as stage:
+        part = stage.page.get_by_role("region", name="The household")
+        expect(part).to_contain_text("One of four locks needs something.")
+        stage.page.context.route(
+            "**/api/**", lambda route: route.fulfill(content_type="text/html")
+        )
+        with stage.page.context.expect_page() as opened:
+            part.get_by_role("button", name="Open the report").click()
+        assert opened.value.url.endswith("/api/nightlatch/report?authSig=signed")
+    with shown(browser, said=snapshot("quiet"), admin=False) as stage:
+        stage.page.get_by_role("heading", name="Cellar").wait_for()
+        assert stage.page.get_by_text("Open the report").count() == 0

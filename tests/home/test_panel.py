@@ -154,6 +154,10 @@ async def test_a_lock_that_is_current(house: House, look: Look) -> None:
         "evidence": "Locks whose firmware is checked against its maker's signature: "
         "1 of 1.",
         "way_back": "Locks with a way back: 0 of 1.",
+        "report": {
+            "path": "/api/nightlatch/report",
+            "text": "Locks that need something: 0 of 1.",
+        },
     }
 
 
@@ -334,6 +338,22 @@ async def test_what_it_could_go_back_to(house: House, look: Look) -> None:
     assert lock["may"]["go_back"]
     assert lock["way_back"] == "It could have 1.0.0 back, which ran before."
     assert watch.told[-1]["household"]["way_back"] == "Locks with a way back: 1 of 1."
+
+
+async def test_a_way_back_with_holes_is_named_and_not_offered(
+    house: House, look: Look
+) -> None:
+    """It takes words that a button cannot ask for; it is not said that there is none."""
+    await update(house, security_version=2)
+    await house.settle()
+    watch = await look()
+    lock = await watch.lock()
+    assert not lock["may"]["go_back"]
+    assert lock["way_back"] == (
+        "Version 1.0.0, which ran before, is kept, but has known holes. Who wants it "
+        "all the same finds it under Reconfigure, on its page."
+    )
+    assert watch.told[-1]["household"]["way_back"] == "Locks with a way back: 0 of 1."
 
 
 # When it comes.

@@ -45,6 +45,14 @@ def told_way_back(lock: ManagedLock, planner: Planner, vault: HouseholdVault) ->
         return told_now(lock.hass, f"risk_way_back_{way}")
     if goes_back(lock, vault):
         return told_now(lock.hass, "panel_could_go_back", version=lock.record.ran[-1])
+    if older := ways_back(lock, vault):
+        version = older[0].release.version.text
+        key = (
+            "panel_back_chosen"
+            if against(lock, older[0]) is None
+            else "panel_back_open"
+        )
+        return told_now(lock.hass, key, version=version)
     return told_now(lock.hass, "panel_no_way_back")
 
 

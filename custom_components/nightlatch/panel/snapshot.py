@@ -30,7 +30,9 @@ from ..monitoring.next_step import (
 )
 from ..monitoring.obstacles import async_obstacles
 from ..monitoring.proof import evidence_of, goes_back, has_way_back, told_way_back
+from ..monitoring.weekly import needs_of
 from ..planning.planner import next_errand
+from ..report.link import PATH
 from ..rights import Deed, may, may_see
 from ..runtime import Runtime
 from ..translation import label_now, told_now
@@ -49,6 +51,7 @@ async def async_snapshot(
     told: list[dict[str, Any]] = []
     steps: dict[str, NextStep] = {}
     seen: list[ManagedLock] = []
+    in_need = 0
     for lock in visible(runtime, user):
         with runtime.faults.apart("panel", lock):
             plan = runtime.planner.plan(lock)
@@ -56,11 +59,12 @@ async def async_snapshot(
             told.append(await _async_lock(runtime, user, lock, plan, step))
             steps[lock.subentry_id] = step
             seen.append(lock)
+            in_need += bool(needs_of(lock, step).needs)
     return {
         "quiet_hours": _quiet_hours(runtime),
         "summary": told_standing(hass, standing(steps)),
         "locks": told,
-        "household": _household(hass, runtime, seen),
+        "household": _household(hass, runtime, user, seen, in_need),
     }
 
 
@@ -86,8 +90,12 @@ def _quiet_hours(runtime: Runtime) -> dict[str, Any] | None:
 
 
 def _household(
-    hass: HomeAssistant, runtime: Runtime, locks: list[ManagedLock]
-) -> dict[str, str]:
+    hass: HomeAssistant,
+    runtime: Runtime,
+    user: User,
+    locks: list[ManagedLock],
+    in_need: int,
+) -> dict[str, Any]:
     total = str(len(locks))
     verified = sum(evidence_of(lock) is Evidence.SIGNATURE_VERIFIED for lock in locks)
     kept = sum(has_way_back(lock, runtime.planner, runtime.vault) for lock in locks)
@@ -96,6 +104,13 @@ def _household(
             hass, "panel_evidence", verified=str(verified), total=total
         ),
         "way_back": told_now(hass, "panel_way_back", kept=str(kept), total=total),
+        # Whoever opens it signs its address, which runs out.
+        "report": {
+            "path": PATH,
+            "text": told_now(hass, "panel_report", in_need=str(in_need), total=total),
+        }
+        if may(Deed.EXPORT_REPORT, user)
+        else None,
     }
 
 

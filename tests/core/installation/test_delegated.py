@@ -21,6 +21,7 @@ from custom_components.nightlatch.core.guard.source import (
     source_kind,
 )
 from custom_components.nightlatch.core.installation.delegated import (
+    AWAY_TIMEOUT,
     DEADLINES,
     IDLE_TIMEOUT,
     REPORT_TIMEOUT,
@@ -814,6 +815,27 @@ def test_a_source_that_is_reloaded_meanwhile_is_a_failure() -> None:
 
     outcome = run_virtual(reload())
     assert outcome.kind is OutcomeKind.FAILED
+    assert outcome.error is not None
+    assert outcome.error.reason is DelegateProblem.LOST_SIGHT
+
+
+@each_way
+def test_a_source_that_stays_away_is_not_waited_for_all_night(how: SourceKind) -> None:
+    """Half an hour is for a broker that is updated; other locks wait meanwhile."""
+    # Without a percentage nothing else ends it sooner.
+    desk = Desk(DeskDelegate(how=replace(how, tells_progress=False), ends=False))
+
+    async def go_away() -> tuple[Outcome, float]:
+        loop = asyncio.get_running_loop()
+        running = asyncio.ensure_future(desk.prepare().run())
+        await asyncio.sleep(1190)
+        desk.delegate.say(available=False)
+        return await running, loop.time()
+
+    outcome, seconds = run_virtual(go_away())
+    assert seconds < 1190 + AWAY_TIMEOUT + REPORT_TIMEOUT + 300
+    # Nobody can see what it runs.
+    assert outcome.kind is OutcomeKind.NEEDS_HAND
     assert outcome.error is not None
     assert outcome.error.reason is DelegateProblem.LOST_SIGHT
 

@@ -45,6 +45,9 @@ BEGUN_AFTER = 60.0
 is refused sooner."""
 IDLE_TIMEOUT = 180.0
 """Seconds for which a source may be idle though its call has not returned."""
+AWAY_TIMEOUT = 1800.0
+"""Seconds for which a source may be away with a lock under way: a broker that is updated,
+a hub that restarts. Other locks wait for this one meanwhile."""
 ABORT_TIMEOUT = 240.0
 TOLD_TIMEOUT = 5.0
 """Seconds for what a lock has answered to be told."""
@@ -265,12 +268,16 @@ class DelegatedInstallation(Installation):
         was reloaded in the middle never returns.
         """
         loop = asyncio.get_running_loop()
-        moved = at_work = loop.time()
+        moved = at_work = there = loop.time()
         before, worked = self._delegate.reading().percentage, False
         while True:
             reading, now = self._delegate.reading(), loop.time()
             if reading.percentage != before:
                 before, moved = reading.percentage, now
+            if reading.available:
+                there = now
+            elif now - there >= AWAY_TIMEOUT:
+                raise DelegateError(DelegateProblem.LOST_SIGHT)
             if reading.in_progress or not reading.available:
                 worked, at_work = worked or reading.in_progress, now
             elif now - at_work >= (IDLE_TIMEOUT if worked else START_TIMEOUT):
@@ -331,10 +338,16 @@ class DelegatedInstallation(Installation):
 
     async def _await_end(self) -> None:
         """Wait until nothing is in progress; a lock that restarts says nothing."""
+        loop = asyncio.get_running_loop()
+        there = loop.time()
         while True:
-            reading = self._delegate.reading()
+            reading, now = self._delegate.reading(), loop.time()
             if reading.available and not reading.in_progress:
                 return
+            if reading.available:
+                there = now
+            elif now - there >= AWAY_TIMEOUT:
+                raise DelegateError(DelegateProblem.LOST_SIGHT)
             await self._delegate.changed(_LOOK)
 
     async def _until_window_ends[T](self, running: Awaitable[T]) -> T:
