@@ -139,7 +139,10 @@ async def test_what_changes_all_the_time_is_off_by_default(house: House) -> None
         # Most locks have the quiet hours of the household.
         "switch.front_door_own_quiet_hours",
         # Seven of them are many.
-        *(f"switch.nightlatch_quiet_hours_on_{day}" for day in DAYS),
+        *(
+            f"switch.nightlatch_quiet_hours_{number}_{day}"
+            for number, day in enumerate(DAYS, 1)
+        ),
         "time.front_door_quiet_hours_begin",
         "time.front_door_quiet_hours_end",
     }

@@ -262,7 +262,7 @@ async def test_the_household_on_a_dashboard(house: House) -> None:
     )
     assert policy.notice_at == time(18)
 
-    monday = "switch.nightlatch_quiet_hours_on_monday"
+    monday = "switch.nightlatch_quiet_hours_1_monday"
     # Off by default: the form has all seven in one field.
     assert house.hass.states.get(monday) is None
     er.async_get(house.hass).async_update_entity(monday, disabled_by=None)
