@@ -181,19 +181,20 @@ def _rotate(options: argparse.Namespace) -> int:
 
 
 def _renew(options: argparse.Namespace) -> int:
+    if not options.role:
+        # A machine that renews must not publish what people have not finished.
+        return _publish_from(_repository(options, published_only=True), options)
     repository = _repository(options)
     for role in options.role:
         repository.renew(role)
-    if options.role:
-        return OK
-    if repository.staged:
-        # A machine that renews must not publish what people have not finished.
-        raise FeedToolError("Something is about to be published; use publish.")
-    return _publish(options)
+    return OK
 
 
 def _publish(options: argparse.Namespace) -> int:
-    repository = _repository(options)
+    return _publish_from(_repository(options), options)
+
+
+def _publish_from(repository: Repository, options: argparse.Namespace) -> int:
     content.check_whole(repository)
     for name in repository.publish(
         snapshot_valid=timedelta(days=options.snapshot_days),
@@ -288,9 +289,13 @@ def _serve(options: argparse.Namespace) -> int:
 # What was typed.
 
 
-def _repository(options: argparse.Namespace) -> Repository:
+def _repository(
+    options: argparse.Namespace, *, published_only: bool = False
+) -> Repository:
     keys = KeyStore(options.keys or [Path("keys")], _ask_passphrase)
-    return Repository(options.directory, keys, computer_clock)
+    return Repository(
+        options.directory, keys, computer_clock, published_only=published_only
+    )
 
 
 def _ask_passphrase(what: str) -> str:

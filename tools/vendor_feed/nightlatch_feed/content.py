@@ -154,8 +154,10 @@ def add_release(repository: Repository, file: Path, said: Said) -> Added:
         )
         signer = verified.key_fingerprint
     _check_unlike(release, before)
+    raw = {**raw, "releases": [*raw["releases"], path]}
+    _read(raw)
     repository.put(path, data, custom)
-    _describe(repository, {**raw, "releases": [*raw["releases"], path]})
+    repository.describe(raw)
     return Added(
         release=release,
         path=path,
@@ -179,9 +181,11 @@ def add_advisory(repository: Repository, file: Path) -> str:
     parse_published({CUSTOM_KEY: custom}, _read(descriptor))
     identifier = custom["document"]["tracking"]["id"]
     path = f"advisories/{safe_name(identifier).lower()}.json"
-    repository.put(path, data, custom)
     listed = [*dict.fromkeys([*descriptor.get("advisories", []), path])]
-    _describe(repository, {**descriptor, "advisories": listed})
+    descriptor = {**descriptor, "advisories": listed}
+    _read(descriptor)
+    repository.put(path, data, custom)
+    repository.describe(descriptor)
     return path
 
 

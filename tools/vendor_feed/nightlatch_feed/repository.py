@@ -51,14 +51,23 @@ class Repository:
     """The repository of one vendor."""
 
     def __init__(
-        self, folder: Path, keys: KeyStore, clock: Callable[[], datetime]
+        self,
+        folder: Path,
+        keys: KeyStore,
+        clock: Callable[[], datetime],
+        *,
+        published_only: bool = False,
     ) -> None:
-        """Take a folder, which need not exist yet."""
+        """Take a folder, which need not exist yet.
+
+        With ``published_only`` what is staged is none of its business.
+        """
         self.feed = folder / "feed"
         self._metadata = self.feed / "metadata"
         self._staged = folder / "staged"
         self._keys = keys
         self._clock = clock
+        self._published_only = published_only
 
     # What there is.
 
@@ -85,6 +94,8 @@ class Repository:
     @property
     def staged(self) -> list[str]:
         """The roles that are about to be published."""
+        if self._published_only:
+            return []
         return sorted(path.stem for path in self._staged.glob("*.json"))
 
     @property
@@ -326,8 +337,6 @@ class Repository:
             )
         signed.expires = self._clock() + VALID.get(role, _VALID_TARGETS)
         metadata.signatures.clear()
-        # First without: the keys of a new root stand in what is staged.
-        _write(self._staged / f"{role}.json", metadata.to_bytes())
         self._add_signatures(role, metadata)
         _write(self._staged / f"{role}.json", metadata.to_bytes())
 
@@ -336,24 +345,27 @@ class Repository:
         role: str,
         metadata: AnyMetadata | Metadata[Snapshot] | Metadata[Timestamp],
     ) -> None:
-        for key in self._keys_of(role):
+        signed = metadata.signed
+        # A new root is signed with the keys that it names, too.
+        root = signed if isinstance(signed, Root) else self.root
+        for key in self._keys_of(role, root):
             if key.keyid in metadata.signatures:
                 continue
             if (signer := self._keys.signer(key)) is not None:
                 metadata.sign(signer, append=True)
 
-    def _keys_of(self, role: str) -> list[Key]:
+    def _keys_of(self, role: str, root: Root) -> list[Key]:
         """Return the keys that may sign for a role; of a root, those before it too."""
         if role not in COUNTS and (delegations := self.targets.delegations):
             ids = self.delegated[role].keyids
             return [delegations.keys[key_id] for key_id in ids]
-        roots = [self.root]
-        if role == Root.type and (previous := self._previous_root()) is not None:
+        roots = [root]
+        if role == Root.type and (previous := self._root_before(root)) is not None:
             roots.append(previous)
         keys = {
-            key_id: root.keys[key_id]
-            for root in roots
-            for key_id in root.roles[role].keyids
+            key_id: each.keys[key_id]
+            for each in roots
+            for key_id in each.roles[role].keyids
         }
         return list(keys.values())
 
@@ -363,7 +375,7 @@ class Repository:
         delegators: list[Root | Targets] = [self.root]
         if role not in COUNTS:
             delegators = [self.targets]
-        elif role == Root.type and (previous := self._previous_root()) is not None:
+        elif role == Root.type and (previous := self._root_before(self.root)):
             delegators.append(previous)
         for delegator in delegators:
             result = delegator.get_verification_result(
@@ -371,8 +383,8 @@ class Repository:
             )
             yield len(result.signed), result.threshold
 
-    def _previous_root(self) -> Root | None:
-        path = self._metadata / f"{self.root.version - 1}.root.json"
+    def _root_before(self, root: Root) -> Root | None:
+        path = self._metadata / f"{root.version - 1}.root.json"
         return self._read(path, Root).signed if path.exists() else None
 
     def _root(self) -> Metadata[Root]:
@@ -384,7 +396,7 @@ class Repository:
     def _path(self, role: str) -> Path:
         """Return where a role stands that is staged, or else published."""
         staged = self._staged / f"{role}.json"
-        if staged.exists():
+        if staged.exists() and not self._published_only:
             return staged
         return self._published(role) or staged
 
