@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,7 +60,7 @@ class Workshop:
         path.write_bytes(make_release(self.maker, version))
         return path
 
-    def image(self, version: str, **knobs: object) -> Path:
+    def image(self, version: str, **knobs: Any) -> Path:
         """Return the image for MCUboot of a version."""
         path = self.folder / f"{version}.bin"
         path.write_bytes(make_mcuboot_firmware(self.maker, version, size=9000, **knobs))

@@ -6,7 +6,8 @@ import re
 from typing import Any
 
 import pytest
-import yaml
+
+from homeassistant.util.yaml import load_yaml_dict
 
 from .commands import TOOL, install, run
 from .conftest import Workshop
@@ -39,7 +40,7 @@ def environment(feed: Workshop, tmp_path: Path) -> dict[str, str]:
 
 def test_the_workflow_renews(feed: Workshop, environment: dict[str, str]) -> None:
     """With keys out of secrets, which it does not leave behind."""
-    workflow: dict[str, Any] = yaml.safe_load((EXAMPLES / "renew-feed.yml").read_text())
+    workflow: dict[str, Any] = load_yaml_dict(str(EXAMPLES / "renew-feed.yml"))
     steps = {step.get("name"): step for step in workflow["jobs"]["renew"]["steps"]}
     runner = feed.folder / "runner"
     runner.mkdir()

@@ -1,6 +1,7 @@
 """A vendor's feed, made with the command, as households and other clients find it."""
 
 import asyncio
+from datetime import timedelta
 import json
 from pathlib import Path
 import re
@@ -376,7 +377,7 @@ def test_an_advisory_is_read_out_of_a_csaf_document(feed: Workshop) -> None:
 def test_expiry_warns_before_people_have_to_sign(feed: Workshop) -> None:
     """Renewing by machine does not help then, and signing does."""
     feed.do("expiry")
-    feed.moved = repository.timedelta(days=80)
+    feed.moved = timedelta(days=80)
     feed.do("renew")
     assert feed.run("expiry", "--warn-days", "14") == REFUSED
     assert re.search(r"targets .* EXPIRES SOON", feed.told)
@@ -386,7 +387,7 @@ def test_expiry_warns_before_people_have_to_sign(feed: Workshop) -> None:
     feed.do("renew", "targets")
     feed.do("publish")
     feed.do("expiry", "--warn-days", "14")
-    feed.moved += repository.timedelta(days=3)
+    feed.moved += timedelta(days=3)
     assert feed.run("expiry") == REFUSED
     assert re.search(r"timestamp .* HAS EXPIRED", feed.told)
 
@@ -404,7 +405,7 @@ def test_checking_tells_what_a_lock_would_get(feed: Workshop) -> None:
 
 
 def _expire(feed: Workshop) -> None:
-    feed.moved = -repository.timedelta(days=10)
+    feed.moved = -timedelta(days=10)
     feed.do("renew")
 
 
