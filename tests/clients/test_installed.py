@@ -30,7 +30,13 @@ def test_it_runs_from_a_fresh_checkout(fresh: Path) -> None:
     """Built out of it, with nothing of Home Assistant."""
     uvx = shutil.which("uvx", path=f"{_UV.parent}:{os.environ['PATH']}")
     assert uvx is not None
-    command = [uvx, "--python", sys.executable, "--from", TOOL.relative_to(CHECKOUT)]
+    command = [
+        uvx,
+        "--python",
+        sys.executable,
+        "--from",
+        str(TOOL.relative_to(CHECKOUT)),
+    ]
     done = subprocess.run(
         [*command, "nightlatch-feed", "check", "nowhere", "--root", "pyproject.toml"],
         cwd=fresh,

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+import hashlib
 import json
 from pathlib import Path
 import re
@@ -11,7 +12,9 @@ import tomllib
 from typing import Any
 
 import pytest
-from tuf.api.metadata import Metadata, Root, Targets
+from securesystemslib.formats import encode_canonical
+from securesystemslib.signer import CryptoSigner
+from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
 from tuf.ngclient import Updater
 
 from custom_components.nightlatch.core.advisories.published import Match
@@ -491,18 +494,63 @@ def test_python_tuf_reads_the_feed(feed: Workshop) -> None:
     assert asyncio.run(fetch()) == image.read_bytes()
 
 
+def _as_tuf_on_ci(folder: Path) -> None:
+    """Write a repository in the forms of tuf-on-ci.
+
+    ECDSA keys with notes beside them, their ids over all of that; one key for snapshot
+    and timestamp; versions without lengths and hashes.
+    """
+
+    def signer(**notes: str) -> CryptoSigner:
+        made = CryptoSigner.generate_ecdsa()
+        made.public_key.unrecognized_fields.update(notes)
+        whole = str(encode_canonical(made.public_key.to_dict()))
+        made.public_key.keyid = hashlib.sha256(whole.encode()).hexdigest()
+        return made
+
+    anna = signer(**{"x-tuf-on-ci-keyowner": "@anna"})
+    online = signer(**{"x-tuf-on-ci-online-uri": "file:online"})
+    signers = {"root": anna, "targets": anna, "snapshot": online, "timestamp": online}
+    until = repository.computer_clock() + timedelta(days=2)
+    root = Root(expires=until, consistent_snapshot=True)
+    for role, each in signers.items():
+        root.add_key(each.public_key, role)
+    vendor = Vendor()
+    vendor.release(
+        "acme/how.txt", b"By hand.", version="1.0.0", payload={"format": "by-hand"}
+    )
+    vendor.release("acme/bad.zip", b"no firmware", version="1.1.0")
+    targets = Targets(expires=until)
+    theirs = vendor.keep().files
+    newest = max(
+        (name for name in theirs if name.endswith(".targets.json")),
+        key=lambda name: int(name.removeprefix("metadata/").split(".")[0]),
+    )
+    targets.targets = Metadata[Targets].from_bytes(theirs[newest]).signed.targets
+    files: dict[str, bytes] = {
+        path: data for path, data in theirs.items() if path.startswith("targets/")
+    }
+    for name, signed in (
+        ("1.root", root),
+        ("1.targets", targets),
+        ("1.snapshot", Snapshot(expires=until, meta={"targets.json": MetaFile(1)})),
+        ("timestamp", Timestamp(expires=until, snapshot_meta=MetaFile(1))),
+    ):
+        metadata: Metadata[Any] = Metadata(signed)
+        metadata.sign(signers[signed.type])
+        files[f"metadata/{name}.json"] = metadata.to_bytes()
+    for path, data in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+
+
 def test_a_repository_of_another_tool_is_checked(workshop: Workshop) -> None:
-    """With key ids over whole keys, notes beside them, and hashes in no list."""
-    vendor = Vendor(lists_hashes=False)
-    vendor.release("acme/nd-100/1.0.0.zip", b"not signed", version="1.0.0")
-    for path, data in vendor.keep().files.items():
-        file = workshop.folder / "theirs" / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data)
-    # The feed is in order, but its release is no firmware.
+    """Whatever it calls its keys; what is wrong in it is told as of any other."""
+    _as_tuf_on_ci(workshop.folder / "theirs")
     assert workshop.run("check", "theirs") == REFUSED
-    assert "Vendor:        Acme" in workshop.told
-    assert "REFUSED:       acme/nd-100/1.0.0.zip" in workshop.told
+    assert "Offered:       ND-100 1.0.0 for A" in workshop.told
+    assert re.search(r"Root key: +[0-9a-f]{64}\n +alone: +[0-9a-f]{64}", workshop.told)
+    assert "REFUSED:       acme/bad.zip" in workshop.told
     assert "neither a DFU package nor an image" in workshop.told
 
 
