@@ -34,7 +34,9 @@ from .scene import (
     WATCHED_MODEL,
     lock_form,
     make_lock,
+    make_mcuboot_firmware,
     make_mcuboot_lock,
+    make_release,
     publish,
     publish_by_hand,
     publish_mcuboot,
@@ -44,6 +46,9 @@ from .vendor import Vendor
 from .zigbee2mqtt import Zigbee2MqttBridge, ZigbeeLock
 
 DIRECTORY = Path(__file__).parents[2] / ".dev" / "demo"
+OWN_FEED = DIRECTORY.with_name("demo-own-feed")
+FIRMWARE = DIRECTORY.with_name("demo-firmware")
+"""Where the vendor is kept whose firmware somebody else puts into a feed."""
 FRONT, GARDEN = "Front door", "Garden door"
 SIDE, CELLAR = "Side door", "Cellar door"
 LOCKS = (FRONT, GARDEN, SIDE, CELLAR)
@@ -93,6 +98,23 @@ def publish_all(vendor: Vendor, *, severity: str = "high") -> None:
     publish_by_hand(vendor, "1.1.0")
 
 
+def kept_vendor(directory: Path) -> Vendor:
+    """Return the vendor of all locks that is kept in a directory."""
+    return Vendor.load_or_create(
+        directory, name=VENDOR, models=(*MODELS, *MCUBOOT_MODELS)
+    )
+
+
+def give_firmware(vendor: Vendor, folder: Path, version: str = "1.1.0") -> None:
+    """Write what a vendor has before there is a feed: firmware, and who signs it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "firmware.pem").write_text(vendor.firmware_key_pem)
+    (folder / f"kestrel-one-{version}.zip").write_bytes(make_release(vendor, version))
+    (folder / f"kestrel-motor-{version}.bin").write_bytes(
+        make_mcuboot_firmware(vendor, version)
+    )
+
+
 @asynccontextmanager
 async def running(
     directory: Path,
@@ -101,15 +123,15 @@ async def running(
     releases: Callable[[Vendor], None] = publish_all,
     configuration: str = "",
     single_bank: bool = False,
+    vendor: Vendor | None = None,
 ) -> AsyncGenerator[Demo]:
     """Start the rig and Home Assistant; set up what a user would, the first time.
 
-    With ``single_bank`` the front door's lock has room for one firmware only.
+    With ``single_bank`` the front door's lock has room for one firmware only. ``vendor``
+    is another one than that of the demo, which is kept in the directory.
     """
     ports = await asyncio.to_thread(_load_ports, directory)
-    vendor = Vendor.load_or_create(
-        directory / "vendor", name=VENDOR, models=(*MODELS, *MCUBOOT_MODELS)
-    )
+    vendor = vendor or kept_vendor(directory / "vendor")
     releases(vendor)
     proxy = EsphomeProxy(
         "hallway-proxy", "A0:B7:65:4C:3D:10", port=ports.get("proxy", 0)
@@ -227,8 +249,13 @@ async def set_up(demo: Demo) -> None:
         await add_known_lock(demo.client, entry_id, name)
 
 
-async def set_up_household(demo: Demo) -> str:
-    """Do what a user does, through the flows of the user interface."""
+async def set_up_household(
+    demo: Demo, feed: str | None = None, root: bytes | None = None
+) -> str:
+    """Do what a user does, through the flows of the user interface.
+
+    ``feed`` and ``root`` are of another feed than the vendor's own.
+    """
     client = demo.client
     await demo.home.add_proxy(demo.proxy)
     await client.finish_flow(
@@ -245,7 +272,10 @@ async def set_up_household(demo: Demo) -> str:
     await client.finish_flow(
         FlowKind.SUBENTRY,
         (entry_id, "feed"),
-        {"url": demo.vendor.url, "root": demo.vendor.root.decode()},
+        {
+            "url": feed or demo.vendor.url,
+            "root": (root or demo.vendor.root).decode(),
+        },
         {},
     )
     return entry_id
@@ -400,6 +430,25 @@ async def stay(demo: Demo) -> None:
     print("Stopping.")
 
 
+async def _try_feed(url: str, root_file: Path) -> None:
+    """Update the front door out of somebody's feed of the demo's firmware."""
+    root = await asyncio.to_thread(root_file.read_bytes)
+    # Begun anew, or Home Assistant would go by the root of another try.
+    await asyncio.to_thread(shutil.rmtree, OWN_FEED, ignore_errors=True)
+
+    async def set_up_own(demo: Demo) -> None:
+        entry_id = await set_up_household(demo, url, root)
+        await add_lock(demo.client, entry_id, ADDRESS, lock_form(FRONT))
+
+    async with running(
+        OWN_FEED,
+        set_up_own,
+        releases=lambda _: None,
+        vendor=await asyncio.to_thread(kept_vendor, FIRMWARE),
+    ) as demo:
+        print(await install(demo), flush=True)
+
+
 async def _run(options: argparse.Namespace) -> None:
     # They are made of what is here.
     from .recover import recover
@@ -414,6 +463,9 @@ async def _run(options: argparse.Namespace) -> None:
         return
     if options.recover:
         await recover()
+        return
+    if options.feed is not None:
+        await _try_feed(options.feed, options.root)
         return
     async with running(DIRECTORY, set_up) as demo:
         set_by_owner(demo)
@@ -443,7 +495,26 @@ def main() -> int:
         help="cut the power in the middle of an update, and let the firmware of another "
         "be bad; see that no lock is lost, and end",
     )
+    parser.add_argument(
+        "--firmware",
+        type=Path,
+        metavar="FOLDER",
+        help="write firmware for the demo's locks, to put into a feed, and end",
+    )
+    parser.add_argument(
+        "--feed",
+        metavar="URL",
+        help="install the update on the front door out of a feed of that firmware",
+    )
+    parser.add_argument(
+        "--root", type=Path, metavar="FILE", help="the root.json of that feed"
+    )
     options = parser.parse_args()
+    if (options.feed is None) != (options.root is None):
+        parser.error("--feed and --root go together")
+    if options.firmware is not None:
+        give_firmware(kept_vendor(FIRMWARE), options.firmware)
+        return 0
     try:
         asyncio.run(_run(options))
     except (HomeError, TimeoutError, OSError) as err:

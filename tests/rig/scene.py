@@ -176,18 +176,23 @@ def release_fields(version: str, **fields: Any) -> dict[str, Any]:
     }
 
 
+def make_release(vendor: Vendor, version: str) -> bytes:
+    """Return the signed package of a version."""
+    return make_package(
+        make_firmware(version),
+        key=vendor.firmware_key,
+        fw_version=firmware_version(version),
+        hw_version=HARDWARE_VERSION,
+    )
+
+
 def publish(
     vendor: Vendor, version: str, *, package: bytes | None = None, **fields: Any
 ) -> str:
     """Release a version; return its path in the feed."""
     path = f"{MODEL.lower()}/{version}.zip"
     if package is None:
-        package = make_package(
-            make_firmware(version),
-            key=vendor.firmware_key,
-            fw_version=firmware_version(version),
-            hw_version=HARDWARE_VERSION,
-        )
+        package = make_release(vendor, version)
     vendor.release(path, package, **release_fields(version, **fields))
     return path
 

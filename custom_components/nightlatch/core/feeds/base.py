@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ..advisories.published import PublishedAdvisory
+from ..errors import FeedError, FeedProblem
 from ..model import FirmwareKey, Model, Release
 
 
@@ -15,8 +16,8 @@ class FeedContent:
     vendor: str
     models: tuple[Model, ...]
     releases: tuple[Release, ...]
-    refused: tuple[str, ...]
-    """One line for each release or advisory that was left out, with what is wrong."""
+    problems: tuple[tuple[str, FeedError], ...]
+    """The path of each release or advisory that was left out, and what is wrong."""
     firmware_keys: tuple[FirmwareKey, ...]
     checked_at: datetime
     expires_at: datetime
@@ -25,6 +26,11 @@ class FeedContent:
     """Those that could be read."""
     tells_advisories: bool = False
     """Whether it says what is known of its locks, and all of it could be read."""
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """Return one line for each release or advisory that was left out."""
+        return tuple(_line(path, err) for path, err in self.problems)
 
 
 class Feed(Protocol):
@@ -39,3 +45,9 @@ class Feed(Protocol):
         Raises ``FeedError``; RELEASE_WITHDRAWN when the feed no longer lists it, and
         RELEASE_CHANGED when it lists another file under its name.
         """
+
+
+def _line(path: str, err: FeedError) -> str:
+    if err.reason is FeedProblem.FIELD_INVALID:
+        return f"{path}: {err.details['field']} {err.details['problem']}"
+    return f"{path}: {err}"

@@ -309,10 +309,7 @@ class _Visit:
                 vendor=descriptor.vendor,
                 models=descriptor.models,
                 releases=releases,
-                refused=tuple(
-                    _line(path, err)
-                    for path, err in (*refused.items(), *unread.items())
-                ),
+                problems=(*refused.items(), *unread.items()),
                 firmware_keys=descriptor.firmware_keys,
                 checked_at=now,
                 expires_at=min(state.expires.values()),
@@ -508,12 +505,6 @@ def _check_still_offered(release: Release, listing: _Listing) -> None:
 def _path(release: Release) -> str:
     assert release.artifact is not None, "a feed's releases have artifacts"
     return release.artifact.path
-
-
-def _line(path: str, err: FeedError) -> str:
-    if err.reason is FeedProblem.FIELD_INVALID:
-        return f"{path}: {err.details['field']} {err.details['problem']}"
-    return f"{path}: {err}"
 
 
 def _mismatch(release: Release) -> FeedError:

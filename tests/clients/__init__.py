@@ -1,0 +1,1 @@
+"""The vendors' tool, installed, and other clients of The Update Framework."""

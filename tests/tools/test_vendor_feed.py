@@ -1,0 +1,568 @@
+"""A vendor's feed, made with the command, as households and other clients find it."""
+
+import asyncio
+from datetime import timedelta
+import hashlib
+import json
+from pathlib import Path
+import re
+import shutil
+import stat
+import tomllib
+from typing import Any
+
+import pytest
+from securesystemslib.formats import encode_canonical
+from securesystemslib.signer import CryptoSigner
+from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
+from tuf.ngclient import Updater
+
+from custom_components.nightlatch.core.advisories.published import Match
+from nightlatch_feed import repository
+from nightlatch_feed.checking import Checked, check, serving
+from nightlatch_feed.cli import FAILED, OK, REFUSED
+from tests.rig.dfu_package import generate_key, make_package
+from tests.rig.image import make_image
+from tests.rig.vendor import Vendor
+
+from .commands import CHECKOUT, PASSPHRASE, TOOL
+from .conftest import WORDS, Workshop
+
+
+def seen(workshop: Workshop) -> Checked:
+    """Return what a household has of the feed that pinned the first root."""
+    return asyncio.run(check("feed", workshop.root, None))
+
+
+def versions(workshop: Workshop) -> list[str]:
+    """Return which releases it is offered."""
+    return [release.version.text for release in seen(workshop).good]
+
+
+# Adding releases.
+
+
+def test_what_a_package_says_of_itself_need_not_be_said(workshop: Workshop) -> None:
+    """And what it does not say is asked for."""
+    workshop.found()
+    package = workshop.package("1.1.0")
+    assert workshop.run("release", package, "--model", "KL-1") == FAILED
+    assert "say --version" in workshop.told
+    said = ("--model", "KL-1", "--version", "1.1.0")
+    assert workshop.run("release", package, *said) == FAILED
+    assert "say --hardware" in workshop.told
+    told = workshop.do("release", package, *said, "--hardware", "B")
+    assert re.search(r"hw_version +52\n", told)
+    assert re.search(r"counter +10100\n", told)
+    # The bootloader is the same, so the hardware that locks tell is too.
+    again = workshop.package("1.2.0")
+    workshop.do("release", again, "--model", "KL-1", "--version", "1.2.0")
+    workshop.do("publish")
+    assert [(r.version.text, r.hardware_revisions) for r in seen(workshop).good] == [
+        ("1.1.0", ("B",)),
+        ("1.2.0", ("B",)),
+    ]
+
+
+def test_an_image_tells_its_version_and_its_counter(workshop: Workshop) -> None:
+    """Both are signed in it."""
+    workshop.found()
+    image = workshop.image("2.3.4+5", security_counter=7)
+    workshop.do("release", image, "--model", "KM-1", "--hardware", "B")
+    workshop.do("publish")
+    (release,) = seen(workshop).good
+    assert release.version.text == "2.3.4+5"
+    assert release.payload is not None
+    assert release.payload.firmware_version == 7
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (
+            lambda w: make_package(make_image("1", 9000, seed=1), key=generate_key()),
+            "not signed with",
+        ),
+        (
+            lambda w: make_package(
+                make_image("1", 9000, seed=1), key=w.maker.firmware_key, unsigned=True
+            ),
+            "is not signed",
+        ),
+        (
+            lambda w: make_package(
+                make_image("1", 9000, seed=1), key=w.maker.firmware_key, is_debug=True
+            ),
+            "debug build",
+        ),
+        (lambda w: b"no firmware at all", "neither a DFU package nor an image"),
+    ],
+)
+def test_what_households_would_refuse_is_not_added(
+    feed: Workshop, made: Any, words: str
+) -> None:
+    """In the words that they would read; nothing is about to be published then."""
+    file = feed.folder / "bad.zip"
+    file.write_bytes(made(feed))
+    said = ("--model", "KL-1", "--version", "1.1.0", "--hardware", "B")
+    assert feed.run("release", file, *said) == REFUSED
+    assert words in feed.told
+    assert "{" not in feed.told
+    assert not (feed.folder / "staged" / "targets.json").exists()
+
+
+def test_a_version_is_released_once(feed: Workshop) -> None:
+    """Two of the same would both be refused."""
+    other = feed.folder / "other.zip"
+    other.write_bytes(
+        make_package(make_image("1.0.0", 9000, seed=1), key=feed.maker.firmware_key)
+    )
+    said = ("--model", "KL-1", "--version", "1.0.0", "--hardware", "B")
+    assert feed.run("release", other, *said) == FAILED
+    assert "already" in feed.told
+    assert versions(feed) == ["1.0.0"]
+
+
+def test_fields_of_the_format_go_through_it(feed: Workshop) -> None:
+    """All that it knows can be said, and nothing that it refuses."""
+    fields = feed.folder / "fields.json"
+    fields.write_text(json.dumps({"minimum_battery": 50, "disrupts": ["keypad"]}))
+    feed.release("1.1.0", "--fields", str(fields), "--severity", "high")
+    feed.do("publish")
+    release = seen(feed).good[-1]
+    assert release.minimum_battery == 50
+    assert release.severity == "high"
+    for wrong, code in (
+        ({"minimum_battery": 500}, REFUSED),
+        ({"version": "9"}, FAILED),
+    ):
+        fields.write_text(json.dumps(wrong))
+        said = ("--model", "KL-1", "--version", "1.2.0", "--fields", fields)
+        assert feed.run("release", feed.package("1.2.0"), *said) == code
+        assert next(iter(wrong)) in feed.told
+
+
+def test_firmware_for_people_is_told_of_and_never_sent(feed: Workshop) -> None:
+    """Its file is how to do it."""
+    file = feed.folder / "how.txt"
+    file.write_text("Use the app.")
+    said = ("--model", "KM-1", "--version", "3.0.0", "--hardware", "B", "--by-hand")
+    feed.do("release", file, *said)
+    feed.do("publish")
+    assert seen(feed).good[-1].payload is None
+
+
+# Keys and signatures.
+
+
+def test_keys_of_people_are_behind_a_passphrase(
+    feed: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the machine are not, and nobody else can read either."""
+    for path in (feed.folder / "keys").iterdir():
+        offline = path.name.startswith(("root", "targets"))
+        assert (b"ENCRYPTED" in path.read_bytes()) is offline
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    monkeypatch.setenv(PASSPHRASE, "another one")
+    assert feed.run("renew", "targets") == FAILED
+    assert "cannot be opened" in feed.told
+    assert not list((feed.folder / "staged").iterdir())
+    monkeypatch.delenv(PASSPHRASE)
+    feed.do("renew")
+
+
+def test_a_short_passphrase_makes_no_key(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is found can be tried at leisure."""
+    monkeypatch.setenv(PASSPHRASE, "short")
+    key = workshop.folder / "firmware.pem"
+    key.write_text(workshop.maker.firmware_key_pem)
+    assert workshop.run("init", "--vendor", "V", "--firmware-key", key) == FAILED
+    assert not (workshop.folder / "staged").exists()
+    monkeypatch.setenv(PASSPHRASE, WORDS)
+    workshop.found()
+
+
+def test_two_people_and_a_machine_publish_together(feed: Workshop) -> None:
+    """None of them can do it alone."""
+    keys = feed.folder / "keys"
+    one, other, machine = (feed.folder / name for name in ("one", "other", "machine"))
+    for folder in (one, other, machine):
+        folder.mkdir()
+    mine, theirs = sorted(keys.glob("targets-*.pem"))
+    shutil.move(mine, one)
+    shutil.move(theirs, other)
+    for role in ("snapshot", "timestamp"):
+        shutil.move(next(keys.glob(f"{role}-*.pem")), machine)
+    feed.release("1.1.0", "--keys", str(one))
+    assert feed.run("publish", "--keys", machine) == FAILED
+    assert "targets has 1 of 2" in feed.told
+    assert versions(feed) == ["1.0.0"]
+    # What renews by itself goes on meanwhile, with what is published.
+    feed.do("renew", "--keys", machine)
+    assert versions(feed) == ["1.0.0"]
+    assert "1 of 2" in feed.do("sign", "--keys", one)
+    assert "enough" in feed.do("sign", "--keys", other)
+    assert feed.run("publish", "--keys", other) == FAILED
+    assert "none of the folders" in feed.told
+    assert versions(feed) == ["1.0.0"]
+    feed.do("publish", "--keys", machine)
+    assert versions(feed) == ["1.0.0", "1.1.0"]
+
+
+def test_who_changes_what_another_has_signed_signs_alone(feed: Workshop) -> None:
+    """A signature is for what was seen, not for what comes after."""
+    feed.release("1.1.0")
+    staged = feed.folder / "staged" / "targets.json"
+    before = set(Metadata[Targets].from_bytes(staged.read_bytes()).signatures)
+    gone = min((feed.folder / "keys").glob("targets-*.pem"))
+    gone.rename(feed.folder / gone.name)
+    feed.release("1.2.0")
+    after = set(Metadata[Targets].from_bytes(staged.read_bytes()).signatures)
+    assert len(before) == 2
+    assert len(after) == 1
+    assert feed.run("publish") == FAILED
+
+
+@pytest.mark.parametrize("role", ["root", "targets", "snapshot", "timestamp"])
+def test_households_follow_a_key_that_is_replaced(feed: Workshop, role: str) -> None:
+    """By the root that they have pinned; the old key counts no more."""
+    before = Metadata[Root].from_bytes(feed.root).signed.roles[role].keyids
+    feed.do("rotate", role)
+    feed.do("publish")
+    assert versions(feed) == ["1.0.0"]
+    path = feed.folder / "feed" / "metadata" / "2.root.json"
+    after = Metadata[Root].from_bytes(path.read_bytes()).signed.roles[role].keyids
+    assert len(after) == len(before)
+    assert not set(after) & set(before)
+    # And the next time it is the new keys that sign.
+    feed.do("renew", "root", "targets")
+    feed.do("publish")
+    assert versions(feed) == ["1.0.0"]
+
+
+def test_one_lost_key_is_replaced_by_the_others(feed: Workshop) -> None:
+    """Two of three root keys are enough to let the third go."""
+    lost = min((feed.folder / "keys").glob("root-*.pem"))
+    lost.unlink()
+    key_id = lost.stem.removeprefix("root-")
+    feed.do("rotate", "root", "--key-id", key_id)
+    feed.do("publish")
+    assert versions(feed) == ["1.0.0"]
+    assert feed.run("rotate", "root", "--key-id", key_id) == FAILED
+
+
+def test_too_few_root_keys_change_nothing(feed: Workshop) -> None:
+    """What one key alone would say of the keys is not published."""
+    for lost in sorted((feed.folder / "keys").glob("root-*.pem"))[:2]:
+        lost.unlink()
+    feed.do("rotate", "timestamp")
+    assert feed.run("publish") == FAILED
+    assert "root has 1 of 2" in feed.told
+    assert not (feed.folder / "feed" / "metadata" / "2.root.json").exists()
+
+
+def test_others_release_for_their_model(feed: Workshop) -> None:
+    """What they sign is offered; the vendor's own keys do not count for it any more."""
+    feed.do("delegate", "motor", "--model", "KM-1")
+    image = feed.image("2.0.0")
+    told = feed.do("release", image, "--model", "KM-1", "--hardware", "B")
+    assert "signed for by motor" in told
+    (key,) = (feed.folder / "keys").glob("motor-*.pem")
+    shutil.move(key, feed.folder / key.name)
+    feed.do("publish")
+    assert versions(feed) == ["1.0.0", "2.0.0"]
+    feed.do("release", feed.image("2.1.0"), "--model", "KM-1", "--hardware", "B")
+    assert feed.run("publish") == FAILED
+    assert "motor has 0 of 1" in feed.told
+    shutil.move(feed.folder / key.name, key)
+    feed.do("sign")
+    feed.do("publish")
+    assert versions(feed) == ["1.0.0", "2.0.0", "2.1.0"]
+    feed.do("rotate", "motor")
+    feed.do("publish")
+    assert versions(feed) == ["1.0.0", "2.0.0", "2.1.0"]
+
+
+def test_a_release_that_others_sign_for_from_now_on_stays(feed: Workshop) -> None:
+    """It is theirs then."""
+    feed.do("delegate", "one", "--model", "KL-1")
+    feed.do("publish")
+    assert versions(feed) == ["1.0.0"]
+
+
+# Publishing.
+
+
+def test_nothing_is_seen_before_it_is_published(feed: Workshop) -> None:
+    """However much is about to be."""
+    feed.release("1.1.0")
+    feed.do("rotate", "timestamp")
+    assert versions(feed) == ["1.0.0"]
+    feed.do("publish")
+    assert versions(feed) == ["1.0.0", "1.1.0"]
+
+
+def test_a_feed_is_in_order_wherever_publishing_is_cut_off(
+    feed: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At each file; and publishing again goes on to the end."""
+    feed.do("delegate", "motor", "--model", "KM-1")
+    feed.release("1.1.0")
+    shutil.copytree(feed.folder / "feed", feed.folder / "feed-before")
+    shutil.copytree(feed.folder / "staged", feed.folder / "staged-before")
+    write = repository._write
+    cuts = 0
+    while True:
+        left = cuts
+
+        def cut(path: Path, data: bytes) -> None:
+            nonlocal left
+            if left == 0:
+                raise OSError(28, "No space left on device", str(path))
+            left -= 1
+            write(path, data)
+
+        monkeypatch.setattr(repository, "_write", cut)
+        code = feed.run("publish")
+        monkeypatch.setattr(repository, "_write", write)
+        if code == OK:
+            break
+        assert "No space left" in feed.told
+        assert versions(feed) == ["1.0.0"]
+        feed.do("publish")
+        assert versions(feed) == ["1.0.0", "1.1.0"]
+        for name in ("feed", "staged"):
+            shutil.rmtree(feed.folder / name)
+            shutil.copytree(feed.folder / f"{name}-before", feed.folder / name)
+        cuts += 1
+    # targets, motor, snapshot, timestamp
+    assert cuts == 4
+
+
+def test_a_withdrawn_release_is_offered_no_more(feed: Workshop) -> None:
+    """Its file stays, for whoever is fetching it."""
+    feed.release("1.1.0")
+    feed.do("publish")
+    assert "kl-1/1.1.0.zip" in feed.do("list")
+    feed.do("withdraw", "kl-1/1.1.0.zip")
+    feed.do("publish")
+    assert versions(feed) == ["1.0.0"]
+    assert feed.run("withdraw", "kl-1/1.1.0.zip") == FAILED
+    assert list((feed.folder / "feed" / "targets" / "kl-1").glob("*.1.1.0.zip"))
+
+
+def test_an_advisory_is_read_out_of_a_csaf_document(feed: Workshop) -> None:
+    """With the fractions that TUF cannot sign; what cannot be read is refused."""
+    page = (CHECKOUT / "docs" / "feed-format.md").read_text()
+    example = re.findall(r"^```json\n(.*?)^```", page, re.DOTALL | re.MULTILINE)[3]
+    text = example.replace("ND-100", "KL-1").replace('"Acme"', '"Kestrel Locks"')
+    document = json.loads(text)
+    score = document["vulnerabilities"][0]["scores"][0]["cvss_v3"]
+    score["baseScore"] = 8.8
+    file = feed.folder / "advisory.json"
+    file.write_text(json.dumps(document))
+    feed.do("advise", file)
+    feed.do("publish")
+    (told,) = seen(feed).content.advisories
+    scheme = seen(feed).content.models[0].version_scheme
+    assert told.match("1.0.5", scheme) is Match.EXACT
+    document["document"]["tracking"]["status"] = "draft"
+    file.write_text(json.dumps(document))
+    assert feed.run("advise", file) == REFUSED
+    assert "status" in feed.told
+
+
+# Expiry.
+
+
+def test_expiry_warns_before_people_have_to_sign(feed: Workshop) -> None:
+    """Renewing by machine does not help then, and signing does."""
+    feed.do("expiry")
+    feed.moved = timedelta(days=80)
+    feed.do("renew")
+    assert feed.run("expiry", "--warn-days", "14") == REFUSED
+    assert re.search(r"targets .* EXPIRES SOON", feed.told)
+    assert "timestamp" in feed.told
+    assert "timestamp  EXPIRES" not in feed.told
+    feed.do("expiry", "--warn-days", "5")
+    feed.do("renew", "targets")
+    feed.do("publish")
+    feed.do("expiry", "--warn-days", "14")
+    feed.moved += timedelta(days=3)
+    assert feed.run("expiry") == REFUSED
+    assert re.search(r"timestamp .* HAS EXPIRED", feed.told)
+
+
+# Checking.
+
+
+def test_checking_tells_what_a_lock_would_get(feed: Workshop) -> None:
+    """And why not, in the words of the code that chooses."""
+    lock = ("--model", "KL-1", "--hardware", "B", "--installed")
+    assert "gets 1.0.0" in feed.do("check", "feed", *lock, "0.9.0")
+    told = feed.do("check", "feed", *lock, "1.0.0")
+    assert "gets nothing" in told
+    assert "not_newer" in told
+
+
+def _expire(feed: Workshop) -> None:
+    feed.moved = -timedelta(days=10)
+    feed.do("renew")
+
+
+def _unsign(feed: Workshop) -> None:
+    path = feed.folder / "feed" / "metadata" / "timestamp.json"
+    metadata = json.loads(path.read_text())
+    metadata["signatures"] = []
+    path.write_text(json.dumps(metadata))
+
+
+def _lose(feed: Workshop) -> None:
+    next((feed.folder / "feed" / "metadata").glob("*.targets.json")).unlink()
+
+
+def _exchange(feed: Workshop) -> None:
+    (file,) = (feed.folder / "feed" / "targets" / "kl-1").iterdir()
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (_expire, "has expired"),
+        (_unsign, "do not carry enough valid signatures"),
+        (_lose, "HTTP status 404"),
+        (_exchange, "is not the one that was signed"),
+    ],
+)
+def test_each_refusal_is_told_in_words(feed: Workshop, spoil: Any, words: str) -> None:
+    """Those that households would read, and an exit code for machines."""
+    spoil(feed)
+    assert feed.run("check") == REFUSED
+    assert words in feed.told
+    assert not re.search(r"[{}]|feed_[a-z]", feed.told)
+
+
+def test_a_key_that_nobody_has_approved_is_refused(feed: Workshop) -> None:
+    """For owners who have pinned another one."""
+    assert feed.run("check", "feed", "--firmware-fingerprint", "ab" * 32) == REFUSED
+    assert "names another firmware key" in feed.told
+
+
+def test_a_url_is_asked_as_households_ask_it(feed: Workshop) -> None:
+    """Not without HTTPS, and not without a root of one's own."""
+    url = "http://updates.kestrel.example/"
+    assert feed.run("check", url) == FAILED
+    root = feed.folder / "feed" / "metadata" / "1.root.json"
+    assert feed.run("check", url, "--root", root) == REFUSED
+    assert "is not HTTPS" in feed.told
+
+
+# Others' clients and others' repositories.
+
+
+def test_python_tuf_reads_the_feed(feed: Workshop) -> None:
+    """By nothing but the specification."""
+    feed.do("delegate", "motor", "--model", "KM-1")
+    image = feed.image("2.0.0")
+    feed.do("release", image, "--model", "KM-1", "--hardware", "B")
+    feed.do("rotate", "root")
+    feed.do("publish")
+
+    async def fetch() -> bytes:
+        async with serving(feed.folder / "feed") as url:
+            return await asyncio.to_thread(_fetch, url)
+
+    def _fetch(url: str) -> bytes:
+        into = feed.folder / "client"
+        into.mkdir()
+        updater = Updater(
+            str(into),
+            f"{url}metadata/",
+            str(into),
+            f"{url}targets/",
+            bootstrap=feed.root,
+        )
+        target = updater.get_targetinfo("km-1/2.0.0.bin")
+        assert target is not None
+        return Path(updater.download_target(target)).read_bytes()
+
+    assert asyncio.run(fetch()) == image.read_bytes()
+
+
+def _as_tuf_on_ci(folder: Path) -> None:
+    """Write a repository in the forms of tuf-on-ci.
+
+    ECDSA keys with notes beside them, their ids over all of that; one key for snapshot
+    and timestamp; versions without lengths and hashes.
+    """
+
+    def signer(**notes: str) -> CryptoSigner:
+        made = CryptoSigner.generate_ecdsa()
+        made.public_key.unrecognized_fields.update(notes)
+        whole = str(encode_canonical(made.public_key.to_dict()))
+        made.public_key.keyid = hashlib.sha256(whole.encode()).hexdigest()
+        return made
+
+    anna = signer(**{"x-tuf-on-ci-keyowner": "@anna"})
+    online = signer(**{"x-tuf-on-ci-online-uri": "file:online"})
+    signers = {"root": anna, "targets": anna, "snapshot": online, "timestamp": online}
+    until = repository.computer_clock() + timedelta(days=2)
+    root = Root(expires=until, consistent_snapshot=True)
+    for role, each in signers.items():
+        root.add_key(each.public_key, role)
+    vendor = Vendor()
+    vendor.release(
+        "acme/how.txt", b"By hand.", version="1.0.0", payload={"format": "by-hand"}
+    )
+    vendor.release("acme/bad.zip", b"no firmware", version="1.1.0")
+    targets = Targets(expires=until)
+    theirs = vendor.keep().files
+    newest = max(
+        (name for name in theirs if name.endswith(".targets.json")),
+        key=lambda name: int(name.removeprefix("metadata/").split(".")[0]),
+    )
+    targets.targets = Metadata[Targets].from_bytes(theirs[newest]).signed.targets
+    files: dict[str, bytes] = {
+        path: data for path, data in theirs.items() if path.startswith("targets/")
+    }
+    for name, signed in (
+        ("1.root", root),
+        ("1.targets", targets),
+        ("1.snapshot", Snapshot(expires=until, meta={"targets.json": MetaFile(1)})),
+        ("timestamp", Timestamp(expires=until, snapshot_meta=MetaFile(1))),
+    ):
+        metadata: Metadata[Any] = Metadata(signed)
+        metadata.sign(signers[signed.type])
+        files[f"metadata/{name}.json"] = metadata.to_bytes()
+    for path, data in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+
+
+def test_a_repository_of_another_tool_is_checked(workshop: Workshop) -> None:
+    """Whatever it calls its keys; what is wrong in it is told as of any other."""
+    _as_tuf_on_ci(workshop.folder / "theirs")
+    assert workshop.run("check", "theirs") == REFUSED
+    assert "Offered:       ND-100 1.0.0 for A" in workshop.told
+    assert re.search(r"Root key: +[0-9a-f]{64}\n +alone: +[0-9a-f]{64}", workshop.told)
+    assert "REFUSED:       acme/bad.zip" in workshop.told
+    assert "neither a DFU package nor an image" in workshop.told
+
+
+# The package.
+
+
+def test_the_package_asks_for_what_the_integration_is_made_with() -> None:
+    """The versions that its manifest pins, where both name them."""
+    project = tomllib.loads((TOOL / "pyproject.toml").read_text())
+    manifest = json.loads(
+        (CHECKOUT / "custom_components" / "nightlatch" / "manifest.json").read_text()
+    )
+    wanted = set(project["project"]["dependencies"])
+    pinned = {each for each in manifest["requirements"] if "cbor2" not in each}
+    assert pinned <= wanted

@@ -1,0 +1,1 @@
+"""Makes, renews and checks a vendor's signed feed; see docs/for-vendors.md."""
