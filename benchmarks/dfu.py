@@ -28,13 +28,14 @@ from zlib import crc32
 
 from custom_components.nightlatch.core.errors import TransportError
 from custom_components.nightlatch.core.firmware.verify import VerifiedArtifact
+from custom_components.nightlatch.core.model import Manner
 from custom_components.nightlatch.core.transports.base import Counters
 from custom_components.nightlatch.core.transports.nordic_dfu import NordicDfuTransport
 from custom_components.nightlatch.core.transports.nordic_link import (
     EXECUTE_TIMEOUT,
     BootloaderLink,
 )
-from custom_components.nightlatch.core.transports.nordic_pace import Manner, Pace
+from custom_components.nightlatch.core.transports.nordic_pace import Pace
 from custom_components.nightlatch.core.transports.nordic_protocol import (
     BootloaderError,
     NordicOperation,

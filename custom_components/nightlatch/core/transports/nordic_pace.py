@@ -10,7 +10,7 @@ the flash keeps up. One that takes everything, and has something else in the end
 time for every packet: there data wait in a ring that nobody watches (nRF5 SDK 12).
 """
 
-from enum import StrEnum
+from ..model import Manner
 
 # So many objects are waited for in full before one is executed ahead.
 _CAREFUL_OBJECTS = 2
@@ -18,17 +18,6 @@ _CAREFUL_OBJECTS = 2
 _MOST_UNPROVEN = 2
 # An answer that takes so many times as long as others has waited for the flash.
 _LATE = 1.5
-
-
-class Manner(StrEnum):
-    """How objects are sent; kept for a lock, so the values never change."""
-
-    AHEAD = "ahead"
-    """EXECUTE follows the last packet at once."""
-    WAITING = "waiting"
-    """EXECUTE follows the receipt of the last packet."""
-    GENTLE = "gentle"
-    """That, and each packet follows when the slowest flash has written the last one."""
 
 
 class Pace:

@@ -13,10 +13,11 @@ from zlib import crc32
 
 from ..errors import TransportError, TransportProblem
 from ..firmware.verify import VerifiedArtifact
+from ..model import Manner
 from .base import AboutToActivate, AboutToTouch, ProgressCallback, nobody_waits
 from .nordic_flow import Burst, PacketFlow
 from .nordic_link import EXECUTE_TIMEOUT, BootloaderLink
-from .nordic_pace import Manner, Pace
+from .nordic_pace import Pace
 from .nordic_protocol import (
     WORD,
     BootloaderError,
@@ -320,10 +321,11 @@ class Sender:
             try:
                 await self._link.request(request)
             except BootloaderError as still:
-                if not again or still.result != NordicResult.NOT_PERMITTED:
+                if still.result != NordicResult.NOT_PERMITTED:
                     raise
-                # From the beginning, and so that no gap can come about any more.
-                self._pace.one_at_a_time = True
+                # From the beginning; and where a gap was the reason, so that none can
+                # come about any more.
+                self._pace.one_at_a_time |= again
                 raise _AstrayError(still) from still
         self._created = asyncio.get_running_loop().time()
 
