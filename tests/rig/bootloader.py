@@ -477,7 +477,8 @@ class SecureDfuBootloader:
     def _conclude(self) -> None:
         """Answer EXECUTE once the flash is done, and activate what is whole by then."""
         busy = self.receive_buffers.flash_busy
-        if busy and self.generation is not Generation.SDK_12:
+        # Whatever the generation: the hash is over what is in the flash.
+        if busy and (self.generation is not Generation.SDK_12 or self._whole):
             self._executing = True
             self._require_host().later(busy, self._conclude)
             return
@@ -492,10 +493,15 @@ class SecureDfuBootloader:
         else:
             self._respond(Opcode.EXECUTE, _SUCCESS)
 
+    @property
+    def _whole(self) -> bool:
+        """Whether all of the image has come."""
+        return self._init is not None and self._data.offset >= self._init.app_size
+
     def _accept_if_whole(self) -> None:
         """Verify and activate the image if all of it has come; raise ``Refusal``."""
         init = self._init
-        if self._accepted or init is None or self._data.offset < init.app_size:
+        if self._accepted or init is None or not self._whole:
             return
         digest = hashlib.sha256(self._bank).digest()
         if digest[::-1] != init.hash:

@@ -224,7 +224,7 @@ class LockRecord:
                 held=optional(_as_held, raw.get("held")),
                 silent_since=silence_from_dict(raw.get("silent_since") or {}),
                 heard_at=optional(as_time, raw.get("heard_at")),
-                manner=optional(Manner, raw.get("manner")),
+                manner=optional(_as_manner, raw.get("manner")),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as err:
             raise ValueError(f"Not the record of a lock: {err!r}") from err
@@ -247,6 +247,10 @@ def identity_from_dict(raw: Mapping[str, Any]) -> LockIdentity:
         firmware_text=optional(as_text, raw.get("firmware_text")),
         firmware_form=optional(as_text, raw.get("firmware_form")),
     )
+
+
+def _as_manner(raw: object) -> Manner:
+    return Manner(as_text(raw))
 
 
 def _as_held(raw: object) -> HeldRecord:
