@@ -181,8 +181,8 @@ class SecureDfuBootloader:
         self.single_bank = single_bank
         self.generation = generation
         self.erase_stalls_link = False
-        """Whether the radio rests while a page is erased: 85 ms are more than there is
-        between two connection events (nRF52840 Product Specification, NVMC)."""
+        """Whether the radio rests while a page is erased, which takes longer than there is
+        between two connection events."""
         self.counters = BootloaderCounters()
         self.receive_buffers = ReceiveBuffers()
         self.delays: dict[Opcode, float] = {}

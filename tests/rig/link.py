@@ -56,7 +56,7 @@ class LinkModel:
     """Seconds until the central notices that the peripheral is gone."""
     one_notification: bool = False
     """Whether the peripheral holds but one notification that has not left yet, and drops
-    the next: hvn_tx_queue_size, 1 by default (SoftDevice S132 API, ble_gatts.h)."""
+    the next; noted of Nordic's SoftDevice, not checked against its documents."""
     way_there: float = 0.0
     """Seconds between the central and whoever asks it, each way, as with a proxy."""
 

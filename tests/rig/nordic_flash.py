@@ -42,8 +42,8 @@ class Flash:
         self.staged = bytearray()
         """Bank 1: what is being received."""
         self.word_time = WORD_TIME
-        """Seconds to write a word: 338 µs at the worst on an nRF52832 (its Product
-        Specification, NVMC)."""
+        """Seconds to write a word; 338 µs are noted of an nRF52832 at its worst, and were
+        not checked against its specification."""
         settings = Settings(application_version=application_version)
         self._page: Settings | None = settings
         self._backup: Settings | None = settings

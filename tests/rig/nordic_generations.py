@@ -1,8 +1,11 @@
 """Three generations of Nordic's Secure DFU bootloader, where they differ on the air.
 
 They speak the same protocol, and nothing in it tells which of them answers. How they
-differ was read in public copies of nRF5 SDK 12.3, 14.2, 15.3 and 16.0
-(nrf_dfu_req_handler.c, nrf_dfu_ble.c, dfu_req_handling.c).
+differ is modelled after notes that somebody took from public copies of the nRF5 SDK; it
+was neither checked against the source again nor recorded from bootloaders. The notes do
+not say what an EXECUTE that is put off has done by then: here the object counts at once,
+and only the check of the whole image and the answer wait. Nor do they say whether SDK 12
+waits for its flash before that check: here it does.
 """
 
 import asyncio
