@@ -56,3 +56,7 @@ class AlwaysConnected(Central):
     @override
     def vanished(self) -> None:
         self.connected = False
+
+    @override
+    def missed(self, seconds: float) -> None:
+        """Take no notice: there is nothing to wait for."""

@@ -6,11 +6,12 @@ way) survives a lost connection but no restart.
 
 A packet holds a receive buffer until the flash has written it (``receive_buffers``), and
 EXECUTE is answered when the flash is done. A packet that finds no buffer free is dropped
-in silence and does not count for receipts. Requests are answered in their order, as since
-SDK 14.
+in silence and does not count for receipts. What is asked before EXECUTE is answered the
+generations of the bootloader take differently (``nordic_generations``).
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
@@ -25,9 +26,10 @@ from .agenda import Agenda
 from .image import WORD
 from .init_packet import Extended, InitCommand, Policy, Refusal, check, decode
 from .nordic_flash import Flash
+from .nordic_generations import DataRing, Generation
 from .receive_buffers import RECEIVE_BUFFERS, ReceiveBuffers
 
-__all__ = ["RECEIVE_BUFFERS", "Flash", "SecureDfuBootloader"]
+__all__ = ["RECEIVE_BUFFERS", "Flash", "Generation", "SecureDfuBootloader"]
 
 MAX_COMMAND_OBJECT = 512
 MAX_DATA_OBJECT = 4096
@@ -99,6 +101,12 @@ class Host(Protocol):
     def reset(self) -> None:
         """Restart."""
 
+    def later(self, delay: float, do: Callable[[], None]) -> asyncio.TimerHandle:
+        """Do something after so many seconds, unless the lock stops before."""
+
+    def fall_silent(self, seconds: float) -> None:
+        """Neither hear nor say anything for so long; the connection holds."""
+
 
 @dataclass(slots=True)
 class _Object:
@@ -155,6 +163,7 @@ class SecureDfuBootloader:
         debug_build: bool = False,
         bank_size: int = 512 * 1024,
         single_bank: bool = False,
+        generation: Generation = Generation.SDK_15,
     ) -> None:
         """Compile the bootloader.
 
@@ -170,6 +179,10 @@ class SecureDfuBootloader:
             bank_size=bank_size,
         )
         self.single_bank = single_bank
+        self.generation = generation
+        self.erase_stalls_link = False
+        """Whether the radio rests while a page is erased, which takes longer than there is
+        between two connection events."""
         self.counters = BootloaderCounters()
         self.receive_buffers = ReceiveBuffers()
         self.delays: dict[Opcode, float] = {}
@@ -201,6 +214,8 @@ class SecureDfuBootloader:
         self._settled_in = 0.0
         self._receipt_every = 0
         self._until_receipt = 0
+        self._executing = False
+        self._ring = DataRing()
         self.receive_buffers.clear()
         self._restore_init_packet()
         self._active_at = asyncio.get_running_loop().time()
@@ -274,12 +289,17 @@ class SecureDfuBootloader:
     def packet(self, data: bytes) -> None:
         """Take an unacknowledged write to the packet characteristic."""
         self._active_at = asyncio.get_running_loop().time()
-        if self.receive_buffers.full:
+        if self.receive_buffers.full and self.generation is not Generation.SDK_12:
             self.counters.dropped_packets += 1
             return
         self.counters.packets += 1
+        offset = self._data.offset
         seconds = self._store(data)
         self.receive_buffers.hold(seconds or 0.0)
+        if seconds and self.generation is Generation.SDK_12:
+            done_at = self._active_at + self.receive_buffers.flash_busy
+            for spoiled, byte in self._ring.put(offset, data, done_at):
+                self._bank[spoiled] = byte
         if seconds is None:
             self.counters.refused_packets += 1
         if self._receipt_every:
@@ -319,7 +339,10 @@ class SecureDfuBootloader:
         if not data:
             return
         opcode = data[0]
-        if ordered := self._ordered(opcode):
+        if self._executing and self.generation is Generation.SDK_14:
+            refusal = bytes((_RESPONSE, opcode)) + _NOT_PERMITTED
+            self._require_host().answer(refusal)
+        elif ordered := self._ordered(opcode):
             self._respond(opcode, ordered)
         elif opcode not in _REQUEST_LENGTHS:
             self._respond(opcode, _NOT_SUPPORTED)
@@ -354,8 +377,8 @@ class SecureDfuBootloader:
             return
         if opcode == Opcode.CREATE:
             self._until_receipt = self._receipt_every
-        if opcode == Opcode.EXECUTE and self._accepted:
-            self._finish()
+        if opcode == Opcode.EXECUTE and self._current == ObjectType.DATA:
+            self._conclude()
         else:
             self._respond(opcode, _SUCCESS + payload)
 
@@ -430,6 +453,8 @@ class SecureDfuBootloader:
     def _create_data(self, size: int) -> None:
         if self._init is None:
             raise Refusal(_NOT_PERMITTED)
+        if self._data.size and self.generation is Generation.SDK_14:
+            raise Refusal(_NOT_PERMITTED)
         end = self._data.start + size
         if not size or (size % MAX_DATA_OBJECT and end != self._init.app_size):
             raise Refusal(_INVALID_PARAMETER)
@@ -441,16 +466,44 @@ class SecureDfuBootloader:
         self._data.create(size)
         seconds = self.flash.erase(self._bank, self._data.start, end)
         self.receive_buffers.occupy_flash(seconds)
+        if self.erase_stalls_link:
+            self._require_host().fall_silent(seconds)
 
     def _execute_data(self) -> None:
         if self._init is None or not self._data.complete:
             raise Refusal(_NOT_PERMITTED)
         self._data.execute()
-        size = self._init.app_size
-        if self._data.offset < size:
+
+    def _conclude(self) -> None:
+        """Answer EXECUTE once the flash is done, and activate what is whole by then."""
+        busy = self.receive_buffers.flash_busy
+        # Whatever the generation: the hash is over what is in the flash.
+        if busy and (self.generation is not Generation.SDK_12 or self._whole):
+            self._executing = True
+            self._require_host().later(busy, self._conclude)
+            return
+        self._executing = False
+        try:
+            self._accept_if_whole()
+        except Refusal as refusal:
+            self._respond(Opcode.EXECUTE, refusal.code)
+            return
+        if self._accepted:
+            self._finish()
+        else:
+            self._respond(Opcode.EXECUTE, _SUCCESS)
+
+    @property
+    def _whole(self) -> bool:
+        """Whether all of the image has come."""
+        return self._init is not None and self._data.offset >= self._init.app_size
+
+    def _accept_if_whole(self) -> None:
+        """Verify and activate the image if all of it has come; raise ``Refusal``."""
+        init = self._init
+        if self._accepted or init is None or not self._whole:
             return
         digest = hashlib.sha256(self._bank).digest()
-        init = self._init
         if digest[::-1] != init.hash:
             # A package that does not hold is forgotten, init packet and all.
             self._command, self._data, self._init = _Object(), _Object(), None
@@ -462,7 +515,9 @@ class SecureDfuBootloader:
                 application_version=version, application_valid=True, init_packet=b""
             )
         else:
-            self._settled_in = self.flash.save(activate=size, activate_version=version)
+            self._settled_in = self.flash.save(
+                activate=init.app_size, activate_version=version
+            )
         self._accepted = True
 
     def _finish(self) -> None:
@@ -471,6 +526,7 @@ class SecureDfuBootloader:
             self._respond(Opcode.EXECUTE, _SUCCESS)
         if self._host is not None:
             after = self._delay(Opcode.EXECUTE) + self._settled_in
+            after += self.receive_buffers.flash_busy
             self._agenda.add(after, self._host.reset)
 
     # Answers.
@@ -489,7 +545,4 @@ class SecureDfuBootloader:
         """Return how many seconds an answer takes."""
         if opcode not in _REQUEST_LENGTHS:
             return 0.0
-        delay = self.delays.get(Opcode(opcode), 0.0)
-        if opcode == Opcode.EXECUTE:
-            delay += self.receive_buffers.flash_busy
-        return delay
+        return self.delays.get(Opcode(opcode), 0.0)

@@ -131,6 +131,9 @@ class Central(Protocol):
         The central notices it only at the supervision timeout.
         """
 
+    def missed(self, seconds: float) -> None:
+        """Tell that the peripheral misses the connection events of so many seconds."""
+
 
 class Peripheral(Protocol):
     """A virtual Bluetooth device. All methods are immediate; time is the link's matter."""

@@ -21,6 +21,7 @@ import math
 import random
 from typing import Any, override
 
+from .agenda import Agenda
 from .faults import Fault, Orders, Traffic
 from .gatt import AttError, AttRefusal, Central, ConnectionRefused, Peripheral, Service
 
@@ -53,6 +54,11 @@ class LinkModel:
     honours_fast_interval: bool = True
     supervision_timeout: float = 6.0
     """Seconds until the central notices that the peripheral is gone."""
+    one_notification: bool = False
+    """Whether the peripheral holds but one notification that has not left yet, and drops
+    the next; noted of Nordic's SoftDevice, not checked against its documents."""
+    way_there: float = 0.0
+    """Seconds between the central and whoever asks it, each way, as with a proxy."""
 
 
 @dataclass(slots=True)
@@ -124,6 +130,12 @@ class Link(Central):
         self._delayed: list[asyncio.TimerHandle] = []
         self._event_timer: asyncio.Handle | None = None
         self._anchor = 0.0
+        self._missed_until = 0.0
+        self._notifications_waiting = 0
+        self._there = Agenda()
+        self._back = Agenda()
+        self._asked: set[asyncio.Future[Any]] = set()
+        """Who waits for an answer."""
         self._outbound: deque[_Packet | _Request] = deque()
         self._inbound: deque[Callable[[], None]] = deque()
         self._pending: _Request | None = None
@@ -200,7 +212,13 @@ class Link(Central):
         There is no back-pressure. What is longer than the MTU allows never arrives.
         """
         self._require_connection()
-        self._outbound.append(_Packet(handle, data))
+        self._there.add(
+            self.model.way_there, partial(self._queue, _Packet(handle, data))
+        )
+
+    def _queue(self, what: _Packet | _Request) -> None:
+        """Take what has come from the central's host."""
+        self._outbound.append(what)
         self._wake()
 
     async def pair(self) -> bool:
@@ -233,6 +251,9 @@ class Link(Central):
         if self._connected and not self._silent:
             if len(data) > self.mtu - ATT_HEADER:
                 raise ValueError("a notification longer than the MTU allows")
+            if self.model.one_notification and self._notifications_waiting:
+                return
+            self._notifications_waiting += 1
             self._inbound.append(partial(self._arrive, handle, data))
             self._wake()
 
@@ -241,7 +262,10 @@ class Link(Central):
         """End the connection, after everything that was sent before."""
         if self._connected and not self._silent:
             self._silent = True
-            self._inbound.append(self._end)
+            # Behind what it has said before.
+            self._inbound.append(
+                partial(self._back.add, self.model.way_there, self._end)
+            )
             self._wake()
 
     @override
@@ -250,9 +274,19 @@ class Link(Central):
         if self._connected and not self._silent:
             self._silent = True
             self._inbound.clear()
+            self._notifications_waiting = 0
             self._supervision = asyncio.get_running_loop().call_later(
                 self.model.supervision_timeout, self._end
             )
+
+    @override
+    def missed(self, seconds: float) -> None:
+        """Let the connection events of so many seconds pass unused."""
+        self._missed_until = asyncio.get_running_loop().time() + seconds
+        if self._event_timer is not None:
+            self._event_timer.cancel()
+            self._event_timer = None
+        self._wake()
 
     # Connection events.
 
@@ -266,11 +300,16 @@ class Link(Central):
         if not self._inbound and (blocked or not self._outbound):
             return
         loop = asyncio.get_running_loop()
+        now = max(loop.time(), self._missed_until)
         if not self.interval:
-            self._event_timer = loop.call_soon(self._event)
+            self._event_timer = (
+                loop.call_at(now, self._event)
+                if now > loop.time()
+                else loop.call_soon(self._event)
+            )
             return
         # The small addend keeps an event from coming twice through rounding.
-        passed = math.floor((loop.time() - self._anchor) / self.interval + 1e-6)
+        passed = math.floor((now - self._anchor) / self.interval + 1e-6)
         self._event_timer = loop.call_at(
             self._anchor + (passed + 1) * self.interval, self._event
         )
@@ -279,6 +318,7 @@ class Link(Central):
         """Let a connection event happen."""
         self._event_timer = None
         arrived, self._inbound = self._inbound, deque()
+        self._notifications_waiting = 0
         for arrive in arrived:
             arrive()
             if not self._connected:
@@ -350,12 +390,7 @@ class Link(Central):
         if self._transaction is not None:
             self._transaction.cancel()
             self._transaction = None
-        if request.answer.done():
-            return
-        if isinstance(box[0], AttRefusal):
-            request.answer.set_exception(box[0])
-        else:
-            request.answer.set_result(box[0])
+        self._back.add(self.model.way_there, partial(_tell, request.answer, box[0]))
 
     def _arrive(self, handle: int, data: bytes) -> None:
         """Let a notification arrive, or what an order has made of it."""
@@ -381,7 +416,7 @@ class Link(Central):
                 case Fault.DUPLICATE:
                     copies = 2
         for _ in range(copies):
-            self._deliver(handle, data)
+            self._back.add(self.model.way_there, partial(self._deliver, handle, data))
         if order is not None and order.fault is Fault.CUT_AFTER:
             self.cut()
 
@@ -400,8 +435,9 @@ class Link(Central):
     ) -> Any:
         self._require_connection()
         request = _Request(perform, written)
-        self._outbound.append(request)
-        self._wake()
+        self._asked.add(request.answer)
+        request.answer.add_done_callback(self._asked.discard)
+        self._there.add(self.model.way_there, partial(self._queue, request))
         return await request.answer
 
     def _end(self) -> None:
@@ -413,11 +449,24 @@ class Link(Central):
                 timer.cancel()
         self._delayed.clear()
         self._event_timer = self._supervision = self._transaction = None
-        waiting = [*self._outbound, self._pending]
+        self._there.clear()
+        self._back.clear()
         self._outbound.clear()
         self._inbound.clear()
+        self._notifications_waiting = 0
+        self._missed_until = 0.0
         self._pending = None
-        for request in waiting:
-            if isinstance(request, _Request) and not request.answer.done():
-                request.answer.set_exception(LinkError("link lost"))
+        for answer in list(self._asked):
+            if not answer.done():
+                answer.set_exception(LinkError("link lost"))
         self._on_disconnect()
+
+
+def _tell(answer: asyncio.Future[Any], result: Any) -> None:
+    """Tell how an operation ended, if anybody waits for it still."""
+    if answer.done():
+        return
+    if isinstance(result, AttRefusal):
+        answer.set_exception(result)
+    else:
+        answer.set_result(result)

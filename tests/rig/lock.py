@@ -225,6 +225,11 @@ class VirtualLock(LockBody):
                 return
         self._notify(CONTROL_POINT, data)
 
+    def fall_silent(self, seconds: float) -> None:
+        """Let the radio rest while the flash needs the processor."""
+        if self._session is not None:
+            self._session.central.missed(seconds)
+
     # The radio.
 
     @property

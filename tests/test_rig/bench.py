@@ -1,10 +1,11 @@
 """A bootloader on the bench: requests in, answers out, no radio between."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.rig.bootloader import Flash, SecureDfuBootloader
+from tests.rig.bootloader import Flash, Generation, SecureDfuBootloader
 from tests.rig.image import make_image
 
 HW_VERSION = 52
@@ -35,6 +36,7 @@ class Bench:
         softdevice: int | None = None,
         debug_build: bool = False,
         bank_size: int = 512 * 1024,
+        generation: Generation = Generation.SDK_15,
     ) -> None:
         """Start a bootloader."""
         self.flash = Flash(bytearray(OLD_IMAGE), FW_VERSION)
@@ -45,11 +47,15 @@ class Bench:
             softdevice=softdevice,
             debug_build=debug_build,
             bank_size=bank_size,
+            generation=generation,
         )
         # Nothing takes time here.
         self.bootloader.hold_buffers()
         self.answers: list[str] = []
         self.resets = 0
+        self.silences: list[float] = []
+        """For how many seconds the radio rested, each time."""
+        self._timers: list[asyncio.TimerHandle] = []
         self.bootloader.start(self)
 
     def answer(self, data: bytes) -> None:
@@ -63,6 +69,16 @@ class Bench:
         if not self.flash.activate:
             self.bootloader.start(self)
 
+    def later(self, delay: float, do: Callable[[], None]) -> asyncio.TimerHandle:
+        """Do something later."""
+        timer = asyncio.get_running_loop().call_later(delay, do)
+        self._timers.append(timer)
+        return timer
+
+    def fall_silent(self, seconds: float) -> None:
+        """Note that the radio rests."""
+        self.silences.append(seconds)
+
     def restart(self) -> None:
         """Take the power away and give it back."""
         self.bootloader.stop()
@@ -71,6 +87,8 @@ class Bench:
     def close(self) -> None:
         """Stop the bootloader."""
         self.bootloader.stop()
+        for timer in self._timers:
+            timer.cancel()
 
     def ask(self, request: str) -> str:
         """Send a request and return the answers that it has brought, in hexadecimal."""

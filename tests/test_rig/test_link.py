@@ -598,3 +598,62 @@ async def test_what_cannot_happen_cannot_be_ordered(
     """Radio packets have a CRC of their own and an order."""
     with pytest.raises(ValueError, match="does not happen"):
         desk.link.order(traffic, fault)
+
+
+# What hosts, SoftDevices and their flash do to a link.
+
+
+@pytest.mark.parametrize("one", [False, True])
+async def test_a_peripheral_may_hold_one_notification_only(one: bool) -> None:
+    """The next one is dropped until it has left."""
+    desk = Desk(LinkModel(connection_interval=0.015, one_notification=one))
+    await desk.connect()
+    for text in (b"a", b"b"):
+        desk.link.notify(VALUE, text)
+    await asyncio.sleep(0.015)
+    desk.link.notify(VALUE, b"c")
+    await asyncio.sleep(0.1)
+    assert desk.texts == ([b"a", b"c"] if one else [b"a", b"b", b"c"])
+
+
+async def test_a_link_may_miss_its_events_for_a_while() -> None:
+    """Nothing gets lost; it comes later, in its order."""
+    desk = Desk(LinkModel(connection_interval=0.015))
+    await desk.connect()
+    desk.link.missed(0.085)
+    for text in (b"a", b"b", b"c", b"d", b"e"):
+        desk.link.send(VALUE, text)
+    await asyncio.sleep(0.085)
+    assert desk.notebook.received == []
+    await asyncio.sleep(0.03)
+    assert desk.notebook.texts == [b"a", b"b", b"c", b"d", b"e"]
+
+
+@pytest.mark.parametrize("way", [0.0, 0.01, 0.1])
+async def test_a_proxy_is_some_way_off(way: float) -> None:
+    """Everything takes that long to it, and what comes back as long again."""
+    desk = Desk(LinkModel(connection_interval=0.015))
+    await desk.connect()
+    started = desk.now()
+    await desk.link.write(VALUE, b"a")
+    near = desk.now() - started
+    desk.link.model.way_there = way
+    started = desk.now()
+    desk.link.send(VALUE, b"b")
+    await desk.link.write(VALUE, b"c")
+    # The packet has an event of its own, and the way there shifts the grid.
+    assert near + 2 * way <= desk.now() - started <= near + 2 * way + 0.031
+    assert desk.notebook.texts == [b"a", b"b", b"c"]
+    assert desk.texts[-1] == b"c"
+
+
+async def test_who_asks_over_a_proxy_hears_that_the_link_broke() -> None:
+    """Also where the answer was on its way already."""
+    desk = Desk(LinkModel(connection_interval=0.015, way_there=1.0))
+    await desk.connect()
+    asked = asyncio.ensure_future(desk.link.write(VALUE, b"a"))
+    await asyncio.sleep(1.5)
+    assert desk.notebook.texts == [b"a"]
+    desk.link.cut()
+    with pytest.raises(LinkError):
+        await asked

@@ -277,6 +277,17 @@ class Purpose(StrEnum):
     """The lock waits in its bootloader: anything proven that makes the door open again."""
 
 
+class Manner(StrEnum):
+    """How objects are sent to a Nordic bootloader, as far as was learned of a lock."""
+
+    AHEAD = "ahead"
+    """EXECUTE follows the last packet at once."""
+    WAITING = "waiting"
+    """EXECUTE follows the receipt of the last packet."""
+    GENTLE = "gentle"
+    """That, and each packet follows when the slowest flash has written the last one."""
+
+
 class Source(StrEnum):
     """Where the bytes of an artifact come from."""
 

@@ -233,6 +233,8 @@ class DirectKind(HouseKind):
                 floor=lock.floor,
                 in_bootloader=lock.in_bootloader,
                 reached_by=self._reached_by,
+                manner=lock.record.manner,
+                learned=lock.async_note_manner,
             ),
             supply=services.supply(lock, source),
             keys=keys,

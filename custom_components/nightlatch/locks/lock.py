@@ -35,6 +35,7 @@ from ..core.installation.states import State
 from ..core.model import (
     BatteryReading,
     LockIdentity,
+    Manner,
     Model,
     OutcomeKind,
     Release,
@@ -625,6 +626,11 @@ class ManagedLock:
             self.async_changed()
 
     # What comes of installations.
+
+    @callback
+    def async_note_manner(self, manner: Manner) -> None:
+        """Keep how the lock takes what is sent; on disk with what comes of it."""
+        self.record = replace(self.record, manner=manner)
 
     @callback
     def async_note_ended(

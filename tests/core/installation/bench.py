@@ -23,6 +23,7 @@ from custom_components.nightlatch.core.model import (
     Artifact,
     FirmwareKey,
     LockIdentity,
+    Manner,
     Origin,
     OutcomeKind,
     Payload,
@@ -228,6 +229,8 @@ class Bench:
     in_bootloader: bool = False
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     reports: list[tuple[State, float | None]] = field(default_factory=list)
+    learned: list[Manner] = field(default_factory=list)
+    """What was learned of how the lock takes what is sent."""
 
     @property
     def house(self) -> DeskHouse:
@@ -268,6 +271,8 @@ class Bench:
                 address=ADDRESS,
                 floor=self.floor,
                 in_bootloader=self.in_bootloader,
+                manner=self.learned[-1] if self.learned else None,
+                learned=self.learned.append,
             ),
             supply=self.supply,
             keys=[load_firmware_key(vendor().firmware_key_pem)],

@@ -18,11 +18,17 @@ from custom_components.nightlatch.core.errors import (
 )
 from custom_components.nightlatch.core.installation.states import State
 from custom_components.nightlatch.core.installation.verification import RETURN_TIMEOUT
-from custom_components.nightlatch.core.model import BatteryReading, OutcomeKind, Purpose
+from custom_components.nightlatch.core.model import (
+    BatteryReading,
+    Manner,
+    OutcomeKind,
+    Purpose,
+)
 from custom_components.nightlatch.core.preflight.base import PreflightError, Reason
 from custom_components.nightlatch.core.preflight.situation import Bolt, Surroundings
 from custom_components.nightlatch.core.records.trust import LockFloor
 from custom_components.nightlatch.core.versions import Version, VersionScheme
+from tests.rig.bootloader import Generation
 from tests.rig.dfu_package import generate_key
 from tests.rig.faults import Fault, Traffic
 from tests.rig.image import make_image
@@ -101,6 +107,27 @@ async def test_a_bonded_lock_is_no_exception(bonded_bench: Bench) -> None:
     outcome = await bonded_bench.install()
     assert outcome.kind is OutcomeKind.SUCCEEDED
     assert outcome.running == NEW_IDENTITY
+
+
+async def test_what_was_learned_of_a_bootloader_is_kept_for_the_lock(
+    bench: Bench,
+) -> None:
+    """So the next installation need not find it out again."""
+    bench.door.bootloader.generation = Generation.SDK_12
+    outcome = await bench.install()
+    assert outcome.kind is OutcomeKind.SUCCEEDED
+    assert bench.learned == [Manner.GENTLE]
+    assert bench.door.bootloader.counters.command_objects == 2
+
+
+async def test_what_is_known_of_a_bootloader_is_heeded(bench: Bench) -> None:
+    """And nothing is learned that was known."""
+    bench.door.bootloader.generation = Generation.SDK_12
+    bench.learned.append(Manner.GENTLE)
+    outcome = await bench.install()
+    assert outcome.kind is OutcomeKind.SUCCEEDED
+    assert bench.learned == [Manner.GENTLE]
+    assert bench.door.bootloader.counters.command_objects == 1
 
 
 async def test_the_stages_are_told_and_a_hundred_percent_never(bench: Bench) -> None:

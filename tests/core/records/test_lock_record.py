@@ -11,6 +11,7 @@ import pytest
 from custom_components.nightlatch.core.model import (
     BatteryReading,
     LockIdentity,
+    Manner,
     Origin,
     OutcomeKind,
     Purpose,
@@ -116,6 +117,7 @@ records = st.builds(
     ),
     silent_since=st.dictionaries(st.sampled_from(Part), times),
     heard_at=st.none() | times,
+    manner=st.none() | st.sampled_from(Manner),
     unsettled=st.none() | st.dictionaries(texts, texts, min_size=1, max_size=2),
 )
 decisions = st.builds(

@@ -58,12 +58,21 @@ REASONS = {
 }
 
 
+BEGUN_ANEW = {
+    "execute command",
+    "create first object",
+    "create second object",
+    "create last object",
+}
+
+
 def refusals() -> Iterator[tuple[str, bytes]]:
     """Return each request with each result but success."""
     for request in REQUESTS:
         for result in RESULTS:
             # An init packet that is not complete is sent again.
-            if (request, result) != ("execute command", b"\x08"):
+            # An object that may not be created is begun anew with the init packet.
+            if result != b"\x08" or request not in BEGUN_ANEW:
                 yield request, result
 
 
@@ -78,9 +87,9 @@ async def test_a_refusal_has_its_reason_and_the_lock_its_old_firmware(
         expected = TransportProblem.REJECTED_SIGNATURE
     async with doorway() as door:
         door.bootloader.answer_once(operation, result, nth=nth)
-        if operation is Opcode.CREATE and nth > 1 and result == b"\x08":
-            # An object is created once more.
-            door.bootloader.answer_once(operation, result, nth=nth)
+        if (request_name, result) == ("execute last object", b"\x0b\x0c"):
+            # All of it is sent once more, with time for the flash.
+            door.bootloader.answer_once(operation, result, nth=2 * nth - 1)
         error = await door.fails()
         assert error.reason is expected
         assert error.details == {
@@ -492,3 +501,34 @@ async def test_a_create_that_is_refused_as_not_permitted_is_made_once_more() -> 
         assert report.reconnects == 0
         await asyncio.sleep(5)
         door.assert_updated()
+
+
+@pytest.mark.parametrize("nth", [2, 3, 4])
+async def test_an_object_that_may_not_be_created_is_begun_anew(nth: int) -> None:
+    """With the init packet, without which some let go of no object (SDK 14)."""
+    async with doorway() as door:
+        for _ in range(2):
+            door.bootloader.answer_once(Opcode.CREATE, b"\x08", nth=nth)
+        await door.transfer()
+        await asyncio.sleep(5)
+        door.assert_updated()
+        assert door.bootloader.counters.command_objects == 2
+
+
+async def test_an_object_that_may_never_be_created_ends_it() -> None:
+    """Soon, with the reason, and the lock has its old firmware."""
+    async with doorway() as door:
+        request = door.bootloader.request
+
+        def refuse_data(data: bytes) -> None:
+            if data[:2] == b"\x01\x02":
+                door.bootloader.answer_once(Opcode.CREATE, b"\x08")
+            request(data)
+
+        door.bootloader.request = refuse_data  # type: ignore[method-assign]
+        error = await door.fails()
+        assert error.reason is TransportProblem.REJECTED
+        assert error.details == {"operation": "create", "code": "0x08"}
+        assert door.count(Opcode.CREATE) <= 13
+        await asyncio.sleep(1)
+        door.assert_as_before()

@@ -14,11 +14,12 @@ from ..errors import (
 )
 from ..firmware.packages import verify_artifact
 from ..firmware.verify import VerifiedArtifact
-from ..model import FirmwareKey, LockIdentity, PayloadFormat, Purpose
+from ..model import FirmwareKey, LockIdentity, Manner, PayloadFormat, Purpose
 from ..records.trust import LockFloor
 from ..transports.base import FirmwareTransport, Radio
 from ..transports.device_information import read_identity
 from ..transports.nordic_dfu import NordicDfuTransport
+from ..transports.nordic_pace import Pace
 from ..transports.smp import SmpTransport, too_large
 from ..versions import is_same_version
 from .machine import Installation, Job
@@ -41,6 +42,10 @@ class DirectTarget:
     """Whether it seems to be in its bootloader, where it says nothing of itself."""
     reached_by: Callable[[], str | None] = lambda: None
     """Tells which other integration reaches it now, if any."""
+    manner: Manner | None = None
+    """How a Nordic bootloader of it takes what is sent, if that was learned."""
+    learned: Callable[[Manner], None] = lambda _: None
+    """Keeps what was learned of that."""
 
 
 def direct_installation(
@@ -84,6 +89,7 @@ class DirectInstallation(Installation):
         if job.entry.purpose is Purpose.RECOVERY:
             # What it ran it does not run before its application answers.
             self._running = None
+        self._pace = Pace(target.manner)
         self._verified: VerifiedArtifact | None = None
         """What was fetched and proven, once it was."""
 
@@ -117,9 +123,17 @@ class DirectInstallation(Installation):
         await self._enter(Event.VERIFIED)
         await self._preflight(await self._ask())
         await self._supply.keep(self._release, package, self._signer_of(artifact))
-        await self._transport().transfer(
-            artifact, self._transferred, self._about_to_activate, self._begin_transfer
-        )
+        try:
+            await self._transport().transfer(
+                artifact,
+                self._transferred,
+                self._about_to_activate,
+                self._begin_transfer,
+            )
+        finally:
+            learned = self._pace.learned
+            if learned is not None and learned is not self._target.manner:
+                self._target.learned(learned)
 
     @override
     async def _await_return(self) -> None:
@@ -150,6 +164,7 @@ class DirectInstallation(Installation):
             self._target.address,
             self._name,
             asked=not self._in_bootloader,
+            pace=self._pace,
         )
 
     async def _verify(self, package: bytes) -> VerifiedArtifact:

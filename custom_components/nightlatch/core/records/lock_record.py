@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..model import BatteryReading, LockIdentity, Origin, Purpose
+from ..model import BatteryReading, LockIdentity, Manner, Origin, Purpose
 from ..moments import EARLIEST, can_have_been, is_set
 from ..revision_text import version_in
 from ..versions import is_other_version, is_same_version
@@ -52,6 +52,8 @@ class LockRecord:
     """Since when what belongs to it says nothing; only what does so now."""
     heard_at: datetime | None = None
     """When the device of its linked battery was last heard, as far as is known."""
+    manner: Manner | None = None
+    """How its Nordic bootloader takes what is sent, if that was learned."""
 
     @property
     def outcome(self) -> OutcomeRecord | None:
@@ -201,6 +203,7 @@ class LockRecord:
             }
             or None,
             "heard_at": self.heard_at.isoformat() if self.heard_at else None,
+            "manner": self.manner,
         }
 
     @classmethod
@@ -221,6 +224,7 @@ class LockRecord:
                 held=optional(_as_held, raw.get("held")),
                 silent_since=silence_from_dict(raw.get("silent_since") or {}),
                 heard_at=optional(as_time, raw.get("heard_at")),
+                manner=optional(_as_manner, raw.get("manner")),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as err:
             raise ValueError(f"Not the record of a lock: {err!r}") from err
@@ -243,6 +247,10 @@ def identity_from_dict(raw: Mapping[str, Any]) -> LockIdentity:
         firmware_text=optional(as_text, raw.get("firmware_text")),
         firmware_form=optional(as_text, raw.get("firmware_form")),
     )
+
+
+def _as_manner(raw: object) -> Manner:
+    return Manner(as_text(raw))
 
 
 def _as_held(raw: object) -> HeldRecord:

@@ -34,6 +34,7 @@ from .base import (
 from .bonding import bond, with_bond
 from .inbox import Inbox
 from .nordic_link import BootloaderLink
+from .nordic_pace import Pace
 from .nordic_protocol import (
     BUTTONLESS_BONDED,
     BUTTONLESS_EXPERIMENTAL,
@@ -75,17 +76,25 @@ class NordicDfuTransport(FirmwareTransport):
     """Brings a DFU artifact to one lock."""
 
     def __init__(
-        self, radio: Radio, address: str, name: str, *, asked: bool = True
+        self,
+        radio: Radio,
+        address: str,
+        name: str,
+        *,
+        asked: bool = True,
+        pace: Pace | None = None,
     ) -> None:
         """Prepare for the lock that advertises at ``address``.
 
         ``asked`` tells that its application was asked just now, and may be sent to its
         bootloader. Without that, only a bootloader that waits there already is used.
+        ``pace`` is what is known of how it takes objects, and learns more.
         """
         self._radio = radio
         self._address = address.upper()
         self._name = name
         self._asked = asked
+        self._pace = pace or Pace()
         self._away = not asked
         """Whether the lock may have left its application."""
         self._heard_before = False
@@ -104,7 +113,9 @@ class NordicDfuTransport(FirmwareTransport):
         not asked, and runs its application.
         """
         artifact.check()
-        sender = Sender(artifact, progress, about_to_activate, once(about_to_touch))
+        sender = Sender(
+            artifact, progress, about_to_activate, once(about_to_touch), self._pace
+        )
         return await send(
             sender,
             len(artifact.firmware),

@@ -49,12 +49,17 @@ class Burst:
 class PacketFlow:
     """The window of one connection, and what has been learned about it."""
 
-    def __init__(self, *, max_object: int, max_packet: int) -> None:
-        """Start with a window that an ordinary bootloader can take."""
+    def __init__(
+        self, *, max_object: int, max_packet: int, one_at_a_time: bool = False
+    ) -> None:
+        """Start with a window that an ordinary bootloader can take.
+
+        With ``one_at_a_time`` each packet is waited for.
+        """
         self._max_packet = max_packet
         self._object_packets = ceil(max_object / max_packet)
-        self._ceiling = _FIRST_WINDOW
-        self._window = min(_FIRST_WINDOW, self._object_packets)
+        self._ceiling = 1 if one_at_a_time else _FIRST_WINDOW
+        self._window = min(self._ceiling, self._object_packets)
         self._clean_objects = 0
         self._losses = 0
         self.erase_time = _ERASE_TIME

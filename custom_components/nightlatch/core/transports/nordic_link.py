@@ -32,6 +32,7 @@ from .nordic_protocol import (
     Receipt,
     as_receipt,
     check_result,
+    execute,
     split_response,
 )
 
@@ -39,6 +40,8 @@ SUBSCRIBE_TIMEOUT = 30.0
 ANSWER_TIMEOUT = 15.0
 # EXECUTE may erase flash and check a signature or a hash over the whole image.
 EXECUTE_TIMEOUT = 60.0
+# What the flash has a part in tells nothing of the way there and back.
+_SLOW = frozenset({NordicOperation.CREATE, NordicOperation.EXECUTE})
 
 
 async def answers_as_bootloader(radio: Radio, address: str, name: str) -> bool:
@@ -83,6 +86,10 @@ class BootloaderLink:
         self._lost = False
         self.round_trip = 0.0
         """Seconds that a request takes, until its answer is here."""
+        self.taken = 0.0
+        """Seconds that the last request took."""
+        self.receipt_heard: Receipt | None = None
+        """The last receipt that came before the answer to a request."""
 
     @classmethod
     @asynccontextmanager
@@ -139,22 +146,58 @@ class BootloaderLink:
 
         Raises ``BootloaderError`` when the answer is not success.
         """
-        operation = NordicOperation(message[0])
-        started = asyncio.get_running_loop().time()
         # What came before the question is no answer to it.
         self._inbox.clear()
+        return await self._ask(message, timeout)
+
+    async def execute_ahead(self, patience: float) -> bool:
+        """Write EXECUTE behind packets whose receipt is still to come.
+
+        Return whether it was answered within so many seconds; ``receipt_heard`` is what
+        came before that. Raises ``BootloaderError`` as ``request`` does.
+        """
+        try:
+            await self._ask(execute(), ANSWER_TIMEOUT, patience)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _ask(
+        self, message: bytes, timeout: float, patience: float | None = None
+    ) -> bytes:
+        """Write to the control point and return the payload of the answer.
+
+        Raises ``TimeoutError`` where it was written, and not answered in ``patience``.
+        """
+        operation = NordicOperation(message[0])
+        started = asyncio.get_running_loop().time()
         self._check_link()
         self._counters.control_writes += 1
+        self.receipt_heard = None
+        impatient = False
         async with link_errors(operation.name.lower(), timeout):
             await self._client.write_gatt_char(CONTROL_POINT, message, response=True)
-            answered, rest = split_response(await self._receive())
-            while answered != operation:
-                # A late receipt, or an answer that came twice.
-                answered, rest = split_response(await self._receive())
-        if operation is not NordicOperation.EXECUTE:
-            taken = asyncio.get_running_loop().time() - started
-            self.round_trip = max(taken, 0.9 * self.round_trip)
+            try:
+                async with asyncio.timeout(patience):
+                    rest = await self._answer(operation)
+            except TimeoutError:
+                impatient = True
+        if impatient:
+            raise TimeoutError
+        self.taken = asyncio.get_running_loop().time() - started
+        if operation not in _SLOW:
+            self.round_trip = max(self.taken, 0.9 * self.round_trip)
         return check_result(operation, rest)
+
+    async def _answer(self, operation: NordicOperation) -> bytes:
+        """Return the answer to an operation; note the receipts before it."""
+        while True:
+            message = await self._receive()
+            answered, rest = split_response(message)
+            if answered == operation:
+                return rest
+            # A receipt, or an answer that came twice.
+            self.receipt_heard = as_receipt(message) or self.receipt_heard
 
     async def send_packet(self, data: bytes) -> None:
         """Send a packet; whether it arrives only a receipt can tell."""

@@ -1,7 +1,8 @@
 """Nordic Secure DFU over Bluetooth LE: bringing init packet and firmware across.
 
 The sequence is the shortest that the protocol allows: one CREATE and one EXECUTE an
-object, the receipt of the last packet in place of a checksum request. SELECT, which
+object, the receipt of the last packet in place of a checksum request, which is not even
+waited for where the lock can do without (``nordic_pace``). SELECT, which
 tells offset and checksum too, is asked where something was lost: unlike a checksum its
 answer cannot be taken for a late receipt, and it waits behind all packets under way.
 """
@@ -12,11 +13,15 @@ from zlib import crc32
 
 from ..errors import TransportError, TransportProblem
 from ..firmware.verify import VerifiedArtifact
+from ..model import Manner
 from .base import AboutToActivate, AboutToTouch, ProgressCallback, nobody_waits
 from .nordic_flow import Burst, PacketFlow
 from .nordic_link import EXECUTE_TIMEOUT, BootloaderLink
+from .nordic_pace import Pace
 from .nordic_protocol import (
+    WORD,
     BootloaderError,
+    ExtendedError,
     NordicResult,
     ObjectSelection,
     ObjectType,
@@ -30,10 +35,29 @@ from .nordic_protocol import (
 
 # So often an object is tried without a byte of progress.
 _FRUITLESS_ATTEMPTS = 8
-_CREATE_PAUSE = 0.2
+_BUSY_PAUSE = 0.2
+# So often it is begun anew with the init packet on one connection.
+_MOST_BEGINNINGS = 4
+# How long after the lock has EXECUTE its answer may take, in seconds, where it is sent
+# ahead: it had answered at once before.
+_PATIENCE = 1.0
+# The slowest flash, in seconds a word: an nRF52832 at its worst takes 338 µs.
+_SLOWEST_WORD = 400e-6
 # Deadlines for receipts follow the round trip; these are their bounds, in seconds.
 _SHORTEST_RECEIPT_TIMEOUT = 0.05
 _LONGEST_RECEIPT_TIMEOUT = 10.0
+
+
+class _AstrayError(Exception):
+    """What the bootloader has of the image is no good, and it lets it go for nothing.
+
+    Nothing but another init packet makes it forget.
+    """
+
+    def __init__(self, cause: BootloaderError | None = None) -> None:
+        """Keep what the bootloader said, if it did."""
+        super().__init__(cause)
+        self.cause = cause
 
 
 class Sender:
@@ -45,6 +69,7 @@ class Sender:
         progress: ProgressCallback,
         about_to_activate: AboutToActivate = nobody_waits,
         about_to_touch: AboutToTouch = nobody_waits,
+        pace: Pace | None = None,
     ) -> None:
         """Prepare to send; ``run`` does it."""
         self.about_to_touch = about_to_touch
@@ -52,12 +77,14 @@ class Sender:
         self._image = artifact.firmware
         self._progress = progress
         self._about_to_activate = about_to_activate
+        self._pace = pace or Pace()
         self._link: BootloaderLink
         self._flow: PacketFlow
         self._receipt_every = 0
         self._receipted = 0
         self._packet_time = 0.0
         self._created = 0.0
+        self._may_be_executed = False
         self._furthest_sent = 0
         self.confirmed = 0
         """Bytes of the firmware that the bootloader has, as far as it has said so."""
@@ -132,22 +159,56 @@ class Sender:
         await self._link.request(execute(), timeout=EXECUTE_TIMEOUT)
 
     async def _send_image(self) -> None:
+        """Send what is missing of the image, from its beginning if it must be."""
+        for _ in range(_MOST_BEGINNINGS):
+            try:
+                await self._send_objects()
+            except _AstrayError as err:
+                cause = err.cause
+                await self._send_init_packet_anew()
+            else:
+                return
+        raise cause or TransportError(TransportProblem.LOSSY_LINK)
+
+    async def _send_objects(self) -> None:
         selection = await self._select(ObjectType.DATA)
         # It answers, so it has not restarted.
         self.activating = False
+        self._receipt_every = 0
         self._flow = PacketFlow(
-            max_object=selection.max_size, max_packet=self._link.max_packet
+            max_object=selection.max_size,
+            max_packet=self._link.max_packet,
+            one_at_a_time=self._pace.one_at_a_time,
         )
         self._packet_time = self._link.round_trip / 4
         start, position = await self._resume(selection)
         while start < len(self._image):
             end = min(start + selection.max_size, len(self._image))
-            await self._send_object(start, position, end)
+            executed = await self._send_object(start, position, end)
             if end == len(self._image):
-                await self._about_to_activate()
-                self.activating = True
-            await self._execute()
+                await self._finish()
+            elif not executed:
+                await self._execute()
+                self._pace.waited(self._link.taken, self._link.round_trip)
             start = position = end
+
+    async def _finish(self) -> None:
+        """Execute the last object; raise ``_AstrayError`` where going on may help."""
+        await self._about_to_activate()
+        self.activating = True
+        try:
+            await self._execute()
+        except BootloaderError as err:
+            if (
+                err.extended != ExtendedError.VERIFICATION_FAILED
+                or self._pace.manner is Manner.GENTLE
+            ):
+                raise
+            # All checksums were right, so it is the lock that has lost something.
+            self.activating = False
+            self._pace.be_gentle()
+            raise _AstrayError(err) from err
+        self._pace.accepted()
 
     async def _resume(self, selection: ObjectSelection) -> tuple[int, int]:
         """Return where the current object starts, and how much of the image is there."""
@@ -193,9 +254,13 @@ class Sender:
         self.confirmed = max(self.confirmed, offset)
         self._progress(100 * self.confirmed / len(self._image))
 
-    async def _send_object(self, start: int, position: int, end: int) -> None:
-        """Send an object from ``position`` on; create it if that is its start."""
+    async def _send_object(self, start: int, position: int, end: int) -> bool:
+        """Send an object from ``position`` on; create it if that is its start.
+
+        Return whether it was executed as well.
+        """
         fruitless = 0
+        executed = created = False
         while position < end:
             burst = self._flow.burst(end - position)
             if position > start:
@@ -203,14 +268,25 @@ class Sender:
                 self._receipt_every = 0
             await self._set_receipt(burst.receipt_every)
             if position == start:
-                await self._create(create(ObjectType.DATA, end - start))
-                self._created = asyncio.get_running_loop().time()
+                await self._create(end - start, again=created)
+                created = True
             else:
                 await self._until_erased()
-            if await self._send_burst(position, burst):
+            ahead = (
+                self._pace.ahead and end < len(self._image) and burst.ends_with_receipt
+            )
+            if await self._send_burst(position, burst, ahead=ahead):
+                executed = ahead
                 break
             reached = await self._reached(start, end)
+            if ahead and self._may_be_executed:
+                await self._prove(reached, end)
+                executed = True
+                break
             if reached == end:
+                if ahead:
+                    # Something has put EXECUTE before the packets.
+                    self._pace.unproven()
                 break
             taken = self._packets_in(burst, reached - position)
             self._flow.lost(sent=len(burst.sizes), taken=taken)
@@ -218,20 +294,40 @@ class Sender:
             position = reached
         self._flow.delivered()
         self._confirm(end)
+        return executed
 
-    async def _create(self, request: bytes) -> None:
+    async def _prove(self, reached: int, end: int) -> None:
+        """Have an object executed that may have been, if it is ours."""
+        if reached != end:
+            self._pace.wait()
+            raise _AstrayError
+        self._pace.unproven()
+        await self._execute_unless_done()
+
+    async def _create(self, size: int, *, again: bool) -> None:
         """Create an object; once more where the last one is still being dealt with.
 
-        A bootloader that handles EXECUTE later than it says may refuse what comes next
-        (nRF5 SDK 14, nrf_dfu_req_handler.c).
+        A bootloader that handles EXECUTE later than it says may refuse what comes next,
+        and one of that kind lets nobody begin an object again that is under way (nRF5
+        SDK 14, nrf_dfu_req_handler.c).
         """
+        request = create(ObjectType.DATA, size)
         try:
             await self._link.request(request)
         except BootloaderError as err:
             if err.result != NordicResult.NOT_PERMITTED:
                 raise
-            await asyncio.sleep(_CREATE_PAUSE)
-            await self._link.request(request)
+            await asyncio.sleep(_BUSY_PAUSE)
+            try:
+                await self._link.request(request)
+            except BootloaderError as still:
+                if still.result != NordicResult.NOT_PERMITTED:
+                    raise
+                # From the beginning; and where a gap was the reason, so that none can
+                # come about any more.
+                self._pace.one_at_a_time |= again
+                raise _AstrayError(still) from still
+        self._created = asyncio.get_running_loop().time()
 
     async def _reached(self, start: int, end: int) -> int:
         """Ask the bootloader from where the object must be sent on."""
@@ -258,15 +354,17 @@ class Sender:
             await self._link.request(set_receipt(every))
             self._receipt_every = every
 
-    async def _send_burst(self, position: int, burst: Burst) -> bool:
+    async def _send_burst(self, position: int, burst: Burst, *, ahead: bool) -> bool:
         """Send the packets, never more without a receipt than the window allows.
 
-        Return whether receipts have proved that all of them arrived.
+        With ``ahead`` send EXECUTE behind the last one. Return whether receipts have
+        proved that all of them arrived, and the answer that they were executed.
         """
         boundaries = list(accumulate(burst.sizes, initial=position))
         every = burst.receipt_every
         count = len(burst.sizes)
         self._receipted = position
+        self._may_be_executed = False
         received = 0
         for index in range(count):
             if index - received >= burst.window:
@@ -276,13 +374,40 @@ class Sender:
             if index == burst.window:
                 await self._until_erased()
             start, end = boundaries[index : index + 2]
+            await self._spare_the_flash(end - start)
             await self._link.send_packet(self._image[start:end])
             self._count_sent(start, end)
+        if ahead:
+            return await self._execute_ahead(boundaries[-1])
         while received + every <= count:
             received += every
             if not await self._arrived(boundaries[received], count - received):
                 return False
         return burst.ends_with_receipt
+
+    async def _execute_ahead(self, expected: int) -> bool:
+        """Execute an object whose last receipt is to come; return whether both are here."""
+        try:
+            answered = await self._link.execute_ahead(_PATIENCE)
+        except BootloaderError as err:
+            if err.result != NordicResult.NOT_PERMITTED:
+                raise
+            # Something of it is missing, so it was not executed.
+            return False
+        self._may_be_executed = True
+        receipt = self._link.receipt_heard
+        return (
+            answered
+            and receipt is not None
+            and receipt.offset == expected
+            and _holds(self._image, receipt)
+        )
+
+    async def _spare_the_flash(self, size: int) -> None:
+        """Wait, where the lock does not, until even a slow flash has taken a packet."""
+        if self._pace.manner is Manner.GENTLE:
+            await self._until_erased()
+            await asyncio.sleep(size / WORD * _SLOWEST_WORD)
 
     async def _until_erased(self) -> None:
         """Wait until the flash takes what is in the buffers of the object under way."""
