@@ -38,7 +38,9 @@ def _changes(zone: tzinfo) -> tuple[Change, ...]:
     """Return when clocks are changed, from what offset to what, to the minute."""
     found = []
     steps = [_BEGIN + _DAY * each for each in range((_END - _BEGIN).days + 1)]
-    for low, high in pairwise((each, each.astimezone(zone).utcoffset()) for each in steps):
+    for low, high in pairwise(
+        (each, each.astimezone(zone).utcoffset()) for each in steps
+    ):
         if low[1] == high[1]:
             continue
         before, after = low[0], high[0]
@@ -99,7 +101,10 @@ def _read_off(
 def _cases(change: Change) -> set[tuple[date, time, time]]:
     """Return windows that begin and end at, in, and around what is changed."""
     moment, before, after = change
-    walls = {(moment + before).replace(tzinfo=None), (moment + after).replace(tzinfo=None)}
+    walls = {
+        (moment + before).replace(tzinfo=None),
+        (moment + after).replace(tzinfo=None),
+    }
     middle = min(walls) + (max(walls) - min(walls)) // 2
     edges = {
         wall + by
@@ -138,7 +143,12 @@ def test_windows_are_what_the_wall_shows_in_every_zone() -> None:
                 if expected is None:
                     assert found.start > walls[-1][0], (names, day, start, end)
                 else:
-                    assert (found.start, found.end) == expected, (names, day, start, end)
+                    assert (found.start, found.end) == expected, (
+                        names,
+                        day,
+                        start,
+                        end,
+                    )
     assert len(seen) > 10
 
 

@@ -223,7 +223,7 @@ def _written(words: tuple[int, ...]) -> str:
 
 def _read(value: object) -> tuple[int, ...]:
     text = as_text(value)
-    if len(text) != SLOTS * _DIGITS or not text.isalnum():
+    if len(text) != SLOTS * _DIGITS or not (text.isascii() and text.isalnum()):
         raise ValueError(f"it has {len(text)} characters")
     return tuple(
         int(text[each : each + _DIGITS], 16) for each in range(0, len(text), _DIGITS)
