@@ -176,11 +176,11 @@ def test_half_hours_are_what_the_wall_shows_in_every_zone() -> None:
             ]
             begin, end = walls[0][0], walls[-1][0] + _MINUTE
             passed = list(half_hours_between(begin, end, zone))
-            told = [(each.day, each.index) for each in passed]
+            told = [(each.day, each.of_day) for each in passed]
             # Those that were cut at both ends do not count as passed.
             assert set(told[1:-1]) <= set(read), names
             assert set(read[30:-30]) <= set(told), names
             for at, shown in list(zip(walls, read, strict=True))[::7]:
                 found = half_hour_of(at[0], zone)
-                assert (found.day, found.index) == shown, names
-                assert 0 <= found.index < HALF_HOURS
+                assert (found.day, found.of_day) == shown, names
+                assert 0 <= found.of_day < HALF_HOURS

@@ -125,14 +125,14 @@ def test_half_hours_that_were_cut_are_not_counted() -> None:
     """Nobody knows what happened in the rest of them."""
     begin = datetime(2026, 11, 29, 1, 10, tzinfo=UTC)
     passed = list(half_hours_between(begin, begin + timedelta(hours=2), BERLIN))
-    assert [each.index for each in passed] == [5, 6, 7]
+    assert [each.of_day for each in passed] == [5, 6, 7]
 
 
 def test_a_doubled_hour_is_one_and_the_other() -> None:
     """Each comes twice, and counts for its hour."""
     begin = datetime(2026, 10, 25, 0, 0, tzinfo=BERLIN).astimezone(UTC)
     passed = list(half_hours_between(begin, begin + timedelta(hours=6), BERLIN))
-    assert [each.index for each in passed] == [1, 2, 3, 4, 5, 4, 5, 6, 7, 8, 9]
+    assert [each.of_day for each in passed] == [1, 2, 3, 4, 5, 4, 5, 6, 7, 8, 9]
 
 
 @pytest.mark.parametrize("used", [0, 1, 2, 5, 20, 0.5, 80])
@@ -261,7 +261,7 @@ def test_one_more_use_never_makes_an_hour_look_quieter(
     before = watched(40, *used)
     after = before.noting(used=[more])
     hours = QuietHours(
-        start=time(more.index // 2), end=time((more.index // 2 + 1) % 24)
+        start=time(more.of_day // 2), end=time((more.of_day // 2 + 1) % 24)
     )
     was, now = risk_of(before, hours, EXPECTED), risk_of(after, hours, EXPECTED)
     assert was is not None

@@ -38,13 +38,13 @@ class HalfHour(NamedTuple):
     """One half hour of one day, by the clock on the wall."""
 
     day: date
-    index: int
+    of_day: int
     """0 to 47."""
 
     @property
     def slot(self) -> int:
         """Return which one of the week it is; Monday's first one is 0."""
-        return self.day.weekday() * HALF_HOURS + self.index
+        return self.day.weekday() * HALF_HOURS + self.of_day
 
 
 def half_hour_of(moment: datetime, zone: tzinfo) -> HalfHour:

@@ -31,7 +31,7 @@ _Z: Final = 1.6448536269514722
 # People come home at nearly the same time, not at the same half hour.
 _NEARBY: Final = ((-1, 0.25), (0, 0.5), (1, 0.25))
 # Fewer days are proposed only where that is clearly better: an update waits for them.
-_WORTH_DAYS: Final = 0.6
+_WORTH_DAYS: Final = 0.85
 _FEWEST_DAYS: Final = 2
 # Of two that are as quiet, people expect the one that is deeper in the night.
 _DEEPEST: Final = 7
