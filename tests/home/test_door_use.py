@@ -142,27 +142,27 @@ async def test_only_people_at_the_door_count(
             sum(word.bit_count() for word in use.watched),
         )
 
-    async def state(entity_id: str, value: str) -> None:
+    async def show(entity_id: str, value: str) -> None:
         hass.states.async_set(entity_id, value)
         await a_turn()
 
-    await state(DOOR, "on")
+    await show(DOOR, "on")
     assert seen() == (0, 0)
     await set_options(house, learn=True)
     house.runtime.locks.async_minute()
     await house.settle()
     house.managed().async_set_progress(Progress())
-    await state(DOOR, "off")
+    await show(DOOR, "off")
     assert seen() == (0, 0)
     house.managed().async_set_progress(None)
-    await state(BOLT, "unlocked")
+    await show(BOLT, "unlocked")
     assert seen() == (1, 1)
     for _ in range(3):
         freezer.tick(timedelta(minutes=30))
         house.runtime.locks.async_minute()
     # The first one had begun before; the other two were watched to their end.
     assert seen() == (1, 3)
-    await state(BOLT, "unavailable")
+    await show(BOLT, "unavailable")
     house.runtime.locks.async_minute()
     freezer.tick(timedelta(minutes=30))
     house.runtime.locks.async_minute()

@@ -7,6 +7,7 @@ import logging
 from typing import Final
 
 from homeassistant.components.lock import ATTR_CHANGED_BY, LockState
+from homeassistant.components.recorder import get_instance, history
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant, State
 
@@ -75,9 +76,6 @@ async def async_recorded(
     """
     if "recorder" not in hass.config.components:
         return {}
-    # Home Assistant has loaded it already, and so do we.
-    from homeassistant.components.recorder import get_instance, history  # noqa: PLC0415
-
     begin = now - timedelta(weeks=WEEKS)
     found: dict[str, list[State]] = {}
     try:

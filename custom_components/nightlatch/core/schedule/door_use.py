@@ -75,15 +75,15 @@ def half_hours_between(
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Weighed:
     """In how many weeks something was seen, newer ones counting for more."""
 
     used: float = 0
     watched: float = 0
 
-    def __add__(self, other: Seen) -> Seen:
+    def __add__(self, other: Weighed) -> Weighed:
         """Return both together."""
-        return Seen(self.used + other.used, self.watched + other.watched)
+        return Weighed(self.used + other.used, self.watched + other.watched)
 
 
 def _week_of(day: date) -> int:
@@ -167,9 +167,9 @@ class DoorUse:
             for ago in range(WEEKS)
         )
 
-    def seen(self, slot: int) -> Seen:
+    def seen(self, slot: int) -> Weighed:
         """Return what was seen in a half hour of the week, newer weeks counting more."""
-        return Seen(_weighed(self.used[slot]), _weighed(self.watched[slot]))
+        return Weighed(_weighed(self.used[slot]), _weighed(self.watched[slot]))
 
     def days(self, slots: Iterable[int]) -> tuple[int, int]:
         """Return on how many days the door was used in half hours of one day, of how many.

@@ -12,7 +12,7 @@ from datetime import time, timedelta
 from math import ceil, exp, sqrt
 from typing import Final
 
-from .door_use import DAYS, HALF_HOURS, DoorUse, Seen
+from .door_use import DAYS, HALF_HOURS, DoorUse, Weighed
 from .quiet_hours import QuietHours
 
 ENOUGH_DAYS: Final = 14
@@ -178,7 +178,7 @@ class _Rates:
         for kind in (WEEKDAYS, WEEKEND):
             if not (days := weekdays & kind):
                 continue
-            together = Seen()
+            together = Weighed()
             for weekday in days:
                 for slot in _slots(weekday, start, length):
                     together += self._seen[slot]
@@ -187,14 +187,14 @@ class _Rates:
         return 1 - exp(-meant)
 
 
-def _near(seen: Sequence[Seen], slot: int) -> Seen:
+def _near(seen: Sequence[Weighed], slot: int) -> Weighed:
     """Return what was seen in a half hour, and a little of what was around it."""
     used = watched = 0.0
     for by, weight in _NEARBY:
         each = seen[(slot + by) % len(seen)]
         used += each.used * weight
         watched += each.watched * weight
-    return Seen(used, watched)
+    return Weighed(used, watched)
 
 
 def day_sets(allowed: frozenset[int]) -> Iterator[frozenset[int]]:
