@@ -10,6 +10,7 @@ from .actions.audit_download import AuditLogView
 from .actions.download import FirmwareView
 from .actions.lock import async_setup_services
 from .adapters.audit_file import async_delete_audit
+from .adapters.door_use_file import DoorUseFile
 from .adapters.heard import async_note_start
 from .adapters.journal import JournalFile, JournalUnreadableError
 from .adapters.snapshot_file import SnapshotFiles
@@ -115,6 +116,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) 
     await async_delete_vault(hass, entry_id)
     await async_delete_audit(hass, entry_id)
     await SnapshotFiles(hass, entry_id).async_remove()
+    await DoorUseFile(hass, entry_id).async_remove()
     await async_forget(hass, FEEDS)
     await async_forget(hass, INDEXES)
     await async_tidy(hass)

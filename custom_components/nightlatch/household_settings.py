@@ -10,8 +10,10 @@ from homeassistant.util import dt as dt_util
 from .settings import (
     parse_audit_months,
     parse_gate,
+    parse_hold,
     parse_household_policy,
     parse_indexes,
+    parse_learn,
     parse_panel,
     parse_people,
     parse_vault,
@@ -36,6 +38,8 @@ class HouseholdSettings:
         self.indexes = parse_indexes(options)
         self.panel = parse_panel(options)
         self.gate_entity = parse_gate(options)
+        self.hold_entity = parse_hold(options)
+        self.learns = parse_learn(options)
         self.vault = parse_vault(options)
         self.audit_months = parse_audit_months(options)
 

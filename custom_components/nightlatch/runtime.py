@@ -38,6 +38,7 @@ from .locks.kind import Kind
 from .locks.lock import LockServices, ManagedLock
 from .locks.registry import LockRegistry
 from .members import Members
+from .monitoring.door_use import DoorUseWatch
 from .monitoring.entity_links import EntityLinks
 from .monitoring.reader import Reader
 from .monitoring.rehearsing import Rehearsing
@@ -92,6 +93,7 @@ class Runtime:
     reader: Reader
     rehearsing: Rehearsing
     links: EntityLinks
+    door_use: DoorUseWatch
     replacements: Replacements
     discovering: Discovering
     notices: Notices
@@ -221,6 +223,14 @@ async def async_make_runtime(
         faults=faults,
         checkpoint=audit.async_checkpoint,
     )
+    door_use = DoorUseWatch(
+        hass,
+        entry,
+        settings=settings,
+        locks=locks,
+        planner=planner,
+        faults=faults,
+    )
     issues = Issues(
         hass,
         feeds=feeds,
@@ -234,6 +244,7 @@ async def async_make_runtime(
         snapshots=snapshots,
         recovering=recovering,
         remedies=remedies,
+        door_use=door_use,
     )
     return Runtime(
         entry=entry,
@@ -261,6 +272,7 @@ async def async_make_runtime(
         reader=reader,
         rehearsing=Rehearsing(planner, queue),
         links=EntityLinks(hass, entry, settings, locks, faults),
+        door_use=door_use,
         replacements=Replacements(
             hass, entry, settings=settings, locks=locks, faults=faults, audit=audit
         ),
@@ -331,6 +343,7 @@ async def async_start(hass: HomeAssistant, runtime: Runtime) -> None:
     await runtime.vault.async_start()
     entry.async_on_unload(await runtime.snapshots.async_start())
     entry.async_on_unload(await runtime.subentries.async_start(unfinished))
+    await runtime.door_use.async_start()
     starts: tuple[Callable[[], Callable[[], None]], ...] = (
         runtime.issues.async_start,
         runtime.reader.async_start,

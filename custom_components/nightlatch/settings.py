@@ -20,8 +20,10 @@ from .const import (
     CONF_END,
     CONF_EVERYTHING,
     CONF_GATE_ENTITY,
+    CONF_HOLD_ENTITY,
     CONF_IMPORTANCE,
     CONF_INDEXES,
+    CONF_LEARN,
     CONF_LOCK_ENTITY,
     CONF_MAY_MOVE_BOLT,
     CONF_MODE,
@@ -130,6 +132,16 @@ def parse_panel(options: Mapping[str, Any]) -> bool:
 def parse_gate(options: Mapping[str, Any]) -> str | None:
     """Return the entity that must be on for anything to start by itself."""
     return _read(options, CONF_GATE_ENTITY, _text_or_none, None)
+
+
+def parse_hold(options: Mapping[str, Any]) -> str | None:
+    """Return the entity that must not be on: a calendar of holidays, say, or guests."""
+    return _read(options, CONF_HOLD_ENTITY, _text_or_none, None)
+
+
+def parse_learn(options: Mapping[str, Any]) -> bool:
+    """Return whether it is learned when doors are used; not unless the owner says so."""
+    return _read(options, CONF_LEARN, as_truth, False)
 
 
 def parse_vault(options: Mapping[str, Any]) -> VaultSettings:

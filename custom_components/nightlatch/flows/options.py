@@ -27,7 +27,9 @@ from ..const import (
     CONF_END,
     CONF_EVERYTHING,
     CONF_GATE_ENTITY,
+    CONF_HOLD_ENTITY,
     CONF_INDEXES,
+    CONF_LEARN,
     CONF_NOTICE_AT,
     CONF_NOTIFY,
     CONF_PANEL,
@@ -43,8 +45,10 @@ from ..core.schedule.quiet_hours import QuietHours
 from ..markup import Composed, listed, neutral_all
 from ..settings import (
     parse_gate,
+    parse_hold,
     parse_household_policy,
     parse_indexes,
+    parse_learn,
     parse_panel,
     parse_people,
     quiet_hours_from_form,
@@ -109,6 +113,8 @@ class HouseholdOptionsFlow(ReportSteps):
                     {
                         CONF_QUIET_HOURS: hours.to_dict(),
                         CONF_GATE_ENTITY: user_input.get(CONF_GATE_ENTITY),
+                        CONF_HOLD_ENTITY: user_input.get(CONF_HOLD_ENTITY),
+                        CONF_LEARN: user_input.get(CONF_LEARN, parse_learn(options)),
                     }
                 )
             errors[CONF_WEEKDAYS] = "no_weekday"
@@ -118,9 +124,18 @@ class HouseholdOptionsFlow(ReportSteps):
                 probatio.Optional(CONF_GATE_ENTITY): EntitySelector(
                     EntitySelectorConfig(domain=_GATE_DOMAINS)
                 ),
+                probatio.Optional(CONF_HOLD_ENTITY): EntitySelector(
+                    EntitySelectorConfig(domain=_GATE_DOMAINS)
+                ),
+                probatio.Optional(CONF_LEARN): BooleanSelector(),
             }
         )
-        shown = {**quiet_hours_to_form(hours), CONF_GATE_ENTITY: parse_gate(options)}
+        shown = {
+            **quiet_hours_to_form(hours),
+            CONF_GATE_ENTITY: parse_gate(options),
+            CONF_HOLD_ENTITY: parse_hold(options),
+            CONF_LEARN: parse_learn(options),
+        }
         return self.async_show_form(
             step_id="quiet_hours",
             data_schema=self.add_suggested_values_to_schema(schema, _known(shown)),

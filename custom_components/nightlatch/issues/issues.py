@@ -27,6 +27,7 @@ from ..locks.lock import ManagedLock
 from ..locks.registry import Changes, LockRegistry
 from ..markup import listed, neutral_all
 from ..members import Members
+from ..monitoring.door_use import DoorUseWatch
 from ..monitoring.health import needs_hand
 from ..planning.planner import Planner
 from ..snapshots.snapshots import Snapshots
@@ -34,6 +35,7 @@ from ..texts.maker import told_of_maker
 from ..translation import or_not_known, told_now
 from ..vault.store import HouseholdVault
 from ..vault.upkeep import VaultUpkeep
+from .door_use import issue_of_door_use
 from .held_nights import held_too_often
 from .recovery_steps import recovery_steps
 from .silence import issues_of_silence
@@ -77,6 +79,7 @@ class Issues:
         snapshots: Snapshots,
         recovering: Recovering,
         remedies: Remedies,
+        door_use: DoorUseWatch,
     ) -> None:
         """Take everybody who may have something for a person to do."""
         self._hass = hass
@@ -91,6 +94,7 @@ class Issues:
         self._snapshots = snapshots
         self._recovering = recovering
         self._remedies = remedies
+        self._door_use = door_use
 
     @callback
     def async_start(self) -> CALLBACK_TYPE:
@@ -172,6 +176,8 @@ class Issues:
                 "unsaved",
                 Issue(key="unsaved", placeholders={"problem": told_problem(problem)}),
             )
+        if (suggested := issue_of_door_use(self._hass, self._door_use)) is not None:
+            yield suggested.key, suggested
         for found in issues_of_vault(
             self._hass, self._vault, self._upkeep, self._audit, self._locks
         ):

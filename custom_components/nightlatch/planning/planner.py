@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Required, TypedDict, Unpack
 from weakref import WeakKeyDictionary
 
-from homeassistant.const import STATE_ON
+from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.core import HomeAssistant
 from homeassistant.loader import async_get_loaded_integration
 from homeassistant.util import dt as dt_util
@@ -224,11 +224,18 @@ class Planner:
         )
 
     def _gate_is_open(self) -> bool:
-        gate = self._settings.gate_entity
-        if gate is None:
-            return True
-        state = self._hass.states.get(gate)
-        return state is not None and state.state == STATE_ON
+        """Return whether what must be on is, and what must not be on is off."""
+        for entity_id, wanted in (
+            (self._settings.gate_entity, STATE_ON),
+            (self._settings.hold_entity, STATE_OFF),
+        ):
+            if entity_id is None:
+                continue
+            # One that says nothing may as well be what holds it.
+            state = self._hass.states.get(entity_id)
+            if state is None or state.state != wanted:
+                return False
+        return True
 
     def expected(self, lock: ManagedLock, release: Release) -> timedelta:
         """Return how long an installation on a lock will take, with the settling."""

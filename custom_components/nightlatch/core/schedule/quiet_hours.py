@@ -10,6 +10,7 @@ from ..records.stored import as_whole
 
 EVERY_DAY = frozenset(range(7))
 _DAY = timedelta(days=1)
+_INSTANT = datetime.resolution
 # No day is asked for beyond these: the moments around it must still be moments.
 _FIRST_DAY = EARLIEST.date() - timedelta(days=366)
 _LAST_DAY = LATEST.date() + timedelta(days=366)
@@ -36,7 +37,9 @@ class QuietHours:
 
     On the nights of a clock change the clock on the wall counts. A time that does not
     exist is the moment at which the clocks are put forward; of a time that comes twice,
-    the first one starts a window and the second one ends it.
+    the first one starts a window and the second one ends it. A window that ends with
+    the minute before the times that come twice has ended at the first of them: the
+    clock never shows a time of its own again.
     """
 
     weekdays: frozenset[int] = EVERY_DAY
@@ -91,7 +94,7 @@ class QuietHours:
         last = day if self.start < self.end else day + _DAY
         return Window(
             start=_moment(datetime.combine(day, self.start), zone, last=False),
-            end=_moment(datetime.combine(last, self.end), zone, last=True),
+            end=_end(datetime.combine(last, self.end), zone),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -127,14 +130,33 @@ def moment_of(day: date, at: time, zone: tzinfo) -> datetime:
     return _moment(datetime.combine(day, at), zone, last=False)
 
 
+def _end(wall: datetime, zone: tzinfo) -> datetime:
+    """Return when a clock on the wall has shown all times before this one."""
+    before = wall - _INSTANT
+    if not _comes_twice(before, zone):
+        return _moment(wall, zone, last=False)
+    return _moment(wall, zone, last=True)
+
+
+def _comes_twice(wall: datetime, zone: tzinfo) -> bool:
+    first, second = _both(wall, zone)
+    return first < second
+
+
+def _both(wall: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
+    """Return what a time on the wall may mean: read as the first one, and the second."""
+    first, second = (
+        wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)
+    )
+    return first, second
+
+
 def _moment(wall: datetime, zone: tzinfo, *, last: bool) -> datetime:
     """Return when a clock on the wall shows a time, for the first or the last time.
 
     One that it leaves out counts as the moment at which it is put forward.
     """
-    first, second = (
-        wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)
-    )
+    first, second = _both(wall, zone)
     if first <= second:
         return second if last else first
     # In a gap, PEP 495: read with the offset before the change it is after the change,

@@ -1,0 +1,302 @@
+"""Learning when doors are used, and what quiet hours that speaks for.
+
+Only where the owner has said so. What is kept is which half hours of the week had
+somebody at the door, and nothing of whom.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import EVENT_STATE_CHANGED
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.util import dt as dt_util
+
+from ..adapters.door_events import async_recorded, is_use, watched_spans
+from ..adapters.door_use_file import DoorUseFile
+from ..adapters.entities import is_silent
+from ..const import CONF_QUIET_HOURS
+from ..core.moments import is_set
+from ..core.schedule.door_use import DoorUse, HalfHour, half_hour_of, half_hours_between
+from ..core.schedule.proposal import Proposal, propose, rates_of_week, risk_of
+from ..core.schedule.quiet_hours import QuietHours
+from ..faults import Faults
+from ..household_settings import HouseholdSettings
+from ..locks.lock import ManagedLock
+from ..locks.registry import LockRegistry
+from ..planning.planner import Planner
+
+_USUAL: Final = timedelta(minutes=20)
+"""How long an installation takes where nothing is on offer to tell."""
+_WORTH: Final = 0.6
+"""Other hours are suggested only where at most so many installations are met in them."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeekOfUse:
+    """The week as it can be drawn."""
+
+    rates: tuple[tuple[float | None, ...], ...]
+    """By day and half hour, 0 to 1; None where it was never watched."""
+    hours: QuietHours
+    """The quiet hours that hold."""
+
+
+class DoorUseWatch:
+    """Watches the doors of all locks, and suggests when they are left alone."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        *,
+        settings: HouseholdSettings,
+        locks: LockRegistry,
+        planner: Planner,
+        faults: Faults,
+    ) -> None:
+        """Take the locks; ``async_start`` begins."""
+        self._hass = hass
+        self._entry = entry
+        self._settings = settings
+        self._locks = locks
+        self._planner = planner
+        self._faults = faults
+        self._file = DoorUseFile(hass, entry.entry_id)
+        self._uses: dict[str, DoorUse] = {}
+        self._refused: QuietHours | None = None
+        self._running: HalfHour | None = None
+        """The half hour that is under way."""
+        self._blind: set[str] = set()
+        """The locks that were not watched all through it."""
+        self._filling: set[str] = set()
+        self._proposed: tuple[tuple[object, ...], Proposal] | None = None
+
+    async def async_start(self) -> None:
+        """Read what is kept, and watch from now on."""
+        kept = await self._file.async_load()
+        with self._faults.apart("door_use"):
+            self._uses = {
+                lock_id: DoorUse.from_dict(raw)
+                for lock_id, raw in kept.get("locks", {}).items()
+                if lock_id in self._entry.subentries
+            }
+            if (refused := kept.get("refused")) is not None:
+                self._refused = QuietHours.from_dict(refused)
+        entry = self._entry
+        entry.async_on_unload(
+            self._hass.bus.async_listen(EVENT_STATE_CHANGED, self._changed)
+        )
+        entry.async_on_unload(self._locks.async_on_minute(self._minute))
+        entry.async_on_unload(self._async_stop)
+
+    async def _async_stop(self) -> None:
+        if self._settings.learns:
+            await self._file.async_write(self._to_dict())
+        else:
+            await self._file.async_remove()
+
+    # What was seen.
+
+    @callback
+    def _changed(self, event: Event[EventStateChangedData]) -> None:
+        entity_id = event.data["entity_id"]
+        if not self._settings.learns:
+            return
+        for lock in tuple(self._locks.values()):
+            if entity_id not in _doors(lock):
+                continue
+            with self._faults.apart("door_use", lock):
+                if is_use(
+                    event.data["old_state"], event.data["new_state"]
+                ) and not _is_ours(lock):
+                    self._note(lock, used=[self._now()])
+
+    @callback
+    def _minute(self) -> None:
+        """Look whether a half hour is over, and which doors were watched all through."""
+        if not self._settings.learns:
+            if self._uses:
+                # Whoever does not want it learned does not want it kept.
+                self._uses, self._refused, self._proposed = {}, None, None
+                self._entry.async_create_background_task(
+                    self._hass, self._file.async_remove(), "forget when doors were used"
+                )
+            self._running = None
+            return
+        if not is_set(dt_util.utcnow()):
+            return
+        now = self._now()
+        locks = tuple(self._locks.values())
+        for lock_id in self._uses.keys() - self._locks.keys():
+            del self._uses[lock_id]
+        if self._running is not None and now != self._running:
+            for lock in locks:
+                if lock.subentry_id not in self._blind:
+                    self._note(lock, watched=[self._running])
+            self._blind = set()
+        elif self._running is None:
+            # It has begun some time ago.
+            self._blind = set(self._locks)
+        self._running = now
+        for lock in locks:
+            if _is_blind(self._hass, lock):
+                self._blind.add(lock.subentry_id)
+            if (
+                lock.subentry_id not in self._uses
+                and lock.subentry_id not in self._filling
+            ):
+                self._filling.add(lock.subentry_id)
+                self._entry.async_create_background_task(
+                    self._hass, self._async_fill(lock), f"history of {lock.name}"
+                )
+
+    @callback
+    def _note(
+        self,
+        lock: ManagedLock,
+        *,
+        watched: list[HalfHour] | None = None,
+        used: list[HalfHour] | None = None,
+    ) -> None:
+        use = self._uses.get(lock.subentry_id, DoorUse()).at(self._today())
+        self._uses[lock.subentry_id] = use.noting(watched or (), used or ())
+        self._file.async_write_soon(self._to_dict)
+
+    async def _async_fill(self, lock: ManagedLock) -> None:
+        """Take over, once, what the recorder has seen of a door."""
+        now, zone = dt_util.utcnow(), self._settings.zone
+        try:
+            recorded = await async_recorded(self._hass, _doors(lock), now)
+        finally:
+            self._filling.discard(lock.subentry_id)
+        if lock.is_closed or not self._settings.learns:
+            return
+        watched: list[set[HalfHour]] = []
+        used: list[HalfHour] = []
+        ours = [(each.started, each.ended) for each in lock.record.history]
+        for states in recorded.values():
+            watched.append(
+                {
+                    half_hour
+                    for begin, end in watched_spans(states, now)
+                    for half_hour in half_hours_between(begin, end, zone)
+                }
+            )
+            for before, state in pairwise(states):
+                at = state.last_changed
+                if is_use(before, state) and not any(
+                    begin <= at <= end for begin, end in ours
+                ):
+                    used.append(half_hour_of(at, zone))
+        # Also where nothing was recorded: it is asked once.
+        self._note(
+            lock,
+            watched=sorted(set.intersection(*watched)) if watched else [],
+            used=used,
+        )
+
+    def _now(self) -> HalfHour:
+        return half_hour_of(dt_util.utcnow(), self._settings.zone)
+
+    def _today(self) -> date:
+        return self._now().day
+
+    def _to_dict(self) -> dict[str, Any]:
+        return {
+            "locks": {lock_id: use.to_dict() for lock_id, use in self._uses.items()},
+            "refused": self._refused.to_dict() if self._refused else None,
+        }
+
+    # What that speaks for.
+
+    @property
+    def use(self) -> DoorUse:
+        """What is known of the doors for which the hours of the household hold."""
+        joined = DoorUse().at(self._today())
+        for lock_id, use in self._uses.items():
+            lock = self._locks.get(lock_id)
+            if lock is not None and lock.policy.quiet_hours is None:
+                joined = joined.joined(use.at(self._today()))
+        return joined
+
+    @property
+    def week(self) -> WeekOfUse:
+        """The week of the household, for whoever draws it."""
+        return WeekOfUse(rates_of_week(self.use), self._settings.policy.quiet_hours)
+
+    @property
+    def suggestion(self) -> Proposal | None:
+        """Hours that would be clearly better than those that hold; None for none.
+
+        What somebody has refused is not suggested again until it is mostly another time.
+        """
+        if not self._settings.learns or not self._uses:
+            return None
+        hours = self._settings.policy.quiet_hours
+        expected = self._expected()
+        key = (self._today(), hours, expected, tuple(sorted(self._locks)))
+        if self._proposed is None or self._proposed[0] != key:
+            self._proposed = key, propose(self.use, expected)
+        proposal = self._proposed[1]
+        if not proposal.learned or proposal.risk is None or proposal.hours == hours:
+            return None
+        risk = risk_of(self.use, hours, expected)
+        if risk is not None and proposal.risk > risk * _WORTH:
+            return None
+        if self._refused is not None and is_alike(self._refused, proposal.hours):
+            return None
+        return proposal
+
+    def _expected(self) -> timedelta:
+        """Return how long the longest installation takes that is on offer."""
+        offered = (
+            self._planner.expected(lock, lock.release)
+            for lock in self._locks.values()
+            if lock.release is not None
+        )
+        return max(offered, default=_USUAL)
+
+    @callback
+    def async_accept(self, hours: QuietHours) -> None:
+        """Set hours that a person has read and wants, as the options do."""
+        self._settings.async_set_option(CONF_QUIET_HOURS, hours.to_dict())
+
+    @callback
+    def async_refuse(self, hours: QuietHours) -> None:
+        """Keep that a person does not want them."""
+        self._refused = hours
+        self._file.async_write_soon(self._to_dict)
+        self._locks.async_changed()
+
+
+def is_alike(one: QuietHours, other: QuietHours) -> bool:
+    """Return whether some hours are mostly others."""
+    ours, theirs = _half_hours(one), _half_hours(other)
+    return len(ours & theirs) * 2 >= max(len(ours), len(theirs))
+
+
+def _half_hours(hours: QuietHours) -> set[int]:
+    begin = hours.start.hour * 2 + hours.start.minute // 30
+    end = hours.end.hour * 2 + hours.end.minute // 30
+    if end <= begin:
+        end += 48
+    return {day * 48 + each for day in hours.weekdays for each in range(begin, end)}
+
+
+def _doors(lock: ManagedLock) -> tuple[str, ...]:
+    links = (lock.links.lock_entity, lock.links.door_entity)
+    return tuple(each for each in links if each is not None)
+
+
+def _is_ours(lock: ManagedLock) -> bool:
+    """Return whether it may have been us who moved the bolt."""
+    return lock.progress is not None or lock.is_cut_off
+
+
+def _is_blind(hass: HomeAssistant, lock: ManagedLock) -> bool:
+    """Return whether nobody would see now that a door is used."""
+    doors = _doors(lock)
+    return not doors or any(is_silent(hass, each) for each in doors)

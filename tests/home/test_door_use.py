@@ -1,0 +1,235 @@
+"""Quiet hours are learned from the doors, suggested, and set by a person only."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+
+from custom_components.nightlatch.adapters.door_events import is_use, watched_spans
+from custom_components.nightlatch.core.schedule.door_use import (
+    HALF_HOURS,
+    DoorUse,
+    HalfHour,
+)
+from custom_components.nightlatch.core.schedule.plan import Waiting
+from custom_components.nightlatch.core.schedule.quiet_hours import QuietHours
+from custom_components.nightlatch.locks.lock import Progress
+from homeassistant.core import Context, State
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.util import dt as dt_util
+
+from .asked import a_turn
+from .house import House
+from .night import Night
+from .vaulted import begin_fix, restart, set_options
+
+DOOR, BOLT = "binary_sensor.front", "lock.front"
+KEY = "quiet_hours_learned"
+DAY = timedelta(days=1)
+
+
+def late_shift(today: date) -> DoorUse:
+    """Return what is known of a door by which somebody comes home at half past two."""
+    days = [today - DAY * ago for ago in range(1, 31)]
+    return (
+        DoorUse()
+        .at(today)
+        .noting(
+            watched=[HalfHour(day, each) for day in days for each in range(HALF_HOURS)],
+            used=[HalfHour(day, each) for day in days for each in (4, 5, 6)],
+        )
+    )
+
+
+async def learned(house: House, hass_storage: dict[str, Any]) -> None:
+    """Let a household have learned for a month."""
+    lock_id = house.managed().subentry_id
+    assert await house.hass.config_entries.async_unload(house.entry.entry_id)
+    key = f"nightlatch.{house.entry.entry_id}.door_use"
+    hass_storage[key] = {
+        "version": 1,
+        "minor_version": 1,
+        "key": key,
+        "data": {"locks": {lock_id: late_shift(dt_util.now().date()).to_dict()}},
+    }
+    house.hass.config_entries.async_update_entry(
+        house.entry, options={**house.entry.options, "learn": True}
+    )
+    assert await house.hass.config_entries.async_setup(house.entry.entry_id)
+    await house.settle()
+
+
+def told(house: House) -> dict[str, str] | None:
+    """Return what the repair says, if there is one."""
+    found = ir.async_get(house.hass).async_get_issue("nightlatch", KEY)
+    return dict(found.translation_placeholders or {}) if found else None
+
+
+async def choose(house: House, step: str) -> None:
+    """Press a button of the repair."""
+    result = await begin_fix(house, KEY)
+    flow = house.hass.data["repairs"]["flow_manager"]
+    result = await flow.async_configure(result["flow_id"], {"next_step_id": step})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await house.settle()
+    house.runtime.issues.async_sync()
+
+
+async def test_hours_that_were_learned_are_set_with_one_press(
+    house: House, hass_storage: dict[str, Any]
+) -> None:
+    """What was seen is said; nothing is set before, and nothing suggested after it."""
+    await learned(house, hass_storage)
+    before = house.runtime.settings.policy.quiet_hours
+    assert before == QuietHours()
+    shown = told(house)
+    assert shown is not None
+    assert shown["days"] == "30"
+    assert "in these hours on 0 of" in shown["facts"]
+    await choose(house, "accept")
+    hours = house.runtime.settings.policy.quiet_hours
+    assert (f"{hours.start:%H:%M}", f"{hours.end:%H:%M}") == (
+        shown["start"],
+        shown["end"],
+    )
+    assert not {4, 5, 6} & set(range(hours.start.hour * 2, hours.end.hour * 2))
+    assert told(house) is None
+
+
+async def test_hours_that_were_refused_are_not_suggested_again(
+    house: House, hass_storage: dict[str, Any]
+) -> None:
+    """Not after a restart either; and what was set stays."""
+    await learned(house, hass_storage)
+    await choose(house, "refuse")
+    assert told(house) is None
+    await restart(house)
+    assert told(house) is None
+    assert house.runtime.settings.policy.quiet_hours == QuietHours()
+
+
+async def test_whoever_does_not_want_it_learned_does_not_want_it_kept(
+    house: House, hass_storage: dict[str, Any]
+) -> None:
+    """It is deleted within a minute, and on disk with the next stop at the latest."""
+    await learned(house, hass_storage)
+    await set_options(house, learn=False)
+    house.runtime.locks.async_minute()
+    assert house.runtime.door_use.use.observed_days == 0
+    await restart(house)
+    assert house.runtime.door_use.use.observed_days == 0
+    key = f"nightlatch.{house.entry.entry_id}.door_use"
+    assert not hass_storage.get(key, {"data": {"locks": {}}})["data"]["locks"]
+
+
+async def test_only_people_at_the_door_count(
+    house: House, freezer: FrozenDateTimeFactory
+) -> None:
+    """And only where it is learned at all; half hours count that were seen to their end."""
+    hass, night = house.hass, Night(house)
+    for entity_id, state in ((DOOR, "off"), (BOLT, "locked")):
+        hass.states.async_set(entity_id, state)
+    night.set_lock(door_entity=DOOR, lock_entity=BOLT)
+    await house.settle()
+    watch = house.runtime.door_use
+
+    def seen() -> tuple[int, int]:
+        use = watch.use
+        return (
+            sum(word.bit_count() for word in use.used),
+            sum(word.bit_count() for word in use.watched),
+        )
+
+    async def show(entity_id: str, value: str) -> None:
+        hass.states.async_set(entity_id, value)
+        await a_turn()
+
+    await show(DOOR, "on")
+    assert seen() == (0, 0)
+    await set_options(house, learn=True)
+    house.runtime.locks.async_minute()
+    await house.settle()
+    house.managed().async_set_progress(Progress())
+    await show(DOOR, "off")
+    assert seen() == (0, 0)
+    house.managed().async_set_progress(None)
+    await show(BOLT, "unlocked")
+    assert seen() == (1, 1)
+    for _ in range(3):
+        freezer.tick(timedelta(minutes=30))
+        house.runtime.locks.async_minute()
+    # The first one had begun before; the other two were watched to their end.
+    assert seen() == (1, 3)
+    await show(BOLT, "unavailable")
+    house.runtime.locks.async_minute()
+    freezer.tick(timedelta(minutes=30))
+    house.runtime.locks.async_minute()
+    assert seen() == (1, 3)
+    assert house.runtime.door_use.week.rates
+    hass.states.async_remove(DOOR)
+    await house.settle()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "by", "user", "expected"),
+    [
+        ("locked", "unlocked", None, None, True),
+        ("locked", "unlocking", None, None, True),
+        ("unlocking", "unlocked", None, None, False),
+        ("unlocked", "locked", None, None, False),
+        ("unlocked", "locked", "Auto Lock", None, False),
+        ("unlocked", "locked", "Keypad", None, True),
+        ("unlocked", "locked", None, "ann", True),
+        ("locking", "locked", None, "ann", False),
+        ("unavailable", "unlocked", None, None, False),
+        ("locked", "unknown", None, None, False),
+        ("locked", "jammed", None, None, False),
+        ("locked", "locked", "Keypad", "ann", False),
+    ],
+)
+def test_what_a_bolt_does_by_itself_is_nobody_at_the_door(
+    before: str, after: str, by: str | None, user: str | None, expected: bool
+) -> None:
+    """A bolt is drawn by somebody; it is shot by itself, unless it is told whose deed."""
+    was = State(BOLT, before)
+    now = State(BOLT, after, {"changed_by": by}, context=Context(user_id=user))
+    assert is_use(was, now) is expected
+    assert not is_use(None, now)
+    assert not is_use(was, None)
+
+
+def test_a_gap_in_what_was_recorded_was_not_watched() -> None:
+    """Whatever came before it and after it."""
+    begin = datetime(2026, 11, 1, tzinfo=dt_util.UTC)
+    hours = [begin + timedelta(hours=each) for each in range(5)]
+    states = [
+        State(DOOR, value, last_changed=at, last_updated=at)
+        for value, at in zip(("off", "on", "unavailable", "off"), hours, strict=False)
+    ]
+    assert list(watched_spans(states, hours[4])) == [
+        (hours[0], hours[2]),
+        (hours[3], hours[4]),
+    ]
+    assert list(watched_spans(states[:3], hours[4])) == [(hours[0], hours[2])]
+
+
+@pytest.mark.parametrize(
+    ("state", "waiting"), [("off", None), ("on", Waiting.GATE), (None, Waiting.GATE)]
+)
+async def test_holidays_and_guests_hold_what_would_run_by_itself(
+    house: House, state: str | None, waiting: Waiting | None
+) -> None:
+    """So does an entity that is not there; nobody knows what it would say."""
+    if state is not None:
+        house.hass.states.async_set("calendar.guests", state)
+    night = Night(house, hold_entity="calendar.guests")
+    night.automate(has_door_sensor=False)
+    await house.release("1.1.0")
+    release = house.managed().release
+    assert release is not None
+    plan = house.runtime.planner.plan_at(
+        house.managed(), dt_util.utcnow(), announced=True
+    )
+    assert plan.waiting is waiting
