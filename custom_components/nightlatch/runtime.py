@@ -307,6 +307,7 @@ async def async_make_runtime(
             entry,
             store=store,
             journal=journal,
+            audit=audit,
             settings=settings,
             faults=faults,
             feeds=feeds,
@@ -325,6 +326,7 @@ async def async_start(hass: HomeAssistant, runtime: Runtime) -> None:
     """Load what is kept, take over all subentries, and begin; raise ``ValueError``."""
     entry, store = runtime.entry, runtime.store
     store.async_on_problem(runtime.locks.async_changed)
+    runtime.audit.async_on_unwritten(runtime.locks.async_changed)
     await store.async_load(expected=bool(entry.subentries))
     unfinished = await runtime.journal.async_load()
     await runtime.audit.async_start()

@@ -7,6 +7,7 @@ from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 
+from .adapters.audit_file import AuditFile
 from .adapters.journal import JournalFile
 from .adapters.storage import HouseholdStore, unsaved_for_now
 from .const import DOMAIN, SUBENTRY_FEED, SUBENTRY_LOCK
@@ -40,6 +41,7 @@ class Subentries:
         *,
         store: HouseholdStore,
         journal: JournalFile,
+        audit: AuditFile,
         settings: HouseholdSettings,
         faults: Faults,
         feeds: Members[FeedCoordinator],
@@ -56,6 +58,7 @@ class Subentries:
         self._entry = entry
         self._store = store
         self._journal = journal
+        self._audit = audit
         self._settings = settings
         self._faults = faults
         self._feeds = feeds
@@ -147,6 +150,8 @@ class Subentries:
             for subentry_id in self._feeds:
                 await self._async_drop_feed(subentry_id)
             await self._store.async_close()
+            # Last: what the others end with stands in it.
+            await self._audit.async_close()
             self._locks.async_close()
 
     # Feeds.
