@@ -39,6 +39,7 @@ from .locks.lock import LockServices, ManagedLock
 from .locks.registry import LockRegistry
 from .members import Members
 from .monitoring.entity_links import EntityLinks
+from .monitoring.helping import Helping
 from .monitoring.reader import Reader
 from .monitoring.rehearsing import Rehearsing
 from .monitoring.replaced import Replacements
@@ -91,6 +92,7 @@ class Runtime:
     rollback: Rollback
     reader: Reader
     rehearsing: Rehearsing
+    helping: Helping
     links: EntityLinks
     replacements: Replacements
     discovering: Discovering
@@ -209,6 +211,7 @@ async def async_make_runtime(
         installations=installations,
         remedies=remedies,
     )
+    rehearsing = Rehearsing(planner, queue)
     reader = Reader(install_services, installations, locks, faults)
     notices = Notices(
         hass,
@@ -259,7 +262,8 @@ async def async_make_runtime(
         recovering=recovering,
         rollback=Rollback(hass, vault, planner, installations),
         reader=reader,
-        rehearsing=Rehearsing(planner, queue),
+        rehearsing=rehearsing,
+        helping=Helping(planner, rehearsing, remedies, vault),
         links=EntityLinks(hass, entry, settings, locks, faults),
         replacements=Replacements(
             hass, entry, settings=settings, locks=locks, faults=faults, audit=audit
