@@ -40,6 +40,7 @@ from .locks.registry import LockRegistry
 from .members import Members
 from .monitoring.entity_links import EntityLinks
 from .monitoring.helping import Helping
+from .monitoring.letting_go import LettingGo
 from .monitoring.reader import Reader
 from .monitoring.rehearsing import Rehearsing
 from .monitoring.replaced import Replacements
@@ -93,6 +94,7 @@ class Runtime:
     reader: Reader
     rehearsing: Rehearsing
     helping: Helping
+    letting_go: LettingGo
     links: EntityLinks
     replacements: Replacements
     discovering: Discovering
@@ -213,6 +215,14 @@ async def async_make_runtime(
     )
     rehearsing = Rehearsing(planner, queue)
     reader = Reader(install_services, installations, locks, faults)
+    letting_go = LettingGo(
+        hass,
+        entry,
+        radio=radio,
+        queue=queue,
+        audit=audit,
+        changed=locks.async_changed,
+    )
     notices = Notices(
         hass,
         entry,
@@ -235,6 +245,7 @@ async def async_make_runtime(
         upkeep=upkeep,
         planner=planner,
         snapshots=snapshots,
+        letting_go=letting_go,
         recovering=recovering,
         remedies=remedies,
     )
@@ -263,6 +274,7 @@ async def async_make_runtime(
         rollback=Rollback(hass, vault, planner, installations),
         reader=reader,
         rehearsing=rehearsing,
+        letting_go=letting_go,
         helping=Helping(planner, rehearsing, remedies, vault),
         links=EntityLinks(hass, entry, settings, locks, faults),
         replacements=Replacements(
@@ -321,6 +333,7 @@ async def async_make_runtime(
             snapshots=snapshots,
             installations=installations,
             reader=reader,
+            letting_go=letting_go,
             indexes=indexes,
         ),
     )

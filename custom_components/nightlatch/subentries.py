@@ -20,6 +20,7 @@ from .install.installer import Installations
 from .locks.lock import LockServices, ManagedLock
 from .locks.registry import Changes, LockRegistry
 from .members import Members
+from .monitoring.letting_go import LettingGo
 from .monitoring.reader import Reader
 from .snapshots.snapshots import Snapshots
 from .vault.service import VaultService
@@ -51,6 +52,7 @@ class Subentries:
         snapshots: Snapshots,
         installations: Installations,
         reader: Reader,
+        letting_go: LettingGo,
         indexes: PublicIndexes,
     ) -> None:
         """Take what looks after feeds and locks; ``async_sync`` takes these."""
@@ -68,6 +70,7 @@ class Subentries:
         self._snapshots = snapshots
         self._installations = installations
         self._reader = reader
+        self._letting_go = letting_go
         self._indexes = indexes
         self._turn = asyncio.Lock()
         self._closed = False
@@ -143,6 +146,7 @@ class Subentries:
         """Stop everything that they do, and wait for its end."""
         async with self._turn:
             self._closed = True
+            await self._letting_go.async_close()
             for lock in tuple(self._locks.values()):
                 with self._faults.apart("end", lock):
                     await self._async_drop_lock(lock.subentry_id)

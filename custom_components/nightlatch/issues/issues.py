@@ -28,6 +28,7 @@ from ..locks.registry import Changes, LockRegistry
 from ..markup import listed, neutral_all
 from ..members import Members
 from ..monitoring.health import needs_hand
+from ..monitoring.letting_go import LettingGo
 from ..planning.planner import Planner
 from ..snapshots.snapshots import Snapshots
 from ..texts.maker import told_of_maker
@@ -75,6 +76,7 @@ class Issues:
         upkeep: VaultUpkeep,
         planner: Planner,
         snapshots: Snapshots,
+        letting_go: LettingGo,
         recovering: Recovering,
         remedies: Remedies,
     ) -> None:
@@ -89,6 +91,7 @@ class Issues:
         self._upkeep = upkeep
         self._planner = planner
         self._snapshots = snapshots
+        self._letting_go = letting_go
         self._recovering = recovering
         self._remedies = remedies
 
@@ -207,6 +210,17 @@ class Issues:
             )
         # Also meanwhile: one that somebody has ignored would come back otherwise.
         yield from issues_of_support(lock)
+        if (let_go := self._letting_go.of(lock)) is not None:
+            nobody = told_now(self._hass, "word_nobody")
+            yield Issue(
+                key="let_go",
+                placeholders={
+                    "lock": lock.name,
+                    "until": f"{dt_util.as_local(let_go.until):%H:%M}",
+                    "others": ", ".join(let_go.others.values()) or nobody,
+                    "stays": ", ".join(let_go.stays) or nobody,
+                },
+            )
         if lock.progress is not None or lock.is_cut_off:
             return
         if lock.in_bootloader:

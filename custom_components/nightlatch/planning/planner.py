@@ -371,6 +371,7 @@ class Planner:
             stranded=asking.get("stranded", False),
             source=lock.kind.source(),
             stranger=lock.kind.stranger is not None,
+            let_go_until=lock.let_go_until,
             needs_presence=lock.facts.needs_presence,
             closes=lock.closes,
         )

@@ -278,6 +278,7 @@ def test_what_blocks_for_longer_ends_in_something_to_do(reason: Reason) -> None:
         Reason.DOOR_JUST_MOVED,
         Reason.ENTRY_DOOR_TONIGHT,
         Reason.HOUSE_STOPPING,
+        Reason.LET_GO,
         Reason.NO_SLOT,
         Reason.NOT_APPROVED,
         Reason.NOT_NEWER,
