@@ -23,7 +23,7 @@ from .kinds.hold import async_lift_all
 from .markup import neutral_all
 from .panel.element import async_serve_element, async_start_element
 from .panel.subscription import async_attach_all, async_detach_all, async_setup_command
-from .report.view import ReportView
+from .report.view import EvidenceView, ReportView
 from .runtime import NightlatchConfigEntry, async_make_runtime, async_start
 from .vault.store import async_delete_vault
 
@@ -49,6 +49,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     hass.http.register_view(FirmwareView())
     hass.http.register_view(AuditLogView())
     hass.http.register_view(ReportView())
+    hass.http.register_view(EvidenceView())
     await async_serve_element(hass)
     return True
 

@@ -43,6 +43,7 @@ class Deed(StrEnum):
     CHANGE_SETTINGS = "change_settings"
     RESTORE_SETTINGS = "restore_settings"
     """Of the lock itself, out of its snapshots; and to read those."""
+    LET_GO = "let_go"
     EXPORT = "export"
     TEST_VAULT = "test_vault"
     EXPORT_AUDIT_LOG = "export_audit_log"
@@ -85,6 +86,7 @@ RIGHTS: Final[Mapping[Deed, Right]] = {
     Deed.CONSENT: Right(Who.ADMINISTRATOR, needs_person=True),
     Deed.CHANGE_SETTINGS: Right(Who.ADMINISTRATOR),
     Deed.RESTORE_SETTINGS: Right(Who.ADMINISTRATOR),
+    Deed.LET_GO: Right(Who.ADMINISTRATOR),
     Deed.EXPORT: Right(Who.ADMINISTRATOR),
     Deed.TEST_VAULT: Right(Who.ADMINISTRATOR),
     Deed.EXPORT_AUDIT_LOG: Right(Who.ADMINISTRATOR),

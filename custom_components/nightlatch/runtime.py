@@ -40,6 +40,8 @@ from .locks.registry import LockRegistry
 from .members import Members
 from .monitoring.door_use import DoorUseWatch
 from .monitoring.entity_links import EntityLinks
+from .monitoring.helping import Helping
+from .monitoring.letting_go import LettingGo
 from .monitoring.reader import Reader
 from .monitoring.rehearsing import Rehearsing
 from .monitoring.replaced import Replacements
@@ -92,6 +94,8 @@ class Runtime:
     rollback: Rollback
     reader: Reader
     rehearsing: Rehearsing
+    helping: Helping
+    letting_go: LettingGo
     links: EntityLinks
     door_use: DoorUseWatch
     replacements: Replacements
@@ -211,7 +215,16 @@ async def async_make_runtime(
         installations=installations,
         remedies=remedies,
     )
+    rehearsing = Rehearsing(planner, queue)
     reader = Reader(install_services, installations, locks, faults)
+    letting_go = LettingGo(
+        hass,
+        entry,
+        radio=radio,
+        queue=queue,
+        audit=audit,
+        changed=locks.async_changed,
+    )
     notices = Notices(
         hass,
         entry,
@@ -242,6 +255,7 @@ async def async_make_runtime(
         upkeep=upkeep,
         planner=planner,
         snapshots=snapshots,
+        letting_go=letting_go,
         recovering=recovering,
         remedies=remedies,
         door_use=door_use,
@@ -270,7 +284,9 @@ async def async_make_runtime(
         recovering=recovering,
         rollback=Rollback(hass, vault, planner, installations),
         reader=reader,
-        rehearsing=Rehearsing(planner, queue),
+        rehearsing=rehearsing,
+        letting_go=letting_go,
+        helping=Helping(planner, rehearsing, remedies, vault),
         links=EntityLinks(hass, entry, settings, locks, faults),
         door_use=door_use,
         replacements=Replacements(
@@ -319,6 +335,7 @@ async def async_make_runtime(
             entry,
             store=store,
             journal=journal,
+            audit=audit,
             settings=settings,
             faults=faults,
             feeds=feeds,
@@ -328,6 +345,7 @@ async def async_make_runtime(
             snapshots=snapshots,
             installations=installations,
             reader=reader,
+            letting_go=letting_go,
             indexes=indexes,
         ),
     )
@@ -337,6 +355,7 @@ async def async_start(hass: HomeAssistant, runtime: Runtime) -> None:
     """Load what is kept, take over all subentries, and begin; raise ``ValueError``."""
     entry, store = runtime.entry, runtime.store
     store.async_on_problem(runtime.locks.async_changed)
+    runtime.audit.async_on_unwritten(runtime.locks.async_changed)
     await store.async_load(expected=bool(entry.subentries))
     unfinished = await runtime.journal.async_load()
     await runtime.audit.async_start()

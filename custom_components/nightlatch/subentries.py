@@ -7,6 +7,7 @@ from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 
+from .adapters.audit_file import AuditFile
 from .adapters.journal import JournalFile
 from .adapters.storage import HouseholdStore, unsaved_for_now
 from .const import DOMAIN, SUBENTRY_FEED, SUBENTRY_LOCK
@@ -19,6 +20,7 @@ from .install.installer import Installations
 from .locks.lock import LockServices, ManagedLock
 from .locks.registry import Changes, LockRegistry
 from .members import Members
+from .monitoring.letting_go import LettingGo
 from .monitoring.reader import Reader
 from .snapshots.snapshots import Snapshots
 from .vault.service import VaultService
@@ -40,6 +42,7 @@ class Subentries:
         *,
         store: HouseholdStore,
         journal: JournalFile,
+        audit: AuditFile,
         settings: HouseholdSettings,
         faults: Faults,
         feeds: Members[FeedCoordinator],
@@ -49,6 +52,7 @@ class Subentries:
         snapshots: Snapshots,
         installations: Installations,
         reader: Reader,
+        letting_go: LettingGo,
         indexes: PublicIndexes,
     ) -> None:
         """Take what looks after feeds and locks; ``async_sync`` takes these."""
@@ -56,6 +60,7 @@ class Subentries:
         self._entry = entry
         self._store = store
         self._journal = journal
+        self._audit = audit
         self._settings = settings
         self._faults = faults
         self._feeds = feeds
@@ -65,6 +70,7 @@ class Subentries:
         self._snapshots = snapshots
         self._installations = installations
         self._reader = reader
+        self._letting_go = letting_go
         self._indexes = indexes
         self._turn = asyncio.Lock()
         self._closed = False
@@ -140,6 +146,7 @@ class Subentries:
         """Stop everything that they do, and wait for its end."""
         async with self._turn:
             self._closed = True
+            await self._letting_go.async_close()
             for lock in tuple(self._locks.values()):
                 with self._faults.apart("end", lock):
                     await self._async_drop_lock(lock.subentry_id)
@@ -147,6 +154,8 @@ class Subentries:
             for subentry_id in self._feeds:
                 await self._async_drop_feed(subentry_id)
             await self._store.async_close()
+            # Last: what the others end with stands in it.
+            await self._audit.async_close()
             self._locks.async_close()
 
     # Feeds.

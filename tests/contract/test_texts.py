@@ -41,6 +41,9 @@ IMPLIED_ABORTS = {
 # Steps that show nothing of their own.
 STEPS_WITHOUT_FORM = {
     "bluetooth",
+    "help",
+    "help_evidence",
+    "help_recover",
     "import",
     "integration_discovery",
     "look",

@@ -7,10 +7,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed  # type: ignore[import-untyped]
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator  # type: ignore[import-untyped]
 
 from custom_components.nightlatch.actions.audit_download import PATH
+from custom_components.nightlatch.adapters.storage import RETRY
+from custom_components.nightlatch.core.records.audit import AuditLog
 from custom_components.nightlatch.core.records.audit_checkpoint import AuditKey
 from custom_components.nightlatch.core.records.audit_cut import SHORTENED
 from homeassistant.auth.models import User
@@ -19,7 +23,8 @@ from homeassistant.exceptions import HomeAssistantError, Unauthorized
 from homeassistant.util import dt as dt_util
 from tests.core.records.audit_logs import asked
 
-from .flows import suggested
+from .asked import install
+from .flows import suggested, until
 from .house import UPDATE, House
 from .night import Night
 from .test_actions import add_user
@@ -311,7 +316,7 @@ async def test_it_is_kept_as_long_as_the_owner_wants(
     with monkeypatch.context() as patch:
         patch.setattr(log, "_clock", lambda: long_ago)
         for _ in range(3):
-            await audit.async_append("something")
+            await log.async_append("something")
     await audit.async_append("something")
     await house.runtime.scheduler._audit_retention.async_look(dt_util.utcnow())
     assert len(await audited(house, "something")) == 4
@@ -365,3 +370,114 @@ async def test_a_full_disk_holds_up_no_retention(
     await look(None)
     assert "The audit log cannot be used" in caplog.text
     path.rmdir()
+
+
+async def test_an_entry_that_the_disk_refuses_is_written_with_the_next(
+    house: House, monkeypatch: pytest.MonkeyPatch, freezer: FrozenDateTimeFactory
+) -> None:
+    """In order; a repair tells until it is on disk, and it is tried by itself."""
+    audit = house.runtime.audit
+    await audit.async_append("before")
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AuditLog, "_write", refuse)
+        await audit.async_append("first")
+        await audit.async_append("second")
+        told = await issues(house)
+        assert "2 of the newest entries" in told["audit_unwritten"]
+        assert "No space left" in told["audit_unwritten"]
+        # What would not be all of it is not given away.
+        with pytest.raises(HomeAssistantError, match="cannot be read"):
+            await act(house, "export_audit_log", None)
+        # Over a reload too.
+        await restart(house)
+        audit = house.runtime.audit
+        assert audit.owed >= 2
+    await audit.async_append("third")
+    assert "audit_unwritten" not in await issues(house)
+    assert audit.owed == 0
+    events = [each.event for each in await audit.log.async_entries(1000)]
+    wanted = ["before", "first", "second"]
+    at = events.index("before")
+    assert events[at : at + 3] == wanted
+    assert events[-1] == "third"
+    assert (await audit.log.async_verify()).intact
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AuditLog, "_write", refuse)
+        await audit.async_append("alone")
+        assert audit.owed == 1
+    freezer.tick(RETRY + timedelta(seconds=1))
+    async_fire_time_changed(house.hass)
+    await until(lambda: audit.owed == 0)
+    await house.settle()
+    assert "audit_unwritten" not in await issues(house)
+    assert (await audit.log.async_entries(1))[0].event == "alone"
+
+
+async def test_a_person_is_erased_from_the_history_of_each_lock(
+    house: House, hass_storage: dict[str, Any]
+) -> None:
+    """And from what waits for the morning; the file on the disk proves it."""
+    ann, bob = await owner_of(house, "Ann"), await owner_of(house, "Bob")
+    await house.release("1.1.0")
+    await approve(house, ann)
+    await install(house.managed())
+    await house.settle()
+    lock = house.managed()
+    approval = lock.record.history[-1].approval
+    assert approval is not None
+    assert (approval.user_id, approval.user_name) == (ann.id, "Ann")
+
+    def on_disk() -> str:
+        key = f"nightlatch.{house.entry.entry_id}"
+        return json.dumps(hass_storage[key])
+
+    assert ann.id in on_disk()
+    await house.runtime.store.async_set_digest(("Ann judged this better",))
+    await house.release("1.2.0")
+    await house.hass.services.async_call(
+        "nightlatch",
+        "approve",
+        {"entity_id": UPDATE, "version": "1.2.0"},
+        blocking=True,
+        context=Context(user_id=ann.id),
+    )
+    answer = await act(house, "erase_person", bob, person="Ann")
+    assert (answer["installations"], answer["installations_left"]) == (1, 0)
+    assert answer["approvals_taken_back"] == 1
+    assert answer["whole"]
+    assert lock.decisions.approval is None
+    assert ann.id not in on_disk()
+    assert "Ann" not in on_disk()
+    (entry,) = await audited(house, "person_erased")
+    assert entry.details["installations"] == 1
+    pseudonym = answer["erased"]["pseudonym"]
+    await restart(house)
+    again = house.managed().record.history[-1].approval
+    assert again is not None
+    assert (again.user_id, again.user_name) == (pseudonym, pseudonym)
+    with pytest.raises(HomeAssistantError, match="nobody called Ann"):
+        await act(house, "erase_person", bob, person="Ann")
+
+
+async def test_whom_only_a_history_names_is_erased_as_well(house: House) -> None:
+    """An earlier version has erased people from the names of the log alone."""
+    ann, bob = await owner_of(house, "Ann"), await owner_of(house, "Bob")
+    await house.release("1.1.0")
+    await approve(house, ann)
+    await install(house.managed())
+    await house.settle()
+    people = house.runtime.audit.people
+    (person,) = await people.async_find("Ann")
+    await people.async_erase(person)
+    answer = await act(house, "erase_person", bob, person=ann.id)
+    assert (answer["installations"], answer["installations_left"]) == (1, 0)
+    assert answer["erased"]["pseudonym"] != person.pseudonym
+    assert await people.async_find("Ann") == ()
+    kept = house.managed().record.history[-1].approval
+    assert kept is not None
+    assert ann.id not in (kept.user_id, kept.user_name)

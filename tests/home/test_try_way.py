@@ -234,7 +234,8 @@ async def test_a_watched_lock_has_no_way_to_try(
         watched_house.entry,
         next(iter(watched_house.entry.subentries.values())),
     )
-    assert result["type"] is FlowResultType.FORM
+    assert result["type"] is FlowResultType.MENU
+    assert "try_way" not in result["menu_options"]
 
 
 async def test_a_link_that_goes_is_told(

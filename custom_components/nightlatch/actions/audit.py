@@ -16,11 +16,11 @@ from homeassistant.core import (
 from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 
-from ..adapters.audit_file import Erased
 from ..core.records.audit_checkpoint import short_form
 from ..markup import listed
 from ..runtime import async_get_runtime
 from .audit_download import PATH, async_export_audit_log, file_name_of, refusal
+from .erasing import ErasedEverywhere, async_erase_everywhere, async_find_people
 from .registration import async_register_household_action
 
 ATTR_PERSON = "person"
@@ -89,7 +89,7 @@ async def _async_erase(hass: HomeAssistant, call: ServiceCall) -> dict[str, Any]
         await audit.people.async_delete_damaged()
     except OSError as err:
         raise refusal("audit_not_erased", detail=err.strerror or str(err)) from err
-    found = await audit.people.async_find(wanted)
+    found = await async_find_people(runtime, wanted)
     if not found:
         raise refusal("audit_person_unknown", person=wanted)
     if len(found) > 1:
@@ -99,13 +99,14 @@ async def _async_erase(hass: HomeAssistant, call: ServiceCall) -> dict[str, Any]
             pseudonyms=listed(each.pseudonym for each in found),
         )
     try:
-        erased = await audit.async_erase(found[0], call.context.user_id)
+        erased = await async_erase_everywhere(runtime, found[0], call.context.user_id)
     except OSError as err:
         raise refusal("audit_not_erased", detail=err.strerror or str(err)) from err
     return _told(erased)
 
 
-def _told(erased: Erased) -> dict[str, Any]:
+def _told(everywhere: ErasedEverywhere) -> dict[str, Any]:
+    erased = everywhere.log
     report = erased.report
     damage = report.findings[0] if not report.intact else None
     return {
@@ -114,6 +115,9 @@ def _told(erased: Erased) -> dict[str, Any]:
             "name": erased.person.name,
             "user_id": erased.person.user_id,
         },
+        "installations": everywhere.installations,
+        "installations_left": everywhere.left,
+        "approvals_taken_back": everywhere.approvals,
         "entries": erased.entries,
         "entries_by_account": erased.by_account,
         "whole": report.intact,

@@ -1,14 +1,18 @@
 """The audit log of the household: who decided what, and what came of it."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 import logging
 from pathlib import Path
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
 from ..core.disk import DiskFile
@@ -16,10 +20,15 @@ from ..core.records.audit import AuditLog, Detail
 from ..core.records.audit_chain import AuditDamage, AuditFinding, AuditHead, AuditReport
 from ..core.records.audit_checkpoint import AuditKey, short_form
 from ..core.records.audit_export import AuditExport
+from ..core.records.audit_owed import OwedEntries
 from ..core.records.pseudonyms import Person
 from .audit_people import AuditPeople
+from .storage import RETRY
 
 _LOGGER = logging.getLogger(__name__)
+
+# By entry: over a reload nothing is lost that is not on disk.
+_OWED: HassKey[dict[str, OwedEntries]] = HassKey(f"{DOMAIN}_audit_owed")
 
 PEOPLE = frozenset({"user", "approved_by"})
 """The details that name a person, by the id of an account."""
@@ -39,10 +48,11 @@ class Erased:
 
 
 class AuditFile:
-    """Appends to the audit log; what goes wrong with that holds up nothing."""
+    """Appends to the audit log; what goes wrong with that holds up nothing, and loses none."""
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         """Prepare; nothing is read or written yet."""
+        self._hass = hass
         self._path = _path_of(hass, entry_id)
         self._file = DiskFile(self._path)
         self.log = AuditLog(self._path, dt_util.utcnow)
@@ -55,10 +65,36 @@ class AuditFile:
         )
         self._told = False
         """Whether a disk that refuses was told of."""
+        self._owed = hass.data.setdefault(_OWED, {}).setdefault(entry_id, OwedEntries())
+        self.unwritten: OSError | None = None
+        """Why there are entries that are not on disk; None where all are."""
+        self._on_unwritten: Callable[[], None] | None = None
+        self._retry: CALLBACK_TYPE | None = None
+        self._closed = False
 
     async def async_start(self) -> None:
         """Look whether it is what was written."""
         await self._async_verify(None)
+        if self._owed:
+            await self._async_try_to_write()
+
+    @callback
+    def async_on_unwritten(self, told: Callable[[], None]) -> None:
+        """Call when other entries are not on disk than before, or all are again."""
+        self._on_unwritten = told
+
+    @property
+    def owed(self) -> int:
+        """Return how many entries are not on disk."""
+        return len(self._owed)
+
+    async def async_close(self) -> None:
+        """Try once more to write what is not on disk; nothing is tried after it."""
+        self._closed = True
+        self._on_unwritten = None
+        self._stop_retrying()
+        if self._owed:
+            await self._async_try_to_write()
 
     async def async_hold_against(self, anchor: AuditHead) -> None:
         """Look whether it still has the end that it once had; see ``Ledger``."""
@@ -117,12 +153,57 @@ class AuditFile:
         for name in PEOPLE & details.keys():
             if (user_id := details[name]) is not None:
                 details[name] = await self.people.async_pseudonym(str(user_id))
+        self._owed.add(dt_util.utcnow(), event, details)
+        await self._async_try_to_write()
+
+    async def _async_try_to_write(self) -> None:
         try:
-            await self.log.async_append(event, **details)
+            await self._async_write()
         except OSError as err:
             self._tell(err)
         else:
             self._told = False
+
+    async def _async_write(self) -> None:
+        """Write what is not on disk yet, in its order; raise ``OSError``.
+
+        What the disk refuses is written with the next entry, or by itself after a while.
+        """
+        self._stop_retrying()
+        try:
+            await self._file.in_thread(partial(self._owed.write_to, self.log))
+        except OSError as err:
+            self._note(err)
+            raise
+        except asyncio.CancelledError:
+            self._try_again_later()
+            raise
+        self._note(None)
+
+    @callback
+    def _note(self, problem: OSError | None) -> None:
+        is_new = problem is not None or self.unwritten is not None
+        self.unwritten = problem
+        if problem is not None:
+            self._try_again_later()
+        if is_new and self._on_unwritten is not None:
+            self._on_unwritten()
+
+    @callback
+    def _try_again_later(self) -> None:
+        self._stop_retrying()
+        if self._owed and not self._closed:
+            self._retry = async_call_later(self._hass, RETRY, self._async_try_again)
+
+    async def _async_try_again(self, _: datetime) -> None:
+        self._retry = None
+        await self._async_try_to_write()
+
+    @callback
+    def _stop_retrying(self) -> None:
+        if self._retry is not None:
+            self._retry()
+            self._retry = None
 
     async def async_checkpoint(self) -> str | None:
         """Return its end as a person can keep it; None where there is nothing to keep."""
@@ -133,9 +214,10 @@ class AuditFile:
     async def async_export(self) -> AuditExport | None:
         """Return what can be shown; None where it is not what was written.
 
-        Raises ``OSError``. The key has to be known.
+        Raises ``OSError``, also where it would not be all of it. The key has to be known.
         """
         assert self.key is not None, "it was looked"
+        await self._async_write()
         return await self.log.async_export(self.key)
 
     async def async_shorten(self, before: datetime | None) -> None:
@@ -147,17 +229,27 @@ class AuditFile:
         except OSError as err:
             self._tell(err)
 
-    async def async_erase(self, person: Person, by: str | None) -> Erased:
+    async def async_erase(
+        self, person: Person, by: str | None, *, installations: int
+    ) -> Erased:
         """Forget who stands behind a pseudonym, and prove that nothing else changed.
 
-        ``by`` is the account of who wants it. Raises ``OSError``.
+        ``by`` is the account of who wants it; ``installations`` how many in the histories
+        of the locks named them. Raises ``OSError``.
         """
         before = await self.log.async_head()
         whose = await self.people.async_pseudonym(by) if by is not None else None
         await self.people.async_erase(person)
-        await self.log.async_append(
-            "person_erased", person=person.pseudonym, user=whose
+        self._owed.add(
+            dt_util.utcnow(),
+            "person_erased",
+            {
+                "person": person.pseudonym,
+                "user": whose,
+                "installations": installations,
+            },
         )
+        await self._async_write()
         report = await self.log.async_verify(
             before, self.key.public if self.key else None
         )
@@ -199,6 +291,7 @@ class AuditFile:
 async def async_delete_audit(hass: HomeAssistant, entry_id: str) -> None:
     """Delete an audit log, and what was put aside of it."""
     path = _path_of(hass, entry_id)
+    hass.data.get(_OWED, {}).pop(entry_id, None)
     await DiskFile(path).in_thread(partial(_delete, path))
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 import logging
 from typing import Any, override
 
@@ -22,6 +23,7 @@ from homeassistant.components.bluetooth import (
     BluetoothServiceInfoBleak,
 )
 from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
 
 from ..core.errors import TransportError, TransportProblem
 from ..core.records.bond import Bond
@@ -103,6 +105,11 @@ class HomeAssistantRadio(Radio):
         """Take Home Assistant's Bluetooth, and what knows the bonds."""
         self._hass = hass
         self._store = store
+        self._kept_away: dict[str, datetime] = {}
+
+    def keep_away(self, address: str, until: datetime) -> None:
+        """Open no connection to an address before a moment."""
+        self._kept_away[address] = until
 
     def _kept_to(self, address: str) -> str | None:
         """Return the adapter or proxy that a lock is paired with, if it hears it."""
@@ -133,6 +140,9 @@ class HomeAssistantRadio(Radio):
         fresh_services: bool = False,
     ) -> GattClient:
         """Connect; see ``Radio``."""
+        until = self._kept_away.get(address)
+        if until is not None and dt_util.utcnow() < until:
+            raise TransportError(TransportProblem.LET_GO)
         if (device := self._device(address)) is None:
             raise TransportError(
                 TransportProblem.NOT_FOUND,

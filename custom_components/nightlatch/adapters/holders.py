@@ -45,13 +45,18 @@ def always_connected(
     hass: HomeAssistant, address: str, lock_entity: str | None
 ) -> str | None:
     """Return who is set to be always connected to a lock, as its owner knows it."""
-    for entry in _entries(hass, address, lock_entity):
+    for entry in entries_at(hass, address, lock_entity):
         if entry.options.get(_ALWAYS_CONNECTED) is True and entry.disabled_by is None:
-            return f"{_integration(hass, entry.domain)} ({entry.title})"
+            return named(hass, entry)
     return None
 
 
-def _entries(
+def named(hass: HomeAssistant, entry: ConfigEntry) -> str:
+    """Return what its owner knows an entry by."""
+    return f"{_integration(hass, entry.domain)} ({entry.title})"
+
+
+def entries_at(
     hass: HomeAssistant, address: str, lock_entity: str | None
 ) -> Iterator[ConfigEntry]:
     """Return the entries of integrations that take care of a lock, ours too."""

@@ -412,6 +412,27 @@ class HouseholdStore(TrustStore):
             self._changes += 1
         await self.async_saved()
 
+    @property
+    def locks(self) -> Mapping[str, LockRecord]:
+        """Return what is known of all locks, by their ids."""
+        return self._locks
+
+    async def async_locks_on_disk(self) -> list[LockRecord]:
+        """Return what is kept of all locks, as the file has it; raise ``OSError``."""
+        await self.async_saved()
+        try:
+            kept = await self._file.use(self._store.async_load)
+            raw = kept["locks"] if kept is not None else {}
+            return [LockRecord.from_dict(each) for each in raw.values()]
+        except (
+            AttributeError,
+            HomeAssistantError,
+            KeyError,
+            TypeError,
+            ValueError,
+        ) as err:
+            raise OSError(errno.EINVAL, f"it cannot be read again: {err}") from err
+
     def lock(self, subentry_id: str) -> LockRecord | None:
         """Return what is known of a lock."""
         return self._locks.get(subentry_id)

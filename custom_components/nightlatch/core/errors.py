@@ -171,6 +171,7 @@ class TransportProblem(StrEnum):
     LOSSY_LINK = "transport_lossy_link"
     TOO_SLOW = "transport_too_slow"
     DID_NOT_COME_BACK = "transport_did_not_come_back"
+    LET_GO = "transport_let_go"
     HELD_ELSEWHERE = "transport_held_elsewhere"
     HELD_SINCE_RESTART = "transport_held_since_restart"
     OTHER_VERSION = "transport_other_version"

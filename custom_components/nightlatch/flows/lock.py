@@ -16,6 +16,7 @@ from ..markup import neutral_all
 from ..runtime import NightlatchConfigEntry
 from .add_lock import AddLockSteps
 from .decide import DecideSteps
+from .help import HelpSteps
 from .lock_form import as_data, as_form, details_schema, form_errors
 from .new_lock import NewLock, feed_knowing, told_of_others
 from .try_way import TryWaySteps
@@ -25,6 +26,7 @@ class LockFlow(
     AddLockSteps[SubentryFlowContext, SubentryFlowResult, tuple[str, str]],
     DecideSteps,
     TryWaySteps,
+    HelpSteps,
 ):
     """Adds a lock, or changes or decides something about it."""
 
@@ -65,7 +67,7 @@ class LockFlow(
         if lock is not None:
             if not lock.kind.by_hand and lock.progress is None:
                 steps.insert(0, "try_way")
-            steps = [*self._decisions(lock), *steps]
+            steps = [*self._decisions(lock), *steps, "help"]
         if steps == ["settings"]:
             return await self.async_step_settings()
         return self.async_show_menu(step_id="reconfigure", menu_options=steps)

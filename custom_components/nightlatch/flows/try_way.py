@@ -26,6 +26,9 @@ class TryWaySteps(FirmwareFileFlow):
     ) -> SubentryFlowResult:
         """Try the way; nothing is written to the lock."""
         if (lock := self._managed) is None:
+            if self._trying is not None:
+                # What shows progress may lead to nothing but its end.
+                return self.async_show_progress_done(next_step_id="way_tried")
             return self.async_abort(reason="entry_not_loaded")
         if self._trying is None:
             self._trying = self._get_entry().async_create_background_task(
@@ -66,5 +69,6 @@ class TryWaySteps(FirmwareFileFlow):
     @override
     def async_remove(self) -> None:
         """End what runs when the dialog is closed."""
+        super().async_remove()
         if self._trying is not None:
             self._trying.cancel()

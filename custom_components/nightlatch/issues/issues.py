@@ -29,6 +29,7 @@ from ..markup import listed, neutral_all
 from ..members import Members
 from ..monitoring.door_use import DoorUseWatch
 from ..monitoring.health import needs_hand
+from ..monitoring.letting_go import LettingGo
 from ..planning.planner import Planner
 from ..snapshots.snapshots import Snapshots
 from ..texts.maker import told_of_maker
@@ -77,6 +78,7 @@ class Issues:
         upkeep: VaultUpkeep,
         planner: Planner,
         snapshots: Snapshots,
+        letting_go: LettingGo,
         recovering: Recovering,
         remedies: Remedies,
         door_use: DoorUseWatch,
@@ -92,6 +94,7 @@ class Issues:
         self._upkeep = upkeep
         self._planner = planner
         self._snapshots = snapshots
+        self._letting_go = letting_go
         self._recovering = recovering
         self._remedies = remedies
         self._door_use = door_use
@@ -213,6 +216,17 @@ class Issues:
             )
         # Also meanwhile: one that somebody has ignored would come back otherwise.
         yield from issues_of_support(lock)
+        if (let_go := self._letting_go.of(lock)) is not None:
+            nobody = told_now(self._hass, "word_nobody")
+            yield Issue(
+                key="let_go",
+                placeholders={
+                    "lock": lock.name,
+                    "until": f"{dt_util.as_local(let_go.until):%H:%M}",
+                    "others": ", ".join(let_go.others.values()) or nobody,
+                    "stays": ", ".join(let_go.stays) or nobody,
+                },
+            )
         if lock.progress is not None or lock.is_cut_off:
             return
         if lock.in_bootloader:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from homeassistant.core import HomeAssistant
 
 from ..adapters.audit_file import AuditFile
+from ..adapters.storage import told_problem
 from ..adapters.vault_folder import FIRST, SECOND
 from ..core.errors import VaultProblem
 from ..core.vault.kept import Kept
@@ -37,6 +38,14 @@ def issues_of_vault(
             key="audit_broken",
             placeholders={"number": str(broken.number)},
             data={FLOW: "audit_broken", "number": broken.number},
+        )
+    if audit.unwritten is not None and audit.owed:
+        yield Issue(
+            key="audit_unwritten",
+            placeholders={
+                "number": str(audit.owed),
+                "problem": told_problem(audit.unwritten),
+            },
         )
 
 

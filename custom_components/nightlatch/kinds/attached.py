@@ -136,6 +136,15 @@ class AttachedKind(HouseKind):
 
     @property
     @override
+    def bluetooth_address(self) -> str | None:
+        device = self.main_device
+        connections = device.connections if device else ()
+        return next(
+            (at for kind, at in connections if kind == dr.CONNECTION_BLUETOOTH), None
+        )
+
+    @property
+    @override
     def integration(self) -> str | None:
         registered = er.async_get(self.lock.hass).async_get(self.anchor)
         return registered.platform if registered else None

@@ -73,6 +73,11 @@ class DirectKind(HouseKind):
 
     @property
     @override
+    def bluetooth_address(self) -> str:
+        return self.address
+
+    @property
+    @override
     def model(self) -> Model | None:
         return model_of(self.lock)
 

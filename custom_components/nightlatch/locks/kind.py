@@ -117,6 +117,11 @@ class Kind(ABC):
         return None
 
     @property
+    def bluetooth_address(self) -> str | None:
+        """Return where it is reached over Bluetooth, by whomever; None where it is not."""
+        return None
+
+    @property
     def integration(self) -> str | None:
         """Return the domain of the integration that knows it, where one does."""
         return None

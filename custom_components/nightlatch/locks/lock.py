@@ -153,6 +153,8 @@ class ManagedLock:
         """What kept the release from being installed, when it was last tried."""
         self.rehearsal: Rehearsal | None = None
         """What came of trying the way to it, since Nightlatch was started."""
+        self.let_go_until: datetime | None = None
+        """Until when nothing of ours connects to it; a person has wanted that."""
         self._progress: Progress | None = None
         self.installing_since: datetime | None = None
         """When the running installation was begun; None while nothing is installed."""

@@ -41,6 +41,7 @@ class Rehearsing:
         rehearsal = lock.rehearsal = Rehearsal(
             at=dt_util.utcnow(),
             error=error,
+            identity=identity,
             way=way,
             checks=self._planner.checks_of_way(lock, identity),
         )

@@ -14,7 +14,7 @@ from ..adapters.entities import read_surroundings
 from ..adapters.situation import read_house
 from ..const import DOMAIN
 from ..core.model import LockIdentity, Origin, OutcomeKind, Purpose, Release, Source
-from ..core.preflight.base import Check, Family
+from ..core.preflight.base import Check, Family, Reason
 from ..core.preflight.rehearsal import FAMILIES, RULES
 from ..core.preflight.risk import Risk, summarise
 from ..core.preflight.rules import run_checks
@@ -295,15 +295,39 @@ class Planner:
         ``identity`` is what it has told just now. Where nothing is on offer it is asked as
         for what it runs: the way is the same.
         """
-        release = lock.release or self._running_release(lock) or _like(lock)
         asking: Asking = {"unattended": True}
         if identity is not None:
             asking["identity"] = identity
         return tuple(
             check
-            for check in self.checks(lock, release, **asking)
-            if check.family in FAMILIES or check.rule in RULES
+            for check in self.checks(lock, self._asked_about(lock), **asking)
+            if _is_of_way(check)
         )
+
+    def checks_of_case(
+        self, lock: ManagedLock, identity: LockIdentity | None
+    ) -> tuple[Check, ...]:
+        """Ask what there is to ask where something is wrong: the way, and all else.
+
+        Of what is on offer, where Nightlatch could install it now; without it, only
+        whether the lock is still what it was.
+        """
+        asking: Asking = {"unattended": False}
+        if identity is not None:
+            asking["identity"] = identity
+        offered = lock.release is not None and not lock.kind.by_hand
+        others = (
+            check
+            for check in self.checks(lock, self._asked_about(lock), **asking)
+            if not _is_of_way(check)
+            and (offered or check.reason is Reason.OTHER_MODEL)
+            # Where it waits is known better, and told.
+            and check.reason is not Reason.IN_BOOTLOADER
+        )
+        return (*self.checks_of_way(lock, identity), *others)
+
+    def _asked_about(self, lock: ManagedLock) -> Release:
+        return lock.release or self._running_release(lock) or _like(lock)
 
     def risk(self, lock: ManagedLock, release: Release) -> Risk:
         """Return what an installation on a lock means for the household."""
@@ -354,6 +378,7 @@ class Planner:
             stranded=asking.get("stranded", False),
             source=lock.kind.source(),
             stranger=lock.kind.stranger is not None,
+            let_go_until=lock.let_go_until,
             needs_presence=lock.facts.needs_presence,
             closes=lock.closes,
         )
@@ -393,6 +418,10 @@ class Planner:
                 else self._view(now).entry_door_but(lock)
             ),
         )
+
+
+def _is_of_way(check: Check) -> bool:
+    return check.family in FAMILIES or check.rule in RULES
 
 
 def _like(lock: ManagedLock) -> Release:

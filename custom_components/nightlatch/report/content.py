@@ -44,9 +44,8 @@ async def async_report(hass: HomeAssistant, runtime: Runtime) -> Told:
     left_out: list[str] = []
     for lock in tuple(runtime.locks.values()):
         with runtime.faults.apart("report", lock):
-            plan = runtime.planner.plan(lock)
-            step = next_step(lock, plan)
-            locks.append(await _async_lock(hass, runtime, lock, step))
+            step = next_step(lock, runtime.planner.plan(lock))
+            locks.append(await async_report_of(hass, runtime, lock, step))
             steps[lock.subentry_id] = step
             continue
         # Whoever reads it must not take what is missing for what is well.
@@ -73,9 +72,10 @@ async def async_report(hass: HomeAssistant, runtime: Runtime) -> Told:
     }
 
 
-async def _async_lock(
+async def async_report_of(
     hass: HomeAssistant, runtime: Runtime, lock: ManagedLock, step: NextStep
 ) -> Told:
+    """Return how one lock stands now."""
     planner, identity = runtime.planner, lock.record.identity
     plan = planner.plan(lock)
     starts, security = starts_at(plan), lock.security
@@ -128,11 +128,11 @@ async def _async_lock(
             {"text": said.text, "sources": list(_sources(said.sources))}
             for said in said_by_maker(lock)
         ],
-        "ask": list(_whom_to_ask(lock)),
+        "ask": list(whom_to_ask(lock)),
     }
 
 
-def _whom_to_ask(lock: ManagedLock) -> Iterable[Told]:
+def whom_to_ask(lock: ManagedLock) -> Iterable[Told]:
     """Return where its maker can be asked: as it says itself, else as others say."""
     if lock.model is not None and lock.model.support_url is not None:
         yield {"url": lock.model.support_url, "source": neutral(lock.feed_title)}

@@ -1,11 +1,11 @@
 """What came of trying the way to a lock, in words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from homeassistant.core import HomeAssistant
 
-from ..core.preflight.base import Verdict
+from ..core.preflight.base import Check, Verdict
 from ..core.preflight.rehearsal import Rehearsal
 from ..core.transports.way import QUESTIONS, Way
 from ..lock_view import LockView
@@ -29,23 +29,41 @@ async def async_told_rehearsal(
         told.append(await async_describe(hass, rehearsal.error, lock=lock.name))
     elif rehearsal.ready:
         told.append(told_now(hass, "way_ready", lock=lock.name))
-    told += [
-        await async_told_check(hass, check, {"lock": lock.name})
-        for check in rehearsal.checks
-        if check.verdict is not Verdict.PASS
-    ]
+    told += await _async_objections(hass, lock, rehearsal.checks)
     if rehearsal.way is not None:
         told += _measured(hass, rehearsal.way)
-    told += [
+    told += _values(hass, rehearsal.checks)
+    return told
+
+
+async def async_told_checks(
+    hass: HomeAssistant, lock: LockView, checks: Iterable[Check]
+) -> list[Composed]:
+    """Return a sentence for each check that objects, and what others have measured."""
+    known = tuple(checks)
+    return [*await _async_objections(hass, lock, known), *_values(hass, known)]
+
+
+async def _async_objections(
+    hass: HomeAssistant, lock: LockView, checks: Iterable[Check]
+) -> list[Composed]:
+    return [
+        await async_told_check(hass, check, {"lock": lock.name})
+        for check in checks
+        if check.verdict is not Verdict.PASS
+    ]
+
+
+def _values(hass: HomeAssistant, checks: Iterable[Check]) -> list[Composed]:
+    return [
         told_now(hass, _VALUES[check.rule], measured=check.measured)
-        for check in rehearsal.checks
+        for check in checks
         if check.verdict is Verdict.PASS
         and check.measured is not None
         and check.rule in _VALUES
         # A battery that has no level is told of by no number.
         and (check.rule != "battery" or check.limit is not None)
     ]
-    return told
 
 
 def _measured(hass: HomeAssistant, way: Way) -> Iterator[Composed]:

@@ -74,6 +74,7 @@ class Reason(StrEnum):
     # Radio.
     NOT_HEARD = "preflight_not_heard"
     HELD_ELSEWHERE = "preflight_held_elsewhere"
+    LET_GO = "preflight_let_go"
     ALWAYS_CONNECTED = "preflight_always_connected"
     WEAK_SIGNAL = "preflight_weak_signal"
     NO_SLOT = "preflight_no_slot"
@@ -110,6 +111,7 @@ SETTLING = frozenset(
         Reason.BOLT_MOVING,
         Reason.BOLT_JUST_MOVED,
         Reason.DOOR_JUST_MOVED,
+        Reason.LET_GO,
         Reason.NO_SLOT,
         Reason.PAIRED_ELSEWHERE,
         Reason.OTHER_INSTALLATION,

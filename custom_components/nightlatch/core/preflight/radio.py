@@ -74,6 +74,19 @@ def check_slot(situation: Situation) -> Check:
     )
 
 
+def check_let_go(situation: Situation) -> Check:
+    """Check that nobody has just made us let go of it for its maker's app."""
+    until = situation.let_go_until
+    if until is None or until <= situation.now:
+        return passed(Family.RADIO, "let_go")
+    return Check(
+        family=Family.RADIO,
+        rule="let_go",
+        verdict=Verdict.BLOCKER,
+        reason=Reason.LET_GO,
+    )
+
+
 def check_pairing(situation: Situation) -> Check:
     """Check that what the lock is paired with hears it: it may refuse all others.
 

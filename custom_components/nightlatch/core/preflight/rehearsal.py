@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..errors import NightlatchError
+from ..model import LockIdentity
 from ..transports.way import Way
 from .base import Check, Family, blockers
 
@@ -20,6 +21,8 @@ class Rehearsal:
     at: datetime
     error: NightlatchError | None = None
     """Why the lock has not answered; None where it has."""
+    identity: LockIdentity | None = None
+    """What the lock has said that it is."""
     way: Way | None = None
     """What was measured; None where only others speak with the lock."""
     checks: tuple[Check, ...] = ()

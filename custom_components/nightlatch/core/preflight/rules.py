@@ -25,7 +25,13 @@ from .path import (
     check_wanted,
 )
 from .power import check_battery, check_trend
-from .radio import check_connection, check_pairing, check_signal, check_slot
+from .radio import (
+    check_connection,
+    check_let_go,
+    check_pairing,
+    check_signal,
+    check_slot,
+)
 from .situation import Situation
 from .time import check_fit
 from .trust import check_feed, check_index, check_offered, check_proofs
@@ -48,6 +54,7 @@ RULES: tuple[Callable[[Situation], Check], ...] = (
     check_signal,
     check_slot,
     check_pairing,
+    check_let_go,
     check_connection,
     check_house,
     check_storage,

@@ -140,6 +140,8 @@ class Situation:
     """Whether it was left there, and getting it out is what this installation is for."""
     source: SourceReading | None = None
     """What the integration says that updates a guarded lock."""
+    let_go_until: datetime | None = None
+    """Until when a person lets its maker's app have it; None where nobody does."""
     stranger: bool = False
     """Whether another lock is behind the entities of this one."""
     needs_presence: bool = False

@@ -88,8 +88,14 @@ class AuditLog:
 
         Long details are shortened; what is called like a secret is withheld.
         """
+        return self.append_of(self._clock(), event, details)
+
+    def append_of(
+        self, at: datetime, event: str, details: Mapping[str, Detail]
+    ) -> AuditEntry:
+        """Add an entry of what has happened at a moment; see ``append``."""
         with self._lock, self._alone():
-            return self._append(event, details)
+            return self._append(event, details, at)
 
     def entries(self, last: int = 100) -> tuple[AuditEntry, ...]:
         """Return the last entries that can be read, oldest first. Raises ``OSError``.
@@ -156,7 +162,7 @@ class AuditLog:
             self._end = None
             base = key.sign_cut(cut.head.number, cut.head.hash, now)
             self._begin_with(base.line(), cut.offset)
-            self._append(SHORTENED, {"entries": cut.entries, "last": base.number})
+            self._append(SHORTENED, {"entries": cut.entries, "last": base.number}, now)
         return cut
 
     def sign_anew(self, key: AuditKey) -> None:
@@ -225,14 +231,16 @@ class AuditLog:
             # It is given back with it.
             os.close(descriptor)
 
-    def _append(self, event: str, details: Mapping[str, Detail]) -> AuditEntry:
+    def _append(
+        self, event: str, details: Mapping[str, Detail], at: datetime
+    ) -> AuditEntry:
         # Until it is on disk nobody knows where the log ends.
         end, self._end = self._current(), None
         lines = b"" if end.finished else b"\n"
         if end.junk is not None and not end.finished:
-            end, line, _ = self._next(end, REPAIRED, end.junk.note())
+            end, line, _ = self._next(end, self._clock(), REPAIRED, end.junk.note())
             lines += line
-        end, line, entry = self._next(end, event[:_MAX_EVENT], _bounded(details))
+        end, line, entry = self._next(end, at, event[:_MAX_EVENT], _bounded(details))
         size, self._file_id = self._write(lines + line)
         self._end = replace(end, size=size)
         return entry
@@ -258,12 +266,12 @@ class AuditLog:
         _make_name_durable(self._path.parent)
 
     def _next(
-        self, end: End, event: str, details: dict[str, Any]
+        self, end: End, at: datetime, event: str, details: dict[str, Any]
     ) -> tuple[End, bytes, AuditEntry]:
         """Return the end after another entry, and the entry and its line."""
         entry = AuditEntry(
             number=end.head.number + 1,
-            at=self._clock().astimezone(UTC),
+            at=at.astimezone(UTC),
             event=event,
             details=details,
         )
