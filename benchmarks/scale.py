@@ -116,9 +116,7 @@ class Doors:
             self._peer.publish_json(f"homeassistant/{domain}/{number}/config", config)
 
 
-async def _live(
-    life: str, doors: Doors, arguments: list[str], log: Path
-) -> Rows:
+async def _live(life: str, doors: Doors, arguments: list[str], log: Path) -> Rows:
     """Let a house live one life; return what it has measured."""
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     environment.pop("PYTHONPATH", None)
@@ -149,7 +147,7 @@ async def _live(
                 case "back":
                     await doors.open(told["version"])
             house.stdin.write(b"done\n")
-        raise RuntimeError(f"the house has ended:\n{log.read_text()[-4000:]}")
+        raise RuntimeError(f"the house has ended:\n{_end_of(log)}")
     finally:
         if house.returncode is None:
             house.kill()
@@ -162,11 +160,7 @@ async def measure(
     """Return the rows of a house with so many doors."""
     with TemporaryDirectory(prefix="scale-") as made:
         folder = Path(made)
-        (folder / "custom_components").mkdir()
-        (folder / "custom_components" / "nightlatch").symlink_to(
-            checkout / "custom_components" / "nightlatch", target_is_directory=True
-        )
-        (folder / "configuration.yaml").touch()
+        _furnish(folder, checkout)
         port = _free_port()
         arguments = [
             *("--folder", str(folder), "--doors", str(number), "--port", str(port)),
@@ -185,6 +179,21 @@ async def measure(
         return rows
 
 
+def _furnish(folder: Path, checkout: Path) -> None:
+    """Put a Nightlatch where Home Assistant looks for it."""
+    there = folder / "custom_components"
+    there.mkdir()
+    (there / "nightlatch").symlink_to(
+        checkout.resolve() / "custom_components" / "nightlatch",
+        target_is_directory=True,
+    )
+    (folder / "configuration.yaml").touch()
+
+
+def _end_of(log: Path) -> str:
+    return log.read_text()[-4000:]
+
+
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
@@ -195,9 +204,7 @@ def _ratio(here: float, there: float | None) -> str:
     return f"{here / there:8.4f}" if there else " " * 8
 
 
-def show(
-    number: int, here: Rows, alone: Rows, against: Rows | None
-) -> list[str]:
+def show(number: int, here: Rows, alone: Rows, against: Rows | None) -> list[str]:
     """Return the table of one house."""
     lines = [
         f"{number} locks",
