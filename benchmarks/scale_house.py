@@ -14,6 +14,7 @@ import cProfile
 import gc
 import importlib
 import json
+import os
 from pathlib import Path
 import selectors
 import sys
@@ -82,7 +83,7 @@ class Meter:
             counts["callbacks"] += 1
             run(handle)
 
-        asyncio.events.Handle._run = counted  # type: ignore[method-assign]  # noqa: SLF001
+        asyncio.events.Handle._run = counted  # type: ignore[assignment, method-assign]  # noqa: SLF001
 
     def _count_writes(self) -> None:
         write, counts = Store._async_write_data, self.counts  # noqa: SLF001
@@ -92,7 +93,7 @@ class Meter:
                 counts["writes"] += 1
             await write(store, data)
 
-        Store._async_write_data = counted  # type: ignore[method-assign]  # noqa: SLF001
+        Store._async_write_data = counted  # type: ignore[assignment, method-assign]  # noqa: SLF001
 
     def count_plans(self) -> None:
         """Count them, wherever this Nightlatch makes them."""
@@ -401,8 +402,7 @@ def main() -> int:
         loop.run(live())
     sys.stdout.flush()
     # What other threads still do is of no interest.
-    os_exit = importlib.import_module("os")._exit  # noqa: SLF001
-    os_exit(0)
+    os._exit(0)
 
 
 if __name__ == "__main__":
