@@ -30,7 +30,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the binary sensors of every lock and feed."""
-    async_add_lock_entities(
+    await async_add_lock_entities(
         entry,
         async_add_entities,
         lambda runtime, lock: [

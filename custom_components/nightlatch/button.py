@@ -21,7 +21,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the button of every lock."""
-    async_add_lock_entities(entry, async_add_entities, _buttons_of)
+    await async_add_lock_entities(entry, async_add_entities, _buttons_of)
 
 
 def _buttons_of(runtime: Runtime, lock: ManagedLock) -> list[LockEntity]:

@@ -13,7 +13,9 @@ from .core.records.outcome_record import OutcomeRecord
 from .core.schedule.plan import Plan
 from .entity import HouseholdEntity
 from .locks.lock import ManagedLock
-from .runtime import NightlatchConfigEntry
+from .locks.per_lock import PerLock
+from .locks.registry import Changes
+from .runtime import NightlatchConfigEntry, Runtime
 from .translation import async_label
 
 PARALLEL_UPDATES = 0
@@ -39,6 +41,13 @@ class InstallationCalendar(HouseholdEntity, CalendarEntity):
     _shows_locks = True
     _next: CalendarEvent | None = None
 
+    def __init__(self, runtime: Runtime) -> None:
+        """Take the household."""
+        super().__init__(runtime)
+        self._plans = PerLock(runtime.locks, runtime.faults, "calendar", self._plan_of)
+        self._news: Changes | None = None
+        """What is new since the state was written; None for anything."""
+
     @property
     @override
     def event(self) -> CalendarEvent | None:
@@ -49,26 +58,30 @@ class InstallationCalendar(HouseholdEntity, CalendarEntity):
     @override
     def _async_write_ha_state(self) -> None:
         """Look once what is planned: Home Assistant asks for it three times."""
-        self._next = min(self._planned(), key=lambda event: event.start, default=None)
+        planned, self._news = self._planned(self._news), None
+        self._next = min(planned, key=lambda event: event.start, default=None)
         super()._async_write_ha_state()
 
-    def _planned(self) -> list[CalendarEvent]:
+    @callback
+    @override
+    def _changed(self, changes: Changes) -> None:
+        self._news = changes
+        super()._changed(changes)
+
+    def _planned(self, news: Changes | None) -> list[CalendarEvent]:
         """Return what is planned, of each lock of which it can be said."""
-        planned: list[CalendarEvent] = []
-        for lock in self.runtime.locks.values():
-            with self.runtime.faults.apart("calendar", lock):
-                if (
-                    event := _planned(lock, self.runtime.planner.plan(lock))
-                ) is not None:
-                    planned.append(event)
-        return planned
+        plans = self._plans.look(news, dt_util.utcnow())
+        return [event for event in plans.values() if event is not None]
+
+    def _plan_of(self, lock: ManagedLock) -> CalendarEvent | None:
+        return _planned(lock, self.runtime.planner.plan(lock))
 
     @override
     async def async_get_events(
         self, hass: HomeAssistant, start_date: datetime, end_date: datetime
     ) -> list[CalendarEvent]:
         """Return what lies in a span of time, oldest first."""
-        events = self._planned()
+        events = self._planned(None)
         for lock in tuple(self.runtime.locks.values()):
             with self.runtime.faults.apart("calendar_history", lock):
                 for outcome in lock.record.history:

@@ -18,8 +18,7 @@ from .rights import Deed, async_check_right
 from .runtime import NightlatchConfigEntry, Runtime
 
 
-@callback
-def async_add_lock_entities(
+async def async_add_lock_entities(
     entry: NightlatchConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
     entities_of: Callable[[Runtime, ManagedLock], Iterable[Entity]],
@@ -32,7 +31,7 @@ def async_add_lock_entities(
             entities_of(runtime, lock), config_subentry_id=lock.subentry_id
         )
 
-    runtime.locks.async_on_added(add)
+    await runtime.locks.async_each_added(add)
 
 
 @callback

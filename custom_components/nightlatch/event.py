@@ -20,7 +20,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the event entity of every lock."""
-    async_add_lock_entities(
+    await async_add_lock_entities(
         entry, async_add_entities, lambda runtime, lock: [FirmwareEvent(runtime, lock)]
     )
 

@@ -1,5 +1,6 @@
 """The feeds, or the locks, of the household: they come and go one by one."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from typing import override
 
@@ -35,6 +36,15 @@ class Members[MemberT](Mapping[str, MemberT]):
         for member in tuple(self._members.values()):
             added(member)
         self._added.append(added)
+
+    async def async_each_added(self, added: Callable[[MemberT], None]) -> None:
+        """Do the same, and let the loop look after other things in between."""
+        there = tuple(self._members.items())
+        self._added.append(added)
+        for subentry_id, member in there:
+            if self._members.get(subentry_id) is member:
+                added(member)
+            await asyncio.sleep(0)
 
     @callback
     def async_add(self, subentry_id: str, member: MemberT) -> None:

@@ -20,6 +20,7 @@ from homeassistant.const import (
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
+from homeassistant.util import dt as dt_util
 
 from .coordinator import FeedCoordinator
 from .core.advisories.security import SecurityState
@@ -36,6 +37,7 @@ from .entity import (
     async_add_lock_entities,
 )
 from .locks.lock import ManagedLock
+from .locks.per_lock import PerLock
 from .locks.registry import Changes
 from .monitoring.next_step import (
     NextStep,
@@ -127,7 +129,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the sensors of every lock and feed."""
-    async_add_lock_entities(
+    await async_add_lock_entities(
         entry,
         async_add_entities,
         _sensors_of,
@@ -298,45 +300,46 @@ class LocksSensor(HouseholdEntity, SensorEntity):
     _shows_locks = True
     _unrecorded_attributes = frozenset({"locks"})
 
+    def __init__(self, runtime: Runtime) -> None:
+        """Take the household."""
+        super().__init__(runtime)
+        self._shown = PerLock(runtime.locks, runtime.faults, "overview", self._shown_of)
+
     @override
     async def async_added_to_hass(self) -> None:
         """Follow the time too."""
         await super().async_added_to_hass()
         self.async_on_remove(self.runtime.locks.async_on_minute(self._minute_passed))
-        self._look()
+        self._look(None)
 
     @callback
     @override
     def _changed(self, changes: Changes) -> None:
-        self._look()
+        self._look(changes)
         super()._changed(changes)
 
     @callback
     def _minute_passed(self) -> None:
-        self._look()
+        self._look(None)
         self.async_write_ha_state()
 
     @callback
-    def _look(self) -> None:
+    def _look(self, changes: Changes | None) -> None:
         """Take over how many are current, wait, or need somebody, and each with its step."""
-        planner, locks = self.runtime.planner, self.runtime.locks
-        steps: dict[str, NextStep] = {}
-        for lock in locks.values():
-            with self.runtime.faults.apart("overview", lock):
-                steps[lock.subentry_id] = next_step(lock, planner.plan(lock))
+        shown = self._shown.look(changes, dt_util.utcnow())
+        steps = {lock_id: step for lock_id, (step, _) in shown.items()}
         self._attr_native_value = told_standing(self.hass, standing(steps))
         self._attr_extra_state_attributes = {
-            "locks": [
-                {
-                    "name": locks[lock_id].name,
-                    "next_step": step,
-                    "installed_version": locks[
-                        lock_id
-                    ].record.identity.firmware_version,
-                    "device_id": locks[lock_id].device_id,
-                }
-                for lock_id, step in steps.items()
-            ]
+            "locks": [of_lock for _, of_lock in shown.values()]
+        }
+
+    def _shown_of(self, lock: ManagedLock) -> tuple[NextStep, dict[str, str | None]]:
+        step = next_step(lock, self.runtime.planner.plan(lock))
+        return step, {
+            "name": lock.name,
+            "next_step": step,
+            "installed_version": lock.record.identity.firmware_version,
+            "device_id": lock.device_id,
         }
 
 

@@ -45,7 +45,7 @@ async def async_setup_entry(
             *(WeekdaySwitch(runtime, day) for day in range(len(WEEKDAYS))),
         ]
     )
-    async_add_lock_entities(
+    await async_add_lock_entities(
         entry,
         async_add_entities,
         _switches_of,

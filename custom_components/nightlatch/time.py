@@ -59,7 +59,7 @@ async def async_setup_entry(
             *(QuietTime(runtime, description) for description in QUIET_TIMES),
         ]
     )
-    async_add_lock_entities(
+    await async_add_lock_entities(
         entry,
         async_add_entities,
         lambda runtime, lock: [

@@ -6,11 +6,15 @@ Counts, not times: they are the same on every machine.
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
 from custom_components.nightlatch.core.schedule.plan import Plan, Planning, make_plan
 from custom_components.nightlatch.entity import HouseholdEntity, LockEntity
+from custom_components.nightlatch.locks.lock import ManagedLock
+from custom_components.nightlatch.locks.registry import LockRegistry
 from custom_components.nightlatch.planning import planner
 from homeassistant.helpers.entity import Entity
 
@@ -106,3 +110,56 @@ async def test_an_installation_is_no_work_for_all(
         "sensor.nightlatch_locks",
         "plans",
     }
+
+
+async def test_what_shows_all_looks_at_the_lock_that_is_new(
+    two_doors: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody asks for the plan of another lock, however many turns it takes."""
+    house = two_doors
+    await house.release("1.1.0")
+    await house.settle()
+    front = house.managed()
+    asked: Counter[str] = Counter()
+    plan = planner.Planner.plan
+
+    def counted_plan(self: planner.Planner, lock: ManagedLock) -> Plan:
+        asked[lock.name] += 1
+        return plan(self, lock)
+
+    monkeypatch.setattr(planner.Planner, "plan", counted_plan)
+    for _ in range(10):
+        front.async_changed()
+        await house.settle()
+    assert asked["Front door"] >= 10
+    # Twice in each turn, if it were looked at because of the other; a minute may end.
+    assert asked["Back door"] <= 6
+
+
+async def test_the_past_of_all_is_gone_through_when_it_is_new(
+    two_doors: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not because a lock has told what it runs, or people have decided something."""
+    house = two_doors
+    await house.release("1.1.0")
+    await house.settle()
+    front = house.managed()
+    plan_of(front)
+    views: Counter[str] = Counter()
+    make = planner._View
+
+    def counted_view(locks: LockRegistry, noon: datetime) -> object:
+        views["made"] += 1
+        return make(locks, noon)
+
+    monkeypatch.setattr(planner, "_View", counted_view)
+    for _ in range(10):
+        front.record = replace(front.record, announced="1.1.0")
+        front.async_select()
+        plan_of(front)
+    assert views["made"] <= 1
+    views.clear()
+    await house.install()
+    await house.settle()
+    plan_of(front)
+    assert views["made"] >= 1

@@ -86,8 +86,12 @@ class LockListener(Protocol):
     def async_lock_changed(self, lock_id: str) -> None:
         """Note that something about a lock is new."""
 
-    def async_lock_touched(self) -> None:
-        """Note that something is new of which people are told later, if at all."""
+    def async_lock_touched(self, *, past: bool) -> None:
+        """Note that something is new of which people are told later, if at all.
+
+        ``past`` tells whether what the plans of other locks rest on may be: what was
+        installed on it, on which model and which door.
+        """
 
     def async_lock_happened(
         self, lock: ManagedLock, happening: Happening, details: dict[str, str]
@@ -183,7 +187,7 @@ class ManagedLock:
         self.kind.configure(subentry)
         self.links: Links = parse_links(subentry.data)
         self._policy = parse_lock_policy(subentry.data)
-        self._services.listener.async_lock_touched()
+        self._services.listener.async_lock_touched(past=True)
 
     @property
     def decisions(self) -> Decisions:
@@ -221,8 +225,11 @@ class ManagedLock:
 
     @record.setter
     def record(self, record: LockRecord) -> None:
-        self._record = record
-        self._services.listener.async_lock_touched()
+        before, self._record = self._record, record
+        self._services.listener.async_lock_touched(
+            past=record.history is not before.history
+            or record.identity.model != before.identity.model
+        )
 
     # What entities listen to.
 

@@ -51,6 +51,9 @@ class LockRegistry(Members[ManagedLock], LockListener):
         self._faults = faults
         self.revision = 0
         """Counts what has become new: what was computed at another one is out of date."""
+        self.past_revision = 0
+        """Counts only what is new in what the plans of all rest on: what was installed,
+        on which locks."""
         self._listeners: set[ChangesCallback] = set()
         self._minutes: set[Callable[[], None]] = set()
         self._happened: set[LockHappeningCallback] = set()
@@ -102,9 +105,25 @@ class LockRegistry(Members[ManagedLock], LockListener):
 
     @override
     @callback
-    def async_lock_touched(self) -> None:
+    def async_lock_touched(self, *, past: bool) -> None:
         """Note that something is new of which people are told later, if at all."""
         self.revision += 1
+        if past:
+            self.past_revision += 1
+
+    @override
+    @callback
+    def async_add(self, subentry_id: str, member: ManagedLock) -> None:
+        """Take a lock with its past, without telling of it yet."""
+        super().async_add(subentry_id, member)
+        self.async_lock_touched(past=True)
+
+    @override
+    @callback
+    def async_drop(self, subentry_id: str) -> ManagedLock:
+        """Forget a lock with its past, and return it."""
+        self.async_lock_touched(past=True)
+        return super().async_drop(subentry_id)
 
     @callback
     def _tell_soon(self) -> None:

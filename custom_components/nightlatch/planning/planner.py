@@ -90,11 +90,11 @@ class _Tonight:
 
 
 class _View:
-    """What depends on all locks; good until anything about any of them changes."""
+    """What depends on all locks; good until something is new in what was installed."""
 
     def __init__(self, locks: LockRegistry, noon: datetime) -> None:
         """Go through the histories once."""
-        self.revision = locks.revision
+        self.revision = locks.past_revision
         self.noon = noon
         self.seconds: dict[str, list[float]] = {}
         """How long installations took, by the model of the lock."""
@@ -210,7 +210,10 @@ class Planner:
         zone = self._settings.zone
         noon = noon_of(night_of(now, zone), zone)
         view = self._seen
-        if view is None or (view.revision, view.noon) != (self._locks.revision, noon):
+        if view is None or (view.revision, view.noon) != (
+            self._locks.past_revision,
+            noon,
+        ):
             view = self._seen = _View(self._locks, noon)
         return view
 
