@@ -8,9 +8,32 @@ from custom_components.nightlatch.core.preflight.situation import Bolt
 from .integration import calls, modules, name_of, text_of, translations
 
 # What makes a phrase out of words of the code, and which of its arguments those are.
-MADE_BY = {"Phrase": 0, "unfit": 0, "_unfit": 0, "_bad_root": 0, "wrong": 1}
+MADE_BY = {
+    "Phrase": 0,
+    "unfit": 0,
+    "_unfit": 0,
+    "_bad_root": 0,
+    "wrong": 1,
+    "manifest_invalid": 0,
+    "_no_package": 0,
+    "refused": 1,
+}
 # Helpers with names that others have too, by their modules.
-MADE_IN = {"core.feeds.tuf_root": "_invalid", "core.firmware.keys": "_invalid"}
+MADE_IN = {
+    "core.feeds.tuf_root": "_invalid",
+    "core.firmware.keys": "_invalid",
+    **{
+        f"core.firmware.{name}": "invalid"
+        for name in (
+            "mcuboot",
+            "mcuboot_signature",
+            "mcuboot_tlv",
+            "nordic_init",
+            "packages",
+            "protobuf",
+        )
+    },
+}
 # Public indexes have helpers of the same name; what those say goes into the log.
 IN_THE_LOG = {
     f"core.feeds.{name}" for name in ("dcl", "public_index", "zigbee_ota", "zwave_js")

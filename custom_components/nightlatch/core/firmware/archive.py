@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 import zlib
 
 from ..errors import FirmwareError, FirmwareProblem
+from ..phrase import Phrase
 
 MAX_MEMBERS: Final = 64
 """A package has three; more are folders, notes, and what a computer leaves of its own."""
@@ -89,7 +90,9 @@ class Member:
 
     def _inflate(self) -> bytes:
         if self.size >= RATIO_MATTERS_FROM and self.size > len(self.raw) * MAX_RATIO:
-            raise refused(self.name, f"it inflates more than {MAX_RATIO} times")
+            raise refused(
+                self.name, "it inflates more than {times} times", times=MAX_RATIO
+            )
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
         try:
             # One byte more than declared, so that a longer stream shows.
@@ -155,7 +158,7 @@ def _read_directory(data: bytes) -> tuple[int, list[tuple[bytes, _Entry]]]:
     if disk or directory_disk or on_disk != count or start + size != end_start:
         raise _no_package("its directory is wrong")
     if count > MAX_MEMBERS:
-        raise _no_package(f"it has {count} members")
+        raise _no_package("it has {count} members", count=count)
     return start, list(_entries(data, start, end_start, count))
 
 
@@ -245,11 +248,14 @@ def _raw_data(
     return data[data_start:data_end]
 
 
-def _no_package(detail: str) -> FirmwareError:
-    return FirmwareError(FirmwareProblem.NOT_A_PACKAGE, detail=detail)
+def _no_package(template: str, **values: object) -> FirmwareError:
+    return FirmwareError(
+        FirmwareProblem.NOT_A_PACKAGE, detail=Phrase(template, **values)
+    )
 
 
-def refused(name: str, detail: str) -> FirmwareError:
+def refused(name: str, template: str, **values: object) -> FirmwareError:
     """Return the error for a member, its name made fit to be shown."""
     shown = ascii(name[:_SHOWN_NAME])[1:-1]
+    detail = Phrase(template, **values)
     return FirmwareError(FirmwareProblem.MEMBER_REFUSED, member=shown, detail=detail)

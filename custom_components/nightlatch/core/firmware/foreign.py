@@ -5,6 +5,7 @@ import re
 from typing import Final
 
 from ..errors import FirmwareError, FirmwareProblem
+from ..phrase import Phrase
 
 # Of makers whose apps take them off before a lock gets the rest.
 _OWN_HEADERS: Final = (b"\x55\xdf\xbf\x01",)
@@ -13,13 +14,12 @@ _LONGEST_HEADER = 64
 _ZIP = b"PK\x03\x04"
 
 _HEX = re.compile(rb":[0-9A-Fa-f]{10}")
-_FOR_A_PROGRAMMER = "which is for a programmer on a cable"
-_OTHER_ARCHIVE = "it is an archive of another kind than zip"
+_OTHER_ARCHIVE = Phrase("it is an archive of another kind than zip")
 # How files begin, as far as people have them beside firmware.
 _BEGINNINGS: Final = (
-    (b"UF2\n", f"it is a UF2 file, {_FOR_A_PROGRAMMER}"),
-    (b"\x7fELF", f"it is an ELF file, {_FOR_A_PROGRAMMER}"),
-    (b"%PDF", "it is a PDF"),
+    (b"UF2\n", Phrase("it is a UF2 file, which is for a programmer on a cable")),
+    (b"\x7fELF", Phrase("it is an ELF file, which is for a programmer on a cable")),
+    (b"%PDF", Phrase("it is a PDF")),
     (b"7z\xbc\xaf\x27\x1c", _OTHER_ARCHIVE),
     (b"Rar!", _OTHER_ARCHIVE),
     (b"\x1f\x8b", _OTHER_ARCHIVE),
@@ -39,18 +39,18 @@ def foreign(data: bytes) -> FirmwareError:
     return FirmwareError(FirmwareProblem.NOT_A_PACKAGE, detail=_kind(data))
 
 
-def _kind(data: bytes) -> str:
+def _kind(data: bytes) -> Phrase:
     if not data:
-        return "it is empty"
+        return Phrase("it is empty")
     if _HEX.match(data):
-        return f"it is a hex file, {_FOR_A_PROGRAMMER}"
+        return Phrase("it is a hex file, which is for a programmer on a cable")
     for beginning, kind in _BEGINNINGS:
         if data.startswith(beginning):
             return kind
     if _is_text(data[:_SEEN]):
         page = data.lstrip().lower().startswith((b"<!doctype html", b"<html"))
-        return "it is a web page" if page else "it is a text"
-    return "it is a binary without the header of an image of MCUboot"
+        return Phrase("it is a web page") if page else Phrase("it is a text")
+    return Phrase("it is a binary without the header of an image of MCUboot")
 
 
 def _is_text(start: bytes) -> bool:

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple, override
 
 from ..errors import FirmwareError, FirmwareProblem
 from ..model import FirmwareKey, PayloadFormat
+from ..phrase import Phrase
 from ..versions import Version, VersionScheme
 from .foreign import has_own_header
 from .mcuboot_signature import HASHES, SIGNATURE_KINDS, Signature, find_signer
@@ -73,10 +74,10 @@ class ImageFlag(IntFlag):
 
 _ENCRYPTED = ImageFlag.ENCRYPTED_AES128 | ImageFlag.ENCRYPTED_AES256
 _REFUSED_FLAGS = {
-    ImageFlag.NOT_BOOTABLE: "it is not meant to be started",
+    ImageFlag.NOT_BOOTABLE: Phrase("it is not meant to be started"),
     # Such a boot loader has no old firmware to go back to, nor anything to confirm.
-    ImageFlag.RAM_LOAD: "it is meant to be started from RAM",
-    ImageFlag.COMPRESSED: "it is compressed",
+    ImageFlag.RAM_LOAD: Phrase("it is meant to be started from RAM"),
+    ImageFlag.COMPRESSED: Phrase("it is compressed"),
 }
 _HARMLESS_FLAGS = ImageFlag.POSITION_INDEPENDENT | ImageFlag.FIXED_ADDRESS
 
@@ -261,10 +262,14 @@ def _check_places(protected: tuple[Tlv, ...], unprotected: tuple[Tlv, ...]) -> N
     """Check that what proves stands outside what it proves, and the rest inside."""
     for tlv in unprotected:
         if tlv.type not in _UNPROTECTED:
-            raise invalid(f"its value 0x{tlv.type:02x} is not protected")
+            raise invalid(
+                "its value {value} is not protected", value=f"0x{tlv.type:02x}"
+            )
     for tlv in protected:
         if tlv.type in _UNPROTECTED:
-            raise invalid(f"its value 0x{tlv.type:02x} stands in the wrong place")
+            raise invalid(
+                "its value {value} stands in the wrong place", value=f"0x{tlv.type:02x}"
+            )
 
 
 def _single(tlvs: tuple[Tlv, ...], kind: TlvType, size: int) -> bytes | None:
@@ -273,14 +278,14 @@ def _single(tlvs: tuple[Tlv, ...], kind: TlvType, size: int) -> bytes | None:
     if not found:
         return None
     if len(found) > 1 or len(found[0]) != size:
-        raise invalid(f"its value 0x{kind:02x} is wrong")
+        raise _wrong(kind)
     return found[0]
 
 
 def _hash(unprotected: tuple[Tlv, ...]) -> Tlv:
     found = [tlv for tlv in unprotected if tlv.type in _HASH_TYPES]
     if len(found) != 1:
-        raise invalid(f"it has {len(found)} hashes")
+        raise invalid("it has {count} hashes", count=len(found))
     (tlv,) = found
     if tlv.type not in HASHES:
         raise FirmwareError(
@@ -292,7 +297,7 @@ def _hash(unprotected: tuple[Tlv, ...]) -> Tlv:
 def _is_pure(unprotected: tuple[Tlv, ...]) -> bool:
     value = _single(unprotected, TlvType.PURE_SIGNATURE, 1)
     if value not in (None, b"\x01"):
-        raise invalid(f"its value 0x{TlvType.PURE_SIGNATURE:02x} is wrong")
+        raise _wrong(TlvType.PURE_SIGNATURE)
     return value is not None
 
 
@@ -313,7 +318,7 @@ def _signatures(unprotected: tuple[Tlv, ...]) -> tuple[Signature, ...]:
     if key is not None:
         raise invalid("it names a key for no signature")
     if len(signatures) > _MAX_SIGNATURES:
-        raise invalid(f"it has {len(signatures)} signatures")
+        raise invalid("it has {count} signatures", count=len(signatures))
     return tuple(signatures)
 
 
@@ -327,19 +332,23 @@ def _dependencies(protected: tuple[Tlv, ...]) -> tuple[Dependency, ...]:
     for tlv in protected:
         if tlv.type == TlvType.DEPENDENCY:
             if len(tlv.value) != _DEPENDENCY.size:
-                raise invalid(f"its value 0x{TlvType.DEPENDENCY:02x} is wrong")
+                raise _wrong(TlvType.DEPENDENCY)
             image, *version = _DEPENDENCY.unpack(tlv.value)
             dependencies.append(Dependency(image, ImageVersion(*version)))
     return tuple(dependencies)
 
 
+def _wrong(kind: int) -> FirmwareError:
+    return invalid("its value {value} is wrong", value=f"0x{kind:02x}")
+
+
 def _check_flags(flags: int) -> None:
     for refused, detail in _REFUSED_FLAGS.items():
         if flags & refused:
-            raise invalid(detail)
+            raise FirmwareError(FirmwareProblem.IMAGE_INVALID, detail=detail)
     # A flag's complement would have the bits of known flags only.
     if unknown := flags & ~int(_HARMLESS_FLAGS):
-        raise invalid(f"its flags 0x{unknown:x} are not known")
+        raise invalid("its flags {flags} are not known", flags=f"0x{unknown:x}")
 
 
 def _check_versions(

@@ -9,6 +9,7 @@ import struct
 from typing import Final, NamedTuple
 
 from ..errors import FirmwareError, FirmwareProblem
+from ..phrase import Phrase
 
 INFO_MAGIC: Final = 0x6907
 PROTECTED_INFO_MAGIC: Final = 0x6908
@@ -84,6 +85,7 @@ def read_area(data: bytes, start: int, size: int) -> tuple[Tlv, ...]:
     return tuple(tlvs)
 
 
-def invalid(detail: str) -> FirmwareError:
+def invalid(template: str, **values: object) -> FirmwareError:
     """Return the error for an image that is not as MCUboot wants it."""
+    detail = Phrase(template, **values)
     return FirmwareError(FirmwareProblem.IMAGE_INVALID, detail=detail)

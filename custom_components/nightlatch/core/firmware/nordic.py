@@ -165,7 +165,9 @@ def _file_names(manifest: dict[str, Any]) -> tuple[str, str]:
     if _LEGACY in parts or (isinstance(files, dict) and _LEGACY_APPLICATION in files):
         raise FirmwareError(FirmwareProblem.LEGACY_DFU)
     if unknown := parts.keys() - _OTHER_PARTS - {_APPLICATION}:
-        raise manifest_invalid(f"it names {len(unknown)} images of an unknown kind")
+        raise manifest_invalid(
+            "it names {count} images of an unknown kind", count=len(unknown)
+        )
     if others := parts.keys() & _OTHER_PARTS:
         raise FirmwareError(FirmwareProblem.WRONG_TYPE, found=", ".join(sorted(others)))
     if not isinstance(files, dict) or files.keys() != _APPLICATION_FILES:

@@ -100,16 +100,18 @@ def read_init_packet(packet: bytes) -> SignedInitCommand:
     if has_own_header(packet):
         raise FirmwareError(FirmwareProblem.OWN_HEADER)
     if len(packet) > MAX_INIT_PACKET_SIZE:
-        raise invalid(f"it has {len(packet)} bytes")
+        raise invalid("it has {size} bytes", size=len(packet))
     outer = read_message(packet, Span(0, len(packet)), _PACKET)
     if len(outer.parts) > 1:
-        raise invalid("Packet has both command and signed_command")
+        raise invalid(
+            "{message} has two values for {field}", message="Packet", field="command"
+        )
     if "command" in outer.parts:
         raise FirmwareError(FirmwareProblem.NOT_SIGNED)
     signed = read_message(packet, outer.part("signed_command"), _SIGNED_COMMAND)
     command = read_message(packet, signed.part("command"), _COMMAND)
     if command.number("op_code") != _OP_CODE_INIT:
-        raise invalid("Command is no init command")
+        raise invalid("it is no init command")
     init = command.part("init")
     signature = signed.part("signature")
     return SignedInitCommand(

@@ -11,6 +11,7 @@ from typing import Final
 
 from ..errors import FirmwareError, FirmwareProblem
 from ..model import FirmwareKey, PayloadFormat, Release
+from ..phrase import Phrase
 from . import mcuboot, nordic
 from .foreign import foreign
 from .keys import KeyKind
@@ -84,7 +85,7 @@ def verify_artifact(
         )
     if isinstance(opened, McubootImage):
         raise FirmwareError(
-            FirmwareProblem.NOT_A_PACKAGE, detail="it is an image of MCUboot"
+            FirmwareProblem.NOT_A_PACKAGE, detail=Phrase("it is an image of MCUboot")
         )
     assert payload.hardware_version is not None, "the format has one"
     return verify_package(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..errors import FirmwareError, FirmwareProblem
+from ..phrase import Phrase
 
 _VARINT = 0
 _LENGTH_DELIMITED = 2
@@ -51,13 +52,13 @@ class Message:
     def number(self, name: str) -> int:
         """Return a number that has to be there."""
         if name not in self.numbers:
-            raise invalid(f"{self.name} has no {name}")
+            raise invalid("{message} has no {field}", message=self.name, field=name)
         return self.numbers[name]
 
     def part(self, name: str) -> Span:
         """Return a part that has to be there."""
         if name not in self.parts:
-            raise invalid(f"{self.name} has no {name}")
+            raise invalid("{message} has no {field}", message=self.name, field=name)
         return self.parts[name][0]
 
 
@@ -78,20 +79,33 @@ def read_message(data: bytes, span: Span, schema: Schema) -> Message:
             name = schema.numbers[number]
             value, position = _read_varint(data, position, span.end, schema.name)
             if name in numbers:
-                raise invalid(f"{schema.name} has two values for {name}")
+                raise invalid(
+                    "{message} has two values for {field}",
+                    message=schema.name,
+                    field=name,
+                )
             numbers[name] = value
         elif wire_type == _LENGTH_DELIMITED and number in schema.parts:
             name = schema.parts[number]
             length, position = _read_varint(data, position, span.end, schema.name)
             if length > span.end - position:
-                raise invalid(f"{name} reaches beyond {schema.name}")
+                raise invalid(
+                    "{field} reaches beyond {message}", message=schema.name, field=name
+                )
             if name in parts and name not in schema.repeated:
-                raise invalid(f"{schema.name} has two values for {name}")
+                raise invalid(
+                    "{message} has two values for {field}",
+                    message=schema.name,
+                    field=name,
+                )
             parts.setdefault(name, []).append(Span(position, position + length))
             position += length
         else:
             raise invalid(
-                f"{schema.name} has an unknown field {number} of wire type {wire_type}"
+                "{message} has an unknown field {number} of wire type {wire_type}",
+                message=schema.name,
+                number=number,
+                wire_type=wire_type,
             )
     return Message(schema.name, numbers, parts)
 
@@ -112,20 +126,25 @@ def _read_varint(data: bytes, start: int, end: int, where: str) -> tuple[int, in
     for index in range(_MAX_VARINT_BYTES):
         position = start + index
         if position >= end:
-            raise invalid(f"{where} ends within a number")
+            raise invalid("{message} ends within a number", message=where)
         byte = data[position]
         value |= (byte & 0x7F) << 7 * index
         if byte < 0x80:
             break
     else:
-        raise invalid(f"{where} has a number of more than 10 bytes")
+        raise invalid(
+            "{message} has a number of more than {maximum} bytes",
+            message=where,
+            maximum=_MAX_VARINT_BYTES,
+        )
     if value > _MAX_NUMBER:
-        raise invalid(f"{where} has a number of more than 32 bits")
+        raise invalid("{message} has a number of more than 32 bits", message=where)
     if byte == 0 and index:
-        raise invalid(f"{where} has a number with needless bytes")
+        raise invalid("{message} has a number with needless bytes", message=where)
     return value, position + 1
 
 
-def invalid(detail: str) -> FirmwareError:
+def invalid(template: str, **values: object) -> FirmwareError:
     """Return the error for an init packet that is not as it must be."""
+    detail = Phrase(template, **values)
     return FirmwareError(FirmwareProblem.INIT_PACKET_INVALID, detail=detail)

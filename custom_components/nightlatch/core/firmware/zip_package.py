@@ -12,6 +12,7 @@ import json
 from typing import Any, Final
 
 from ..errors import FirmwareError, FirmwareProblem
+from ..phrase import Phrase
 from .archive import Member, read_archive, refused
 
 MAX_MANIFEST_SIZE: Final = 4 * 1024
@@ -52,8 +53,7 @@ class ZipPackage:
         if len(texts) < len(names):
             raise manifest_invalid("a file name is no text")
         if len(set(texts)) < len(texts) or not self.members.keys() >= set(texts):
-            files = "a file" if len(texts) == 1 else f"{len(texts)} files"
-            raise manifest_invalid(f"it does not name {files} of the package")
+            raise manifest_invalid("it does not name each file of the package once")
         for path in sorted(self.members.keys() - set(texts)):
             if not _is_note(path):
                 raise refused(path, "the manifest does not name it")
@@ -84,7 +84,9 @@ def read_zip_package(data: bytes) -> ZipPackage:
     if len(manifests) > 1:
         raise FirmwareError(
             FirmwareProblem.NOT_A_PACKAGE,
-            detail=f"it is a zip with {len(manifests)} packages in it",
+            detail=Phrase(
+                "it is a zip with {count} packages in it", count=len(manifests)
+            ),
         )
     (path,) = manifests
     folder = path.removesuffix(_MANIFEST)
@@ -99,8 +101,9 @@ def read_zip_package(data: bytes) -> ZipPackage:
     )
 
 
-def manifest_invalid(detail: str) -> FirmwareError:
+def manifest_invalid(template: str, **values: object) -> FirmwareError:
     """Return the error for a manifest that does not say what is what."""
+    detail = Phrase(template, **values)
     return FirmwareError(FirmwareProblem.MANIFEST_INVALID, detail=detail)
 
 
@@ -126,14 +129,14 @@ def _is_note(path: str) -> bool:
     return _suffix(path) in _NOTES if "." in base else base in _NOTES_WITHOUT_SUFFIX
 
 
-def _without_manifest(members: Mapping[str, Member]) -> str:
+def _without_manifest(members: Mapping[str, Member]) -> Phrase:
     """Return what is wrong with a zip that has no manifest."""
     if any(_suffix(path) in _FIRMWARE for path in members):
-        return (
+        return Phrase(
             "it is a zip without a manifest, around other files; unpack it and see "
             "whether one of them is the right one"
         )
-    return "it is a zip without a manifest"
+    return Phrase("it is a zip without a manifest")
 
 
 def _read_manifest(raw: bytes) -> dict[str, Any]:
