@@ -6,7 +6,12 @@ from dataclasses import dataclass, replace
 from homeassistant.core import HomeAssistant
 
 from ..core.errors import NightlatchError
-from ..core.installation.support_case import CasePart, Facts, next_action, told_under
+from ..core.installation.support_case import (
+    CaseFacts,
+    CasePart,
+    next_action,
+    told_under,
+)
 from ..core.model import LockIdentity
 from ..core.preflight.rehearsal import Rehearsal
 from ..lock_view import LockView
@@ -26,7 +31,7 @@ from .rehearsal import async_told_checks, async_told_rehearsal
 class Looked:
     """What a look at a lock has brought."""
 
-    facts: Facts
+    facts: CaseFacts
     identity: LockIdentity
     rehearsal: Rehearsal | None
     source: NightlatchError | None
@@ -46,7 +51,7 @@ def told_part(hass: HomeAssistant, part: CasePart) -> Composed:
     return label_now(hass, "help", part)
 
 
-def told_action(hass: HomeAssistant, facts: Facts, lock: LockView) -> Composed:
+def told_action(hass: HomeAssistant, facts: CaseFacts, lock: LockView) -> Composed:
     """Return what to do next."""
     return filled(label_now(hass, "help", next_action(facts)), {"lock": lock.name})
 
