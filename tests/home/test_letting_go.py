@@ -27,6 +27,7 @@ from homeassistant.config_entries import (
     ConfigEntryDisabler,
     ConfigEntryState,
     ConfigFlow,
+    OperationNotAllowed,
 )
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -322,3 +323,24 @@ async def test_nightlatch_that_goes_gives_back_what_it_took(house: House) -> Non
     assert other.state is ConfigEntryState.NOT_LOADED
     await house.hass.config_entries.async_unload(house.entry.entry_id)
     await until(lambda: other.state is ConfigEntryState.LOADED)
+
+
+async def test_who_is_removed_or_refuses_meanwhile_holds_up_nobody(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is gone when the time is over; another one just then could not be unloaded."""
+    hall = await other_integration(house, "Hall")
+    await press(house)
+    await house.hass.config_entries.async_remove(hall.entry_id)
+
+    async def refuse(entry_id: str) -> bool:
+        raise OperationNotAllowed
+
+    slow = await other_integration(house, "Slow")
+    monkeypatch.setattr(house.hass.config_entries, "async_unload", refuse)
+    await press(house)
+    assert "(Slow)" in (await told(house))[1]
+    monkeypatch.undo()
+    await later(house, 1.5 * FOR)
+    assert house.runtime.letting_go.of(house.managed()) is None
+    assert slow.state is ConfigEntryState.LOADED

@@ -59,7 +59,7 @@ async def look(home: Home, title: str) -> tuple[SubentryFlowResult, list[str]]:
 def step_of(home: Home, result: SubentryFlowResult) -> str | None:
     """Return which step a dialog shows; None where it is closed."""
     flow = home.hass.config_entries.subentries._progress.get(result["flow_id"])
-    return None if flow is None else str(flow.cur_step["step_id"])
+    return None if flow is None or flow.cur_step is None else flow.cur_step["step_id"]
 
 
 def told(result: SubentryFlowResult) -> str:
@@ -276,14 +276,64 @@ async def test_an_update_that_begins_meanwhile_is_waited_for(house: House) -> No
     await press
 
 
-async def test_a_lock_that_was_never_heard_is_woken(house: House) -> None:
-    """Added long ago, and silent since Home Assistant has started."""
+async def test_a_lock_that_was_not_heard_since_the_start_is_woken(house: House) -> None:
+    """Nothing is known of it but what is kept."""
     house.locks[FRONT_DOOR].cut_power()
-    await until(lambda: not house.heard(FRONT_DOOR))
-    house.managed().rehearsal = None
+    entries = house.hass.config_entries
+    await entries.async_unload(house.entry.entry_id)
+    assert await entries.async_setup(house.entry.entry_id)
+    await house.settle()
     result, _ = await look(house, "Front door")
     assert decided(house) is NextAction.WAKE
-    assert "**" in told(result)
+    assert "Wake Front door" in told(result)
+
+
+async def test_a_fault_of_ours_is_told_and_the_other_parts_are_looked_at(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The dialog does not stand still."""
+    monkeypatch.setattr(house.managed().kind, "async_check", None)
+    result, _ = await look(house, "Front door")
+    text = told(result)
+    assert text.count("something in Nightlatch has failed") == 1
+    assert "20 questions it has answered 20" in text
+    assert text.count("**") == 2 * len(CasePart)
+    assert "could not be looked at" in caplog.text
+    caplog.clear()
+
+
+async def test_a_dialog_that_is_closed_looks_no_more(house: House) -> None:
+    """Nobody reads what it would find."""
+    result = await begin_to_look(house)
+    flows = house.hass.config_entries.subentries
+    flow: Any = flows._progress[result["flow_id"]]
+    flows.async_abort(result["flow_id"])
+    await until(flow._looking.cancelled)
+
+
+@pytest.mark.parametrize("step", ["help", "help_evidence"])
+async def test_a_dialog_that_stands_open_while_nightlatch_goes_says_so(
+    house: House, step: str
+) -> None:
+    """Also the last page of it, whatever is chosen there."""
+    result, _ = await look(house, "Front door")
+    await house.hass.config_entries.async_unload(house.entry.entry_id)
+    ended = await submit(house.hass, result, next_step_id=step)
+    assert ended["reason"] == "entry_not_loaded"
+
+
+async def test_a_lock_that_is_out_meanwhile_is_not_brought_out(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is nothing to be done any more, and that is said."""
+    monkeypatch.setattr(bootloader, "INACTIVITY_TIMEOUT", 60.0)
+    send_to_bootloader(house.locks[FRONT_DOOR])
+    await until(lambda: house.managed().in_bootloader)
+    result, _ = await look(house, "Front door")
+    assert options(result)[0] == "help_recover"
+    house.managed().async_found_in_application()
+    ended = await submit(house.hass, result, next_step_id="help_recover")
+    assert ended["reason"] == "nothing_to_decide"
 
 
 async def test_a_lock_whose_other_integration_is_gone_is_put_right_in_repairs(
@@ -300,7 +350,7 @@ async def test_one_that_was_let_go_of_is_said_to_be_so(house: House) -> None:
     """It is no fault of the lock, nor of its maker."""
     await house.runtime.letting_go.async_let_go(house.managed(), None)
     result, _ = await look(house, "Front door")
-    assert decided(house) is NextAction.WAIT_FOR_END
+    assert decided(house) is NextAction.TRY_AGAIN
     assert "was let go of" in told(result)
 
 

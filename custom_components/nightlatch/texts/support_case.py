@@ -15,15 +15,8 @@ from ..core.installation.support_case import (
 from ..core.model import LockIdentity
 from ..core.preflight.rehearsal import Rehearsal
 from ..lock_view import LockView
-from ..markup import Composed, neutral
-from ..translation import (
-    async_describe,
-    filled,
-    label_now,
-    or_not_known,
-    together,
-    told_now,
-)
+from ..markup import Composed, neutral, together
+from ..translation import async_describe, filled, label_now, or_not_known, told_now
 from .rehearsal import async_told_checks, async_told_rehearsal
 
 
@@ -43,7 +36,13 @@ async def async_told_part(
     """Return what was found of one part; that it is in order where nothing was."""
     told = [each async for each in _async_sentences(hass, lock, part, looked)]
     said = together(told or [told_now(hass, "help_in_order")])
-    return Composed(f"**{told_part(hass, part)}:** {said}")
+    return told_now(hass, "help_part", part=told_part(hass, part), said=said)
+
+
+def told_failed(hass: HomeAssistant, part: CasePart) -> Composed:
+    """Return that a part could not be looked at, and that this is a fault of ours."""
+    said = told_now(hass, "help_failed")
+    return told_now(hass, "help_part", part=told_part(hass, part), said=said)
 
 
 def told_part(hass: HomeAssistant, part: CasePart) -> Composed:
