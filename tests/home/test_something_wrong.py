@@ -1,5 +1,6 @@
 """Something is wrong with a lock: looked at live, told, and ended in what fits."""
 
+import asyncio
 from http import HTTPStatus
 from typing import Any
 from unittest.mock import patch
@@ -13,6 +14,7 @@ from custom_components.nightlatch.core.installation.support_case import (
     next_action,
 )
 from custom_components.nightlatch.flows.lock import LockFlow
+from custom_components.nightlatch.locks.lock import ManagedLock
 from homeassistant.config_entries import SubentryFlowResult
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.helpers import entity_registry as er
@@ -302,8 +304,15 @@ async def test_a_fault_of_ours_is_told_and_the_other_parts_are_looked_at(
     caplog.clear()
 
 
-async def test_a_dialog_that_is_closed_looks_no_more(house: House) -> None:
+async def test_a_dialog_that_is_closed_looks_no_more(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nobody reads what it would find."""
+
+    async def look_for_ever(lock: ManagedLock, part: CasePart) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(house.runtime.helping, "async_look", look_for_ever)
     result = await begin_to_look(house)
     flows = house.hass.config_entries.subentries
     flow: Any = flows._progress[result["flow_id"]]

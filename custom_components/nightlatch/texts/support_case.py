@@ -36,13 +36,12 @@ async def async_told_part(
     """Return what was found of one part; that it is in order where nothing was."""
     told = [each async for each in _async_sentences(hass, lock, part, looked)]
     said = together(told or [told_now(hass, "help_in_order")])
-    return told_now(hass, "help_part", part=told_part(hass, part), said=said)
+    return Composed(f"**{told_part(hass, part)}:** {said}")
 
 
 def told_failed(hass: HomeAssistant, part: CasePart) -> Composed:
     """Return that a part could not be looked at, and that this is a fault of ours."""
-    said = told_now(hass, "help_failed")
-    return told_now(hass, "help_part", part=told_part(hass, part), said=said)
+    return Composed(f"**{told_part(hass, part)}:** {told_now(hass, 'help_failed')}")
 
 
 def told_part(hass: HomeAssistant, part: CasePart) -> Composed:
