@@ -51,6 +51,9 @@ _STARTS = {"#": "＃", ">": "›"}
 _POINT = re.compile(r"^(?:[-+]|[0-9]{1,9}[.)])(?=\s)")
 _LOOKS_LIKE_A_POINT = str.maketrans({"-": "‐", "+": "＋", ".": "․", ")": "）"})
 
+# Ends of sentences that bring their own space with them.
+_FULL_WIDTH = ("。", "！", "？", "；", "：", "”", "）")
+
 # Control and format characters, lone surrogates, and separators of lines.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 # Some scripts, and emoji, cannot be written without these.
@@ -91,6 +94,18 @@ def neutral(value: object, limit: int = MAX_VALUE) -> str:
 def neutral_all(placeholders: Mapping[str, object]) -> dict[str, str]:
     """Return the placeholders of a text that Home Assistant puts together."""
     return {key: neutral(value) for key, value in placeholders.items()}
+
+
+def together(sentences: Iterable[str]) -> Composed:
+    """Return sentences as one text: parted by blanks, where their language parts them.
+
+    By how a sentence ends: what is from outside may be in another one than ours.
+    """
+    text = ""
+    for sentence in map(neutral, sentences):
+        blank = " " if text and sentence and not text.endswith(_FULL_WIDTH) else ""
+        text += f"{blank}{sentence}"
+    return Composed(text)
 
 
 def listed(lines: Iterable[str]) -> Composed:

@@ -110,6 +110,7 @@ class Subentries:
         subentries = self._entry.subentries
         for subentry_id in self._locks.keys() - subentries.keys():
             kind = self._locks[subentry_id].kind
+            self._letting_go.async_end(self._locks[subentry_id])
             await self._async_drop_lock(subentry_id)
             self._locks.async_forget(subentry_id)
             self._faults.forget(subentry_id)
@@ -146,7 +147,7 @@ class Subentries:
         """Stop everything that they do, and wait for its end."""
         async with self._turn:
             self._closed = True
-            await self._letting_go.async_close()
+            self._letting_go.async_close()
             for lock in tuple(self._locks.values()):
                 with self._faults.apart("end", lock):
                     await self._async_drop_lock(lock.subentry_id)

@@ -3,7 +3,7 @@
 The one place that looks texts up.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from datetime import timedelta
@@ -23,7 +23,7 @@ from .core.errors import FirmwareError, NightlatchError
 from .core.phrase import Phrase
 from .core.preflight.base import Check, PreflightError
 from .core.records.decisions import JUDGEMENT_HOLDS
-from .markup import Composed, neutral, neutral_all
+from .markup import Composed, neutral, neutral_all, together
 
 HOURS_OF_A_JUDGEMENT = str(JUDGEMENT_HOLDS // timedelta(hours=1))
 
@@ -97,7 +97,7 @@ async def async_told_check(
 async def _async_blockers(
     hass: HomeAssistant, err: PreflightError, names: Mapping[str, str]
 ) -> str:
-    return " ".join(
+    return together(
         [await async_told_check(hass, check, names) for check in err.blockers]
     )
 
@@ -213,8 +213,3 @@ async def async_as_home_assistant_error(
         translation_key=key or str(err.reason),
         translation_placeholders=neutral_all(placeholders),
     )
-
-
-def together(sentences: Iterable[Composed]) -> Composed:
-    """Return sentences as one text."""
-    return Composed(" ".join(sentences))

@@ -183,6 +183,7 @@ SAY_ONLY_WHY = {
     "transport_held_elsewhere",
     "transport_in_application",
     "transport_insecure_buttonless",
+    "transport_let_go",
     "transport_link_lost",
     "transport_lock_memory",
     "transport_lossy_link",

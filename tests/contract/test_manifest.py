@@ -6,6 +6,7 @@ without: https://developers.home-assistant.io/docs/creating_integration_manifest
 
 import ast
 from collections.abc import Iterator
+import re
 
 from PIL import Image
 import pytest
@@ -246,6 +247,48 @@ def test_the_quality_scale_gives_a_reason_for_each_exemption() -> None:
         else:
             assert answer["status"] in {"done", "todo", "exempt"}, rule
             assert answer["comment"].strip(), rule
+
+
+_NAMED = re.compile(
+    r"(?<![\w./-])((?:[\w-]+/)*[\w-]+\.(?:py|md|json|yaml|ambr|png)|(?:[\w-]+/)+[\w-]*)"
+    r"(?:::(\w+)|#([\w-]+))?"
+)
+
+
+def _evidence() -> Iterator[tuple[str, str, str, str]]:
+    """Return what each answer of the quality scale names: a file, a test, a heading."""
+    for rule, answer in load_yaml("quality_scale.yaml").get("rules", {}).items():
+        comment = answer["comment"] if isinstance(answer, dict) else ""
+        for path, test, heading in _NAMED.findall(comment):
+            yield rule, path, test, heading
+
+
+def test_what_the_quality_scale_calls_done_is_shown_somewhere() -> None:
+    """By a file that is there, in the integration or beside it."""
+    rules = load_yaml("quality_scale.yaml").get("rules", {})
+    done = {
+        rule
+        for rule, answer in rules.items()
+        if answer == "done" or (isinstance(answer, dict) and answer["status"] == "done")
+    }
+    assert done <= {rule for rule, *_ in _evidence()}
+
+
+@pytest.mark.parametrize(("rule", "path", "test", "heading"), _evidence())
+def test_what_the_quality_scale_names_is_there(
+    rule: str, path: str, test: str, heading: str
+) -> None:
+    """Files, the tests in them, and the headings of pages."""
+    repository = ROOT.parent.parent
+    found = next(
+        (each for each in (ROOT / path, repository / path) if each.exists()), None
+    )
+    assert found is not None, f"{rule}: {path}"
+    if test:
+        assert re.search(rf"^(async )?def {test}\(", found.read_text(), re.MULTILINE)
+    if heading:
+        headings = re.findall(r"^#+ (.+)$", found.read_text(), re.MULTILINE)
+        assert heading in {each.lower().replace(" ", "-") for each in headings}
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from custom_components.nightlatch.core.preflight.base import (
     passed,
 )
 from custom_components.nightlatch.core.preflight.stability import since_text
+from custom_components.nightlatch.markup import together
 from custom_components.nightlatch.translation import (
     async_as_home_assistant_error,
     async_describe,
@@ -237,3 +238,15 @@ async def test_nobody_knows_for_how_long(hass: HomeAssistant) -> None:
     async with async_told_in(hass, "de"):
         told = await async_describe(hass, PreflightError([check]), lock="Haustür")
     assert "vor unbekannter Zeit bewegt" in told
+
+
+async def test_no_blank_stands_behind_a_sentence_that_brings_its_own(
+    hass: HomeAssistant,
+) -> None:
+    """Chinese has none there; who writes otherwise keeps it."""
+    async with async_told_in(hass, "zh-Hans"):
+        told = await async_describe(hass, blocked(), lock="Front door")
+        assert told.count("。") >= 2
+        assert "。 " not in told
+    mixed = together(["已锁定。", "Ask the maker.", "", "Then wait!", "好。"])
+    assert mixed == "已锁定。Ask the maker. Then wait! 好。"

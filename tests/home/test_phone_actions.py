@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser  # type: ignore[import-untyped]
 
+from custom_components.nightlatch.core.model import Purpose
 from custom_components.nightlatch.core.schedule.plan import Waiting
+from custom_components.nightlatch.events import Happening
 from custom_components.nightlatch.notifications.actions import EVENT, Verb, action_id
 from homeassistant.auth.models import User
 from homeassistant.core import Context
@@ -480,3 +482,44 @@ async def test_the_one_time_code_is_typed_into_the_notice(house: House) -> None:
     assert approval is not None
     assert approval.second_factor
     assert not any(app.code() in text for text in night.messages)
+
+
+def newest(night: Night) -> dict[str, str]:
+    """Return what a phone shows: of each tag the newest."""
+    return {call.data["data"]["tag"]: call.data["message"] for call in night.told}
+
+
+async def test_what_has_to_be_seen_to_is_not_replaced_by_what_weighs_less(
+    house: House,
+) -> None:
+    """Nor is what waits for a yes; and its buttons are still about that."""
+    night = Night(house, everything=True)
+    night.set_lock(mode="ask")
+    await house.settle()
+    lock = house.managed()
+    await house.release("1.1.0")
+    await house.settle()
+    lock.async_tell(
+        Happening.MANUAL_STEP_NEEDED, version="1.1.0", message="Go and look."
+    )
+    for happening in (Happening.BATTERY_DRAINING, Happening.CANCELLED):
+        lock.async_tell(happening, version="1.1.0", installed_version="1.0.0")
+        await house.settle()
+    shown = list(newest(night).values())
+    assert len(shown) == 4
+    assert sum("Go and look." in each for each in shown) == 1
+    assert await press_title(night, "Skip this version") == (
+        "Front door: this version is skipped."
+    )
+
+
+async def test_that_a_door_opens_again_replaces_that_it_does_not(house: House) -> None:
+    """It is about the same, and the newer one holds."""
+    night = Night(house)
+    lock = house.managed()
+    lock.async_tell(Happening.BOOTLOADER_FOUND)
+    await house.settle()
+    assert len(newest(night)) == 1
+    lock.async_tell(Happening.INSTALLED, version="1.0.0", purpose=Purpose.RECOVERY)
+    await house.settle()
+    assert len(newest(night)) == 1

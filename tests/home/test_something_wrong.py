@@ -1,7 +1,9 @@
 """Something is wrong with a lock: looked at live, told, and ended in what fits."""
 
+import asyncio
 from http import HTTPStatus
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator  # type: ignore[import-untyped]
@@ -11,8 +13,12 @@ from custom_components.nightlatch.core.installation.support_case import (
     NextAction,
     next_action,
 )
+from custom_components.nightlatch.flows.lock import LockFlow
+from custom_components.nightlatch.locks.lock import ManagedLock
 from homeassistant.config_entries import SubentryFlowResult
-from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.data_entry_flow import FlowResultType, InvalidData
+from homeassistant.helpers import entity_registry as er
+from homeassistant.setup import async_setup_component
 from tests.rig import bootloader
 from tests.rig.lock import Mode
 from tests.rig.lock_services import MODEL
@@ -33,24 +39,29 @@ async def look(home: Home, title: str) -> tuple[SubentryFlowResult, list[str]]:
     """Choose it in the menu of a lock; return where it ends, and what was shown."""
     hass, entry = home.hass, home.entry
     subentry = next(each for each in entry.subentries.values() if each.title == title)
-    menu = await start_reconfigure(hass, entry, subentry)
-    result = await submit(hass, menu, next_step_id="help")
     flows = hass.config_entries.subentries
     shown: list[str] = []
+    show = LockFlow.async_show_progress
 
-    def has_ended() -> bool:
-        # What the dialog shows at this moment.
-        step: Any = flows._progress[result["flow_id"]].cur_step
-        placeholders = step.get("description_placeholders") or {}
-        shown.append(placeholders.get("told", ""))
-        return bool(step["step_id"] != "help")
+    def note(flow: LockFlow, **showing: Any) -> SubentryFlowResult:
+        shown.append(showing["description_placeholders"]["told"])
+        return show(flow, **showing)
 
-    if result["type"] is FlowResultType.SHOW_PROGRESS:
-        assert result["progress_action"] == "help"
-        await until(has_ended)
-        result = await flows.async_configure(result["flow_id"])
+    with patch.object(LockFlow, "async_show_progress", note):
+        menu = await start_reconfigure(hass, entry, subentry)
+        result = await submit(hass, menu, next_step_id="help")
+        if result["type"] is FlowResultType.SHOW_PROGRESS:
+            assert result["progress_action"] == "help"
+            await until(lambda: step_of(home, result) != "help")
+            result = await flows.async_configure(result["flow_id"])
     assert result["step_id"] == "help_end", result
     return result, list(dict.fromkeys(shown))
+
+
+def step_of(home: Home, result: SubentryFlowResult) -> str | None:
+    """Return which step a dialog shows; None where it is closed."""
+    flow = home.hass.config_entries.subentries._progress.get(result["flow_id"])
+    return None if flow is None or flow.cur_step is None else flow.cur_step["step_id"]
 
 
 def told(result: SubentryFlowResult) -> str:
@@ -217,18 +228,164 @@ async def test_of_a_watched_lock_is_asked_what_can_be(
     assert options(result) == ["help", "help_evidence"]
 
 
-async def test_nightlatch_that_goes_ends_the_look(house: House) -> None:
-    """And steps that nobody has come to lead nowhere."""
+async def begin_to_look(house: House) -> SubentryFlowResult:
+    """Choose it, and let the lock not answer before it is told to."""
     menu = await start_reconfigure(
         house.hass, house.entry, house.subentry("Front door")
     )
     result = await submit(house.hass, menu, next_step_id="help")
-    flows = house.hass.config_entries.subentries
     assert result["type"] is FlowResultType.SHOW_PROGRESS
+    return result
+
+
+async def ended_by(house: House, result: SubentryFlowResult) -> SubentryFlowResult:
+    """Return where a dialog ends once it looks no more."""
+    await until(lambda: step_of(house, result) != "help")
+    return await house.hass.config_entries.subentries.async_configure(result["flow_id"])
+
+
+async def test_nightlatch_that_goes_ends_the_look(house: House) -> None:
+    """The dialog says so, and does not look on."""
+    result = await begin_to_look(house)
     await house.hass.config_entries.async_unload(house.entry.entry_id)
-    await until(
-        lambda: all(
-            each["flow_id"] != result["flow_id"] or each["step_id"] != "help"
-            for each in flows.async_progress()
-        )
+    ended = await ended_by(house, result)
+    assert ended["reason"] == "entry_not_loaded"
+
+
+async def test_a_lock_that_is_removed_meanwhile_ends_the_look(house: House) -> None:
+    """There is nothing to look at any more, and nothing is said of it."""
+    result = await begin_to_look(house)
+    house.hass.config_entries.async_remove_subentry(
+        house.entry, house.subentry("Front door").subentry_id
     )
+    ended = await ended_by(house, result)
+    assert ended["type"] is FlowResultType.ABORT
+    await house.settle()
+
+
+async def test_an_update_that_begins_meanwhile_is_waited_for(house: House) -> None:
+    """Whatever was found before it began: the lock is left alone from then on."""
+    await house.release("1.1.0")
+    slow_down(house)
+    result, _ = await look(house, "Front door")
+    press = await begin(house)
+    # The dialog stands open; looked at once more, it says what is going on.
+    again = await submit(house.hass, result, next_step_id="help")
+    ended = await ended_by(house, again)
+    assert "being installed already" in told(ended)
+    assert decided(house) is NextAction.WAIT_FOR_END
+    speed_up(house)
+    await press
+
+
+async def test_a_lock_that_was_not_heard_since_the_start_is_woken(house: House) -> None:
+    """Nothing is known of it but what is kept."""
+    house.locks[FRONT_DOOR].cut_power()
+    entries = house.hass.config_entries
+    await entries.async_unload(house.entry.entry_id)
+    assert await entries.async_setup(house.entry.entry_id)
+    await house.settle()
+    result, _ = await look(house, "Front door")
+    assert decided(house) is NextAction.WAKE
+    assert "Wake Front door" in told(result)
+
+
+async def test_a_fault_of_ours_is_told_and_the_other_parts_are_looked_at(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The dialog does not stand still."""
+    monkeypatch.setattr(house.managed().kind, "async_check", None)
+    result, _ = await look(house, "Front door")
+    text = told(result)
+    assert text.count("something in Nightlatch has failed") == 1
+    assert "20 questions it has answered 20" in text
+    assert text.count("**") == 2 * len(CasePart)
+    assert "could not be looked at" in caplog.text
+    caplog.clear()
+
+
+async def test_a_dialog_that_is_closed_looks_no_more(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody reads what it would find."""
+
+    async def look_for_ever(lock: ManagedLock, part: CasePart) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(house.runtime.helping, "async_look", look_for_ever)
+    result = await begin_to_look(house)
+    flows = house.hass.config_entries.subentries
+    flow: Any = flows._progress[result["flow_id"]]
+    flows.async_abort(result["flow_id"])
+    await until(flow._looking.cancelled)
+
+
+@pytest.mark.parametrize("step", ["help", "help_evidence"])
+async def test_a_dialog_that_stands_open_while_nightlatch_goes_says_so(
+    house: House, step: str
+) -> None:
+    """Also the last page of it, whatever is chosen there."""
+    result, _ = await look(house, "Front door")
+    await house.hass.config_entries.async_unload(house.entry.entry_id)
+    ended = await submit(house.hass, result, next_step_id=step)
+    assert ended["reason"] == "entry_not_loaded"
+
+
+async def test_a_lock_that_is_out_meanwhile_is_not_brought_out(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is nothing to be done any more, and that is said."""
+    monkeypatch.setattr(bootloader, "INACTIVITY_TIMEOUT", 60.0)
+    send_to_bootloader(house.locks[FRONT_DOOR])
+    await until(lambda: house.managed().in_bootloader)
+    result, _ = await look(house, "Front door")
+    assert options(result)[0] == "help_recover"
+    house.managed().async_found_in_application()
+    ended = await submit(house.hass, result, next_step_id="help_recover")
+    assert ended["reason"] == "nothing_to_decide"
+
+
+async def test_a_lock_whose_other_integration_is_gone_is_put_right_in_repairs(
+    zigbee_house: ZigbeeHouse,
+) -> None:
+    """Nobody wakes a lock that nobody is asked for any more."""
+    er.async_get(zigbee_house.hass).async_remove(str(zigbee_house.kind.anchor))
+    await zigbee_house.hass.async_block_till_done()
+    result, _ = await look(zigbee_house, "Side door")
+    assert "Repairs" in told(result)
+
+
+async def test_one_that_was_let_go_of_is_said_to_be_so(house: House) -> None:
+    """It is no fault of the lock, nor of its maker."""
+    await house.runtime.letting_go.async_let_go(house.managed(), None)
+    result, _ = await look(house, "Front door")
+    assert decided(house) is NextAction.TRY_AGAIN
+    assert "was let go of" in told(result)
+
+
+@pytest.mark.parametrize("step", ["help_end", "help_recover", "help_evidence"])
+async def test_a_step_that_nobody_has_come_to_leads_nowhere(
+    house: House, step: str
+) -> None:
+    """Anybody can name one."""
+    menu = await start_reconfigure(
+        house.hass, house.entry, house.subentry("Front door")
+    )
+    with pytest.raises(InvalidData):
+        await submit(house.hass, menu, next_step_id=step)
+
+
+async def test_a_person_without_rights_cannot_open_it(
+    house: House, hass_client: ClientSessionGenerator, hass_read_only_access_token: str
+) -> None:
+    """Home Assistant itself lets administrators only."""
+    await async_setup_component(house.hass, "config", {})
+    client = await hass_client(hass_read_only_access_token)
+    response = await client.post(
+        "/api/config/config_entries/subentries/flow",
+        json={
+            "handler": [house.entry.entry_id, "lock"],
+            "subentry_id": house.managed().subentry_id,
+        },
+    )
+    assert response.status == HTTPStatus.UNAUTHORIZED

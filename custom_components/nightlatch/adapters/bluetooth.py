@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
 import logging
 from typing import Any, override
 
@@ -23,7 +22,6 @@ from homeassistant.components.bluetooth import (
     BluetoothServiceInfoBleak,
 )
 from homeassistant.core import HomeAssistant
-from homeassistant.util import dt as dt_util
 
 from ..core.errors import TransportError, TransportProblem
 from ..core.records.bond import Bond
@@ -105,11 +103,11 @@ class HomeAssistantRadio(Radio):
         """Take Home Assistant's Bluetooth, and what knows the bonds."""
         self._hass = hass
         self._store = store
-        self._kept_away: dict[str, datetime] = {}
+        self._kept_away: set[str] = set()
 
-    def keep_away(self, address: str, until: datetime) -> None:
-        """Open no connection to an address before a moment."""
-        self._kept_away[address] = until
+    def keep_away(self, address: str, *, away: bool) -> None:
+        """Open no connection to an address, or do so again."""
+        (self._kept_away.add if away else self._kept_away.discard)(address)
 
     def _kept_to(self, address: str) -> str | None:
         """Return the adapter or proxy that a lock is paired with, if it hears it."""
@@ -140,8 +138,7 @@ class HomeAssistantRadio(Radio):
         fresh_services: bool = False,
     ) -> GattClient:
         """Connect; see ``Radio``."""
-        until = self._kept_away.get(address)
-        if until is not None and dt_util.utcnow() < until:
+        if address in self._kept_away:
             raise TransportError(TransportProblem.LET_GO)
         if (device := self._device(address)) is None:
             raise TransportError(

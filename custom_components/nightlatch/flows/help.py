@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+import logging
 from typing import Any, Final, override
 
 from homeassistant.config_entries import SubentryFlowResult
@@ -13,9 +14,17 @@ from ..locks.lock import ManagedLock
 from ..markup import Composed, listed, neutral_all
 from ..report.content import whom_to_ask
 from ..report.link import async_evidence_link
-from ..texts.support_case import Looked, async_told_part, told_action, told_part
+from ..texts.support_case import (
+    Looked,
+    async_told_part,
+    told_action,
+    told_failed,
+    told_part,
+)
 from ..translation import or_not_known
 from .firmware_file import FirmwareFileFlow
+
+_LOGGER = logging.getLogger(__name__)
 
 _HELP: Final = "help"
 _EVIDENCE: Final = "help_evidence"
@@ -74,14 +83,19 @@ class HelpSteps(FirmwareFileFlow):
 
     async def _async_look_at(self, lock: ManagedLock, part: CasePart) -> Composed:
         helping = self._runtime.helping
-        await helping.async_look(lock, part)
-        looked = Looked(
-            facts=helping.facts(lock),
-            identity=lock.record.identity,
-            rehearsal=lock.rehearsal,
-            source=lock.kind.source_error,
-        )
-        return await async_told_part(self.hass, lock, part, looked)
+        try:
+            await helping.async_look(lock, part)
+            looked = Looked(
+                facts=helping.facts(lock),
+                identity=lock.record.identity,
+                rehearsal=lock.rehearsal,
+                source=lock.kind.source_error,
+            )
+            return await async_told_part(self.hass, lock, part, looked)
+        except Exception:
+            # What is wrong may be wrong with us: the other parts are looked at anyhow.
+            _LOGGER.exception("%s: %s could not be looked at", lock.name, part)
+            return told_failed(self.hass, part)
 
     async def async_step_help_end(
         self, user_input: dict[str, Any] | None = None

@@ -21,9 +21,9 @@ from ..core.records.outcome_record import OutcomeRecord
 from ..core.schedule.night import night_of
 from ..events import ENDINGS, Happening
 from ..locks.lock import ManagedLock
-from ..markup import Composed
+from ..markup import Composed, together
 from ..planning.planner import environment_of
-from ..translation import async_sentence, async_told_check, together
+from ..translation import async_sentence, async_told_check
 from .end_texts import EndTexts
 from .services import InstallServices
 

@@ -14,14 +14,13 @@ from ..core.installation.machine import Outcome
 from ..core.installation.standing import standing_of, waits_in_bootloader, what_to_tell
 from ..core.model import OutcomeKind
 from ..core.preflight.base import PreflightError
-from ..markup import Composed
+from ..markup import Composed, together
 from ..translation import (
     async_as_home_assistant_error,
     async_describe,
     async_door_first,
     async_sentence,
     door_key,
-    together,
 )
 
 

@@ -223,8 +223,8 @@ class Issues:
                 placeholders={
                     "lock": lock.name,
                     "until": f"{dt_util.as_local(let_go.until):%H:%M}",
-                    "others": ", ".join(let_go.others.values()) or nobody,
-                    "stays": ", ".join(let_go.stays) or nobody,
+                    "others": ", ".join(let_go.elsewhere.gone) or nobody,
+                    "stays": ", ".join(let_go.elsewhere.stays) or nobody,
                 },
             )
         if lock.progress is not None or lock.is_cut_off:

@@ -6,7 +6,7 @@ import logging
 from homeassistant.exceptions import HomeAssistantError
 
 from ..core.errors import NightlatchError
-from ..core.installation.support_case import CasePart, Facts
+from ..core.installation.support_case import CaseFacts, CasePart
 from ..core.preflight.rehearsal import Rehearsal
 from ..install.remedies import Remedies
 from ..install.ways_back import ways_back
@@ -54,12 +54,12 @@ class Helping:
                 # The rules say so, of what is known.
                 _LOGGER.debug("Nothing new of %s: %s", lock.name, err)
 
-    def facts(self, lock: ManagedLock) -> Facts:
+    def facts(self, lock: ManagedLock) -> CaseFacts:
         """Return what is known now, with what the lock has said when it was tried last."""
         rehearsal: Rehearsal | None = lock.rehearsal
         identity = rehearsal.identity if rehearsal else None
         source = lock.kind.source_error
-        return Facts(
+        return CaseFacts(
             by_hand=lock.kind.by_hand,
             running=lock.progress is not None
             or lock.kind.updated_elsewhere

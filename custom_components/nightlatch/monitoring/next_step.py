@@ -66,6 +66,7 @@ _BY_WAITING: Final[Mapping[Waiting | None, NextStep]] = {
     Waiting.ENTRY_DOOR_TONIGHT: NextStep.PLANNED,
     Waiting.QUIET_HOURS: NextStep.PLANNED,
     Waiting.CHOSEN_TIME: NextStep.PLANNED,
+    Waiting.LET_GO: NextStep.PLANNED,
     Waiting.GATE: NextStep.WAITS_FOR_CONDITION,
     Waiting.SOURCE: NextStep.BLOCKED,
 }

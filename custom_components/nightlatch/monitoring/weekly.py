@@ -13,6 +13,7 @@ from ..core.records.weekly_record import LockNeeds, Need, WeeklyRecord
 from ..faults import Faults
 from ..locks.lock import ManagedLock
 from ..locks.registry import LockRegistry
+from ..markup import together
 from ..planning.planner import Planner
 from ..translation import label_now
 from .health import needs_attention
@@ -116,7 +117,7 @@ class WeeklyAssessment:
                 await self._tell_later(
                     "notice_weekly",
                     lock=gone.name,
-                    needs=" ".join(
+                    needs=together(
                         label_now(self._hass, "need", each) for each in worse
                     ),
                 )

@@ -45,6 +45,23 @@ TOLD_IN_THE_DIGEST = {
     Happening.BATTERY_DRAINING,
     Happening.SETTINGS_DIFFER,
 }
+# Of the same concern a newer notice takes the place of an older one. What somebody has to
+# see to is not replaced by how the next installation goes, and what waits for a yes by
+# neither. Everything else is a concern of its own.
+_ASKED = "asked"
+_COURSE = {
+    Happening.STARTED,
+    Happening.OVERRUNS,
+    Happening.HELD,
+    Happening.CANCELLED,
+    Happening.INSTALLED,
+}
+_AT_THE_DOOR = {
+    Happening.FAILED,
+    Happening.ROLLED_BACK,
+    Happening.MANUAL_STEP_NEEDED,
+    Happening.BOOTLOADER_FOUND,
+}
 # Local time in which the digest may come: it is for the breakfast table.
 DIGEST_FROM = time(8)
 DIGEST_UNTIL = time(22)
@@ -64,6 +81,13 @@ def _is_urgent(happening: Happening, details: Mapping[str, str]) -> bool:
     if happening is Happening.MANUAL_STEP_NEEDED:
         return details.get("tries") == "1"
     return happening in {*TOLD_AT_ONCE, Happening.INSTALLED}
+
+
+def _concern(happening: Happening, details: Mapping[str, str]) -> str | None:
+    """Return what a notice is about, beside its lock; None: how its update goes."""
+    if happening in _AT_THE_DOOR or _is_recovery(details):
+        return "door"
+    return None if happening in _COURSE else happening
 
 
 class Notices:
@@ -258,7 +282,9 @@ class Notices:
             key = "notice_recovered"
         text = await self._sentence(key, lock=lock.name, **details)
         if at_once:
-            await self._async_send(text, lock=lock, urgent=urgent)
+            await self._async_send(
+                text, lock=lock, about=_concern(happening, details), urgent=urgent
+            )
         elif happening is Happening.HELD:
             await self._async_keep_digest(
                 self._store.digest, {**self._store.digest_held, lock.subentry_id: text}
@@ -278,6 +304,7 @@ class Notices:
         await self._async_send(
             await self._sentence(key, lock=lock.name, **details),
             lock=lock,
+            about=_ASKED,
             buttons=await self._buttons(
                 lock,
                 *verbs,
@@ -306,12 +333,18 @@ class Notices:
         *,
         lock: ManagedLock | None = None,
         tag: str | None = None,
+        about: str | None = None,
         buttons: tuple[Button, ...] = (),
         urgent: bool = False,
     ) -> None:
-        """Tell everybody; what is about one lock has its name first, and opens it."""
+        """Tell everybody; what is about one lock has its name first, and opens it.
+
+        ``about`` tells what of a lock it is about, ``tag`` what is about no lock alone.
+        """
         people = self._settings.people
         of_lock = lock.subentry_id if lock is not None else ""
+        if about is not None:
+            of_lock = f"{of_lock}-{about}"
         await self._messenger.async_send(
             Notice(
                 title=(

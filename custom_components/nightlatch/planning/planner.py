@@ -204,6 +204,7 @@ class Planner:
             announced=decisions.announced == sha256,
             source=error.reason if (error := lock.kind.source_error) else None,
             closes=lock.closes,
+            let_go_until=lock.let_go_until,
         )
 
     def _view(self, now: datetime) -> _View:

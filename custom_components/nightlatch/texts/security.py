@@ -5,7 +5,7 @@ from typing import Any
 
 from ..core.advisories.security import OpenAdvisory, shown
 from ..locks.lock import ManagedLock
-from ..markup import neutral
+from ..markup import neutral, together
 from ..translation import label_now
 
 
@@ -34,7 +34,7 @@ def _line(lock: ManagedLock, found: OpenAdvisory) -> dict[str, Any]:
         "match": found.match,
         "fixed_in": neutral(advisory.fix) if advisory.fix else None,
         "closed_by_offer": found.is_closed_by_offer,
-        "mitigation": " ".join(_mitigations(lock, found)) or None,
+        "mitigation": together(_mitigations(lock, found)) or None,
     }
 
 

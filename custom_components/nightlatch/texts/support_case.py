@@ -6,19 +6,17 @@ from dataclasses import dataclass, replace
 from homeassistant.core import HomeAssistant
 
 from ..core.errors import NightlatchError
-from ..core.installation.support_case import CasePart, Facts, next_action, told_under
+from ..core.installation.support_case import (
+    CaseFacts,
+    CasePart,
+    next_action,
+    told_under,
+)
 from ..core.model import LockIdentity
 from ..core.preflight.rehearsal import Rehearsal
 from ..lock_view import LockView
-from ..markup import Composed, neutral
-from ..translation import (
-    async_describe,
-    filled,
-    label_now,
-    or_not_known,
-    together,
-    told_now,
-)
+from ..markup import Composed, neutral, together
+from ..translation import async_describe, filled, label_now, or_not_known, told_now
 from .rehearsal import async_told_checks, async_told_rehearsal
 
 
@@ -26,7 +24,7 @@ from .rehearsal import async_told_checks, async_told_rehearsal
 class Looked:
     """What a look at a lock has brought."""
 
-    facts: Facts
+    facts: CaseFacts
     identity: LockIdentity
     rehearsal: Rehearsal | None
     source: NightlatchError | None
@@ -41,12 +39,17 @@ async def async_told_part(
     return Composed(f"**{told_part(hass, part)}:** {said}")
 
 
+def told_failed(hass: HomeAssistant, part: CasePart) -> Composed:
+    """Return that a part could not be looked at, and that this is a fault of ours."""
+    return Composed(f"**{told_part(hass, part)}:** {told_now(hass, 'help_failed')}")
+
+
 def told_part(hass: HomeAssistant, part: CasePart) -> Composed:
     """Return what a part is called."""
     return label_now(hass, "help", part)
 
 
-def told_action(hass: HomeAssistant, facts: Facts, lock: LockView) -> Composed:
+def told_action(hass: HomeAssistant, facts: CaseFacts, lock: LockView) -> Composed:
     """Return what to do next."""
     return filled(label_now(hass, "help", next_action(facts)), {"lock": lock.name})
 

@@ -12,8 +12,8 @@ from custom_components.nightlatch.core.errors import (
     TransportProblem,
 )
 from custom_components.nightlatch.core.installation.support_case import (
+    CaseFacts,
     CasePart,
-    Facts,
     NextAction,
     next_action,
     part_of,
@@ -68,24 +68,24 @@ def ended(
     )
 
 
-OUT_OF_RANGE = Facts(
+OUT_OF_RANGE = CaseFacts(
     error=TransportProblem.NOT_FOUND,
     checks=(against(Family.RADIO, Reason.NOT_HEARD), FULL, FITS),
 )
-LOW = Facts(checks=(RADIO_FINE, against(Family.POWER, Reason.BATTERY_LOW), FITS))
-STRANDED = Facts(
+LOW = CaseFacts(checks=(RADIO_FINE, against(Family.POWER, Reason.BATTERY_LOW), FITS))
+STRANDED = CaseFacts(
     error=TransportProblem.IN_BOOTLOADER, in_bootloader=True, can_recover=True
 )
-WRONG = Facts(
+WRONG = CaseFacts(
     other_model=True,
     checks=(RADIO_FINE, FULL, against(Family.IDENTITY, Reason.OTHER_MODEL)),
 )
 BOLT = ended(OutcomeKind.NEEDS_HAND, InstallationProblem.BOLT_JAMMED)
 
-CASES: dict[str, tuple[Facts, NextAction]] = {
-    "nothing wrong": (Facts(checks=FINE), NextAction.NOTHING),
+CASES: dict[str, tuple[CaseFacts, NextAction]] = {
+    "nothing wrong": (CaseFacts(checks=FINE), NextAction.NOTHING),
     "nothing wrong, and updated well": (
-        Facts(checks=FINE, outcome=ended(OutcomeKind.SUCCEEDED)),
+        CaseFacts(checks=FINE, outcome=ended(OutcomeKind.SUCCEEDED)),
         NextAction.NOTHING,
     ),
     "out of range": (OUT_OF_RANGE, NextAction.WAKE),
@@ -94,16 +94,16 @@ CASES: dict[str, tuple[Facts, NextAction]] = {
         NextAction.BATTERY,
     ),
     "its integration does not reach it": (
-        Facts(error=DelegateProblem.NOT_AVAILABLE),
+        CaseFacts(error=DelegateProblem.NOT_AVAILABLE),
         NextAction.WAKE,
     ),
     "its integration has not for long": (
-        Facts(error=DelegateProblem.NOT_AVAILABLE, source=SourceProblem.AWAY),
+        CaseFacts(error=DelegateProblem.NOT_AVAILABLE, source=SourceProblem.AWAY),
         NextAction.WAKE,
     ),
     "low battery": (LOW, NextAction.BATTERY),
     "battery that falls, only a warning": (
-        Facts(
+        CaseFacts(
             checks=(
                 *FINE,
                 against(Family.POWER, Reason.BATTERY_FALLING, blocks=False),
@@ -112,11 +112,11 @@ CASES: dict[str, tuple[Facts, NextAction]] = {
         NextAction.NOTHING,
     ),
     "battery that nobody knows": (
-        Facts(checks=(RADIO_FINE, against(Family.POWER, Reason.BATTERY_UNKNOWN))),
+        CaseFacts(checks=(RADIO_FINE, against(Family.POWER, Reason.BATTERY_UNKNOWN))),
         NextAction.TRY_AGAIN,
     ),
     "battery that nobody knows, of a watched lock": (
-        Facts(
+        CaseFacts(
             by_hand=True,
             checks=(RADIO_FINE, against(Family.POWER, Reason.BATTERY_UNKNOWN)),
         ),
@@ -128,11 +128,11 @@ CASES: dict[str, tuple[Facts, NextAction]] = {
     ),
     "wrong model": (WRONG, NextAction.MAKER),
     "wrong model on offer": (
-        Facts(checks=(*FINE, against(Family.IDENTITY, Reason.OTHER_MODEL))),
+        CaseFacts(checks=(*FINE, against(Family.IDENTITY, Reason.OTHER_MODEL))),
         NextAction.MAKER,
     ),
     "other hardware": (
-        Facts(checks=(*FINE, against(Family.IDENTITY, Reason.OTHER_HARDWARE))),
+        CaseFacts(checks=(*FINE, against(Family.IDENTITY, Reason.OTHER_HARDWARE))),
         NextAction.MAKER,
     ),
     "stranded": (STRANDED, NextAction.RECOVER),
@@ -145,27 +145,27 @@ CASES: dict[str, tuple[Facts, NextAction]] = {
         NextAction.RECOVER,
     ),
     "held by another integration": (
-        Facts(checks=(against(Family.RADIO, Reason.HELD_ELSEWHERE), FULL)),
+        CaseFacts(checks=(against(Family.RADIO, Reason.HELD_ELSEWHERE), FULL)),
         NextAction.LET_GO_ELSEWHERE,
     ),
     "held since its restart": (
-        Facts(error=TransportProblem.HELD_ELSEWHERE),
+        CaseFacts(error=TransportProblem.HELD_ELSEWHERE),
         NextAction.LET_GO_ELSEWHERE,
     ),
     "no connection free": (
-        Facts(error=TransportProblem.NO_CONNECTION_SLOT, checks=FINE),
+        CaseFacts(error=TransportProblem.NO_CONNECTION_SLOT, checks=FINE),
         NextAction.TRY_AGAIN,
     ),
     "takes no updates": (
-        Facts(error=TransportProblem.NOT_UPDATABLE, checks=FINE),
+        CaseFacts(error=TransportProblem.NOT_UPDATABLE, checks=FINE),
         NextAction.MAKER,
     ),
     "its entity is gone": (
-        Facts(source=SourceProblem.GONE, error=DelegateProblem.NOT_AVAILABLE),
+        CaseFacts(source=SourceProblem.GONE, error=DelegateProblem.NOT_AVAILABLE),
         NextAction.SEE_REPAIRS,
     ),
     "another lock is in its place": (
-        Facts(source=SourceProblem.OTHER_DEVICE, checks=LOW.checks),
+        CaseFacts(source=SourceProblem.OTHER_DEVICE, checks=LOW.checks),
         NextAction.SEE_REPAIRS,
     ),
     "an installation runs": (
@@ -173,15 +173,15 @@ CASES: dict[str, tuple[Facts, NextAction]] = {
         NextAction.WAIT_FOR_END,
     ),
     "bolt jammed since the update": (
-        Facts(checks=FINE, outcome=BOLT, can_go_back=True),
+        CaseFacts(checks=FINE, outcome=BOLT, can_go_back=True),
         NextAction.GO_BACK,
     ),
     "bolt jammed, and no way back": (
-        Facts(checks=FINE, outcome=BOLT),
+        CaseFacts(checks=FINE, outcome=BOLT),
         NextAction.MAKER,
     ),
     "door trouble beside another reason": (
-        Facts(
+        CaseFacts(
             checks=FINE,
             outcome=ended(
                 OutcomeKind.ROLLED_BACK,
@@ -193,41 +193,45 @@ CASES: dict[str, tuple[Facts, NextAction]] = {
         NextAction.GO_BACK,
     ),
     "firmware that it refuses": (
-        Facts(
+        CaseFacts(
             checks=FINE,
             outcome=ended(OutcomeKind.FAILED, TransportProblem.REJECTED_SIGNATURE),
         ),
         NextAction.MAKER,
     ),
     "a link that was lost": (
-        Facts(checks=FINE, outcome=ended(OutcomeKind.FAILED, "transport_link_lost")),
+        CaseFacts(
+            checks=FINE, outcome=ended(OutcomeKind.FAILED, "transport_link_lost")
+        ),
         NextAction.TRY_AGAIN,
     ),
     "door open": (
-        Facts(checks=(*FINE, against(Family.DOOR, Reason.DOOR_OPEN))),
+        CaseFacts(checks=(*FINE, against(Family.DOOR, Reason.DOOR_OPEN))),
         NextAction.TRY_AGAIN,
     ),
     "over in a while": (
-        Facts(checks=(*FINE, against(Family.HOUSE, Reason.BACKUP_RUNNING))),
+        CaseFacts(checks=(*FINE, against(Family.HOUSE, Reason.BACKUP_RUNNING))),
         NextAction.NOTHING,
     ),
     "taken back by its vendor": (
-        Facts(checks=(*FINE, against(Family.TRUST, Reason.WITHDRAWN))),
+        CaseFacts(checks=(*FINE, against(Family.TRUST, Reason.WITHDRAWN))),
         NextAction.MAKER,
     ),
     "feed in trouble": (
-        Facts(checks=(*FINE, against(Family.TRUST, Reason.FEED_IN_TROUBLE))),
+        CaseFacts(checks=(*FINE, against(Family.TRUST, Reason.FEED_IN_TROUBLE))),
         NextAction.TRY_AGAIN,
     ),
     "not approved yet": (
-        Facts(checks=(*FINE, against(Family.PATH, Reason.NOT_APPROVED, "approval"))),
+        CaseFacts(
+            checks=(*FINE, against(Family.PATH, Reason.NOT_APPROVED, "approval"))
+        ),
         NextAction.NOTHING,
     ),
 }
 
 
 @pytest.mark.parametrize(("facts", "action"), CASES.values(), ids=CASES)
-def test_each_case_ends_in_what_fits_it(facts: Facts, action: NextAction) -> None:
+def test_each_case_ends_in_what_fits_it(facts: CaseFacts, action: NextAction) -> None:
     """And never in two things at once."""
     assert next_action(facts) is action
 
@@ -259,13 +263,13 @@ def test_a_lock_that_has_not_answered_is_never_called_well(
     error: TransportProblem,
 ) -> None:
     """Whatever the reason was."""
-    assert next_action(Facts(error=error, checks=FINE)) is not NextAction.NOTHING
+    assert next_action(CaseFacts(error=error, checks=FINE)) is not NextAction.NOTHING
 
 
 @pytest.mark.parametrize("source", SourceProblem)
 def test_a_source_in_trouble_is_never_called_well(source: SourceProblem) -> None:
     """Whatever is wrong with it."""
-    assert next_action(Facts(source=source, checks=FINE)) is not NextAction.NOTHING
+    assert next_action(CaseFacts(source=source, checks=FINE)) is not NextAction.NOTHING
 
 
 @pytest.mark.parametrize("reason", sorted(set(Reason) - {Reason.OK}))
@@ -289,5 +293,5 @@ def test_what_blocks_for_longer_ends_in_something_to_do(reason: Reason) -> None:
         Reason.SOAKING,
         Reason.SOURCE_BUSY,
     }
-    facts = Facts(checks=(*FINE, against(Family.HOUSE, reason)))
+    facts = CaseFacts(checks=(*FINE, against(Family.HOUSE, reason)))
     assert (next_action(facts) is NextAction.NOTHING) is (reason in expected)

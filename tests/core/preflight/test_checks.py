@@ -267,6 +267,9 @@ BLOCKED: list[tuple[Reason, dict[str, Any]]] = [
             "identity_at": NOW - timedelta(hours=1),
         },
     ),
+    # Whatever the clock says: that it is over is told, not computed.
+    (Reason.LET_GO, {"let_go_until": NOW + timedelta(minutes=5)}),
+    (Reason.LET_GO, {"let_go_until": NOW - timedelta(minutes=5)}),
     (Reason.BACKUP_RUNNING, {"house": HouseState(backup_running=True)}),
     (Reason.HOUSE_STOPPING, {"house": HouseState(stopping=True)}),
     (Reason.UNSAVED, {"house": HouseState(unsaved="no space")}),

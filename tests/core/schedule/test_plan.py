@@ -186,6 +186,11 @@ def test_what_was_waited_for_is_over_when_its_time_has_come(
             AT_NIGHT + 2 * DAY,
         ),
         ({"retry": Retry(at=AT_NIGHT + DAY)}, Waiting.BACK_OFF, AT_NIGHT + DAY),
+        (
+            {"let_go_until": AT_NIGHT + timedelta(minutes=10)},
+            Waiting.LET_GO,
+            AT_NIGHT + timedelta(minutes=10),
+        ),
         ({"announced": False}, Waiting.NOTICE, TONIGHT + DAY),
         ({"tonight": Tonight(failed="Shed")}, Waiting.FAILED_TONIGHT, TONIGHT + DAY),
         (
@@ -252,6 +257,16 @@ def test_the_first_of_many_reasons_is_told() -> None:
         Waiting.GATE,
         None,
     ]
+
+
+def test_a_chosen_time_waits_for_a_lock_that_was_let_go_of() -> None:
+    """Its maker's app has it; afterwards it is installed at once."""
+    chosen = replace(SEEN, scheduled_at=NOW - DAY, scheduled_for=SHA256)
+    later = NOW + timedelta(minutes=10)
+    plan = make_plan(planning(decisions=chosen, let_go_until=later))
+    assert (plan.starts_at, plan.waiting) == (later, Waiting.LET_GO)
+    plan = make_plan(planning(now=later, decisions=chosen, let_go_until=later))
+    assert (plan.starts_at, plan.waiting) == (later, None)
 
 
 def test_of_several_times_the_last_one_is_told() -> None:

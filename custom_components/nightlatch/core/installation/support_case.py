@@ -114,7 +114,7 @@ _OF_THE_MAKER: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class CaseFacts:
     """What was found out of a lock."""
 
     by_hand: bool = False
@@ -164,7 +164,7 @@ def told_under(part: CasePart, checks: Iterable[Check]) -> tuple[Check, ...]:
     )
 
 
-def next_action(facts: Facts) -> NextAction:
+def next_action(facts: CaseFacts) -> NextAction:
     """Return the one thing to do next: what all else depends on comes first."""
     if facts.running:
         return NextAction.WAIT_FOR_END
@@ -192,7 +192,7 @@ def _blocking(part: CasePart, checks: Iterable[Check]) -> set[Reason]:
     return {check.reason for check in blockers(told_under(part, checks))}
 
 
-def _of_the_way(facts: Facts, reasons: set[Reason]) -> NextAction | None:
+def _of_the_way(facts: CaseFacts, reasons: set[Reason]) -> NextAction | None:
     error = facts.error
     if error in _HELD or reasons & _HELD:
         return NextAction.LET_GO_ELSEWHERE
@@ -214,7 +214,7 @@ def _of_firmware(reasons: set[Reason]) -> NextAction | None:
     return NextAction.TRY_AGAIN if reasons - SETTLING else None
 
 
-def _of_the_last_end(facts: Facts) -> NextAction | None:
+def _of_the_last_end(facts: CaseFacts) -> NextAction | None:
     if (ended := facts.stands_badly) is None:
         return None
     if ended.door is not None or ended.reason in BOLT_PROBLEMS:

@@ -53,6 +53,8 @@ class Waiting(StrEnum):
     """Somebody has said when."""
     GATE = "gate"
     """What the owner has named as a condition does not hold."""
+    LET_GO = "let_go"
+    """Somebody has it let go of for its maker's app."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,8 @@ class Planning:
     """What a person has to put right at its source first."""
     closes: Severity = Severity.NONE
     """How bad the worst published hole is that the lock has and the release has not."""
+    let_go_until: datetime | None = None
+    """Until when nothing of ours may connect to it."""
 
 
 def make_plan(planning: Planning) -> Plan:
@@ -160,10 +164,13 @@ def overrides_of(
 
 
 def _chosen(planning: Planning, release: Release, at: datetime) -> Plan:
+    free, waiting = planning.let_go_until or at, Waiting.CHOSEN_TIME
+    if free > at:
+        at, waiting = free, Waiting.LET_GO
     return Plan(
         release=release,
         starts_at=max(at, planning.now),
-        waiting=Waiting.CHOSEN_TIME if at > planning.now else None,
+        waiting=waiting if at > planning.now else None,
         expected=planning.expected,
     )
 
@@ -211,6 +218,8 @@ def _earliest(planning: Planning, release: Release) -> tuple[datetime, Waiting |
     if not planning.announced:
         notice = next_notice(now, planning.household.notice_at, planning.zone)
         bounds.append((notice, Waiting.NOTICE))
+    if planning.let_go_until is not None:
+        bounds.append((planning.let_go_until, Waiting.LET_GO))
     if tonight.failed is not None:
         bounds.append((tomorrow, Waiting.FAILED_TONIGHT))
     if (
