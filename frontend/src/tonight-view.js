@@ -147,14 +147,15 @@ export function household(hass, text, snapshot) {
     told
       ? html`<li>
           ${icon(path)}
-          <div><strong>${text(`household.${name}`)}</strong>${told}${more}</div>
+          <div><strong>${name}</strong>${told}${more}</div>
         </li>`
       : nothing;
   return html`<ul class="household">
-    ${fact(ICONS.evidence, "evidence", evidence)} ${fact(ICONS.way_back, "way_back", wayBack)}
+    ${fact(ICONS.evidence, text("household.evidence"), evidence)}
+    ${fact(ICONS.way_back, text("household.way_back"), wayBack)}
     ${fact(
       ICONS.info,
-      "report",
+      text("household.report"),
       report?.text,
       html`<button class="link" @click=${() => openReport(hass, report.path)}>
         ${text("household.open")}
