@@ -25,10 +25,12 @@ from ..const import CONF_FEED, CONF_LOCK_ENTITY, CONF_VERSION_ENTITY
 from ..core.errors import DelegateError, DelegateProblem
 from ..core.guard.conduct import Observation, is_at_work, observe
 from ..core.guard.offer import NoOffer, release_of
+from ..core.guard.source import SourceKind, SourceReading
 from ..core.installation.journal import JournalEntry
 from ..core.installation.machine import Installation, Job
 from ..core.model import LockIdentity, LockKind, Model, Release, Transport
 from ..core.preflight.situation import FeedState, RadioState
+from ..core.remembered import Remembered
 from ..core.select import select
 from ..core.versions import told_version
 from ..discovery.candidates import candidate_of
@@ -51,12 +53,19 @@ class WatchedKind(AttachedKind):
         self._observation: Observation | None = None
         self._at_start = True
         self._sees_update = False
+        self._offer = Remembered(_offer_of)
 
     @override
     def configure(self, subentry: ConfigSubentry) -> None:
         self._configure_anchor(subentry, CONF_LOCK_ENTITY)
         self._feed_id: str | None = subentry.data.get(CONF_FEED)
-        self._version_entity: str | None = subentry.data.get(CONF_VERSION_ENTITY)
+        entity_id: str | None = subentry.data.get(CONF_VERSION_ENTITY)
+        self._version_entity = entity_id
+        self._update_entity = (
+            UpdateEntityDelegate(self.lock.hass, entity_id)
+            if entity_id is not None and split_entity_id(entity_id)[0] == UPDATE_DOMAIN
+            else None
+        )
 
     @property
     @override
@@ -74,13 +83,6 @@ class WatchedKind(AttachedKind):
         return super().is_away or (
             self._version_entity is not None and self.running_version() is None
         )
-
-    @property
-    def _update_entity(self) -> UpdateEntityDelegate | None:
-        entity_id = self._version_entity
-        if entity_id is None or split_entity_id(entity_id)[0] != UPDATE_DOMAIN:
-            return None
-        return UpdateEntityDelegate(self.lock.hass, entity_id)
 
     @override
     def running_version(self) -> str | None:
@@ -127,10 +129,7 @@ class WatchedKind(AttachedKind):
             return content.releases
         if (update := self._update_entity) is None:
             return ()
-        offer = release_of(update.reading(), self.lock.record.identity, update.kind)
-        if isinstance(offer, NoOffer):
-            return ()
-        return (_by_hand(offer),)
+        return self._offer(update.reading(), self.lock.record.identity, update.kind)
 
     @override
     def select(self) -> Release | None:
@@ -267,3 +266,10 @@ class WatchedKind(AttachedKind):
 def _by_hand(release: Release) -> Release:
     """Return the release as one that a person installs, whatever could be sent of it."""
     return replace(release, transport=Transport.BY_HAND, payload=None)
+
+
+def _offer_of(
+    reading: SourceReading, identity: LockIdentity, kind: SourceKind
+) -> tuple[Release, ...]:
+    offer = release_of(reading, identity, kind)
+    return () if isinstance(offer, NoOffer) else (_by_hand(offer),)
