@@ -299,6 +299,16 @@ class GuardedKind(AttachedKind):
     def bridge_forgets(self) -> bool:
         return self.delegate.kind.tells_image and self.guard.forgets
 
+    @property
+    @override
+    def may_rest(self) -> bool:
+        return self.guard.may_rest
+
+    @property
+    @override
+    def rests_on(self) -> tuple[str, ...]:
+        return (self.anchor,)
+
     @callback
     @override
     def look(self, now: datetime) -> None:

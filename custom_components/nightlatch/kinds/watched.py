@@ -15,7 +15,7 @@ from homeassistant.core import (
     callback,
     split_entity_id,
 )
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.util import dt as dt_util
 
@@ -54,10 +54,12 @@ class WatchedKind(AttachedKind):
         self._at_start = True
         self._sees_update = False
         self._offer = Remembered(_offer_of)
+        self._look_closer: Callable[[], None] | None = None
 
     @override
     def configure(self, subentry: ConfigSubentry) -> None:
         self._configure_anchor(subentry, CONF_LOCK_ENTITY)
+        self._services.registrations.async_anchors_changed()
         self._feed_id: str | None = subentry.data.get(CONF_FEED)
         entity_id: str | None = subentry.data.get(CONF_VERSION_ENTITY)
         self._version_entity = entity_id
@@ -162,6 +164,16 @@ class WatchedKind(AttachedKind):
     def updated_elsewhere(self) -> bool:
         return self._sees_update
 
+    @property
+    @override
+    def may_rest(self) -> bool:
+        return self._observation is None
+
+    @property
+    @override
+    def rests_on(self) -> tuple[str, ...]:
+        return (self.anchor, self.followed)
+
     @callback
     @override
     def look(self, now: datetime) -> None:
@@ -188,36 +200,14 @@ class WatchedKind(AttachedKind):
         """Notice another version, in the registry or where the owner points at."""
         hass = self.lock.hass
 
-        @callback
-        def registry_changed(event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:
-            if event.data["action"] == "update" and (
-                "sw_version" in event.data["changes"]
-                and event.data["device_id"] == self.device_id
-            ):
-                look()
-
-        @callback
-        def entities_changed(event: Event[er.EventEntityRegistryUpdatedData]) -> None:
-            entity_id = event.data["entity_id"]
-            if entity_id == self.anchor and event.data["action"] != "remove":
-                # Its integration may have been added again, with another device.
-                look()
-            if split_entity_id(entity_id)[0] != UPDATE_DOMAIN:
-                return
-            entry = er.async_get(hass).async_get(entity_id)
-            # One that is gone does not say any more whose it was.
-            if entry is None or entry.device_id == self.device_id:
-                self.lock.async_changed()
+        self._look_closer = look
 
         @callback
         def state_changed(_: Event[EventStateChangedData]) -> None:
             self.look(dt_util.utcnow())
             look()
 
-        unsubscribe = [
-            hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, registry_changed),
-            hass.bus.async_listen(er.EVENT_ENTITY_REGISTRY_UPDATED, entities_changed),
-        ]
+        unsubscribe = [self._services.registrations.async_follow(self)]
         if self._version_entity is not None:
             unsubscribe.append(
                 async_track_state_change_event(
@@ -227,12 +217,21 @@ class WatchedKind(AttachedKind):
 
         @callback
         def stop() -> None:
+            self._look_closer = None
             for each in unsubscribe:
                 each()
 
         self.look(dt_util.utcnow())
         look()
         return stop
+
+    @callback
+    def registration_changed(self, *, look: bool) -> None:
+        """Look at what the registries say now."""
+        if look and self._look_closer is not None:
+            self._look_closer()
+        else:
+            self.lock.async_changed()
 
     @override
     def radio(self) -> RadioState:

@@ -52,7 +52,7 @@ def until(of: Planning) -> datetime:
     notice_at=st.sampled_from([time(20), time(7), time(12)]),
     mode=st.booleans(),
 )
-def test_the_same_plan_would_be_made_until_then(  # noqa: PLR0913, PLR0917
+def test_the_same_plan_would_be_made_until_then(  # noqa: PLR0917
     now: datetime,
     later: float,
     zone: ZoneInfo,
