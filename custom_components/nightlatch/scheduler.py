@@ -28,7 +28,7 @@ from .issues.issues import Issues
 from .locks.lock import ManagedLock
 from .locks.registry import LockRegistry
 from .members import Members
-from .monitoring.presence import async_note_presence
+from .monitoring.presence import async_keep_presence, note_presence
 from .monitoring.reach import ReachLog
 from .monitoring.rest import Marks, Rests
 from .monitoring.weekly import WeeklyAssessment
@@ -91,7 +91,7 @@ class Scheduler:
         self._issues = issues
         self._reach = ReachLog()
         self._weekly = weekly
-        self._rests = rests
+        self.rests = rests
         self._looking = asyncio.Lock()
         self._clock = ClockWatch(dt_util.utcnow(), hass.loop.time())
 
@@ -99,7 +99,7 @@ class Scheduler:
     def async_start(self) -> CALLBACK_TYPE:
         """Look every minute from now on; return what ends that."""
         unsubscribe = (
-            self._rests.async_start(),
+            self.rests.async_start(),
             async_track_utc_time_change(self._hass, self.async_look, second=0),
         )
 
@@ -123,13 +123,17 @@ class Scheduler:
         if self._clock.was_put_ahead(now, self._hass.loop.time()):
             for feed in self._feeds.values():
                 feed.async_clock_put_right()
-        disturbed = self._rests.async_disturbed(now)
+        disturbed = self.rests.async_disturbed(now)
+        noted: list[ManagedLock] = []
         async for lock, _ in _with_pauses(disturbed):
             with apart("clock", lock):
                 await lock.async_put_right(now)
             with apart("presence", lock):
-                await async_note_presence(lock, now)
+                if note_presence(lock, now):
+                    noted.append(lock)
                 self._reach.look(lock)
+        # What waits for the disk at the same time is written together.
+        await asyncio.gather(*(self._async_keep_presence(lock) for lock in noted))
         night = night_of(now, settings.zone)
         notice = notice_of(night, settings.policy.notice_at, settings.zone)
         if now >= notice and self._store.announced_night != night:
@@ -156,12 +160,16 @@ class Scheduler:
         with apart("repairs"):
             # What other integrations tell of a lock may have settled one.
             self._issues.async_sync_household()
-            self._issues.async_sync_locks(lock.subentry_id for lock, _ in disturbed)
         async for lock, marks in _with_pauses(disturbed):
+            self._issues.async_sync_lock(lock)
             lock.async_minute_passed()
             with apart("rest", lock):
-                self._rests.async_looked_at(lock, marks, now)
+                self.rests.async_looked_at(lock, marks, now)
         self._locks.async_minute(frozenset(lock.subentry_id for lock, _ in disturbed))
+
+    async def _async_keep_presence(self, lock: ManagedLock) -> None:
+        with self._faults.apart("presence", lock):
+            await async_keep_presence(lock)
 
     async def _async_announce(
         self, planned: Sequence[tuple[ManagedLock, Plan]]

@@ -113,19 +113,23 @@ class Issues:
             if changes.household:
                 self.async_sync()
             else:
-                self.async_sync_locks(changes.locks)
+                self._note(changes.locks)
 
     @callback
     def async_sync(self) -> None:
         """Look at everything: at the household now, at the locks a few in each turn."""
         self.async_sync_household()
-        self.async_sync_locks(self._locks)
+        self._note(self._locks)
 
     @callback
-    def async_sync_locks(self, lock_ids: Iterable[str]) -> None:
-        """Look at some locks."""
+    def _note(self, lock_ids: Iterable[str]) -> None:
         for lock_id in lock_ids:
             self._turns.async_note(lock_id)
+
+    @callback
+    def async_sync_lock(self, lock: ManagedLock) -> None:
+        """Look at one lock now."""
+        self._sync_locks((lock.subentry_id,))
 
     @callback
     def _sync_locks(self, lock_ids: tuple[str, ...]) -> None:

@@ -606,12 +606,16 @@ class ManagedLock:
     @callback
     def _keep_soon(self) -> None:
         self._services.entry.async_create_background_task(
-            self.hass, self._async_keep_for_now(), f"record of {self.name}"
+            self.hass,
+            self._async_keep_for_now(gathers=True),
+            f"record of {self.name}",
         )
 
-    async def _async_keep_for_now(self) -> None:
+    async def _async_keep_for_now(self, *, gathers: bool = False) -> None:
         with unsaved_for_now(f"What is known of {self.name}"):
-            await self.async_keep()
+            await self._services.store.async_set_lock(
+                self.subentry_id, self.record, gathers=gathers
+            )
 
     async def async_raise_floor(self, release: Release) -> None:
         """Never accept firmware older than this release again; raise ``OSError``.

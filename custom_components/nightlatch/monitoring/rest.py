@@ -20,6 +20,7 @@ from ..locks.registry import LockRegistry
 from ..planning.planner import Planner
 from .health import needs_attention
 from .letting_go import LettingGo
+from .presence import may_be_new_from
 
 _LONGEST: Final = timedelta(minutes=30)
 """Whatever was overlooked here is seen by then."""
@@ -118,6 +119,7 @@ class Rests:
             return
         until = min(
             self._planner.stands_until(lock, now),
+            may_be_new_from(lock),
             _next_day(now),
             self._next_noon(now),
             now + _LONGEST,
@@ -132,8 +134,6 @@ class Rests:
             kind.may_rest
             # What a feed said expires, and is heard of late.
             and lock.feed is None
-            # When the device of a battery was heard tells no event.
-            and lock.links.battery_entity is None
             and lock.progress is None
             and lock.cut_off is None
             and lock.let_go_until is None
@@ -184,6 +184,7 @@ class Rests:
                 for entity_id in (
                     links.lock_entity,
                     links.door_entity,
+                    links.battery_entity,
                     *lock.kind.rests_on,
                 )
             ),
