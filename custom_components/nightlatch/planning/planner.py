@@ -101,9 +101,17 @@ class _Made:
     def would_be_made_of(self, now: Planning) -> bool:
         """Return whether it would be made again."""
         before = self.planning
-        return (
-            before.now <= now.now < self.until or _minute_of(before) == _minute_of(now)
-        ) and before == replace(now, now=before.now)
+        return before.now <= now.now < self.until and self._is_of_the_same(now)
+
+    def is_of_minute(self, now: Planning) -> bool:
+        """Return whether it was made of the same, in the same minute."""
+        return _minute_of(self.planning) == _minute_of(now) and self._is_of_the_same(
+            now
+        )
+
+    def _is_of_the_same(self, now: Planning) -> bool:
+        before = self.planning
+        return before == replace(now, now=before.now)
 
 
 class _View:
@@ -182,16 +190,22 @@ class Planner:
 
     def plan(self, lock: ManagedLock) -> Plan:
         """Return when a lock's release would be installed, and what it waits for."""
-        return self._standing(lock, dt_util.utcnow()).plan
+        return self._standing(lock, dt_util.utcnow(), to_the_minute=True).plan
 
     def stands_until(self, lock: ManagedLock, now: datetime) -> datetime:
         """Return until when the plan of a lock stands, if only the time passes."""
         return self._standing(lock, now).until
 
-    def _standing(self, lock: ManagedLock, now: datetime) -> _Made:
+    def _standing(
+        self, lock: ManagedLock, now: datetime, *, to_the_minute: bool = False
+    ) -> _Made:
+        """Return the plan that stands at a moment, made anew where there is none."""
         planning = self._planning(lock, now)
         known = self._made.get(lock)
-        if known is not None and known.would_be_made_of(planning):
+        if known is not None and (
+            known.would_be_made_of(planning)
+            or (to_the_minute and known.is_of_minute(planning))
+        ):
             return known
         plan = make_plan(planning)
         made = _Made(planning, plan, stands_until(planning, plan))
