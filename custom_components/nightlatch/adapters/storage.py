@@ -40,9 +40,9 @@ _LOGGER = logging.getLogger(__name__)
 RETRY = timedelta(seconds=30)
 """After which what could not be saved is tried again."""
 
-_GATHERS_FOR = 0.5
+_GATHERS_FOR = 2.0
 """Seconds for which what is to be written waits for more at the most."""
-_QUIET_FOR = 0.02
+_QUIET_FOR = 0.05
 """Seconds without anything new, after which it waits no longer."""
 
 _VERSION = 1
