@@ -48,6 +48,13 @@ class InstallationCalendar(HouseholdEntity, CalendarEntity):
         self._news: Changes | None = None
         """What is new since the state was written; None for anything."""
 
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Know of the time too: what it has changed is shown with what is new next."""
+        await super().async_added_to_hass()
+        passed = self._plans.async_minute_passed
+        self.async_on_remove(self.runtime.locks.async_on_minute(passed))
+
     @property
     @override
     def event(self) -> CalendarEvent | None:
@@ -70,7 +77,7 @@ class InstallationCalendar(HouseholdEntity, CalendarEntity):
 
     def _planned(self, news: Changes | None) -> list[CalendarEvent]:
         """Return what is planned, of each lock of which it can be said."""
-        plans = self._plans.look(news, dt_util.utcnow())
+        plans = self._plans.look(news)
         return [event for event in plans.values() if event is not None]
 
     def _plan_of(self, lock: ManagedLock) -> CalendarEvent | None:

@@ -28,6 +28,8 @@ class Faults:
     def __init__(self) -> None:
         """Begin with none."""
         self._faults: dict[tuple[str, str | None], str] = {}
+        self.revision = 0
+        """Counts what has begun to fail, fails otherwise, or works again."""
 
     @contextmanager
     def apart(self, step: str, lock: _Lock | None = None) -> Iterator[None]:
@@ -60,10 +62,12 @@ class Faults:
         whose = f"{lock.name}: " if lock else ""
         if failed is None:
             if self._faults.pop(key, None) is not None:
+                self.revision += 1
                 _LOGGER.info("%s%s works again", whose, step)
             return
         fault = type(failed).__name__
         if self._faults.get(key) != fault:
+            self.revision += 1
             _LOGGER.error("%s%s failed", whose, step, exc_info=failed)
         self._faults[key] = fault
 
@@ -81,3 +85,4 @@ class Faults:
         """Forget what has failed for a lock that is gone."""
         for key in [key for key in self._faults if key[1] == lock_id]:
             del self._faults[key]
+            self.revision += 1

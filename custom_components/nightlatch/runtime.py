@@ -34,6 +34,7 @@ from .install.services import InstallServices
 from .issues.issues import Issues
 from .kinds.base import KindServices
 from .kinds.factory import make_kind
+from .kinds.registrations import Registrations
 from .locks.kind import Kind
 from .locks.lock import LockServices, ManagedLock
 from .locks.registry import LockRegistry
@@ -45,6 +46,7 @@ from .monitoring.letting_go import LettingGo
 from .monitoring.reader import Reader
 from .monitoring.rehearsing import Rehearsing
 from .monitoring.replaced import Replacements
+from .monitoring.rest import Rests
 from .monitoring.weekly import WeeklyAssessment
 from .notifications.actions import PhoneActions
 from .notifications.notices import Notices
@@ -176,6 +178,7 @@ async def async_make_runtime(
         vault=vault,
         supply=supply,
         indexes=indexes,
+        registrations=Registrations(hass),
     )
 
     def kind(lock: ManagedLock, subentry: ConfigSubentry) -> Kind:
@@ -328,6 +331,14 @@ async def async_make_runtime(
                 planner=planner,
                 faults=faults,
                 tell_later=notices.async_tell_later,
+            ),
+            rests=Rests(
+                hass,
+                settings=settings,
+                locks=locks,
+                faults=faults,
+                planner=planner,
+                letting_go=letting_go,
             ),
         ),
         subentries=Subentries(

@@ -1,7 +1,7 @@
 """What happens by itself: telling people in the evening, installing at night."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 import logging
 
@@ -28,11 +28,13 @@ from .issues.issues import Issues
 from .locks.lock import ManagedLock
 from .locks.registry import LockRegistry
 from .members import Members
-from .monitoring.presence import async_note_presence
+from .monitoring.presence import async_keep_presence, note_presence
 from .monitoring.reach import ReachLog
+from .monitoring.rest import Marks, Rests
 from .monitoring.weekly import WeeklyAssessment
 from .notifications.notices import Notices
 from .planning.planner import Planner
+from .turns import FEW
 from .vault.audit_retention import AuditRetention
 from .vault.upkeep import VaultUpkeep
 
@@ -69,6 +71,7 @@ class Scheduler:
         recovering: Recovering,
         issues: Issues,
         weekly: WeeklyAssessment,
+        rests: Rests,
     ) -> None:
         """Take everybody who does something by itself; ``async_start`` begins."""
         self._hass = hass
@@ -88,13 +91,24 @@ class Scheduler:
         self._issues = issues
         self._reach = ReachLog()
         self._weekly = weekly
+        self.rests = rests
         self._looking = asyncio.Lock()
         self._clock = ClockWatch(dt_util.utcnow(), hass.loop.time())
 
     @callback
     def async_start(self) -> CALLBACK_TYPE:
         """Look every minute from now on; return what ends that."""
-        return async_track_utc_time_change(self._hass, self.async_look, second=0)
+        unsubscribe = (
+            self.rests.async_start(),
+            async_track_utc_time_change(self._hass, self.async_look, second=0),
+        )
+
+        @callback
+        def stop() -> None:
+            for each in unsubscribe:
+                each()
+
+        return stop
 
     async def async_look(self, now: datetime) -> None:
         """Tell and start what is due."""
@@ -109,12 +123,17 @@ class Scheduler:
         if self._clock.was_put_ahead(now, self._hass.loop.time()):
             for feed in self._feeds.values():
                 feed.async_clock_put_right()
-        for lock in tuple(self._locks.values()):
+        disturbed = self.rests.async_disturbed(now)
+        noted: list[ManagedLock] = []
+        async for lock, _ in _with_pauses(disturbed):
             with apart("clock", lock):
                 await lock.async_put_right(now)
             with apart("presence", lock):
-                await async_note_presence(lock, now)
+                if note_presence(lock, now):
+                    noted.append(lock)
                 self._reach.look(lock)
+        # What waits for the disk at the same time is written together.
+        await asyncio.gather(*(self._async_keep_presence(lock) for lock in noted))
         night = night_of(now, settings.zone)
         notice = notice_of(night, settings.policy.notice_at, settings.zone)
         if now >= notice and self._store.announced_night != night:
@@ -126,8 +145,8 @@ class Scheduler:
             await self._weekly.async_look(now)
         with apart("digest"):
             await self._notices.async_tell_digest(now)
-        self._start_due(now)
-        for lock in tuple(self._locks.values()):
+        async for lock, _ in _with_pauses(disturbed):
+            self._start_due(lock, now)
             with apart("look", lock):
                 lock.kind.look(now)
         with apart("public_indexes"):
@@ -140,8 +159,17 @@ class Scheduler:
             self._recovering.async_look()
         with apart("repairs"):
             # What other integrations tell of a lock may have settled one.
-            self._issues.async_sync()
-        self._locks.async_minute()
+            self._issues.async_sync_household()
+        async for lock, marks in _with_pauses(disturbed):
+            self._issues.async_sync_lock(lock)
+            lock.async_minute_passed()
+            with apart("rest", lock):
+                self.rests.async_looked_at(lock, marks, now)
+        self._locks.async_minute(frozenset(lock.subentry_id for lock, _ in disturbed))
+
+    async def _async_keep_presence(self, lock: ManagedLock) -> None:
+        with self._faults.apart("presence", lock):
+            await async_keep_presence(lock)
 
     async def _async_announce(
         self, planned: Sequence[tuple[ManagedLock, Plan]]
@@ -186,21 +214,20 @@ class Scheduler:
         return planned
 
     @callback
-    def _start_due(self, now: datetime) -> None:
-        for lock in tuple(self._locks.values()):
-            with self._faults.apart("plan", lock):
-                plan = self._planner.plan_at(lock, now)
-                if (
-                    plan.starts_at is not None
-                    and plan.starts_at <= now
-                    and plan.waiting is None
-                    and self._installations.of(lock).may_start_by_itself(now)
-                ):
-                    self._entry.async_create_background_task(
-                        self._hass,
-                        self._async_install(lock),
-                        f"installation on {lock.name}",
-                    )
+    def _start_due(self, lock: ManagedLock, now: datetime) -> None:
+        with self._faults.apart("plan", lock):
+            plan = self._planner.plan_at(lock, now)
+            if (
+                plan.starts_at is not None
+                and plan.starts_at <= now
+                and plan.waiting is None
+                and self._installations.of(lock).may_start_by_itself(now)
+            ):
+                self._entry.async_create_background_task(
+                    self._hass,
+                    self._async_install(lock),
+                    f"installation on {lock.name}",
+                )
 
     async def _async_install(self, lock: ManagedLock) -> None:
         release = lock.release
@@ -215,6 +242,17 @@ class Scheduler:
             except HomeAssistantError as err:
                 # Everybody concerned has been told by the installation itself.
                 _LOGGER.debug("%s: %s", lock.name, err)
+
+
+async def _with_pauses(
+    disturbed: Sequence[tuple[ManagedLock, Marks]],
+) -> AsyncIterator[tuple[ManagedLock, Marks]]:
+    """Return locks, those that are still there, a few in each turn of the loop."""
+    for position, (lock, marks) in enumerate(disturbed, start=1):
+        if not lock.is_closed:
+            yield lock, marks
+        if position % FEW == 0:
+            await asyncio.sleep(0)
 
 
 def _turn(planned: tuple[ManagedLock, Plan, datetime]) -> tuple[datetime, bool, int]:

@@ -20,7 +20,6 @@ from homeassistant.const import (
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
-from homeassistant.util import dt as dt_util
 
 from .coordinator import FeedCoordinator
 from .core.advisories.security import SecurityState
@@ -52,6 +51,7 @@ from .texts.security import shown_security
 PARALLEL_UPDATES = 0
 
 _FEED_OK = "ok"
+_NOTHING_NEW = Changes(locks=frozenset(), household=False, settings=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,7 +190,7 @@ class TimedSensor(LockEntity, SensorEntity):
     async def async_added_to_hass(self) -> None:
         """Follow the time too."""
         await super().async_added_to_hass()
-        self.async_on_remove(self.runtime.locks.async_on_minute(self._minute_passed))
+        self.async_on_remove(self._lock.async_subscribe_minute(self._minute_passed))
 
     @callback
     def _minute_passed(self) -> None:
@@ -319,14 +319,16 @@ class LocksSensor(HouseholdEntity, SensorEntity):
         super()._changed(changes)
 
     @callback
-    def _minute_passed(self) -> None:
-        self._look(None)
-        self.async_write_ha_state()
+    def _minute_passed(self, lock_ids: frozenset[str]) -> None:
+        if lock_ids:
+            self._shown.async_minute_passed(lock_ids)
+            self._look(_NOTHING_NEW)
+            self.async_write_ha_state()
 
     @callback
     def _look(self, changes: Changes | None) -> None:
         """Take over how many are current, wait, or need somebody, and each with its step."""
-        shown = self._shown.look(changes, dt_util.utcnow())
+        shown = self._shown.look(changes)
         steps = {lock_id: step for lock_id, (step, _) in shown.items()}
         self._attr_native_value = told_standing(self.hass, standing(steps))
         self._attr_extra_state_attributes = {

@@ -23,6 +23,7 @@ from .members import Members
 from .monitoring.letting_go import LettingGo
 from .monitoring.reader import Reader
 from .snapshots.snapshots import Snapshots
+from .turns import FEW
 from .vault.service import VaultService
 
 _LOGGER = logging.getLogger(__name__)
@@ -131,10 +132,15 @@ class Subentries:
             if subentry.subentry_type == SUBENTRY_FEED:
                 with self._faults.apart(f"setup of {subentry.title}"):
                     self._take_feed(subentry)
+        taken = 0
         for subentry in subentries.values():
             if subentry.subentry_type == SUBENTRY_LOCK:
                 with self._faults.apart(f"setup of {subentry.title}"):
                     self._take_lock(subentry)
+                taken += 1
+                if taken % FEW == 0:
+                    # The house goes on meanwhile.
+                    await asyncio.sleep(0)
 
     async def _async_forget_journal(self, lock_id: str) -> None:
         """Delete the journal of a lock that is gone; after a start it is tried again."""

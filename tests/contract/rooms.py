@@ -29,6 +29,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
             "rights",
             "settings",
             "translation",
+            "turns",
         }
     ),
     "adapters": frozenset(),

@@ -3,23 +3,39 @@
 Counts, not times: they are the same on every machine.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
+from custom_components.nightlatch.adapters import storage
+from custom_components.nightlatch.core.guard.hold import HoldRecord
+from custom_components.nightlatch.core.records.decisions import Decisions
+from custom_components.nightlatch.core.records.silence import Part
 from custom_components.nightlatch.core.schedule.plan import Plan, Planning, make_plan
 from custom_components.nightlatch.entity import HouseholdEntity, LockEntity
 from custom_components.nightlatch.locks.lock import ManagedLock
 from custom_components.nightlatch.locks.registry import LockRegistry
+from custom_components.nightlatch.monitoring import presence
+from custom_components.nightlatch.monitoring.entity_links import EntityLinks
+from custom_components.nightlatch.monitoring.rest import Rests
 from custom_components.nightlatch.planning import planner
+from custom_components.nightlatch.turns import Turns
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
+from homeassistant.util import dt as dt_util
 
 from .asked import plan_of
 from .house import BACK_DOOR, UPDATE, House
+from .zigbee_house import SOURCE, ZigbeeHouse
+
+MINUTE = timedelta(minutes=1)
 
 
 @contextmanager
@@ -48,7 +64,10 @@ def counted(patch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
 async def test_what_one_lock_says_costs_nothing_elsewhere(
     two_doors: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its own entities each time; all that looks at several locks once a turn."""
+    """Its own entities at once, and for all that follows in the turn once more.
+
+    What looks at several locks once a turn.
+    """
     house = two_doors
     await house.release("1.1.0")
     await house.settle()
@@ -59,13 +78,11 @@ async def test_what_one_lock_says_costs_nothing_elsewhere(
         for _ in range(5):
             front.async_changed()
         await house.settle()
-    entities = counts.pop("Front door") / 5
+    entities = counts.pop("Front door") / 2
     assert entities == int(entities)
     for shows_all in ("calendar.nightlatch_installations", "sensor.nightlatch_locks"):
         assert counts.pop(shows_all) == 1
-    # Nothing is new that a plan depends on, so none is made again; but a minute may
-    # end meanwhile.
-    assert counts.pop("plans", 0) <= 2
+    # Nothing is new that a plan depends on, so none is made again.
     assert not counts
 
 
@@ -163,3 +180,193 @@ async def test_the_past_of_all_is_gone_through_when_it_is_new(
     await house.settle()
     plan_of(front)
     assert views["made"] >= 1
+
+
+async def test_a_quiet_minute_costs_nothing(
+    zigbee_house: ZigbeeHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No plan, no state, and nobody looks at what belongs to a lock."""
+    house, now = zigbee_house, dt_util.utcnow()
+    scheduler = house.runtime.scheduler
+    await scheduler.async_look(now)
+    await settled(house)
+    await scheduler.async_look(now)
+    asked: list[str] = []
+    silent = presence._silent
+
+    def counted_silent(lock: ManagedLock) -> Iterator[Part]:
+        asked.append(lock.name)
+        return silent(lock)
+
+    monkeypatch.setattr(presence, "_silent", counted_silent)
+    with counted(monkeypatch) as counts:
+        await scheduler.async_look(now + MINUTE)
+        await settled(house)
+    assert not counts
+    assert not asked
+
+
+@pytest.mark.parametrize("later", [timedelta(minutes=31), timedelta(minutes=-5)])
+async def test_no_lock_rests_for_long(
+    zigbee_house: ZigbeeHouse, later: timedelta
+) -> None:
+    """Nor over a clock that is put back."""
+    rests, now = await at_rest(zigbee_house)
+    assert not rests.async_disturbed(now + MINUTE)
+    assert rests.async_disturbed(now + later)
+
+
+async def test_whatever_is_new_in_the_house_ends_a_rest(
+    zigbee_house: ZigbeeHouse,
+) -> None:
+    """Also what nobody tells Nightlatch of."""
+    house = zigbee_house
+    hass, lock = house.hass, house.managed
+    rests, now = await at_rest(house)
+    registry = er.async_get(hass)
+
+    def told() -> None:
+        lock.async_changed()
+
+    def bolt() -> None:
+        assert lock.links.lock_entity is not None
+        hass.states.async_set(lock.links.lock_entity, "jammed", force_update=True)
+
+    def registered() -> None:
+        registry.async_get_or_create("light", "demo", "new")
+
+    def household() -> None:
+        house.runtime.locks.async_changed()
+
+    for disturb in (told, bolt, registered, household):
+        assert not rests.async_disturbed(now), disturb.__name__
+        disturb()
+        assert rests.async_disturbed(now), disturb.__name__
+        hass.states.async_set(lock.links.lock_entity or "", "locked")
+        rests, now = await at_rest(house)
+
+
+async def test_what_is_under_way_does_not_rest(zigbee_house: ZigbeeHouse) -> None:
+    """Its source is silent: after a day a person is told."""
+    house = zigbee_house
+    rests, now = await at_rest(house)
+    house.hass.states.async_set(SOURCE, "unavailable")
+    await settled(house)
+    for _ in range(2):
+        await house.runtime.scheduler.async_look(now)
+        await settled(house)
+        assert rests.async_disturbed(now)
+
+
+async def settled(house: ZigbeeHouse) -> None:
+    """Wait until Nightlatch does nothing in the background any more."""
+    await house.hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def at_rest(house: ZigbeeHouse) -> tuple[Rests, datetime]:
+    """Let the house come to rest; return who knows of that, and a moment."""
+    await settled(house)
+    now = dt_util.utcnow()
+    for _ in range(2):
+        await house.runtime.scheduler.async_look(now)
+        await settled(house)
+    return house.runtime.scheduler.rests, now
+
+
+async def test_what_is_registered_concerns_the_locks_that_are_linked_to_it(
+    two_doors: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody goes through all locks for a lamp."""
+    house = two_doors
+    looked: list[str] = []
+    rename = EntityLinks._rename
+
+    def counted_rename(
+        self: EntityLinks, lock: ManagedLock, before: str, after: str
+    ) -> None:
+        looked.append(lock.name)
+        rename(self, lock, before, after)
+
+    monkeypatch.setattr(EntityLinks, "_rename", counted_rename)
+    registry = er.async_get(house.hass)
+    lamp = registry.async_get_or_create("light", "demo", "lamp").entity_id
+    registry.async_update_entity(lamp, new_entity_id="light.other")
+    await house.settle()
+    assert not looked
+    linked = registry.async_get_or_create("lock", "demo", "bolt").entity_id
+    house.runtime.settings.async_set_lock_data(
+        house.managed().subentry_id, lock_entity=linked
+    )
+    await house.settle()
+    registry.async_update_entity(linked, new_entity_id="lock.renamed")
+    await house.settle()
+    assert looked == ["Front door"]
+    assert house.managed().links.lock_entity == "lock.renamed"
+
+
+async def test_holds_of_many_locks_are_written_together(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is on disk before it is told so."""
+    store, hass = house.runtime.store, house.hass
+    await house.settle()
+    writes = count_writes(monkeypatch)
+
+    async def hold(number: int) -> None:
+        await store.async_set_hold(f"lock{number}", HoldRecord(held=f"1.{number}"))
+        assert f"lock{number}" in writes[-1]["holds"]
+
+    holds = []
+    for number in range(40):
+        holds.append(hass.async_create_task(hold(number)))
+        for _ in range(3):
+            await asyncio.sleep(0)
+    await asyncio.gather(*holds)
+    assert len(writes) <= 4
+
+
+async def test_nobody_waits_for_what_others_may_still_write(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a person decides is written at once, with all that waits."""
+    store = house.runtime.store
+    await house.settle()
+    writes = count_writes(monkeypatch)
+    monkeypatch.setattr(storage, "_QUIET_FOR", 3600)
+    monkeypatch.setattr(storage, "_GATHERS_FOR", 3600)
+    hold = house.hass.async_create_task(store.async_set_hold("lock", HoldRecord()))
+    async with asyncio.timeout(60):
+        await store.async_set_decisions("lock", Decisions(pinned="1.0.0"))
+        await hold
+    assert len(writes) == 1
+
+
+def count_writes(patch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Return a list to which everything that is written will be added."""
+    writes: list[dict[str, Any]] = []
+    write = storage._Store.async_write
+
+    async def written(store: storage._Store, data: dict[str, Any]) -> None:
+        await write(store, data)
+        writes.append(data)
+
+    patch.setattr(storage._Store, "async_write", written)
+    return writes
+
+
+async def test_a_few_locks_have_their_turn_at_once(hass: HomeAssistant) -> None:
+    """The others in the turns that follow, each once, and soon where that is wanted."""
+    done: list[tuple[int, ...]] = []
+    turns = Turns[int](hass, done.append)
+    for key in (*range(10), 0, 9):
+        turns.async_note(key)
+    assert done == [(0,), (1,), (2,), (3,)]
+    turns.async_hurry(7)
+    assert done.pop() == (7,)
+    for at_most in (8, 10):
+        await asyncio.sleep(0)
+        assert sum(map(len, done)) <= at_most
+    assert done[4:] == [(4, 5, 6, 8), (9, 0)]
+    turns.async_note(5)
+    assert done[-1] == (5,)
+    await hass.async_block_till_done()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any, override
 
 from homeassistant.components.update import (
@@ -45,6 +46,7 @@ from homeassistant.util.hass_dict import HassKey
 from ..core.errors import DelegateError, DelegateProblem
 from ..core.guard.source import Delegate, SourceKind, SourceReading, source_kind
 from ..core.phrase import Phrase
+from ..core.remembered import Remembered
 from ..core.versions import told_version
 from .registry import device_of, main_device_of
 from .zigbee2mqtt import OtaCommand, OtaRequests, ota_command
@@ -55,10 +57,12 @@ _SERVICE_CLEAR_SKIPPED = "clear_skipped"
 _ZIGBEE2MQTT = "zigbee2mqtt_"
 _MQTT = "mqtt"
 _MQTT_DATA: HassKey[Any] = HassKey(_MQTT)
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-def reading_of(state: State | None, device_version: str | None) -> SourceReading:
-    """Return what a state of an update entity says."""
+def reading_of(state: State | None, sw_version: str | None) -> SourceReading:
+    """Return what a state of an update entity says, and its device of its version."""
+    device_version = told_version(sw_version) if sw_version is not None else None
     if state is None or state.state == STATE_UNAVAILABLE:
         return SourceReading(available=False, away=True, device_version=device_version)
     told = state.attributes
@@ -81,6 +85,28 @@ def reading_of(state: State | None, device_version: str | None) -> SourceReading
     )
 
 
+def _is_zigbee2mqtt(device: dr.AnyDeviceEntry | None) -> bool:
+    return device is not None and any(
+        identifier[0] == _MQTT and identifier[1].startswith(_ZIGBEE2MQTT)
+        for identifier in device.identifiers
+    )
+
+
+def _kind_of(
+    entry: er.RegistryEntry | None,
+    device: dr.AnyDeviceEntry | None,
+    discovery: Mapping[str, Any],
+) -> SourceKind:
+    if entry is None:
+        return source_kind("", "")
+    return source_kind(
+        entry.platform,
+        entry.unique_id,
+        zigbee2mqtt=_is_zigbee2mqtt(device),
+        answers=ota_command(discovery) is not None,
+    )
+
+
 class UpdateEntityDelegate(Delegate):
     """Follows one update entity, and tells it what to do."""
 
@@ -89,6 +115,8 @@ class UpdateEntityDelegate(Delegate):
         self._hass = hass
         self._requests = OtaRequests(hass)
         self.entity_id = entity_id
+        self._reading = Remembered(reading_of)
+        self._kind = Remembered(_kind_of)
 
     @property
     def registered(self) -> er.RegistryEntry | None:
@@ -104,23 +132,7 @@ class UpdateEntityDelegate(Delegate):
     @override
     def kind(self) -> SourceKind:
         """Return how it updates."""
-        entry = self.registered
-        if entry is None:
-            return source_kind("", "")
-        return source_kind(
-            entry.platform,
-            entry.unique_id,
-            zigbee2mqtt=self._is_zigbee2mqtt,
-            answers=self._command() is not None,
-        )
-
-    @property
-    def _is_zigbee2mqtt(self) -> bool:
-        device = self.device
-        return device is not None and any(
-            identifier[0] == _MQTT and identifier[1].startswith(_ZIGBEE2MQTT)
-            for identifier in device.identifiers
-        )
+        return self._kind(self.registered, self.device, self._discovery)
 
     @property
     @override
@@ -137,12 +149,10 @@ class UpdateEntityDelegate(Delegate):
     @override
     def reading(self) -> SourceReading:
         """Return what the entity says now."""
-        return reading_of(self._hass.states.get(self.entity_id), self._device_version)
-
-    @property
-    def _device_version(self) -> str | None:
         device = main_device_of(self._hass, self.entity_id)
-        return told_version(device.sw_version) if device else None
+        return self._reading(
+            self._hass.states.get(self.entity_id), device.sw_version if device else None
+        )
 
     @override
     async def changed(self, timeout: float) -> None:
@@ -248,8 +258,8 @@ class UpdateEntityDelegate(Delegate):
         elsewhere only means that nothing can be aborted, the lock not asked, and less is
         known.
         """
-        if not self._is_zigbee2mqtt:
-            return {}
+        if not _is_zigbee2mqtt(self.device):
+            return _NOTHING
         told = getattr(self._hass.data.get(_MQTT_DATA), "debug_info_entities", {})
         found = told.get(self.entity_id, {}).get("discovery_data") or {}
-        return found.get("discovery_payload") or {}
+        return found.get("discovery_payload") or _NOTHING

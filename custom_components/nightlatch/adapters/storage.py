@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta
 import errno
 from functools import partial
@@ -39,6 +39,11 @@ _LOGGER = logging.getLogger(__name__)
 
 RETRY = timedelta(seconds=30)
 """After which what could not be saved is tried again."""
+
+_GATHERS_FOR = 2.0
+"""Seconds for which what is to be written waits for more at the most."""
+_QUIET_FOR = 0.05
+"""Seconds without anything new, after which it waits no longer."""
 
 _VERSION = 1
 _MINOR_VERSION = 5
@@ -154,6 +159,8 @@ class HouseholdStore(TrustStore):
         """How often something was changed, and how many of these changes are on disk."""
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
+        self._hurry = asyncio.Event()
+        """Set while somebody waits who has nobody to wait for."""
         self._retry: CALLBACK_TYPE | None = None
         self._closed = False
         self._told: Callable[[], None] | None = None
@@ -242,14 +249,17 @@ class HouseholdStore(TrustStore):
         refused = (err for (_, of), err in self._refused.items() if of == subentry_id)
         return self.problem or next(refused, None)
 
-    async def async_saved(self) -> None:
+    async def async_saved(self, *, gathers: bool = False) -> None:
         """Return when all that was changed before the call is on disk; raise ``OSError``.
 
         What is changed while something is being written is written with the next one:
-        one write at a time, each with everything.
+        one write at a time, each with everything. ``gathers`` tells that others may be
+        about to change something as well: it waits a moment for them.
         """
         if self._saved >= self._changes:
             return
+        if not gathers:
+            self._hurry.set()
         ended = self._hass.loop.create_future()
         self._waiting.append((self._changes, ended))
         if self._writing is None or self._writing.done():
@@ -259,13 +269,26 @@ class HouseholdStore(TrustStore):
             )
         await ended
 
-    async def _async_save(self) -> None:
+    async def _async_save(self, *, gathers: bool = False) -> None:
         self._changes += 1
-        await self.async_saved()
+        await self.async_saved(gathers=gathers)
+
+    async def _async_gather(self) -> None:
+        """Return once nobody adds anything, or somebody is in a hurry."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GATHERS_FOR):
+                changes = None
+                while changes != self._changes and not self._hurry.is_set():
+                    changes = self._changes
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(_QUIET_FOR):
+                            await self._hurry.wait()
+        self._hurry.clear()
 
     async def _async_write(self) -> None:
         """Write until everything is on disk, or cannot be written."""
         while self._saved < self._changes:
+            await self._async_gather()
             covers = self._changes
             try:
                 await self._file.use(partial(self._store.async_write, self._to_dict()))
@@ -437,11 +460,13 @@ class HouseholdStore(TrustStore):
         """Return what is known of a lock."""
         return self._locks.get(subentry_id)
 
-    async def async_set_lock(self, subentry_id: str, record: LockRecord) -> None:
-        """Keep what is known of a lock."""
+    async def async_set_lock(
+        self, subentry_id: str, record: LockRecord, *, gathers: bool = False
+    ) -> None:
+        """Keep what is known of a lock; see ``async_saved``."""
         self._check_readable(subentry_id, record)
         self._locks[subentry_id] = record
-        await self._async_save()
+        await self._async_save(gathers=gathers)
 
     def decisions(self, subentry_id: str) -> Decisions:
         """Return what people have decided about a lock."""
@@ -465,10 +490,13 @@ class HouseholdStore(TrustStore):
         return self._holds.get(subentry_id, HoldRecord())
 
     async def async_set_hold(self, subentry_id: str, hold: HoldRecord) -> None:
-        """Keep what is known of our hold on a lock's source."""
+        """Keep what is known of our hold on a lock's source.
+
+        A broker or a hub offers something for all its locks at once: that is gathered.
+        """
         self._check_readable(subentry_id, hold)
         self._holds[subentry_id] = hold
-        await self._async_save()
+        await self._async_save(gathers=True)
 
     def bond(self, address: str) -> Bond | None:
         """Return what the lock at an address is paired with, as far as is known."""

@@ -3,7 +3,7 @@
 Each is gone as soon as it is done.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
@@ -34,6 +34,7 @@ from ..planning.planner import Planner
 from ..snapshots.snapshots import Snapshots
 from ..texts.maker import told_of_maker
 from ..translation import or_not_known, told_now
+from ..turns import Turns
 from ..vault.store import HouseholdVault
 from ..vault.upkeep import VaultUpkeep
 from .door_use import issue_of_door_use
@@ -98,6 +99,7 @@ class Issues:
         self._recovering = recovering
         self._remedies = remedies
         self._door_use = door_use
+        self._turns = Turns(hass, self._sync_locks)
 
     @callback
     def async_start(self) -> CALLBACK_TYPE:
@@ -110,23 +112,45 @@ class Issues:
         with self._faults.apart("repairs"):
             if changes.household:
                 self.async_sync()
-                return
-            wanted: dict[str, Issue] = {}
-            there, gone = self._issues_there(), set[str]()
-            for lock_id in changes.locks:
-                of_lock = there.get(lock_id, set())
-                gone |= of_lock - self._collect(self._locks[lock_id], of_lock, wanted)
-            self._put(wanted, gone)
+            else:
+                self._note(changes.locks)
 
     @callback
     def async_sync(self) -> None:
-        """Look at everything."""
-        wanted: dict[str, Issue] = {}
-        there, kept = self._issues_there(), set[str]()
-        for lock_id, lock in self._locks.items():
-            kept |= self._collect(lock, there.get(lock_id, set()), wanted)
-        wanted.update(self._of_household())
-        self._put(wanted, set[str]().union(*there.values()) - kept)
+        """Look at everything: at the household now, at the locks a few in each turn."""
+        self.async_sync_household()
+        self._note(self._locks)
+
+    @callback
+    def _note(self, lock_ids: Iterable[str]) -> None:
+        for lock_id in lock_ids:
+            self._turns.async_note(lock_id)
+
+    @callback
+    def async_sync_lock(self, lock: ManagedLock) -> None:
+        """Look at one lock now."""
+        self._sync_locks((lock.subentry_id,))
+
+    @callback
+    def _sync_locks(self, lock_ids: tuple[str, ...]) -> None:
+        with self._faults.apart("repairs"):
+            wanted: dict[str, Issue] = {}
+            there, gone = self._issues_there(), set[str]()
+            for lock_id in lock_ids:
+                if (lock := self._locks.get(lock_id)) is None:
+                    # It is gone, or the household is; what it left, that sees to.
+                    continue
+                of_lock = there.get(lock_id, set())
+                gone |= of_lock - self._collect(lock, of_lock, wanted)
+            self._put(wanted, gone)
+
+    @callback
+    def async_sync_household(self) -> None:
+        """Look at what is about no lock, and take away what is about one that is gone."""
+        there = self._issues_there()
+        for lock_id in self._locks:
+            there.pop(lock_id, None)
+        self._put(dict(self._of_household()), set[str]().union(*there.values()))
 
     def _issues_there(self) -> dict[str, set[str]]:
         """Return the ids of the issues that are there, by how they end: a lock's id."""

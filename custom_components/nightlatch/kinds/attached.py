@@ -16,6 +16,7 @@ from ..core.guard.stranger import is_stranger
 from ..core.guard.trouble import source_error
 from ..core.model import LockIdentity
 from ..core.records.silence import Part
+from ..core.remembered import Remembered
 from ..locks.lock import ManagedLock
 from .base import HouseKind, KindServices
 
@@ -31,6 +32,7 @@ class AttachedKind(HouseKind):
         self._anchor = ""
         self._anchor_key = ""
         self._unique: str | None = None
+        self._stranger = Remembered(_stranger_of)
 
     def _configure_anchor(self, subentry: ConfigSubentry, key: str) -> None:
         self._anchor, self._anchor_key = subentry.data[key], key
@@ -117,11 +119,12 @@ class AttachedKind(HouseKind):
     @property
     @override
     def stranger(self) -> LockIdentity | None:
-        known, device = self.lock.record.identity, self.main_device
-        if device is None:
-            return None
-        told = identity_of(device, self.running_version() or known.firmware_version)
-        return told if is_stranger(known, told, tuple(self.other_names)) else None
+        device = self.main_device
+        return self._stranger(
+            self.lock.record.identity,
+            device,
+            self.running_version() if device else None,
+        )
 
     def _check_no_stranger(self) -> None:
         """Raise ``SourceError`` where another lock would tell what it is."""
@@ -152,6 +155,19 @@ class AttachedKind(HouseKind):
     @property
     @override
     def other_names(self) -> Iterable[str]:
-        device = self.main_device
-        names = (device.model_id, device.model) if device else ()
-        return [name for name in names if name]
+        return _names_of(self.main_device)
+
+
+def _names_of(device: dr.DeviceEntry | None) -> list[str]:
+    names = (device.model_id, device.model) if device else ()
+    return [name for name in names if name]
+
+
+def _stranger_of(
+    known: LockIdentity, device: dr.DeviceEntry | None, runs: str | None
+) -> LockIdentity | None:
+    """Return which lock a device is, where that is not the one that is known."""
+    if device is None:
+        return None
+    told = identity_of(device, runs or known.firmware_version)
+    return told if is_stranger(known, told, tuple(_names_of(device))) else None

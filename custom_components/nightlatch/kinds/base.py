@@ -19,6 +19,7 @@ from ..indexes import PublicIndexes
 from ..locks.kind import Kind
 from ..locks.lock import ManagedLock
 from ..vault.store import HouseholdVault
+from .registrations import Registrations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,7 @@ class KindServices:
     supply: Callable[[ManagedLock, Source], Supply]
     """Returns where the firmware of one installation comes from."""
     indexes: PublicIndexes
+    registrations: Registrations
 
 
 class HouseKind(Kind):

@@ -13,7 +13,7 @@ from homeassistant.util import dt as dt_util
 from ..adapters.delegate import UpdateEntityDelegate
 from ..adapters.index_query import IndexQuery, async_query_of
 from ..adapters.registry import identity_of
-from ..adapters.zigbee_offer import OfferTold
+from ..adapters.zigbee_offer import OfferTold, ToldOffer
 from ..const import CONF_UPDATE_ENTITY
 from ..core.errors import DelegateError, DelegateProblem, NightlatchError
 from ..core.guard.conduct import Conduct
@@ -26,13 +26,16 @@ from ..core.guard.offer import (
     offers_on,
     release_of,
 )
-from ..core.guard.source import SourceReading
+from ..core.guard.source import SourceKind, SourceReading
 from ..core.installation.delegated import DelegatedInstallation
 from ..core.installation.journal import JournalEntry
 from ..core.installation.machine import Installation, Job
 from ..core.model import Evidence, LockIdentity, LockKind, Release
 from ..core.preflight.situation import FeedState, RadioState
+from ..core.records.trust import LockFloor
+from ..core.remembered import Remembered
 from ..core.select import PassedOver, reason_against
+from ..core.vendor_facts import VendorFacts
 from ..core.versions import is_told_as
 from ..locks.lock import ManagedLock
 from .attached import AttachedKind
@@ -53,6 +56,8 @@ class GuardedKind(AttachedKind):
         """Take the lock."""
         super().__init__(lock, services)
         self.delegate: UpdateEntityDelegate
+        self._offer = Remembered(_offer_of)
+        self._selected = Remembered(_select)
         self._told = OfferTold(lock.hass, services.entry, lock.async_select)
         self.guard = Guard(
             lock,
@@ -71,34 +76,15 @@ class GuardedKind(AttachedKind):
     @property
     def offer(self) -> Release | NoOffer:
         """Return what the other integration offers."""
-        identity = self.lock.record.identity
-        offer = release_of(
-            self.delegate.reading(),
-            identity,
+        reading = self.delegate.reading()
+        return self._offer(
+            reading,
+            self.lock.record.identity,
             self.delegate.kind,
-            evidence=self.evidence,
+            self._known(reading),
+            self._told.of(reading.offered),
+            self.lock.facts,
         )
-        if isinstance(offer, NoOffer):
-            return offer
-        known = self._known(self.delegate.reading())
-        told = self._told.of(self.delegate.reading().offered)
-        return replace(
-            offer,
-            minimum_battery=self.lock.facts.minimum_battery,
-            release_notes=offer.release_notes
-            or (told.notes if told else "")
-            or (known.notes if known else ""),
-            release_url=offer.release_url
-            or (known.url if known else None)
-            or (told.source if told else None),
-            released=known.released if known else None,
-        )
-
-    @property
-    def evidence(self) -> Evidence:
-        """Return what is known of the origin of what is offered."""
-        known = self._known(self.delegate.reading())
-        return known.evidence if known else Evidence.NOTHING_KNOWN
 
     def _known(self, reading: SourceReading) -> Known | None:
         """Return what the public indexes know, if it is of what is offered now."""
@@ -134,20 +120,7 @@ class GuardedKind(AttachedKind):
 
     @override
     def select(self) -> Release | None:
-        return next(
-            (
-                release
-                for release in self.on_offer()
-                if reason_against(
-                    release,
-                    self.lock.record.identity,
-                    release.version.scheme,
-                    self.lock.floor,
-                )
-                is not PassedOver.BELOW_FLOOR
-            ),
-            None,
-        )
+        return self._selected(self.offer, self.lock.record.identity, self.lock.floor)
 
     @override
     def running_version(self) -> str | None:
@@ -326,6 +299,16 @@ class GuardedKind(AttachedKind):
     def bridge_forgets(self) -> bool:
         return self.delegate.kind.tells_image and self.guard.forgets
 
+    @property
+    @override
+    def may_rest(self) -> bool:
+        return self.guard.may_rest
+
+    @property
+    @override
+    def rests_on(self) -> tuple[str, ...]:
+        return (self.anchor,)
+
     @callback
     @override
     def look(self, now: datetime) -> None:
@@ -334,3 +317,39 @@ class GuardedKind(AttachedKind):
     @override
     async def async_removed(self) -> None:
         await self.guard.async_lift()
+
+
+def _offer_of(  # noqa: PLR0917  each is one that it rests on
+    reading: SourceReading,
+    identity: LockIdentity,
+    kind: SourceKind,
+    known: Known | None,
+    told: ToldOffer | None,
+    facts: VendorFacts,
+) -> Release | NoOffer:
+    """Return what is offered, with what is known of it elsewhere."""
+    evidence = known.evidence if known else Evidence.NOTHING_KNOWN
+    offer = release_of(reading, identity, kind, evidence=evidence)
+    if isinstance(offer, NoOffer):
+        return offer
+    return replace(
+        offer,
+        minimum_battery=facts.minimum_battery,
+        release_notes=offer.release_notes
+        or (told.notes if told else "")
+        or (known.notes if known else ""),
+        release_url=offer.release_url
+        or (known.url if known else None)
+        or (told.source if told else None),
+        released=known.released if known else None,
+    )
+
+
+def _select(
+    offer: Release | NoOffer, identity: LockIdentity, floor: LockFloor | None
+) -> Release | None:
+    """Return what is offered, where it is not older than what has run here."""
+    if isinstance(offer, NoOffer):
+        return None
+    against = reason_against(offer, identity, offer.version.scheme, floor)
+    return None if against is PassedOver.BELOW_FLOOR else offer

@@ -210,18 +210,42 @@ class Guard:
         """
         if self._at_work or self._lock.progress is not None:
             return
-        reading = self._delegate.reading()
-        offered_on = self._offers_on()
-        record = to_skip(self.record, reading, offered_on=offered_on)
-        if reading.offered == self._refused or self._unsaved:
-            record = None
-        if record is None and not must_let_go(
-            self.record, reading, offered_on=offered_on
-        ):
+        record = self._to_hold()
+        if record is None and not self._is_to_let_go:
             return
-        skip = None if record is None else reading.offered
+        skip = None if record is None else self._delegate.reading().offered
         self._at_work = True
         self._begin(self._async_work(record, skip), f"hold on {self._lock.name}")
+
+    def _to_hold(self) -> HoldRecord | None:
+        """Return what is known once what is offered is held; None where it is not to be."""
+        reading = self._delegate.reading()
+        if reading.offered == self._refused or self._unsaved:
+            return None
+        return to_skip(self.record, reading, offered_on=self._offers_on())
+
+    @property
+    def _is_to_let_go(self) -> bool:
+        return must_let_go(
+            self.record, self._delegate.reading(), offered_on=self._offers_on()
+        )
+
+    @property
+    def may_rest(self) -> bool:
+        """Return whether nothing is to be done, and nothing was seen that may last."""
+        return not (
+            self._at_work
+            or self._unsaved
+            or self._at_start
+            or self._left_over
+            or self.sees_update
+            or self._observation is not None
+            or self._starts is not None
+            or self._lasting is not None
+            or self._forgot_at is not None
+            or self._to_hold() is not None
+            or self._is_to_let_go
+        )
 
     async def _async_work(self, record: HoldRecord | None, skip: str | None) -> None:
         """Hold what is recorded, or let go where nothing is; look again if need be."""

@@ -15,7 +15,7 @@ from homeassistant.core import (
     callback,
     split_entity_id,
 )
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.util import dt as dt_util
 
@@ -25,10 +25,12 @@ from ..const import CONF_FEED, CONF_LOCK_ENTITY, CONF_VERSION_ENTITY
 from ..core.errors import DelegateError, DelegateProblem
 from ..core.guard.conduct import Observation, is_at_work, observe
 from ..core.guard.offer import NoOffer, release_of
+from ..core.guard.source import SourceKind, SourceReading
 from ..core.installation.journal import JournalEntry
 from ..core.installation.machine import Installation, Job
 from ..core.model import LockIdentity, LockKind, Model, Release, Transport
 from ..core.preflight.situation import FeedState, RadioState
+from ..core.remembered import Remembered
 from ..core.select import select
 from ..core.versions import told_version
 from ..discovery.candidates import candidate_of
@@ -51,12 +53,21 @@ class WatchedKind(AttachedKind):
         self._observation: Observation | None = None
         self._at_start = True
         self._sees_update = False
+        self._offer = Remembered(_offer_of)
+        self._look_closer: Callable[[], None] | None = None
 
     @override
     def configure(self, subentry: ConfigSubentry) -> None:
         self._configure_anchor(subentry, CONF_LOCK_ENTITY)
+        self._services.registrations.async_anchors_changed()
         self._feed_id: str | None = subentry.data.get(CONF_FEED)
-        self._version_entity: str | None = subentry.data.get(CONF_VERSION_ENTITY)
+        entity_id: str | None = subentry.data.get(CONF_VERSION_ENTITY)
+        self._version_entity = entity_id
+        self._update_entity = (
+            UpdateEntityDelegate(self.lock.hass, entity_id)
+            if entity_id is not None and split_entity_id(entity_id)[0] == UPDATE_DOMAIN
+            else None
+        )
 
     @property
     @override
@@ -74,13 +85,6 @@ class WatchedKind(AttachedKind):
         return super().is_away or (
             self._version_entity is not None and self.running_version() is None
         )
-
-    @property
-    def _update_entity(self) -> UpdateEntityDelegate | None:
-        entity_id = self._version_entity
-        if entity_id is None or split_entity_id(entity_id)[0] != UPDATE_DOMAIN:
-            return None
-        return UpdateEntityDelegate(self.lock.hass, entity_id)
 
     @override
     def running_version(self) -> str | None:
@@ -127,10 +131,7 @@ class WatchedKind(AttachedKind):
             return content.releases
         if (update := self._update_entity) is None:
             return ()
-        offer = release_of(update.reading(), self.lock.record.identity, update.kind)
-        if isinstance(offer, NoOffer):
-            return ()
-        return (_by_hand(offer),)
+        return self._offer(update.reading(), self.lock.record.identity, update.kind)
 
     @override
     def select(self) -> Release | None:
@@ -163,6 +164,16 @@ class WatchedKind(AttachedKind):
     def updated_elsewhere(self) -> bool:
         return self._sees_update
 
+    @property
+    @override
+    def may_rest(self) -> bool:
+        return self._observation is None
+
+    @property
+    @override
+    def rests_on(self) -> tuple[str, ...]:
+        return (self.anchor, self.followed)
+
     @callback
     @override
     def look(self, now: datetime) -> None:
@@ -189,36 +200,14 @@ class WatchedKind(AttachedKind):
         """Notice another version, in the registry or where the owner points at."""
         hass = self.lock.hass
 
-        @callback
-        def registry_changed(event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:
-            if event.data["action"] == "update" and (
-                "sw_version" in event.data["changes"]
-                and event.data["device_id"] == self.device_id
-            ):
-                look()
-
-        @callback
-        def entities_changed(event: Event[er.EventEntityRegistryUpdatedData]) -> None:
-            entity_id = event.data["entity_id"]
-            if entity_id == self.anchor and event.data["action"] != "remove":
-                # Its integration may have been added again, with another device.
-                look()
-            if split_entity_id(entity_id)[0] != UPDATE_DOMAIN:
-                return
-            entry = er.async_get(hass).async_get(entity_id)
-            # One that is gone does not say any more whose it was.
-            if entry is None or entry.device_id == self.device_id:
-                self.lock.async_changed()
+        self._look_closer = look
 
         @callback
         def state_changed(_: Event[EventStateChangedData]) -> None:
             self.look(dt_util.utcnow())
             look()
 
-        unsubscribe = [
-            hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, registry_changed),
-            hass.bus.async_listen(er.EVENT_ENTITY_REGISTRY_UPDATED, entities_changed),
-        ]
+        unsubscribe = [self._services.registrations.async_follow(self)]
         if self._version_entity is not None:
             unsubscribe.append(
                 async_track_state_change_event(
@@ -228,12 +217,21 @@ class WatchedKind(AttachedKind):
 
         @callback
         def stop() -> None:
+            self._look_closer = None
             for each in unsubscribe:
                 each()
 
         self.look(dt_util.utcnow())
         look()
         return stop
+
+    @callback
+    def registration_changed(self, *, look: bool) -> None:
+        """Look at what the registries say now."""
+        if look and self._look_closer is not None:
+            self._look_closer()
+        else:
+            self.lock.async_changed()
 
     @override
     def radio(self) -> RadioState:
@@ -267,3 +265,10 @@ class WatchedKind(AttachedKind):
 def _by_hand(release: Release) -> Release:
     """Return the release as one that a person installs, whatever could be sent of it."""
     return replace(release, transport=Transport.BY_HAND, payload=None)
+
+
+def _offer_of(
+    reading: SourceReading, identity: LockIdentity, kind: SourceKind
+) -> tuple[Release, ...]:
+    offer = release_of(reading, identity, kind)
+    return () if isinstance(offer, NoOffer) else (_by_hand(offer),)

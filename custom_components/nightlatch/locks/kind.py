@@ -266,6 +266,19 @@ class Kind(ABC):
         """Lift what a person has skipped elsewhere: they want it after all."""
         return
 
+    @property
+    def may_rest(self) -> bool:
+        """Return whether nothing goes on with it that the time alone changes.
+
+        One that is heard over the air is looked at each minute.
+        """
+        return False
+
+    @property
+    def rests_on(self) -> tuple[str, ...]:
+        """Return the entities that tell how it is, where it may rest."""
+        return ()
+
     @callback
     def look(self, now: datetime) -> None:
         """See whether anything goes on that nobody asked for."""

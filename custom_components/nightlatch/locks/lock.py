@@ -83,8 +83,8 @@ class Progress:
 class LockListener(Protocol):
     """Who is told what is new about the locks."""
 
-    def async_lock_changed(self, lock_id: str) -> None:
-        """Note that something about a lock is new."""
+    def async_lock_changed(self, lock: ManagedLock) -> None:
+        """Note that something about a lock is new, and let it tell its entities."""
 
     def async_lock_touched(self, *, past: bool) -> None:
         """Note that something is new of which people are told later, if at all.
@@ -123,6 +123,8 @@ class ManagedLock:
     def __init__(self, services: LockServices, subentry: ConfigSubentry) -> None:
         """Take over the lock of a subentry."""
         self.hass = services.hass
+        self.revision = 0
+        """Counts what has become new about it, told or not."""
         self._services = services
         self.subentry_id = subentry.subentry_id
         self.known: Known | None = None
@@ -165,6 +167,7 @@ class ManagedLock:
         self.is_closed = False
         """Whether it is gone: what is still under way must not write about it."""
         self._changed: set[Callable[[], None]] = set()
+        self._minutes: set[Callable[[], None]] = set()
         self._progressed: set[Callable[[], None]] = set()
         self._happened: set[HappeningCallback] = set()
         # What happens before there is an entity to tell it; one that is disabled never
@@ -187,6 +190,7 @@ class ManagedLock:
         self.kind.configure(subentry)
         self.links: Links = parse_links(subentry.data)
         self._policy = parse_lock_policy(subentry.data)
+        self.revision += 1
         self._services.listener.async_lock_touched(past=True)
 
     @property
@@ -226,6 +230,7 @@ class ManagedLock:
     @record.setter
     def record(self, record: LockRecord) -> None:
         before, self._record = self._record, record
+        self.revision += 1
         self._services.listener.async_lock_touched(
             past=record.history is not before.history
             or record.identity.model != before.identity.model
@@ -260,8 +265,24 @@ class ManagedLock:
     @callback
     def async_changed(self) -> None:
         """Tell everybody who listens that something about the lock is new."""
-        self._services.listener.async_lock_changed(self.subentry_id)
+        self.revision += 1
+        self._services.listener.async_lock_changed(self)
+
+    @callback
+    def async_tell_entities(self) -> None:
+        """Let its entities show what is new; whoever follows the lock tells when."""
         self._services.faults.call_each("entities", self._changed, lock=self)
+
+    @callback
+    def async_subscribe_minute(self, passed: Callable[[], None]) -> Callable[[], None]:
+        """Call back when the time alone may have changed something about the lock."""
+        self._minutes.add(passed)
+        return lambda: self._minutes.discard(passed)
+
+    @callback
+    def async_minute_passed(self) -> None:
+        """Tell that the time alone may have changed something."""
+        self._services.faults.call_each("minute", self._minutes, lock=self)
 
     @callback
     def async_tell(self, happening: Happening, **details: str) -> None:
@@ -330,6 +351,7 @@ class ManagedLock:
         That one runs, or no longer does, is told to everybody.
         """
         before, self._progress = self._progress, progress
+        self.revision += 1
         if (before is None) is not (progress is None):
             self.installing_since = dt_util.utcnow() if progress else None
             self.async_changed()
@@ -584,12 +606,16 @@ class ManagedLock:
     @callback
     def _keep_soon(self) -> None:
         self._services.entry.async_create_background_task(
-            self.hass, self._async_keep_for_now(), f"record of {self.name}"
+            self.hass,
+            self._async_keep_for_now(gathers=True),
+            f"record of {self.name}",
         )
 
-    async def _async_keep_for_now(self) -> None:
+    async def _async_keep_for_now(self, *, gathers: bool = False) -> None:
         with unsaved_for_now(f"What is known of {self.name}"):
-            await self.async_keep()
+            await self._services.store.async_set_lock(
+                self.subentry_id, self.record, gathers=gathers
+            )
 
     async def async_raise_floor(self, release: Release) -> None:
         """Never accept firmware older than this release again; raise ``OSError``.

@@ -1,7 +1,6 @@
 """What is computed of each lock, anew only of those of which something is new."""
 
 from collections.abc import Callable
-from datetime import datetime
 
 from homeassistant.core import callback
 
@@ -13,8 +12,8 @@ from .registry import Changes, LockRegistry
 class PerLock[T]:
     """Something of each lock that rests on its plan.
 
-    A plan is good for a minute, and rests on what was installed on other locks, too; so
-    with another minute or another past it is computed of all of them.
+    A plan rests on what was installed on other locks, too; so with another past it is
+    computed of all of them. What the time alone may have changed, the minute tells.
     """
 
     def __init__(
@@ -29,21 +28,29 @@ class PerLock[T]:
         self._faults = faults
         self._step = step
         self._compute = compute
-        self._good_for: tuple[int, datetime] | None = None
+        self._past: int | None = None
         self._of: dict[str, T] = {}
+        self._timed: set[str] = set()
+        """Those that the time alone may have changed since."""
 
     @callback
-    def look(self, changes: Changes | None, now: datetime) -> dict[str, T]:
+    def async_minute_passed(self, lock_ids: frozenset[str]) -> None:
+        """Compute it anew of some locks, when somebody looks next."""
+        self._timed |= lock_ids
+
+    @callback
+    def look(self, changes: Changes | None) -> dict[str, T]:
         """Return it by the ids of the locks, without those where it failed.
 
         ``changes`` is what is new; None for anything.
         """
-        good_for = self._locks.past_revision, now.replace(second=0, microsecond=0)
-        if changes is None or changes.household or good_for != self._good_for:
-            self._good_for = good_for
+        past = self._locks.past_revision
+        if changes is None or changes.household or past != self._past:
+            self._past = past
             self._of, ids = {}, tuple(self._locks)
         else:
-            ids = tuple(changes.locks)
+            ids = tuple(changes.locks | self._timed)
+        self._timed.clear()
         for lock_id in ids:
             if (lock := self._locks.get(lock_id)) is None:
                 continue

@@ -13,6 +13,7 @@ from ..const import EVENT_NIGHTLATCH
 from ..events import Happening
 from ..faults import Faults
 from ..members import Members
+from ..turns import Turns
 from .lock import LockListener, ManagedLock
 
 
@@ -29,11 +30,17 @@ class Changes:
 
 
 type ChangesCallback = Callable[[Changes], None]
+type MinuteCallback = Callable[[frozenset[str]], None]
 type LockHappeningCallback = Callable[[ManagedLock, Happening, dict[str, str]], None]
 
 
 # Seconds. One whose entities cannot be made is told of all the same.
 _ENTITIES_WITHIN: Final = 10.0
+
+
+def _tell_entities(locks: tuple[ManagedLock, ...]) -> None:
+    for lock in locks:
+        lock.async_tell_entities()
 
 
 class LockRegistry(Members[ManagedLock], LockListener):
@@ -54,8 +61,11 @@ class LockRegistry(Members[ManagedLock], LockListener):
         self.past_revision = 0
         """Counts only what is new in what the plans of all rest on: what was installed,
         on which locks."""
+        self.household_revision = 0
+        """Counts only what is new about the household."""
+        self._entities = Turns(hass, _tell_entities)
         self._listeners: set[ChangesCallback] = set()
-        self._minutes: set[Callable[[], None]] = set()
+        self._minutes: set[MinuteCallback] = set()
         self._happened: set[LockHappeningCallback] = set()
         self._new: set[str] = set()
         self._household_is_new = self._settings_are_new = False
@@ -79,29 +89,34 @@ class LockRegistry(Members[ManagedLock], LockListener):
         return lambda: self._listeners.discard(listener)
 
     @callback
-    def async_on_minute(self, passed: Callable[[], None]) -> Callable[[], None]:
-        """Call back each minute: for what changes with the time alone."""
+    def async_on_minute(self, passed: MinuteCallback) -> Callable[[], None]:
+        """Call back each minute with the locks that the time alone may have changed."""
         self._minutes.add(passed)
         return lambda: self._minutes.discard(passed)
 
     @callback
-    def async_minute(self) -> None:
-        """Tell that a minute has passed."""
-        self._faults.call_each("minute", self._minutes)
+    def async_minute(self, lock_ids: frozenset[str] = frozenset()) -> None:
+        """Tell that a minute has passed, and which locks that may have changed."""
+        self._faults.call_each("minute", self._minutes, lock_ids)
 
     @callback
     def async_changed(self, *, settings: bool = False) -> None:
         """Note that something about the household is new; its settings, where told so."""
         self._household_is_new = True
+        self.household_revision += 1
         self._settings_are_new |= settings
         self._tell_soon()
 
     @override
     @callback
-    def async_lock_changed(self, lock_id: str) -> None:
+    def async_lock_changed(self, lock: ManagedLock) -> None:
         """Note that something about a lock is new."""
-        self._new.add(lock_id)
+        if self._closed:
+            lock.async_tell_entities()
+            return
+        self._new.add(lock.subentry_id)
         self._tell_soon()
+        self._entities.async_note(lock)
 
     @override
     @callback
@@ -201,6 +216,8 @@ class LockRegistry(Members[ManagedLock], LockListener):
     def _tell_happened(
         self, lock: ManagedLock, happening: Happening, details: dict[str, str]
     ) -> None:
+        # Who hears of it may look at the lock's entities.
+        self._entities.async_hurry(lock)
         self._faults.call_each(
             "notices", self._happened, lock, happening, details, lock=lock
         )

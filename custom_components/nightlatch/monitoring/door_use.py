@@ -115,7 +115,7 @@ class DoorUseWatch:
                     self._note(lock, used=[self._now()])
 
     @callback
-    def _minute(self) -> None:
+    def _minute(self, _: frozenset[str] = frozenset()) -> None:
         """Look whether a half hour is over, and which doors were watched all through."""
         if not self._settings.learns:
             if self._uses:

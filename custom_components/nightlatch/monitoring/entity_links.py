@@ -45,6 +45,9 @@ class EntityLinks:
         self._settings = settings
         self._locks = locks
         self._faults = faults
+        self._linked: dict[str, list[ManagedLock]] = {}
+        """The locks by all entities that they are linked to."""
+        self._linked_at: int | None = None
 
     @callback
     def async_start(self) -> CALLBACK_TYPE:
@@ -62,13 +65,25 @@ class EntityLinks:
         before = entity_id
         if data["action"] == "update" and "old_entity_id" in data:
             before = data["old_entity_id"]
-        for lock in tuple(self._locks.values()):
+        linked = self._linked_now()
+        for lock in {*linked.get(before, ()), *linked.get(entity_id, ())}:
             with self._faults.apart("links", lock):
                 if before != entity_id:
                     self._rename(lock, before, entity_id)
                 if lock.kind.anchor in {before, entity_id}:
                     self._move(lock, lock.kind.anchor)
                     lock.async_changed()
+
+    def _linked_now(self) -> dict[str, list[ManagedLock]]:
+        """Return the locks by their entities; anew where one came, went or was set."""
+        if self._linked_at != self._locks.past_revision:
+            self._linked_at = self._locks.past_revision
+            self._linked = {}
+            for lock in self._locks.values():
+                data = self._entry.subentries[lock.subentry_id].data
+                for entity_id in {*map(data.get, _LINKS), lock.kind.anchor} - {None}:
+                    self._linked.setdefault(str(entity_id), []).append(lock)
+        return self._linked
 
     @callback
     def _rename(self, lock: ManagedLock, before: str, after: str) -> None:

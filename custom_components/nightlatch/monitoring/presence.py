@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from ..adapters.entities import is_silent
 from ..adapters.heard import heard_at
 from ..adapters.storage import unsaved_for_now
-from ..core.moments import is_set
+from ..core.moments import EARLIEST, LATEST, is_set
 from ..core.records.silence import Part, noted
 from ..locks.lock import ManagedLock
 
@@ -15,10 +15,10 @@ from ..locks.lock import ManagedLock
 _KEPT_EVERY = timedelta(minutes=30)
 
 
-async def async_note_presence(lock: ManagedLock, now: datetime) -> None:
-    """Look once at what belongs to a lock, and keep what is new about it."""
+def note_presence(lock: ManagedLock, now: datetime) -> bool:
+    """Look once at what belongs to a lock; return whether that is something to keep."""
     if not is_set(now) or lock.is_closed:
-        return
+        return False
     before = lock.record
     record = replace(
         before,
@@ -26,10 +26,23 @@ async def async_note_presence(lock: ManagedLock, now: datetime) -> None:
         heard_at=_heard(lock),
     )
     if record == before:
-        return
+        return False
     lock.record = record
+    return True
+
+
+async def async_keep_presence(lock: ManagedLock) -> None:
+    """Keep what was noted: one of many, where a broker goes with all of its locks."""
     with unsaved_for_now(f"What is known of {lock.name}"):
         await lock.async_keep()
+
+
+def may_be_new_from(lock: ManagedLock) -> datetime:
+    """Return before when nothing is to be kept of when a battery's device was heard."""
+    if lock.links.battery_entity is None:
+        return LATEST
+    kept = lock.record.heard_at
+    return EARLIEST if kept is None else kept + _KEPT_EVERY
 
 
 def _silent(lock: ManagedLock) -> Iterator[Part]:

@@ -20,6 +20,7 @@ from ..install.services import InstallServices
 from ..locks.lock import ManagedLock
 from ..locks.registry import LockRegistry
 from ..translation import async_as_home_assistant_error
+from ..turns import Turns
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class Reader:
         self._installations = installations
         self._locks = locks
         self._faults = faults
+        self._looks = Turns(self._hass, self._begin_looks)
 
     @callback
     def async_start(self) -> CALLBACK_TYPE:
@@ -99,10 +101,19 @@ class Reader:
 
     @callback
     def async_look(self, lock: ManagedLock) -> None:
-        """Take over what another integration has said of a lock by itself."""
-        self._services.entry.async_create_background_task(
-            self._hass, self._async_look(lock), f"look at {lock.name}"
-        )
+        """Take over what another integration has said of a lock by itself.
+
+        Some say something about all their locks at once: a broker goes, a hub is back.
+        """
+        self._looks.async_note(lock)
+
+    @callback
+    def _begin_looks(self, locks: tuple[ManagedLock, ...]) -> None:
+        for lock in locks:
+            if not lock.is_closed:
+                self._services.entry.async_create_background_task(
+                    self._hass, self._async_look(lock), f"look at {lock.name}"
+                )
 
     async def _async_look(self, lock: ManagedLock) -> None:
         if lock.is_closed or lock.progress is not None:

@@ -22,6 +22,7 @@ from ..core.preflight.situation import FeedState, HouseState, Situation
 from ..core.records.decisions import Decisions
 from ..core.records.outcome_record import OutcomeRecord
 from ..core.schedule.duration import expected_duration
+from ..core.schedule.lasting import stands_until
 from ..core.schedule.night import night_of, noon_of
 from ..core.schedule.plan import Plan, Planning, Tonight, make_plan
 from ..core.schedule.policy import Importance, soak_days_for
@@ -89,6 +90,30 @@ class _Tonight:
     """Id and name of each entry door that was touched."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A plan, what it was made from, and until when it stands."""
+
+    planning: Planning
+    plan: Plan
+    until: datetime
+
+    def would_be_made_of(self, now: Planning) -> bool:
+        """Return whether it would be made again."""
+        before = self.planning
+        return before.now <= now.now < self.until and self._is_of_the_same(now)
+
+    def is_of_minute(self, now: Planning) -> bool:
+        """Return whether it was made of the same, in the same minute."""
+        return _minute_of(self.planning) == _minute_of(now) and self._is_of_the_same(
+            now
+        )
+
+    def _is_of_the_same(self, now: Planning) -> bool:
+        before = self.planning
+        return before == replace(now, now=before.now)
+
+
 class _View:
     """What depends on all locks; good until something is new in what was installed."""
 
@@ -138,7 +163,8 @@ class Planner:
     """Tells when a lock's release would be installed, and what stands against it.
 
     What it computes from all locks is kept until something changes. A plan is made anew
-    when what it depends on is not as it was, or when a minute is over, which is as
+    when what it depends on is not as it was, or when the moment has come until which it
+    stands; what stands until nothing is known of, at the end of a minute, which is as
     finely as anything here is planned.
     """
 
@@ -158,22 +184,33 @@ class Planner:
         self._queue = queue
         self._vault = vault
         self._seen: _View | None = None
-        self._made: WeakKeyDictionary[ManagedLock, tuple[Planning, Plan]] = (
-            WeakKeyDictionary()
-        )
-        """What the plan of a lock was made from, and the plan."""
+        self._made: WeakKeyDictionary[ManagedLock, _Made] = WeakKeyDictionary()
 
     # What is planned.
 
     def plan(self, lock: ManagedLock) -> Plan:
         """Return when a lock's release would be installed, and what it waits for."""
-        planning = self._planning(lock, dt_util.utcnow())
+        return self._standing(lock, dt_util.utcnow(), to_the_minute=True).plan
+
+    def stands_until(self, lock: ManagedLock, now: datetime) -> datetime:
+        """Return until when the plan of a lock stands, if only the time passes."""
+        return self._standing(lock, now).until
+
+    def _standing(
+        self, lock: ManagedLock, now: datetime, *, to_the_minute: bool = False
+    ) -> _Made:
+        """Return the plan that stands at a moment, made anew where there is none."""
+        planning = self._planning(lock, now)
         known = self._made.get(lock)
-        if known is not None and _is_as_before(known[0], planning):
-            return known[1]
+        if known is not None and (
+            known.would_be_made_of(planning)
+            or (to_the_minute and known.is_of_minute(planning))
+        ):
+            return known
         plan = make_plan(planning)
-        self._made[lock] = (planning, plan)
-        return plan
+        made = _Made(planning, plan, stands_until(planning, plan))
+        self._made[lock] = made
+        return made
 
     def plan_at(
         self, lock: ManagedLock, now: datetime, *, announced: bool | None = None
@@ -182,10 +219,9 @@ class Planner:
 
         ``announced`` tells to take for granted that people were told, or were not.
         """
-        planning = self._planning(lock, now)
-        if announced is not None:
-            planning = replace(planning, announced=announced)
-        return make_plan(planning)
+        if announced is None:
+            return self._standing(lock, now).plan
+        return make_plan(replace(self._planning(lock, now), announced=announced))
 
     def _planning(self, lock: ManagedLock, now: datetime) -> Planning:
         release = lock.release
@@ -436,13 +472,6 @@ def _like(lock: ManagedLock) -> Release:
         model=identity.model,
         hardware_revisions=(),
         version=Version(VersionScheme.DOTTED, identity.firmware_version, ()),
-    )
-
-
-def _is_as_before(before: Planning, now: Planning) -> bool:
-    """Return whether a plan that was made before would be made again."""
-    return before == replace(now, now=before.now) and _minute_of(before) == _minute_of(
-        now
     )
 
 

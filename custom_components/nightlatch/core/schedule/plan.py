@@ -201,6 +201,15 @@ def _in_quiet_hours(planning: Planning, release: Release) -> Plan:
 
 def _earliest(planning: Planning, release: Release) -> tuple[datetime, Waiting | None]:
     """Return the moment before which it must not start, and why."""
+    bounds = bounds_of(planning, release)
+    latest = max(bounds, key=lambda bound: bound[0], default=None)
+    if latest is None or latest[0] <= planning.now:
+        return planning.now, None
+    return latest
+
+
+def bounds_of(planning: Planning, release: Release) -> list[tuple[datetime, Waiting]]:
+    """Return the moments before which it must not start, and why."""
     now, decisions, tonight = planning.now, planning.decisions, planning.tonight
     tomorrow = moment_of(
         night_of(now, planning.zone) + timedelta(days=1), NOON, planning.zone
@@ -228,7 +237,4 @@ def _earliest(planning: Planning, release: Release) -> tuple[datetime, Waiting |
         and not planning.household.two_entry_doors
     ):
         bounds.append((tomorrow, Waiting.ENTRY_DOOR_TONIGHT))
-    latest = max(bounds, key=lambda bound: bound[0], default=None)
-    if latest is None or latest[0] <= now:
-        return now, None
-    return latest
+    return bounds
