@@ -53,6 +53,8 @@ class Waiting(StrEnum):
     """Somebody has said when."""
     GATE = "gate"
     """What the owner has named as a condition does not hold."""
+    HOLD = "hold"
+    """What the owner has named as a reason to wait is there: holidays, guests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,8 @@ class Plan:
     """How long it will take, with the settling."""
     window_end: datetime | None = None
     """When the quiet hours end that it would run in; None where none bind."""
+    held_by: str | None = None
+    """What the owner has named as a reason to wait, by its name, while that is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +84,8 @@ class Tonight:
     """The name of another entry door that was updated."""
     gate_open: bool = True
     """Whether what the owner has named as a condition holds."""
+    held_by: str | None = None
+    """What the owner has named as a reason to wait, by its name, while that is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +187,8 @@ def _in_quiet_hours(planning: Planning, release: Release) -> Plan:
     window = hours.window_at(starts_at, planning.zone)
     if waiting is None and starts_at > planning.now:
         waiting = Waiting.QUIET_HOURS
+    if waiting is None and planning.tonight.held_by is not None:
+        waiting = Waiting.HOLD
     if waiting is None and not planning.tonight.gate_open:
         waiting = Waiting.GATE
     return Plan(
@@ -189,6 +197,7 @@ def _in_quiet_hours(planning: Planning, release: Release) -> Plan:
         waiting=waiting,
         expected=planning.expected,
         window_end=window.end if window else None,
+        held_by=planning.tonight.held_by if waiting is Waiting.HOLD else None,
     )
 
 
