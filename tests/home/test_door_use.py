@@ -173,7 +173,6 @@ async def test_only_people_at_the_door_count(
     freezer.tick(timedelta(minutes=30))
     house.runtime.locks.async_minute()
     assert seen() == (1, 3)
-    assert house.runtime.door_use.week.rates
     hass.states.async_remove(DOOR)
     await house.settle()
 

@@ -119,7 +119,7 @@ def test_hours_are_framed_on_the_days_on_which_they_begin() -> None:
     assert len(late) == 2
     (sunday, monday) = late
     assert sunday[1] - monday[1] == 6 * 26
-    assert (sunday[0], monday[0]) == (104 + 46 * 14 - 1, 103)
+    assert (sunday[0], monday[0]) == (168 + 46 * 14 - 1, 167)
     assert len(frames(6, time(23), time(0))) == 1
     whole = frames(2, time(0), time(0))
     assert len(whole) == 1

@@ -24,9 +24,9 @@ LONGEST_SENTENCE: Final = 400
 _CELL: Final = 14
 _ROW: Final = 26
 _GAP: Final = 2
-_LEFT: Final = 104
-_TOP: Final = 28
-_BELOW: Final = 44
+_LEFT: Final = 168
+_TOP: Final = 36
+_BELOW: Final = 48
 _RIGHT: Final = 16
 _WIDTH: Final = _LEFT + _CELL * HALF_HOURS + _RIGHT
 _GRID: Final = _TOP + _ROW * DAYS
@@ -80,7 +80,7 @@ def draw_week(
         left, middle = _LEFT + index * _CELL * HALF_HOURS // 2, _GRID + 30
         parts.append(
             f'<path class="{kind}" d="M{left} {middle - 7}h22v14h-22z"/>'
-            f'<text x="{left + 30}" y="{middle + 5}">{_text(word)}</text>'
+            f'<text x="{left + 30}" y="{middle + 6}">{_text(word)}</text>'
         )
     return "".join((*parts, "</svg>"))
 
@@ -109,7 +109,7 @@ def _cells(rates: Sequence[Sequence[float | None]]) -> list[str]:
 
 def _labels(words: Words) -> list[str]:
     days = [
-        f'<text class="day" x="{_LEFT - 8}" y="{_TOP + _ROW * day + 17}">'
+        f'<text class="day" x="{_LEFT - 8}" y="{_TOP + _ROW * day + 19}">'
         f"{_text(name)}</text>"
         for day, name in enumerate(words.weekdays)
     ]
@@ -160,7 +160,9 @@ def _frame(
 
 def _style() -> str:
     return (
-        "text{font:14px Roboto,system-ui,sans-serif;fill:#3c4043}"
+        "text{font:16px Roboto,system-ui,sans-serif;fill:#3c4043}"
+        # Shown on a phone it is less than half as wide.
+        "@media(max-width:500px){text{font-size:26px}}"
         ".day{text-anchor:end}.hour{text-anchor:middle}"
         ".hours,.suggested{fill:none;stroke-width:2;stroke:#141414}"
         ".suggested{stroke:#b3261e;stroke-dasharray:5 3}"
