@@ -71,7 +71,7 @@ async def test_what_was_recorded_of_a_door_is_taken_over_once(
         OutcomeRecord(
             attempt="1",
             kind=OutcomeKind.SUCCEEDED,
-            origin=Origin.AUTOMATIC,
+            origin=Origin.AUTOMATION,
             started=ours - minute,
             ended=ours + minute,
             seconds=120,

@@ -4,15 +4,21 @@ Only where the owner has said so. What is kept is which half hours of the week h
 somebody at the door, and nothing of whom.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from itertools import pairwise
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import EVENT_STATE_CHANGED, Platform
-from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.core import (
+    Event,
+    EventStateChangedData,
+    HomeAssistant,
+    State,
+    callback,
+)
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 
@@ -226,36 +232,21 @@ class DoorUseWatch:
 
     async def _async_fill(self, lock: ManagedLock) -> None:
         """Take over, once, what the recorder has seen of a door."""
-        now, zone = dt_util.utcnow(), self._settings.zone
+        now = dt_util.utcnow()
         try:
             recorded = await async_recorded(self._hass, _doors(lock), now)
         finally:
             self._filling.discard(lock.subentry_id)
         if lock.is_closed or not self._settings.learns:
             return
-        watched: list[set[HalfHour]] = []
-        used: list[HalfHour] = []
-        ours = [(each.started, each.ended) for each in lock.record.history]
-        for states in recorded.values():
-            watched.append(
-                {
-                    half_hour
-                    for begin, end in watched_spans(states, now)
-                    for half_hour in half_hours_between(begin, end, zone)
-                }
+        # Also where nothing was recorded, or it cannot be made use of: it is asked once.
+        watched, used = set[HalfHour](), list[HalfHour]()
+        with self._faults.apart("door_use", lock):
+            ours = [(each.started, each.ended) for each in lock.record.history]
+            watched, used = await self._hass.async_add_executor_job(
+                _seen_of, recorded, ours, now, self._settings.zone
             )
-            for before, state in pairwise(states):
-                at = state.last_changed
-                if is_use(before, state) and not any(
-                    begin <= at <= end for begin, end in ours
-                ):
-                    used.append(half_hour_of(at, zone))
-        # Also where nothing was recorded: it is asked once.
-        self._note(
-            lock,
-            watched=sorted(set.intersection(*watched)) if watched else [],
-            used=used,
-        )
+        self._note(lock, watched=sorted(watched), used=used)
         self._fillings += 1
         self._weigh_what_is_new()
 
@@ -377,6 +368,34 @@ class DoorUseWatch:
         self._refused = hours
         self._file.async_write_soon(self._to_dict)
         self._locks.async_changed()
+
+
+def _seen_of(
+    recorded: Mapping[str, Sequence[State]],
+    ours: Sequence[tuple[datetime, datetime]],
+    now: datetime,
+    zone: tzinfo,
+) -> tuple[set[HalfHour], list[HalfHour]]:
+    """Return in which half hours all entities of a door were watched, and it was used.
+
+    ``ours`` is when we were at it ourselves.
+    """
+    watched = [
+        {
+            half_hour
+            for begin, end in watched_spans(states, now)
+            for half_hour in half_hours_between(begin, end, zone)
+        }
+        for states in recorded.values()
+    ]
+    used = [
+        half_hour_of(state.last_changed, zone)
+        for states in recorded.values()
+        for before, state in pairwise(states)
+        if is_use(before, state)
+        and not any(begin <= state.last_changed <= end for begin, end in ours)
+    ]
+    return set.intersection(*watched) if watched else set(), used
 
 
 def is_alike(one: QuietHours, other: QuietHours) -> bool:

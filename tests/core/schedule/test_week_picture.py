@@ -118,7 +118,7 @@ def test_hours_are_framed_on_the_days_on_which_they_begin() -> None:
     late = frames(6, time(23), time(1))
     assert len(late) == 2
     (sunday, monday) = late
-    assert sunday[1] - monday[1] == 6 * 26
+    assert sunday[1] - monday[1] == 6 * 32
     assert (sunday[0], monday[0]) == (168 + 46 * 14 - 1, 167)
     assert len(frames(6, time(23), time(0))) == 1
     whole = frames(2, time(0), time(0))

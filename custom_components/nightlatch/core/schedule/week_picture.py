@@ -22,7 +22,7 @@ LONGEST_SENTENCE: Final = 400
 """Characters of what the picture is called, and of what it tells."""
 
 _CELL: Final = 14
-_ROW: Final = 26
+_ROW: Final = 32
 _GAP: Final = 2
 _LEFT: Final = 168
 _TOP: Final = 36
@@ -109,7 +109,7 @@ def _cells(rates: Sequence[Sequence[float | None]]) -> list[str]:
 
 def _labels(words: Words) -> list[str]:
     days = [
-        f'<text class="day" x="{_LEFT - 8}" y="{_TOP + _ROW * day + 19}">'
+        f'<text class="day" x="{_LEFT - 8}" y="{_TOP + _ROW * day + 22}">'
         f"{_text(name)}</text>"
         for day, name in enumerate(words.weekdays)
     ]
