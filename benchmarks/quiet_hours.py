@@ -196,8 +196,7 @@ def drawn(number: int) -> tuple[Habit, ...]:
     if random.random() < 0.5:
         share = random.uniform(0.01, 0.06)
         habits.append(Habit(random.uniform(24, 30), 3.0, share=share))
-    for _ in range(random.randint(1, 4)):
-        habits.append(_drawn_habit(random))
+    habits += [_drawn_habit(random) for _ in range(random.randint(1, 4))]
     return tuple(habits)
 
 
