@@ -17,7 +17,7 @@ from custom_components.nightlatch.adapters.door_events import async_recorded, is
 from custom_components.nightlatch.core.model import Origin, OutcomeKind
 from custom_components.nightlatch.core.records.outcome_record import OutcomeRecord
 from custom_components.nightlatch.core.schedule.door_use import HalfHour, half_hour_of
-from homeassistant.components.recorder import Recorder
+from homeassistant.components.recorder import Recorder, history
 from homeassistant.core import HomeAssistant, State
 from homeassistant.util import dt as dt_util
 
@@ -134,7 +134,7 @@ async def test_a_database_that_hangs_holds_nothing(
         return {}
 
     monkeypatch.setattr(door_events, "_RECORDER_WITHIN", 0.05)
-    monkeypatch.setattr(door_events.history, "state_changes_during_period", hang)
+    monkeypatch.setattr(history, "state_changes_during_period", hang)
     try:
         assert await async_recorded(hass, [DOOR], dt_util.utcnow()) == {}
     finally:
@@ -153,6 +153,6 @@ async def test_a_database_that_fails_is_as_one_that_is_not_there(
     def fail(*_: object, **__: object) -> dict[str, list[State]]:
         raise SQLAlchemyError("disk I/O error")
 
-    monkeypatch.setattr(door_events.history, "state_changes_during_period", fail)
+    monkeypatch.setattr(history, "state_changes_during_period", fail)
     assert await async_recorded(hass, [DOOR], dt_util.utcnow()) == {}
     assert "disk I/O error" in caplog.text
