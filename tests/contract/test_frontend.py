@@ -21,6 +21,7 @@ COMPOSED: Final = {
         for part in ("", "_means", "_yes")
     },
     "editor": {"hours", "locks", "history", "household"},
+    "household": {"evidence", "way_back", "report"},
 }
 
 
