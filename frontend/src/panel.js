@@ -3,7 +3,7 @@ import { repeat } from "lit/directives/repeat.js";
 import { icon, ICONS } from "./icons.js";
 import { TonightSource } from "./source.js";
 import { alerts, base, card } from "./styles.js";
-import { household, instead, lostBanner, viewStyles } from "./tonight-view.js";
+import { household, instead, lostBanner, viewStyles, weekOfDoors } from "./tonight-view.js";
 
 /** @import { Hass } from "./snapshot.js" */
 
@@ -173,7 +173,7 @@ export class NightlatchPanel extends LitElement {
         )}
       </section>
       <section class="card behind" aria-label=${text("household.label")}>
-        ${household(hass, text, snapshot)}
+        ${household(hass, text, snapshot)} ${weekOfDoors(hass, snapshot)}
       </section>
     `;
   }

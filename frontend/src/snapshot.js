@@ -64,6 +64,7 @@
  * @property {string} evidence
  * @property {string} way_back
  * @property {{path: string, text: string}|null} [report] for administrators
+ * @property {{entity: string, title: string, text: string}|null} [week] where it is learned
  */
 
 /**
@@ -76,6 +77,8 @@
  * @property {any} locale
  * @property {any} config
  * @property {any} [user]
+ * @property {Record<string, any>} [states]
+ * @property {{darkMode?: boolean}} [themes]
  * @property {string} [dockedSidebar]
  * @property {Translate} localize
  * @property {(category: string, integration?: string) => Promise<Translate>} loadBackendTranslation

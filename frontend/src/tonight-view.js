@@ -72,6 +72,15 @@ export const viewStyles = css`
     text-decoration: underline;
     cursor: pointer;
   }
+  figure {
+    margin: 24px 0 0;
+  }
+  figure img {
+    display: block;
+    width: 100%;
+    height: auto;
+    margin-top: 12px;
+  }
   .household strong {
     display: block;
     color: var(--nl-ink);
@@ -162,6 +171,27 @@ export function household(hass, text, snapshot) {
       </button>`,
     )}
   </ul>`;
+}
+
+/**
+ * When the doors are used, as the server has drawn it.
+ *
+ * @param {Hass} hass @param {Snapshot} snapshot
+ */
+export function weekOfDoors(hass, snapshot) {
+  const { week } = snapshot.household ?? {};
+  const picture = week && hass.states?.[week.entity]?.attributes.entity_picture;
+  // A picture is light or dark as its place is, which need not be as the browser is.
+  return picture
+    ? html`<figure>
+        <figcaption>${week.title}</figcaption>
+        <img
+          src=${picture}
+          alt=${week.text}
+          style=${`color-scheme:${hass.themes?.darkMode ? "dark" : "light"}`}
+        />
+      </figure>`
+    : nothing;
 }
 
 /** Open it beside the panel, with a link that runs out. @param {Hass} hass @param {string} path */

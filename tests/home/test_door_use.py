@@ -15,17 +15,23 @@ from custom_components.nightlatch.core.schedule.door_use import (
 from custom_components.nightlatch.core.schedule.plan import Waiting
 from custom_components.nightlatch.core.schedule.quiet_hours import QuietHours
 from custom_components.nightlatch.locks.lock import Progress
+from custom_components.nightlatch.markup import neutral
+from custom_components.nightlatch.monitoring.next_step import next_step, told_step
+from custom_components.nightlatch.texts.standing import async_standing
 from homeassistant.core import Context, State
-from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
 from .asked import a_turn
-from .house import House
+from .flows import suggested
+from .house import FRONT_DOOR, House
 from .night import Night
+from .test_options import open_options, save
 from .vaulted import begin_fix, restart, set_options
 
 DOOR, BOLT = "binary_sensor.front", "lock.front"
+GUESTS = "calendar.guests"
 KEY = "quiet_hours_learned"
 DAY = timedelta(days=1)
 
@@ -167,7 +173,6 @@ async def test_only_people_at_the_door_count(
     freezer.tick(timedelta(minutes=30))
     house.runtime.locks.async_minute()
     assert seen() == (1, 3)
-    assert house.runtime.door_use.week.rates
     hass.states.async_remove(DOOR)
     await house.settle()
 
@@ -216,20 +221,61 @@ def test_a_gap_in_what_was_recorded_was_not_watched() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "waiting"), [("off", None), ("on", Waiting.GATE), (None, Waiting.GATE)]
+    ("state", "name"),
+    [("on", "Our *guests*"), ("unavailable", "Our *guests*"), (None, GUESTS)],
 )
 async def test_holidays_and_guests_hold_what_would_run_by_itself(
-    house: House, state: str | None, waiting: Waiting | None
+    house: House, state: str | None, name: str
 ) -> None:
-    """So does an entity that is not there; nobody knows what it would say."""
+    """So does an entity that is not there; it is said which one it is, and then it runs."""
+
+    def show(state: str) -> None:
+        house.hass.states.async_set(GUESTS, state, {"friendly_name": "Our *guests*"})
+
     if state is not None:
-        house.hass.states.async_set("calendar.guests", state)
-    night = Night(house, hold_entity="calendar.guests")
-    night.automate(has_door_sensor=False)
+        show(state)
+    night = Night(house, hold_entity=GUESTS)
+    night.automate()
     await house.release("1.1.0")
-    release = house.managed().release
+    await night.look()
+    lock = house.managed()
+    plan, release = house.runtime.planner.plan(lock), lock.release
+    assert (plan.waiting, plan.held_by) == (Waiting.HOLD, name)
+    assert house.state("sensor.front_door_next_step").state == "waits_while_on"
     assert release is not None
-    plan = house.runtime.planner.plan_at(
-        house.managed(), dt_util.utcnow(), announced=True
+    told = await async_standing(house.hass, lock, release, house.runtime.planner)
+    assert told[0] == f"**By itself** as soon as {neutral(name)} is off."
+    assert told_step(house.hass, next_step(lock, plan), plan) == (
+        f"Version 1.1.0 waits while {neutral(name)} is on, or says nothing."
     )
-    assert plan.waiting is waiting
+    show("off")
+    await night.look()
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
+
+
+async def test_the_form_of_quiet_hours_keeps_what_is_learned_and_what_holds(
+    house: House,
+) -> None:
+    """Both are off at first; who opens it again finds them, and can take them away."""
+    settings = house.runtime.settings
+    hours = {"weekdays": ["4"], "start": "23:00:00", "end": "04:30:00"}
+    result = await open_options(house, "quiet_hours")
+    assert suggested(result, "learn") is False
+    assert not settings.learns
+    refused = await save(
+        house, result, **{**hours, "weekdays": []}, hold_entity=GUESTS, learn=True
+    )
+    assert refused["errors"] == {"weekdays": "no_weekday"}
+    await save(house, refused, **hours, hold_entity=GUESTS, learn=True)
+    assert (settings.learns, settings.hold_entity) == (True, GUESTS)
+    result = await open_options(house, "quiet_hours")
+    assert suggested(result, "learn") is True
+    assert suggested(result, "hold_entity") == GUESTS
+    # What a form leaves out is a switch as it was, and an entity that was taken away.
+    await save(house, result, **hours)
+    assert (settings.learns, settings.hold_entity) == (True, None)
+    await save(house, await open_options(house, "quiet_hours"), **hours, learn=False)
+    assert not settings.learns
+    result = await open_options(house, "quiet_hours")
+    with pytest.raises(InvalidData, match="hold_entity"):
+        await save(house, result, **hours, hold_entity="light.hall")

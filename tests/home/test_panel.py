@@ -158,6 +158,7 @@ async def test_a_lock_that_is_current(house: House, look: Look) -> None:
             "path": "/api/nightlatch/report",
             "text": "Locks that need something: 0 of 1.",
         },
+        "week": None,
     }
 
 

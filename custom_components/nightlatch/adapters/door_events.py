@@ -9,7 +9,7 @@ from typing import Final
 from homeassistant.components.lock import ATTR_CHANGED_BY, LockState
 from homeassistant.components.recorder import get_instance, history
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
-from homeassistant.core import HomeAssistant, State
+from homeassistant.core import HomeAssistant, State, split_entity_id
 
 from ..core.schedule.door_use import WEEKS
 
@@ -39,7 +39,8 @@ def is_use(before: State | None, after: State | None) -> bool:
         return False
     if {before.state, after.state} & _NOTHING:
         return False
-    if after.domain == "binary_sensor":
+    # What the recorder gives knows no domain of its own.
+    if split_entity_id(after.entity_id)[0] == "binary_sensor":
         return after.state in {STATE_ON, STATE_OFF}
     if after.state in _OPENED:
         return before.state in _SHUT

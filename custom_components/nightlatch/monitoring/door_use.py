@@ -4,20 +4,28 @@ Only where the owner has said so. What is kept is which half hours of the week h
 somebody at the door, and nothing of whom.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from itertools import pairwise
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import EVENT_STATE_CHANGED
-from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.const import EVENT_STATE_CHANGED, Platform
+from homeassistant.core import (
+    Event,
+    EventStateChangedData,
+    HomeAssistant,
+    State,
+    callback,
+)
+from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 
 from ..adapters.door_events import async_recorded, is_use, watched_spans
 from ..adapters.door_use_file import DoorUseFile
 from ..adapters.entities import is_silent
-from ..const import CONF_QUIET_HOURS
+from ..const import CONF_QUIET_HOURS, DOMAIN
 from ..core.moments import is_set
 from ..core.schedule.door_use import DoorUse, HalfHour, half_hour_of, half_hours_between
 from ..core.schedule.proposal import Proposal, propose, rates_of_week, risk_of
@@ -25,7 +33,7 @@ from ..core.schedule.quiet_hours import QuietHours
 from ..faults import Faults
 from ..household_settings import HouseholdSettings
 from ..locks.lock import ManagedLock
-from ..locks.registry import LockRegistry
+from ..locks.registry import Changes, LockRegistry
 from ..planning.planner import Planner
 
 _USUAL: Final = timedelta(minutes=20)
@@ -34,14 +42,65 @@ _WORTH: Final = 0.6
 """Other hours are suggested only where at most so many installations are met in them."""
 
 
+WEEK: Final = "door_use"
+"""What the unique id of the picture of the week ends with."""
+
+
 @dataclass(frozen=True, slots=True)
 class WeekOfUse:
     """The week as it can be drawn."""
 
     rates: tuple[tuple[float | None, ...], ...]
     """By day and half hour, 0 to 1; None where it was never watched."""
+    observed_days: int
     hours: QuietHours
     """The quiet hours that hold."""
+    suggested: QuietHours | None
+    """Those that are suggested, if any are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What is weighed; it is weighed again when any of it is another one."""
+
+    today: date
+    hours: QuietHours
+    expected: timedelta
+    locks: tuple[str, ...]
+    """For which the hours of the household hold."""
+    fillings: int
+    """How often something was taken over from the recorder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Weighed:
+    """What came of it."""
+
+    asked: _Asked
+    proposal: Proposal
+    risk: float | None
+    """Of the hours that hold."""
+    rates: tuple[tuple[float | None, ...], ...]
+    observed_days: int
+
+
+def _weigh(uses: Sequence[DoorUse], asked: _Asked) -> _Weighed:
+    """Look at what was seen; too much of it for the loop."""
+    use = _joined(uses, asked.today)
+    return _Weighed(
+        asked=asked,
+        proposal=propose(use, asked.expected),
+        risk=risk_of(use, asked.hours, asked.expected),
+        rates=rates_of_week(use),
+        observed_days=use.observed_days,
+    )
+
+
+def _joined(uses: Iterable[DoorUse], today: date) -> DoorUse:
+    joined = DoorUse().at(today)
+    for use in uses:
+        joined = joined.joined(use.at(today))
+    return joined
 
 
 class DoorUseWatch:
@@ -72,7 +131,9 @@ class DoorUseWatch:
         self._blind: set[str] = set()
         """The locks that were not watched all through it."""
         self._filling: set[str] = set()
-        self._proposed: tuple[tuple[object, ...], Proposal] | None = None
+        self._fillings = 0
+        self._asked: _Asked | None = None
+        self._weighed: _Weighed | None = None
 
     async def async_start(self) -> None:
         """Read what is kept, and watch from now on."""
@@ -90,7 +151,9 @@ class DoorUseWatch:
             self._hass.bus.async_listen(EVENT_STATE_CHANGED, self._changed)
         )
         entry.async_on_unload(self._locks.async_on_minute(self._minute))
+        entry.async_on_unload(self._locks.async_subscribe(self._settings_changed))
         entry.async_on_unload(self._async_stop)
+        self._weigh_what_is_new()
 
     async def _async_stop(self) -> None:
         if self._settings.learns:
@@ -120,7 +183,8 @@ class DoorUseWatch:
         if not self._settings.learns:
             if self._uses:
                 # Whoever does not want it learned does not want it kept.
-                self._uses, self._refused, self._proposed = {}, None, None
+                self._uses, self._refused = {}, None
+                self._asked = self._weighed = None
                 self._entry.async_create_background_task(
                     self._hass, self._file.async_remove(), "forget when doors were used"
                 )
@@ -152,6 +216,7 @@ class DoorUseWatch:
                 self._entry.async_create_background_task(
                     self._hass, self._async_fill(lock), f"history of {lock.name}"
                 )
+        self._weigh_what_is_new()
 
     @callback
     def _note(
@@ -167,36 +232,23 @@ class DoorUseWatch:
 
     async def _async_fill(self, lock: ManagedLock) -> None:
         """Take over, once, what the recorder has seen of a door."""
-        now, zone = dt_util.utcnow(), self._settings.zone
+        now = dt_util.utcnow()
         try:
             recorded = await async_recorded(self._hass, _doors(lock), now)
         finally:
             self._filling.discard(lock.subentry_id)
         if lock.is_closed or not self._settings.learns:
             return
-        watched: list[set[HalfHour]] = []
-        used: list[HalfHour] = []
-        ours = [(each.started, each.ended) for each in lock.record.history]
-        for states in recorded.values():
-            watched.append(
-                {
-                    half_hour
-                    for begin, end in watched_spans(states, now)
-                    for half_hour in half_hours_between(begin, end, zone)
-                }
+        # Also where nothing was recorded, or it cannot be made use of: it is asked once.
+        watched, used = set[HalfHour](), list[HalfHour]()
+        with self._faults.apart("door_use", lock):
+            ours = [(each.started, each.ended) for each in lock.record.history]
+            watched, used = await self._hass.async_add_executor_job(
+                _seen_of, recorded, ours, now, self._settings.zone
             )
-            for before, state in pairwise(states):
-                at = state.last_changed
-                if is_use(before, state) and not any(
-                    begin <= at <= end for begin, end in ours
-                ):
-                    used.append(half_hour_of(at, zone))
-        # Also where nothing was recorded: it is asked once.
-        self._note(
-            lock,
-            watched=sorted(set.intersection(*watched)) if watched else [],
-            used=used,
-        )
+        self._note(lock, watched=sorted(watched), used=used)
+        self._fillings += 1
+        self._weigh_what_is_new()
 
     def _now(self) -> HalfHour:
         return half_hour_of(dt_util.utcnow(), self._settings.zone)
@@ -215,17 +267,68 @@ class DoorUseWatch:
     @property
     def use(self) -> DoorUse:
         """What is known of the doors for which the hours of the household hold."""
-        joined = DoorUse().at(self._today())
-        for lock_id, use in self._uses.items():
-            lock = self._locks.get(lock_id)
-            if lock is not None and lock.policy.quiet_hours is None:
-                joined = joined.joined(use.at(self._today()))
-        return joined
+        return _joined(
+            (self._uses[each] for each in self._of_household()), self._today()
+        )
+
+    def _of_household(self) -> tuple[str, ...]:
+        """Return of which locks something is kept that have no hours of their own."""
+        return tuple(
+            lock_id
+            for lock_id, lock in sorted(self._locks.items())
+            if lock_id in self._uses and lock.policy.quiet_hours is None
+        )
+
+    @callback
+    def _settings_changed(self, changes: Changes) -> None:
+        if changes.settings:
+            self._weigh_what_is_new()
+
+    @callback
+    def _weigh_what_is_new(self) -> None:
+        """Weigh what was seen: once a day, and when something else is new."""
+        if not self._settings.learns:
+            return
+        asked = _Asked(
+            today=self._today(),
+            hours=self._settings.policy.quiet_hours,
+            expected=self._expected(),
+            locks=self._of_household(),
+            fillings=self._fillings,
+        )
+        if asked != self._asked:
+            self._asked = asked
+            self._entry.async_create_task(
+                self._hass, self._async_weigh(asked), "weigh when doors are used"
+            )
+
+    async def _async_weigh(self, asked: _Asked) -> None:
+        uses = [self._uses[lock_id] for lock_id in asked.locks]
+        weighed = await self._hass.async_add_executor_job(_weigh, uses, asked)
+        # Another one may have been asked for meanwhile, or none.
+        if asked == self._asked:
+            self._weighed = weighed
+            self._locks.async_changed()
 
     @property
-    def week(self) -> WeekOfUse:
-        """The week of the household, for whoever draws it."""
-        return WeekOfUse(rates_of_week(self.use), self._settings.policy.quiet_hours)
+    def week(self) -> WeekOfUse | None:
+        """The week of the household, for whoever draws it; None while there is none."""
+        if (weighed := self._weighed) is None or not self._settings.learns:
+            return None
+        suggestion = self.suggestion
+        return WeekOfUse(
+            rates=weighed.rates,
+            observed_days=weighed.observed_days,
+            hours=self._settings.policy.quiet_hours,
+            suggested=suggestion.hours if suggestion is not None else None,
+        )
+
+    @property
+    def picture(self) -> str | None:
+        """The entity that is the picture of the week, if there is one."""
+        return er.async_get(self._hass).async_get_entity_id(
+            Platform.IMAGE, DOMAIN, f"{self._entry.entry_id}_{WEEK}"
+        )
 
     @property
     def suggestion(self) -> Proposal | None:
@@ -233,17 +336,12 @@ class DoorUseWatch:
 
         What somebody has refused is not suggested again until it is mostly another time.
         """
-        if not self._settings.learns or not self._uses:
+        weighed, hours = self._weighed, self._settings.policy.quiet_hours
+        if weighed is None or not self._settings.learns or weighed.asked.hours != hours:
             return None
-        hours = self._settings.policy.quiet_hours
-        expected = self._expected()
-        key = (self._today(), hours, expected, tuple(sorted(self._locks)))
-        if self._proposed is None or self._proposed[0] != key:
-            self._proposed = key, propose(self.use, expected)
-        proposal = self._proposed[1]
+        proposal, risk = weighed.proposal, weighed.risk
         if not proposal.learned or proposal.risk is None or proposal.hours == hours:
             return None
-        risk = risk_of(self.use, hours, expected)
         if risk is not None and proposal.risk > risk * _WORTH:
             return None
         if self._refused is not None and is_alike(self._refused, proposal.hours):
@@ -270,6 +368,34 @@ class DoorUseWatch:
         self._refused = hours
         self._file.async_write_soon(self._to_dict)
         self._locks.async_changed()
+
+
+def _seen_of(
+    recorded: Mapping[str, Sequence[State]],
+    ours: Sequence[tuple[datetime, datetime]],
+    now: datetime,
+    zone: tzinfo,
+) -> tuple[set[HalfHour], list[HalfHour]]:
+    """Return in which half hours all entities of a door were watched, and it was used.
+
+    ``ours`` is when we were at it ourselves.
+    """
+    watched = [
+        {
+            half_hour
+            for begin, end in watched_spans(states, now)
+            for half_hour in half_hours_between(begin, end, zone)
+        }
+        for states in recorded.values()
+    ]
+    used = [
+        half_hour_of(state.last_changed, zone)
+        for states in recorded.values()
+        for before, state in pairwise(states)
+        if is_use(before, state)
+        and not any(begin <= state.last_changed <= end for begin, end in ours)
+    ]
+    return set.intersection(*watched) if watched else set(), used
 
 
 def is_alike(one: QuietHours, other: QuietHours) -> bool:

@@ -37,6 +37,8 @@ class NextStep(StrEnum):
     BLOCKED = "blocked"
     """It was about to start, and something stood against it."""
     WAITS_FOR_CONDITION = "waits_for_condition"
+    WAITS_WHILE_ON = "waits_while_on"
+    """Something is on that the owner has named as a reason to wait."""
     POSTPONED = "postponed"
     PAUSED = "paused"
     PINNED = "pinned"
@@ -68,6 +70,7 @@ _BY_WAITING: Final[Mapping[Waiting | None, NextStep]] = {
     Waiting.CHOSEN_TIME: NextStep.PLANNED,
     Waiting.LET_GO: NextStep.PLANNED,
     Waiting.GATE: NextStep.WAITS_FOR_CONDITION,
+    Waiting.HOLD: NextStep.WAITS_WHILE_ON,
     Waiting.SOURCE: NextStep.BLOCKED,
 }
 _CURRENT: Final = {NextStep.UP_TO_DATE}
@@ -130,6 +133,8 @@ def told_step(hass: HomeAssistant, step: NextStep, plan: Plan) -> str:
     """Return in a sentence what comes next."""
     release = plan.release
     named = {} if release is None else {"version": release.version.text}
+    if plan.held_by is not None:
+        named["entity"] = plan.held_by
     return told_now(hass, f"next_step_{step}", **named)
 
 

@@ -35,6 +35,7 @@ from ..planning.planner import next_errand
 from ..report.link import PATH
 from ..rights import Deed, may, may_see
 from ..runtime import Runtime
+from ..texts.quiet_hours import told_week
 from ..translation import label_now, told_now
 
 _SHOWN_HISTORY = 12
@@ -111,6 +112,19 @@ def _household(
         }
         if may(Deed.EXPORT_REPORT, user)
         else None,
+        "week": _week(hass, runtime, user),
+    }
+
+
+def _week(hass: HomeAssistant, runtime: Runtime, user: User) -> dict[str, str] | None:
+    """Return the picture of the week, for who may see it."""
+    week, entity_id = runtime.door_use.week, runtime.door_use.picture
+    if week is None or entity_id is None or _readable(user, entity_id) is None:
+        return None
+    return {
+        "entity": entity_id,
+        "title": told_now(hass, "week_title"),
+        "text": told_week(hass, week.observed_days, week.hours, week.suggested),
     }
 
 

@@ -109,7 +109,7 @@ class Subscription:
         for lock_id, lock in runtime.locks.items():
             if lock_id not in self._followed:
                 self._followed[lock_id] = lock.async_subscribe_progress(self._note)
-        linked = [runtime.settings.gate_entity]
+        linked = [runtime.settings.gate_entity, runtime.settings.hold_entity]
         for lock in visible(runtime, self._connection.user):
             links = lock.links
             linked += [links.lock_entity, links.battery_entity, links.door_entity]

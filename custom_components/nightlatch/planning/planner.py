@@ -261,21 +261,24 @@ class Planner:
             failed=view.tonight.failed,
             entry_door=view.entry_door_but(lock),
             gate_open=self._gate_is_open(),
+            held_by=self._held_by(),
         )
 
     def _gate_is_open(self) -> bool:
-        """Return whether what must be on is, and what must not be on is off."""
-        for entity_id, wanted in (
-            (self._settings.gate_entity, STATE_ON),
-            (self._settings.hold_entity, STATE_OFF),
-        ):
-            if entity_id is None:
-                continue
-            # One that says nothing may as well be what holds it.
-            state = self._hass.states.get(entity_id)
-            if state is None or state.state != wanted:
-                return False
-        return True
+        """Return whether what must be on is."""
+        entity_id = self._settings.gate_entity
+        return entity_id is None or self._hass.states.is_state(entity_id, STATE_ON)
+
+    def _held_by(self) -> str | None:
+        """Return the name of what must not be on, unless it is off.
+
+        One that says nothing may as well be on.
+        """
+        entity_id = self._settings.hold_entity
+        if entity_id is None or self._hass.states.is_state(entity_id, STATE_OFF):
+            return None
+        state = self._hass.states.get(entity_id)
+        return state.name if state is not None else entity_id
 
     def expected(self, lock: ManagedLock, release: Release) -> timedelta:
         """Return how long an installation on a lock will take, with the settling."""

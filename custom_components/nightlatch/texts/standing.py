@@ -29,7 +29,10 @@ SAID_BY_ITSELF: Final = {
     Waiting.VENDOR,
     Waiting.NO_QUIET_HOURS,
     Waiting.GATE,
+    Waiting.HOLD,
 }
+# A time is known, and does not say when it will be.
+_WITHOUT_A_TIME: Final = {Waiting.GATE, Waiting.HOLD}
 
 
 async def async_standing(
@@ -41,7 +44,8 @@ async def async_standing(
     plan, told = planner.plan(lock), list[Composed]()
     approval = lock.decisions.approval
     if plan.waiting in SAID_BY_ITSELF:
-        told.append(await _async_say(hass, f"state_{plan.waiting}"))
+        named = {} if plan.held_by is None else {"entity": plan.held_by}
+        told.append(await _async_say(hass, f"state_{plan.waiting}", **named))
     if lock.decided.approved_by is not None and approval is not None:
         told.append(
             await _async_say(
@@ -59,7 +63,7 @@ async def async_standing(
     if in_the_way:
         count = await _async_say(hass, "state_in_the_way", count=str(len(in_the_way)))
         told.append(Composed(f"{count}\n\n{listed(in_the_way)}"))
-    if plan.starts_at is not None and plan.waiting is not Waiting.GATE:
+    if plan.starts_at is not None and plan.waiting not in _WITHOUT_A_TIME:
         time = told_moment(hass, plan.starts_at)
         told.append(await _async_say(hass, "state_by_itself", time=time))
     elif not told:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from benchmarks.quiet_hours import ALL, run
+from benchmarks.quiet_hours import ALL, FIRST_LIFE, HOMES, run
 from custom_components.nightlatch.core.schedule.door_use import (
     HALF_HOURS,
     SLOTS,
@@ -38,6 +38,8 @@ HALF_HOUR = st.builds(
     st.integers(0, WEEKS * 7 - 1).map(lambda ago: TODAY - DAY * ago),
     st.integers(0, HALF_HOURS - 1),
 )
+WITHIN = 1.6
+"""Of the best hours there are, as docs/quiet-hours.md says."""
 CLOCK = st.builds(time, st.integers(0, 23), st.integers(0, 59))
 
 
@@ -293,9 +295,12 @@ def test_allowed_hours_are_of_the_night() -> None:
 
 
 def test_the_benchmark_still_tells_what_it_promises() -> None:
-    """Half of what the fixed hours cost at most, and close to what is possible."""
-    together = run(seeds=4, releases=60)[ALL]
-    assert together.oracle <= together.fixed
+    """Half of what the fixed hours cost at most; and as far from the best as is written."""
+    lives = range(FIRST_LIFE, FIRST_LIFE + 12)
+    found, distance = run(HOMES, lives, releases=60)
+    together = found[ALL]
     assert together.fixed > 0.01
     assert together.learned <= together.fixed / 2
-    assert together.learned <= together.oracle * 1.3 + 0.004
+    assert together.chosen <= together.fixed / 2
+    assert all(each.best <= each.chosen for each in found.values())
+    assert distance.ratio - distance.margin <= WITHIN

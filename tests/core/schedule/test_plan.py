@@ -219,7 +219,7 @@ def test_the_first_of_many_reasons_is_told() -> None:
         "decisions": Decisions(pinned="1.0.0", skipped="1.1.0"),
         "retry": Retry(gave_up=True, after_change=True),
         "expected": timedelta(hours=4),
-        "tonight": Tonight(failed="Shed", gate_open=False),
+        "tonight": Tonight(failed="Shed", held_by="Guests", gate_open=False),
         "announced": False,
     }
     told: list[Waiting | None] = []
@@ -236,6 +236,7 @@ def test_the_first_of_many_reasons_is_told() -> None:
         {"expected": timedelta(minutes=10)},
         {"decisions": SEEN},
         {"announced": True},
+        {"tonight": Tonight(held_by="Guests", gate_open=False)},
         {"tonight": Tonight(gate_open=False)},
         {"tonight": Tonight()},
     ):
@@ -254,6 +255,7 @@ def test_the_first_of_many_reasons_is_told() -> None:
         Waiting.SOAK,
         Waiting.NOTICE,
         Waiting.FAILED_TONIGHT,
+        Waiting.HOLD,
         Waiting.GATE,
         None,
     ]
@@ -399,15 +401,18 @@ def test_the_time_that_a_person_has_chosen_counts_most() -> None:
         timezones=st.just(UTC),
     ),
     announced=st.booleans(),
-    gate_open=st.booleans(),
-    failed=st.none() | st.just("Shed"),
+    tonight=st.builds(
+        Tonight,
+        gate_open=st.booleans(),
+        held_by=st.none() | st.just("Guests"),
+        failed=st.none() | st.just("Shed"),
+    ),
     postponed=st.none() | st.timedeltas(-DAY, 5 * DAY),
 )
 def test_it_never_starts_outside_of_quiet_hours(
     now: datetime,
     announced: bool,
-    gate_open: bool,
-    failed: str | None,
+    tonight: Tonight,
     postponed: timedelta | None,
 ) -> None:
     """Nor when anything is still waited for."""
@@ -421,7 +426,7 @@ def test_it_never_starts_outside_of_quiet_hours(
             now=now,
             announced=announced,
             decisions=decisions,
-            tonight=Tonight(gate_open=gate_open, failed=failed),
+            tonight=tonight,
         )
     )
     assert plan.starts_at is not None
@@ -432,8 +437,11 @@ def test_it_never_starts_outside_of_quiet_hours(
     if plan.waiting is None:
         assert plan.starts_at == now
         assert announced
-        assert gate_open
-        assert failed is None
+        assert tonight.gate_open
+        assert tonight.held_by is None
+        assert tonight.failed is None
+    held = plan.waiting is Waiting.HOLD
+    assert plan.held_by == (tonight.held_by if held else None)
 
 
 # Soak.

@@ -55,6 +55,8 @@ class Waiting(StrEnum):
     """What the owner has named as a condition does not hold."""
     LET_GO = "let_go"
     """Somebody has it let go of for its maker's app."""
+    HOLD = "hold"
+    """What the owner has named as a reason to wait is there: holidays, guests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,8 @@ class Plan:
     """How long it will take, with the settling."""
     window_end: datetime | None = None
     """When the quiet hours end that it would run in; None where none bind."""
+    held_by: str | None = None
+    """What the owner has named as a reason to wait, by its name, while that is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +86,8 @@ class Tonight:
     """The name of another entry door that was updated."""
     gate_open: bool = True
     """Whether what the owner has named as a condition holds."""
+    held_by: str | None = None
+    """What the owner has named as a reason to wait, by its name, while that is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +194,8 @@ def _in_quiet_hours(planning: Planning, release: Release) -> Plan:
     window = hours.window_at(starts_at, planning.zone)
     if waiting is None and starts_at > planning.now:
         waiting = Waiting.QUIET_HOURS
+    if waiting is None and planning.tonight.held_by is not None:
+        waiting = Waiting.HOLD
     if waiting is None and not planning.tonight.gate_open:
         waiting = Waiting.GATE
     return Plan(
@@ -196,6 +204,7 @@ def _in_quiet_hours(planning: Planning, release: Release) -> Plan:
         waiting=waiting,
         expected=planning.expected,
         window_end=window.end if window else None,
+        held_by=planning.tonight.held_by if waiting is Waiting.HOLD else None,
     )
 
 
