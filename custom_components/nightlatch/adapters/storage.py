@@ -34,6 +34,7 @@ from ..core.records.stored import (
 )
 from ..core.records.trust import Trust, TrustStore
 from ..core.records.weekly_record import WeeklyRecord
+from ..core.schedule.stage import as_secret, lots_of, new_secret
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -171,6 +172,8 @@ class HouseholdStore(TrustStore):
         """When all copies in the vault were tested last; aware, UTC."""
         self.vault_suspects: tuple[str, ...] = ()
         """The digests of artifacts of which no good copy was left then."""
+        self._stages = new_secret()
+        """What the lots are drawn from by which releases are let out in stages."""
         self._bonds: dict[str, Bond] = {}
         """What locks are paired with, by their addresses."""
         self.announced_night: date | None = None
@@ -206,6 +209,8 @@ class HouseholdStore(TrustStore):
                     subentry_id: HoldRecord.from_dict(raw)
                     for subentry_id, raw in data["holds"].items()
                 }
+                # Earlier versions drew no lots.
+                self._stages = as_secret(data.get("stages", self._stages))
                 self.generation = as_floor(data["generation"])
                 self.vault_tested = optional(as_time, data["vault_tested"])
                 self.vault_suspects = _texts(data["vault_suspects"])
@@ -226,9 +231,9 @@ class HouseholdStore(TrustStore):
             TypeError,
         ) as err:
             raise ValueError(f"Not what Nightlatch keeps: {err!r}") from err
-        if data is None:
-            if expected:
-                raise ValueError("What Nightlatch keeps is missing")
+        if data is None and expected:
+            raise ValueError("What Nightlatch keeps is missing")
+        if data is None or "stages" not in data:
             with unsaved_for_now("What Nightlatch keeps"):
                 await self._async_save()
 
@@ -344,6 +349,7 @@ class HouseholdStore(TrustStore):
                 key: decisions.to_dict() for key, decisions in self._decisions.items()
             },
             "holds": {key: hold.to_dict() for key, hold in self._holds.items()},
+            "stages": self._stages,
             "generation": self.generation,
             "vault_tested": (
                 self.vault_tested.isoformat() if self.vault_tested else None
@@ -469,6 +475,10 @@ class HouseholdStore(TrustStore):
         self._check_readable(subentry_id, hold)
         self._holds[subentry_id] = hold
         await self._async_save()
+
+    def lots(self, key: str) -> bytes:
+        """Return what a lock draws its lots from; ``key`` is what it is known by."""
+        return lots_of(self._stages, key)
 
     def bond(self, address: str) -> Bond | None:
         """Return what the lock at an address is paired with, as far as is known."""

@@ -204,6 +204,7 @@ class Planner:
             announced=decisions.announced == sha256,
             source=error.reason if (error := lock.kind.source_error) else None,
             closes=lock.closes,
+            let_out=release is None or lock.is_let_out(release),
         )
 
     def _view(self, now: datetime) -> _View:
@@ -356,6 +357,7 @@ class Planner:
             policy=lock.policy,
             decisions=_decisions(lock, release),
             soak_days=soak_days_for(lock.policy, self._settings.policy),
+            let_out=lock.is_let_out(release),
             unattended=asking["unattended"],
             surroundings=read_surroundings(
                 self._hass,

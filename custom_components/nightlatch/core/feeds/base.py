@@ -42,8 +42,9 @@ class Feed(Protocol):
     async def fetch(self, release: Release) -> bytes:
         """Fetch the artifact of a release, after asking again whether it still holds.
 
-        Raises ``FeedError``; RELEASE_WITHDRAWN when the feed no longer lists it, and
-        RELEASE_CHANGED when it lists another file under its name.
+        Raises ``FeedError``; RELEASE_WITHDRAWN when the feed no longer lists it,
+        RELEASE_CHANGED when it lists another file under its name, and RELEASE_HALTED
+        when it was halted meanwhile.
         """
 
 
