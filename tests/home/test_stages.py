@@ -44,6 +44,9 @@ async def test_what_is_not_let_out_to_a_lock_waits_and_is_installed_when_it_is(
 
     house.vendor.amend(PATH, rollout={"percent": 100})
     await house.check()
+    assert plan_of(house.managed()).waiting is Waiting.NOTICE
+    # The next evening.
+    house.runtime.store.announced_night = None
     await night.look()
     assert house.locks[FRONT_DOOR].version == "1.1.0"
     # It was not offered as if it were another one.
@@ -102,7 +105,8 @@ async def test_a_halt_holds_what_is_about_to_begin(house: House) -> None:
 
     house.vendor.amend(PATH, schema=1, halted=None)
     await house.check()
-    await night.look()
+    assert plan_of(house.managed()).waiting is None
+    await house.install()
     assert house.locks[FRONT_DOOR].version == "1.1.0"
 
 
