@@ -28,6 +28,7 @@ from .issues.issues import Issues
 from .locks.lock import ManagedLock
 from .locks.registry import LockRegistry
 from .members import Members
+from .monitoring.ends_reports import EndsReports
 from .monitoring.presence import async_note_presence
 from .monitoring.reach import ReachLog
 from .monitoring.weekly import WeeklyAssessment
@@ -69,6 +70,7 @@ class Scheduler:
         recovering: Recovering,
         issues: Issues,
         weekly: WeeklyAssessment,
+        ends_reports: EndsReports,
     ) -> None:
         """Take everybody who does something by itself; ``async_start`` begins."""
         self._hass = hass
@@ -88,6 +90,7 @@ class Scheduler:
         self._issues = issues
         self._reach = ReachLog()
         self._weekly = weekly
+        self._ends_reports = ends_reports
         self._looking = asyncio.Lock()
         self._clock = ClockWatch(dt_util.utcnow(), hass.loop.time())
 
@@ -130,6 +133,8 @@ class Scheduler:
         for lock in tuple(self._locks.values()):
             with apart("look", lock):
                 lock.kind.look(now)
+        with apart("reports"):
+            self._ends_reports.async_look(now)
         with apart("public_indexes"):
             self._indexes.async_look()
         with apart("vault"):

@@ -422,6 +422,21 @@ def test_only_what_is_released_is_let_out_or_halted(
         assert "no release" in feed.told
 
 
+def test_owners_are_asked_for_reports_where_a_vendor_takes_them(
+    feed: Workshop,
+) -> None:
+    """At an https address, and no longer when it is taken back."""
+    address = "https://reports.acme.example/ends"
+    assert feed.run("reports", "http://reports.acme.example/") == REFUSED
+    feed.do("reports", address)
+    feed.do("publish")
+    assert seen(feed).content.reports == address
+    assert f"Reports to:    {address}" in feed.do("check", "feed")
+    feed.do("reports")
+    feed.do("publish")
+    assert seen(feed).content.reports is None
+
+
 def test_a_stage_is_said_once(feed: Workshop) -> None:
     """With a field for those who name what the lots are drawn by."""
     fields = feed.folder / "fields.json"

@@ -170,6 +170,13 @@ def _resume(options: argparse.Namespace) -> int:
     return OK
 
 
+def _reports(options: argparse.Namespace) -> int:
+    content.take_reports(_repository(options), options.address)
+    told = options.address or "nowhere"
+    _tell(f"Who agrees reports to {told} once this is published.")
+    return OK
+
+
 def _share(release: Release) -> str:
     """Return to which locks a release is let out."""
     if release.rollout is None:
@@ -280,6 +287,8 @@ def _report(checked: Checked) -> None:
             _tell(f"  alone:       {key.alone}")
     for firmware_key in feed.firmware_keys:
         _tell(f"Firmware key:  {firmware_key.fingerprint}")
+    if feed.reports is not None:
+        _tell(f"Reports to:    {feed.reports}, from owners who agree")
     for release in checked.good:
         hardware = ", ".join(release.hardware_revisions)
         told = f"{release.model} {release.version.text} for {hardware}"
@@ -438,6 +447,9 @@ def _parser() -> argparse.ArgumentParser:
 
     made = add_work("resume", _resume, "let a release that is halted go on")
     made.add_argument("path", help="as list shows it")
+
+    made = add_work("reports", _reports, "say where households may report ends to")
+    made.add_argument("address", nargs="?", help="https://...; without one, nowhere")
 
     made = add_work("delegate", _delegate, "let other people release for some models")
     made.add_argument("role", help="a name for them")

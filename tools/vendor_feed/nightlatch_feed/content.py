@@ -264,6 +264,15 @@ def _say(repository: Repository, path: str, custom: dict[str, Any]) -> Release:
     return release
 
 
+def take_reports(repository: Repository, address: str | None) -> None:
+    """Say where households may tell how installations end, or that they need not."""
+    descriptor = repository.descriptor
+    descriptor.pop("reports", None)
+    if address is not None:
+        descriptor["reports"] = address
+    _describe(repository, descriptor)
+
+
 def delegate(
     repository: Repository, role: str, models: Iterable[str], keys: list[Key]
 ) -> list[str]:

@@ -24,6 +24,8 @@ class FeedContent:
     """When the feed must have been signed anew, or it counts as stale."""
     advisories: tuple[PublishedAdvisory, ...] = ()
     """Those that could be read."""
+    reports: str | None = None
+    """An https address where its vendor takes how installations ended, if it wants that."""
     tells_advisories: bool = False
     """Whether it says what is known of its locks, and all of it could be read."""
 

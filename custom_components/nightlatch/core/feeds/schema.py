@@ -114,6 +114,8 @@ class Descriptor:
     """Target paths."""
     advisories: tuple[str, ...] | None = None
     """Target paths; None where the vendor does not say what is known of its locks."""
+    reports: str | None = None
+    """Where the vendor takes how installations ended, if it wants that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +140,7 @@ def parse_descriptor(custom: object) -> Descriptor:
         firmware_keys=tuple(fields["firmware_keys"]),
         releases=tuple(fields["releases"]),
         advisories=tuple(fields["advisories"]) if "advisories" in fields else None,
+        reports=fields.get("reports"),
     )
 
 
@@ -452,6 +455,7 @@ _DESCRIPTOR = fields_of(
         ),
         vol.Required("releases"): list_of(_A_PATH),
         vol.Optional("advisories"): list_of(_A_PATH),
+        vol.Optional("reports"): https,
     }
 )
 

@@ -314,6 +314,7 @@ class _Visit:
                 checked_at=now,
                 expires_at=min(state.expires.values()),
                 advisories=advisories,
+                reports=descriptor.reports,
                 tells_advisories=descriptor.advisories is not None and not unread,
             ),
             refused=refused,
