@@ -23,6 +23,7 @@ from pathlib import Path
 from random import Random
 import sys
 import tempfile
+from typing import override
 
 import aiohttp
 from aiohttp import web
@@ -75,9 +76,11 @@ class _Household(TrustStore):
         self._trust = Trust()
 
     @property
+    @override
     def trust(self) -> Trust:
         return self._trust
 
+    @override
     async def raise_to(self, trust: Trust) -> None:
         self._trust = self._trust.merged(trust)
 
