@@ -22,6 +22,7 @@ from .caches import FEEDS, cache_of
 from .const import (
     ALLOW_LOOPBACK_HTTP,
     CONF_FIRMWARE_KEYS,
+    CONF_REPORTS_TO,
     CONF_ROOT,
     FEED_INTERVAL,
     FEED_JITTER,
@@ -211,6 +212,21 @@ class FeedCoordinator(DataUpdateCoordinator[FeedContent | None]):
         if before is not None and before.reason is not err.reason:
             _LOGGER.error("%s", message)
             self.async_update_listeners()
+
+    @property
+    def may_report(self) -> bool:
+        """Return whether the owner has agreed that its vendor is told anything."""
+        return CONF_REPORTS_TO in self.source
+
+    @property
+    def reports_to(self) -> str | None:
+        """Return where its vendor is told how installations ended; None for nowhere.
+
+        The owner has agreed to one address. It counts only while the feed names it.
+        """
+        agreed: str | None = self.source.get(CONF_REPORTS_TO)
+        named = self.data.reports if self.data is not None else None
+        return agreed if agreed == named else None
 
     @property
     def trouble(self) -> FeedProblem | None:

@@ -9,6 +9,7 @@ from homeassistant.components.diagnostics import REDACTED, async_redact_data
 from homeassistant.const import CONF_ADDRESS, CONF_HOST, CONF_URL
 from homeassistant.core import HomeAssistant
 
+from .const import CONF_REPORTS_TO
 from .coordinator import FeedCoordinator
 from .core.schedule.plan import Plan
 from .locks.lock import ManagedLock
@@ -20,6 +21,7 @@ from .vault.diagnostics import describe_vault
 _REDACTED = {
     CONF_ADDRESS,
     CONF_HOST,
+    CONF_REPORTS_TO,
     CONF_URL,
     "serial_number",
     "user_id",

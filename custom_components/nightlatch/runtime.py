@@ -40,6 +40,7 @@ from .locks.lock import LockServices, ManagedLock
 from .locks.registry import LockRegistry
 from .members import Members
 from .monitoring.door_use import DoorUseWatch
+from .monitoring.ends_reports import EndsReports
 from .monitoring.entity_links import EntityLinks
 from .monitoring.helping import Helping
 from .monitoring.letting_go import LettingGo
@@ -339,6 +340,14 @@ async def async_make_runtime(
                 faults=faults,
                 planner=planner,
                 letting_go=letting_go,
+            ),
+            ends_reports=EndsReports(
+                hass,
+                entry,
+                store=store,
+                settings=settings,
+                feeds=feeds,
+                locks=locks,
             ),
         ),
         subentries=Subentries(

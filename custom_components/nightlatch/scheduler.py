@@ -28,6 +28,7 @@ from .issues.issues import Issues
 from .locks.lock import ManagedLock
 from .locks.registry import LockRegistry
 from .members import Members
+from .monitoring.ends_reports import EndsReports
 from .monitoring.presence import async_keep_presence, note_presence
 from .monitoring.reach import ReachLog
 from .monitoring.rest import Marks, Rests
@@ -72,6 +73,7 @@ class Scheduler:
         issues: Issues,
         weekly: WeeklyAssessment,
         rests: Rests,
+        ends_reports: EndsReports,
     ) -> None:
         """Take everybody who does something by itself; ``async_start`` begins."""
         self._hass = hass
@@ -92,6 +94,7 @@ class Scheduler:
         self._reach = ReachLog()
         self._weekly = weekly
         self.rests = rests
+        self._ends_reports = ends_reports
         self._looking = asyncio.Lock()
         self._clock = ClockWatch(dt_util.utcnow(), hass.loop.time())
 
@@ -149,6 +152,8 @@ class Scheduler:
             self._start_due(lock, now)
             with apart("look", lock):
                 lock.kind.look(now)
+        with apart("reports"):
+            self._ends_reports.async_look(now)
         with apart("public_indexes"):
             self._indexes.async_look()
         with apart("vault"):

@@ -125,6 +125,7 @@ class Subentries:
             if subentry is None:
                 await self._async_drop_feed(subentry_id)
                 await feed.feed.forget()
+                self._store.async_note_reported(subentry_id, None)
             elif feed.source != dict(subentry.data):
                 await feed.async_replace(subentry)
                 self._check(feed)

@@ -128,6 +128,7 @@ SAY_ONLY_WHY = {
     "feed_not_a_feed",
     "feed_redirected",
     "feed_release_changed",
+    "feed_release_halted",
     "feed_release_withdrawn",
     "feed_rolled_back",
     "feed_root_invalid",

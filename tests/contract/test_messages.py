@@ -168,7 +168,9 @@ def allowed_placeholders(reason: str) -> set[str]:
     raised = raised_details()
     if reason in CLAUSES:
         # Every check has these two, and fills them even where nothing was measured.
-        return {"measured", "limit"} | _PATH_DETAILS
+        named = raised.by_reason.get(reason)
+        own = set.intersection(*named) if named else set[str]()
+        return {"measured", "limit"} | _PATH_DETAILS | own
     if sites := raised.by_reason.get(reason):
         return set.intersection(*sites)
     error = next(

@@ -7,12 +7,14 @@ import pytest
 
 from custom_components.nightlatch.core.model import (
     Artifact,
+    Halt,
     LockIdentity,
     Model,
     Payload,
     PayloadFormat,
     Purpose,
     Release,
+    Rollout,
     Traits,
 )
 from custom_components.nightlatch.core.records.trust import LockFloor
@@ -33,6 +35,8 @@ def release(
     security_version: int = 1,
     firmware_version: int = 10,
     minimum: str | None = None,
+    rollout: Rollout | None = None,
+    halted: Halt | None = None,
 ) -> Release:
     """Return a release."""
     return Release(
@@ -48,6 +52,8 @@ def release(
             firmware_version=firmware_version,
         ),
         minimum_installed_version=Version.parse(scheme, minimum) if minimum else None,
+        rollout=rollout,
+        halted=halted,
     )
 
 
@@ -111,6 +117,40 @@ def test_a_lock_that_says_the_text_only_gets_its_next_number_above_the_floor(
     runs = replace(IDENTITY, firmware_version="1.0.1")
     kept = floor(low, scheme=scheme) if low else None
     assert reason_against(release(offered, scheme=scheme), runs, scheme, kept) is reason
+
+
+def test_who_waits_for_a_newer_release_does_not_go_without_the_one_before() -> None:
+    """One that is halted, or not let out to the lock yet, comes after all others."""
+    old = release("1.1")
+    staged, halted = (
+        release("1.2", rollout=Rollout(percent=5)),
+        release("1.3", halted=Halt()),
+    )
+
+    def select_of(*releases: Release, let_out: bool) -> list[object]:
+        found = select(
+            releases,
+            IDENTITY,
+            MODEL,
+            None,
+            lambda each: each.rollout is None or let_out,
+        )
+        assert found.release is not None
+        passed = {(each.version.text, why) for each, why in found.passed_over}
+        return [found.release.version.text, passed]
+
+    for releases in ([old, staged, halted], [halted, staged, old]):
+        assert select_of(*releases, let_out=False) == [
+            "1.1",
+            {("1.2", PassedOver.STAGED), ("1.3", PassedOver.HALTED)},
+        ]
+        assert select_of(*releases, let_out=True) == [
+            "1.2",
+            {("1.1", PassedOver.SUPERSEDED), ("1.3", PassedOver.HALTED)},
+        ]
+    # Where there is no other, people see it all the same.
+    assert select_of(staged, halted, let_out=False)[0] == "1.2"
+    assert select_of(halted, let_out=False)[0] == "1.3"
 
 
 def test_nothing_is_chosen_out_of_nothing() -> None:

@@ -105,14 +105,14 @@ def kept_vendor(directory: Path) -> Vendor:
     )
 
 
-def give_firmware(vendor: Vendor, folder: Path, version: str = "1.1.0") -> None:
+def give_firmware(vendor: Vendor, folder: Path) -> None:
     """Write what a vendor has before there is a feed: firmware, and who signs it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "firmware.pem").write_text(vendor.firmware_key_pem)
-    (folder / f"kestrel-one-{version}.zip").write_bytes(make_release(vendor, version))
-    (folder / f"kestrel-motor-{version}.bin").write_bytes(
-        make_mcuboot_firmware(vendor, version)
-    )
+    (folder / "kestrel-one-1.1.0.zip").write_bytes(make_release(vendor, "1.1.0"))
+    for version in ("1.1.0", "1.2.0"):
+        image = make_mcuboot_firmware(vendor, version)
+        (folder / f"kestrel-motor-{version}.bin").write_bytes(image)
 
 
 @asynccontextmanager

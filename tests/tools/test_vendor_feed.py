@@ -353,6 +353,106 @@ def test_a_withdrawn_release_is_offered_no_more(feed: Workshop) -> None:
     assert list((feed.folder / "feed" / "targets" / "kl-1").glob("*.1.1.0.zip"))
 
 
+PATH = "kl-1/1.1.0.zip"
+
+
+def stage(workshop: Workshop) -> tuple[int | None, str | None]:
+    """Return the share that households see of the newest release, and why it is halted."""
+    workshop.do("publish")
+    release = seen(workshop).good[-1]
+    return (
+        release.rollout.percent if release.rollout else None,
+        release.halted.why if release.halted else None,
+    )
+
+
+def test_a_release_is_let_out_in_stages(feed: Workshop) -> None:
+    """Its file and its path stay; it only gets wider."""
+    assert "let out to       5 %" in feed.release("1.1.0", "--percent", "5")
+    assert f"{PATH}  KL-1 1.1.0, 5 %" in feed.do("list")
+    assert stage(feed) == (5, None)
+    first = seen(feed).good[-1]
+    told = feed.do(
+        "check", "feed", "--model", "KL-1", "--hardware", "B", "--installed", "1.0.0"
+    )
+    assert "Offered:       KL-1 1.1.0 for B, to 5 % of the locks" in told
+    assert "Such a lock gets 1.1.0; by itself only 5 % of the locks." in told
+    assert "to 50 % of the locks" in feed.do("widen", PATH, "50")
+    assert stage(feed) == (50, None)
+    for percent in ("50", "5", "101"):
+        assert feed.run("widen", PATH, percent) in {FAILED, REFUSED}
+    assert stage(feed) == (50, None)
+    assert "to all locks" in feed.do("widen", PATH, "100")
+    assert stage(feed) == (None, None)
+    assert seen(feed).good[-1].key == first.key
+    assert feed.run("widen", PATH, "100") == FAILED
+    assert "all locks already" in feed.told
+
+
+def test_a_release_is_halted_and_goes_on(feed: Workshop) -> None:
+    """Where it was."""
+    feed.release("1.1.0", "--percent", "20")
+    assert stage(feed) == (20, None)
+    feed.do("halt", PATH, "--reason", "It drains batteries.")
+    assert stage(feed) == (20, "It drains batteries.")
+    assert f"{PATH}  KL-1 1.1.0, 20 %, halted" in feed.do("list")
+    told = feed.do(
+        "check", "feed", "--model", "KL-1", "--hardware", "B", "--installed", "1.0.0"
+    )
+    assert "HALTED:        KL-1 1.1.0 for B: It drains batteries." in told
+    assert "Such a lock gets nothing." in told
+    assert "not 1.1.0: halted" in told
+    feed.do("resume", PATH)
+    assert stage(feed) == (20, None)
+    assert feed.run("resume", PATH) == FAILED
+    feed.do("halt", PATH)
+    assert stage(feed) == (20, "-")
+
+
+@pytest.mark.parametrize(
+    "command", [("widen", "5"), ("halt",), ("resume",)], ids=lambda each: each[0]
+)
+def test_only_what_is_released_is_let_out_or_halted(
+    feed: Workshop, command: tuple[str, ...]
+) -> None:
+    """Neither the feed itself nor what there is not."""
+    name, *more = command
+    for path in ("nightlatch.json", "kl-1/9.9.9.zip"):
+        assert feed.run(name, path, *more) == FAILED
+        assert "no release" in feed.told
+
+
+def test_owners_are_asked_for_reports_where_a_vendor_takes_them(
+    feed: Workshop,
+) -> None:
+    """At an https address, and no longer when it is taken back."""
+    address = "https://reports.acme.example/ends"
+    assert feed.run("reports", "http://reports.acme.example/") == REFUSED
+    feed.do("reports", address)
+    feed.do("publish")
+    assert seen(feed).content.reports == address
+    assert f"Reports to:    {address}" in feed.do("check", "feed")
+    feed.do("reports")
+    feed.do("publish")
+    assert seen(feed).content.reports is None
+
+
+def test_a_stage_is_said_once(feed: Workshop) -> None:
+    """With a field for those who name what the lots are drawn by."""
+    fields = feed.folder / "fields.json"
+    fields.write_text('{"rollout": {"percent": 5, "salt": "autumn"}}')
+    said = ("--model", "KL-1", "--version", "1.1.0", "--hardware", "B")
+    more = ("--fields", str(fields))
+    package = feed.package("1.1.0")
+    assert feed.run("release", package, *said, *more, "--percent", "5") == FAILED
+    feed.do("release", package, *said, *more)
+    feed.do("widen", PATH, "10")
+    assert stage(feed) == (10, None)
+    rollout = seen(feed).good[-1].rollout
+    assert rollout is not None
+    assert rollout.salt == "autumn"
+
+
 def test_an_advisory_is_read_out_of_a_csaf_document(feed: Workshop) -> None:
     """With the fractions that TUF cannot sign; what cannot be read is refused."""
     page = (CHECKOUT / "docs" / "feed-format.md").read_text()

@@ -23,6 +23,7 @@ from ..core.disk import DiskFile
 from ..core.guard.hold import HoldRecord
 from ..core.records.bond import Bond
 from ..core.records.decisions import Decisions
+from ..core.records.ends_report import Reported
 from ..core.records.lock_record import LockRecord
 from ..core.records.stored import (
     MAX_WHOLE,
@@ -34,6 +35,7 @@ from ..core.records.stored import (
 )
 from ..core.records.trust import Trust, TrustStore
 from ..core.records.weekly_record import WeeklyRecord
+from ..core.schedule.stage import as_secret, lots_of, new_secret
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -178,6 +180,10 @@ class HouseholdStore(TrustStore):
         """When all copies in the vault were tested last; aware, UTC."""
         self.vault_suspects: tuple[str, ...] = ()
         """The digests of artifacts of which no good copy was left then."""
+        self._stages = new_secret()
+        """What the lots are drawn from by which releases are let out in stages."""
+        self._reported: dict[str, Reported] = {}
+        """What vendors were told already, by the ids of their feeds."""
         self._bonds: dict[str, Bond] = {}
         """What locks are paired with, by their addresses."""
         self.announced_night: date | None = None
@@ -213,6 +219,13 @@ class HouseholdStore(TrustStore):
                     subentry_id: HoldRecord.from_dict(raw)
                     for subentry_id, raw in data["holds"].items()
                 }
+                # Earlier versions drew no lots.
+                self._stages = as_secret(data.get("stages", self._stages))
+                # Nor told anybody anything.
+                self._reported = {
+                    as_text(feed_id): Reported.from_dict(raw)
+                    for feed_id, raw in data.get("reported", {}).items()
+                }
                 self.generation = as_floor(data["generation"])
                 self.vault_tested = optional(as_time, data["vault_tested"])
                 self.vault_suspects = _texts(data["vault_suspects"])
@@ -233,9 +246,9 @@ class HouseholdStore(TrustStore):
             TypeError,
         ) as err:
             raise ValueError(f"Not what Nightlatch keeps: {err!r}") from err
-        if data is None:
-            if expected:
-                raise ValueError("What Nightlatch keeps is missing")
+        if data is None and expected:
+            raise ValueError("What Nightlatch keeps is missing")
+        if data is None or "stages" not in data:
             with unsaved_for_now("What Nightlatch keeps"):
                 await self._async_save()
 
@@ -367,6 +380,8 @@ class HouseholdStore(TrustStore):
                 key: decisions.to_dict() for key, decisions in self._decisions.items()
             },
             "holds": {key: hold.to_dict() for key, hold in self._holds.items()},
+            "stages": self._stages,
+            "reported": {key: each.to_dict() for key, each in self._reported.items()},
             "generation": self.generation,
             "vault_tested": (
                 self.vault_tested.isoformat() if self.vault_tested else None
@@ -497,6 +512,23 @@ class HouseholdStore(TrustStore):
         self._check_readable(subentry_id, hold)
         self._holds[subentry_id] = hold
         await self._async_save(gathers=True)
+
+    def lots(self, key: str) -> bytes:
+        """Return what a lock draws its lots from; ``key`` is what it is known by."""
+        return lots_of(self._stages, key)
+
+    def reported(self, feed_id: str) -> Reported | None:
+        """Return what a vendor was told already; None where telling has not begun."""
+        return self._reported.get(feed_id)
+
+    @callback
+    def async_note_reported(self, feed_id: str, reported: Reported | None) -> None:
+        """Note what a vendor was told, or that telling has ended; saved by the next save."""
+        if reported is None:
+            self._reported.pop(feed_id, None)
+        else:
+            self._reported[feed_id] = reported
+        self._changes += 1
 
     def bond(self, address: str) -> Bond | None:
         """Return what the lock at an address is paired with, as far as is known."""

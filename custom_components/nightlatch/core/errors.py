@@ -61,6 +61,7 @@ class FeedProblem(StrEnum):
     # One release.
     RELEASE_WITHDRAWN = "feed_release_withdrawn"
     RELEASE_CHANGED = "feed_release_changed"
+    RELEASE_HALTED = "feed_release_halted"
     ARTIFACT_MISMATCH = "feed_artifact_mismatch"
 
 

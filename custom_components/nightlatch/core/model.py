@@ -123,6 +123,23 @@ class Traits:
     """Whether new firmware stays once it has started, and is not told to."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """To which share of the locks a vendor lets a release out for now."""
+
+    percent: int
+    salt: str | None = None
+    """What the lots are drawn by; without one, by the release itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halt:
+    """That a vendor has halted a release, which stays in its feed."""
+
+    why: str = "-"
+    """In the vendor's words, or a dash."""
+
+
 USUAL: Final = Traits()
 """Of a model of which nothing is said."""
 
@@ -159,6 +176,10 @@ class Release:
     released: date | None = None
     traits: Traits = USUAL
     """Of the locks that it is for."""
+    rollout: Rollout | None = None
+    """None where it is let out to all."""
+    halted: Halt | None = None
+    """Set where its vendor wants it installed nowhere, for the time being."""
     extra: Mapping[str, object] = field(default_factory=dict)
     """Fields of the feed that this version of Nightlatch does not know."""
 

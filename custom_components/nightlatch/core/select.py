@@ -1,8 +1,9 @@
 """Which release a lock should get."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from .model import LockIdentity, Model, Purpose, Release
 from .records.trust import LockFloor
@@ -29,6 +30,10 @@ class PassedOver(StrEnum):
     """The lock must first get an intermediate release."""
     SUPERSEDED = "superseded"
     """A newer release is chosen."""
+    STAGED = "staged"
+    """Its vendor does not let it out to this lock yet; an older one is chosen."""
+    HALTED = "halted"
+    """Its vendor has halted it; another one is chosen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +49,19 @@ def select(
     identity: LockIdentity,
     model: Model,
     floor: LockFloor | None,
+    is_let_out: Callable[[Release], bool] = lambda _: True,
 ) -> Selection:
     """Choose the newest release that the lock can get directly; never an older one.
 
     Where the newest needs an intermediate release first, that one is chosen. A version
-    that does not compare means no update, for a guess could be a downgrade.
+    that does not compare means no update, for a guess could be a downgrade. Releases that
+    are halted, or not let out to the lock yet, come after all others: who waits for them
+    must not go without the one before.
     """
+
+    def precedence(release: Release) -> tuple[Any, ...]:
+        return release.halted is None, is_let_out(release), release.version.rank
+
     chosen: Release | None = None
     passed_over: list[tuple[Release, PassedOver]] = []
     for release in releases:
@@ -60,13 +72,20 @@ def select(
         )
         if reason is not None:
             passed_over.append((release, reason))
-        elif chosen is None or release.version.rank > chosen.version.rank:
+        elif chosen is None or precedence(release) > precedence(chosen):
             if chosen is not None:
-                passed_over.append((chosen, PassedOver.SUPERSEDED))
+                passed_over.append((chosen, _why_not(chosen, release)))
             chosen = release
         else:
-            passed_over.append((release, PassedOver.SUPERSEDED))
+            passed_over.append((release, _why_not(release, chosen)))
     return Selection(release=chosen, passed_over=tuple(passed_over))
+
+
+def _why_not(release: Release, chosen: Release) -> PassedOver:
+    """Return why another release is chosen."""
+    if release.version.rank <= chosen.version.rank:
+        return PassedOver.SUPERSEDED
+    return PassedOver.HALTED if release.halted is not None else PassedOver.STAGED
 
 
 def reason_against(

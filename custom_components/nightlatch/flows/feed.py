@@ -15,6 +15,7 @@ from homeassistant.config_entries import (
 )
 from homeassistant.const import CONF_URL
 from homeassistant.helpers.selector import (
+    BooleanSelector,
     FileSelector,
     FileSelectorConfig,
     TextSelector,
@@ -23,7 +24,14 @@ from homeassistant.helpers.selector import (
 )
 from homeassistant.util import dt as dt_util
 
-from ..const import CONF_FIRMWARE_KEYS, CONF_ROOT, CONF_ROOT_FILE, SUBENTRY_FEED
+from ..const import (
+    CONF_FIRMWARE_KEYS,
+    CONF_REPORT,
+    CONF_REPORTS_TO,
+    CONF_ROOT,
+    CONF_ROOT_FILE,
+    SUBENTRY_FEED,
+)
 from ..coordinator import make_feed, normal_url
 from ..core.errors import FeedError, FeedProblem
 from ..core.feeds.base import FeedContent
@@ -36,6 +44,7 @@ from ..core.feeds.tuf_root import (
     inspect_root,
 )
 from ..core.phrase import Phrase
+from ..core.records.ends_report import example_report
 from ..core.records.trust import Trust, TrustStore
 from ..markup import Composed, listed, neutral, neutral_all, typed_address
 from ..runtime import NightlatchConfigEntry
@@ -217,11 +226,48 @@ class FeedFlow(ConfigSubentryFlow):
                     }
                 ),
             )
-        data = {
+        if self._content.reports is not None:
+            return await self.async_step_reports()
+        return self._finish(None)
+
+    async def async_step_reports(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Ask whether the vendor is told how installations end, and show what it gets."""
+        address = self._content.reports
+        assert address is not None
+        if user_input is not None:
+            return self._finish(address if user_input[CONF_REPORT] else None)
+        agreed = (
+            self._get_reconfigure_subentry().data.get(CONF_REPORTS_TO)
+            if self.source == SOURCE_RECONFIGURE
+            else None
+        )
+        return self.async_show_form(
+            step_id="reports",
+            data_schema=probatio.Schema(
+                {
+                    probatio.Required(
+                        CONF_REPORT, default=agreed == address
+                    ): BooleanSelector()
+                }
+            ),
+            description_placeholders=neutral_all(
+                {
+                    "address": _code(address),
+                    "report": Composed(f"```json\n{example_report()}\n```"),
+                }
+            ),
+        )
+
+    def _finish(self, reports_to: str | None) -> SubentryFlowResult:
+        data: dict[str, Any] = {
             CONF_URL: self._url,
             CONF_ROOT: self._root,
             CONF_FIRMWARE_KEYS: [key.pem for key in self._content.firmware_keys],
         }
+        if reports_to is not None:
+            data[CONF_REPORTS_TO] = reports_to
         if self.source == SOURCE_RECONFIGURE:
             return self.async_update_and_abort(
                 self._get_entry(),

@@ -52,7 +52,12 @@ _URGENT = {
     "in_bootloader",
     "in_bootloader_by_hand",
 }
-_UNWANTED = {Waiting.PINNED, Waiting.SKIPPED, Waiting.NOTHING_OFFERED}
+_UNWANTED = {
+    Waiting.HALTED,
+    Waiting.NOTHING_OFFERED,
+    Waiting.PINNED,
+    Waiting.SKIPPED,
+}
 
 
 @callback

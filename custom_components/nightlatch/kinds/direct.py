@@ -124,7 +124,11 @@ class DirectKind(HouseKind):
             return None
         sendable = (each for each in self.on_offer() if each.payload is not None)
         return select(
-            sendable, self.lock.record.identity, model, self.lock.floor
+            sendable,
+            self.lock.record.identity,
+            model,
+            self.lock.floor,
+            self.lock.is_let_out,
         ).release
 
     @override

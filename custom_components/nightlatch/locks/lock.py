@@ -50,6 +50,7 @@ from ..core.records.outcome_record import OutcomeRecord
 from ..core.records.trust import LockFloor, Trust
 from ..core.schedule.policy import LockPolicy, policy_for
 from ..core.schedule.soak import urgency_of
+from ..core.schedule.stage import is_let_out
 from ..core.vendor_facts import TO_DO, Fact, VendorFacts, facts_for
 from ..core.versions import VersionScheme, is_same_version, is_told_as, is_version
 from ..events import Happening, HappeningCallback
@@ -329,6 +330,12 @@ class ManagedLock:
         """The newest firmware that has run on the lock."""
         return self._services.store.trust.locks.get(self.kind.key)
 
+    def is_let_out(self, release: Release) -> bool:
+        """Return whether its vendor lets a release out to this lock already."""
+        if release.rollout is None:
+            return True
+        return is_let_out(release, self._services.store.lots(self.kind.key))
+
     @property
     def misbehaves(self) -> bool:
         """Return whether what updates the lock does what it was not told to."""
@@ -478,7 +485,8 @@ class ManagedLock:
             self._forget_held_of_another(self.release)
             self.decided.note_seen(self.release, self.kind.on_offer())
             known = self.release.version.text == self.record.announced
-            if not known and not self.decided.goes_back:
+            halted = self.release.halted is not None
+            if not known and not halted and not self.decided.goes_back:
                 self._tell_available(self.release)
         self.async_changed()
 

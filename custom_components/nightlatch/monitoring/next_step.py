@@ -31,6 +31,10 @@ class NextStep(StrEnum):
     BY_HAND = "by_hand"
     """A person installs it at the door."""
     SOAKING = "soaking"
+    STAGED = "staged"
+    """Its vendor lets it out by and by."""
+    HALTED = "halted"
+    """Its vendor has halted it."""
     PLANNED = "planned"
     DUE = "due"
     """It starts within a minute, if nothing stands against it."""
@@ -59,6 +63,8 @@ _BY_WAITING: Final[Mapping[Waiting | None, NextStep]] = {
     Waiting.PAUSED: NextStep.PAUSED,
     Waiting.CHANGE: NextStep.FAILED,
     Waiting.VENDOR: NextStep.FAILED,
+    Waiting.HALTED: NextStep.HALTED,
+    Waiting.STAGE: NextStep.STAGED,
     Waiting.NO_QUIET_HOURS: NextStep.NO_TIME,
     Waiting.POSTPONED: NextStep.POSTPONED,
     Waiting.SOAK: NextStep.SOAKING,
@@ -96,6 +102,7 @@ class Tone(StrEnum):
 
 _IDLE: Final = {
     NextStep.UNKNOWN,
+    NextStep.HALTED,
     NextStep.PAUSED,
     NextStep.PINNED,
     NextStep.SKIPPED,

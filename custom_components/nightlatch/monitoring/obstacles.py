@@ -17,6 +17,7 @@ _WAITED_FOR = {
     Reason.PINNED,
     Reason.SKIPPED,
     Reason.SOAKING,
+    Reason.STAGED,
 }
 # Nobody is about to install anything from here.
 _NOT_NOW = {

@@ -241,6 +241,7 @@ class Planner:
             source=error.reason if (error := lock.kind.source_error) else None,
             closes=lock.closes,
             let_go_until=lock.let_go_until,
+            let_out=release is None or lock.is_let_out(release),
         )
 
     def _view(self, now: datetime) -> _View:
@@ -396,6 +397,7 @@ class Planner:
             policy=lock.policy,
             decisions=_decisions(lock, release),
             soak_days=soak_days_for(lock.policy, self._settings.policy),
+            let_out=lock.is_let_out(release),
             unattended=asking["unattended"],
             surroundings=read_surroundings(
                 self._hass,

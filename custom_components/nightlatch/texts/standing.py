@@ -19,7 +19,13 @@ from ..translation import async_label, async_sentence, async_told_check, label_n
 # Until the lock has proven itself the bar stands still, for minutes.
 _BAR_STANDS_STILL: Final = {State.ACTIVATING, State.CONFIRMING, State.REVERTING}
 # What is said as the state itself is not said again as something in the way.
-_SAID_OTHERWISE: Final = {Reason.NOT_APPROVED, Reason.PINNED, Reason.SKIPPED}
+_SAID_OTHERWISE: Final = {
+    Reason.HALTED,
+    Reason.NOT_APPROVED,
+    Reason.PINNED,
+    Reason.SKIPPED,
+    Reason.STAGED,
+}
 SAID_BY_ITSELF: Final = {
     Waiting.APPROVAL,
     Waiting.PINNED,
@@ -43,6 +49,8 @@ async def async_standing(
         return await _async_running(hass, lock)
     plan, told = planner.plan(lock), list[Composed]()
     approval = lock.decisions.approval
+    if release.halted is not None:
+        told.append(await _async_say(hass, "state_halted", why=release.halted.why))
     if plan.waiting in SAID_BY_ITSELF:
         named = {} if plan.held_by is None else {"entity": plan.held_by}
         told.append(await _async_say(hass, f"state_{plan.waiting}", **named))
@@ -71,6 +79,10 @@ async def async_standing(
         told.append(
             await _async_say(hass, "state_by_hand" if by_hand else "state_ready")
         )
+    stage = release.rollout
+    if stage is not None and not lock.kind.by_hand and not lock.is_let_out(release):
+        percent = str(stage.percent)
+        told.append(await _async_say(hass, "state_staged", percent=percent))
     return told
 
 

@@ -32,9 +32,11 @@ from custom_components.nightlatch.core.feeds.transfer import Limits
 from custom_components.nightlatch.core.feeds.tuf import MAX_STATEMENTS, TufFeed
 from custom_components.nightlatch.core.feeds.tuf_root import MAX_ROOT
 from custom_components.nightlatch.core.model import (
+    Halt,
     Payload,
     PayloadFormat,
     Release,
+    Rollout,
     Severity,
 )
 from custom_components.nightlatch.core.versions import VersionScheme
@@ -112,6 +114,19 @@ def test_the_other_payload_is_valid(
     )
 
 
+def test_stages_and_halts_are_as_the_page_has_them(
+    examples: tuple[dict[str, Any], dict[str, Any]],
+) -> None:
+    """The fields that are shown are all that there are, and can be left out again."""
+    descriptor = parse_descriptor({"nightlatch": examples[0]})
+    staged, halted = (json.loads(block) for block in blocks("json")[4:6])
+    assert read({**examples[1], **staged}, descriptor).rollout == Rollout(percent=5)
+    told = read({**examples[1], **halted}, descriptor).halted
+    assert told == Halt(why=halted["halted"]["reason"])
+    assert fields("Stages and halts", "must") == {"rollout.percent"}
+    assert fields("Stages and halts", "may") == {"rollout.salt", "halted.reason"}
+
+
 def test_the_advisory_is_valid(
     examples: tuple[dict[str, Any], dict[str, Any]],
 ) -> None:
@@ -165,6 +180,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         f"|anameorversion|{feed_fields.MAX_LINE}characters",
         f"|atargetpath|{schema.MAX_PATH}characters",
         f"|aURL|{feed_fields.MAX_URL}characters",
+        f"|thereasonofahalt|{schema.MAX_HALT}characters",
         f"|releasenotes|{schema.MAX_NOTES // 1024}KiB",
         f"|recoverysteps|{schema.MAX_RECOVERY // 1024}KiB",
         f"{MAX_VULNERABILITIES}vulnerabilities,{MAX_PRODUCTS}versions",

@@ -23,9 +23,11 @@ from custom_components.nightlatch.core.model import (
     USUAL,
     Disruption,
     Evidence,
+    Halt,
     Payload,
     PayloadFormat,
     Release,
+    Rollout,
     Severity,
     Traits,
     Transport,
@@ -664,7 +666,7 @@ def test_a_url_is_https_and_nothing_else(url: str, field: str) -> None:
 
 def test_unknown_fields_are_kept_apart() -> None:
     """A later schema 1 may say more; nothing of it is obeyed."""
-    extra: dict[str, Any] = {"rollout": {"percent": 5}, "notes_2": ["a", None, True]}
+    extra: dict[str, Any] = {"phase": {"percent": 5}, "notes_2": ["a", None, True]}
     assert read_release(**extra).extra == extra
 
 
@@ -674,19 +676,80 @@ def test_unknown_fields_inside_of_others_do_no_harm() -> None:
     assert read_release(payload=payload).payload == read_release().payload
 
 
-@pytest.mark.parametrize("schema", [2, 10**4000])
+@pytest.mark.parametrize("schema", [3, 10**4000])
 def test_a_newer_schema_is_told_from_a_mistake(schema: int) -> None:
     """Whatever else it says may mean something else."""
-    reads: list[Callable[[], object]] = [
-        lambda: parse_descriptor(wrap({"schema": schema})),
-        lambda: read_release(schema=schema, kind="parcel"),
+    reads: list[tuple[str, Callable[[], object]]] = [
+        ("1", lambda: parse_descriptor(wrap({"schema": schema}))),
+        ("1", lambda: parse_descriptor(wrap({"schema": 2}))),
+        ("2", lambda: read_release(schema=schema, kind="parcel")),
     ]
-    for read in reads:
+    for supported, read in reads:
         with pytest.raises(FeedError) as caught:
             read()
         assert caught.value.reason is FeedProblem.SCHEMA_TOO_NEW
-        assert caught.value.details["supported"] == "1"
+        assert caught.value.details["supported"] == supported
         assert len(caught.value.details["schema"]) < 20
+
+
+# What a vendor lets out by and by, or not at all.
+
+
+def test_a_release_may_be_let_out_in_stages() -> None:
+    """To a share of the locks, in whole percent; without the field, to all."""
+    assert read_release().rollout is None
+    staged = read_release(schema=2, rollout={"percent": 5})
+    assert staged.rollout == Rollout(percent=5)
+    assert staged.extra == {}
+    salted = read_release(schema=2, rollout={"percent": 0, "salt": "first"})
+    assert salted.rollout == Rollout(percent=0, salt="first")
+
+
+def test_a_release_may_be_halted() -> None:
+    """With a reason, or without one."""
+    assert read_release().halted is None
+    assert read_release(schema=2, halted={}).halted == Halt()
+    told = read_release(schema=2, halted={"reason": "It drains batteries."})
+    assert told.halted == Halt(why="It drains batteries.")
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"rollout": {"percent": 101}}, "rollout.percent"),
+        ({"rollout": {"percent": -1}}, "rollout.percent"),
+        ({"rollout": {"percent": 5.0}}, "rollout.percent"),
+        ({"rollout": {"percent": True}}, "rollout.percent"),
+        ({"rollout": {"percent": "5"}}, "rollout.percent"),
+        ({"rollout": {}}, "rollout.percent"),
+        ({"rollout": 5}, "rollout"),
+        ({"rollout": None}, "rollout"),
+        ({"rollout": {"percent": 5, "salt": ""}}, "rollout.salt"),
+        ({"rollout": {"percent": 5, "salt": "x" * 65}}, "rollout.salt"),
+        ({"rollout": {"percent": 5, "salt": 1}}, "rollout.salt"),
+        ({"halted": True}, "halted"),
+        ({"halted": None}, "halted"),
+        ({"halted": {"reason": ""}}, "halted.reason"),
+        ({"halted": {"reason": "two\nlines"}}, "halted.reason"),
+        ({"halted": {"reason": "x" * 257}}, "halted.reason"),
+    ],
+)
+def test_a_stage_or_a_halt_that_is_not_understood_is_not_overlooked(
+    fields: dict[str, Any], field: str
+) -> None:
+    """The release is refused, and so reaches no lock."""
+    assert problem(lambda: read_release(schema=2, **fields))[0] == field
+
+
+@pytest.mark.parametrize("field", [{"rollout": {"percent": 5}}, {"halted": {}}])
+def test_what_must_not_be_overlooked_needs_the_schema_that_knows_it(
+    field: dict[str, Any],
+) -> None:
+    """Nightlatch before it would install the release everywhere."""
+    assert problem(lambda: read_release(schema=1, **field)) == (
+        "schema",
+        "must be a whole number from 2",
+    )
 
 
 # Whatever may come.

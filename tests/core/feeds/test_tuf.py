@@ -352,7 +352,8 @@ async def test_a_delegated_role_that_cannot_be_fetched_fails_the_check(
     [
         ({"version": "next"}, "version is no dotted version"),
         ({"version": "1.0"}, "version is there twice for this model"),
-        ({"schema": 2}, "feed_schema_too_new (schema=2, supported=1)"),
+        ({"schema": 3}, "feed_schema_too_new (schema=3, supported=2)"),
+        ({"rollout": {"percent": 5}}, "schema must be a whole number from 2"),
         ({"kind": "feed"}, "kind must be release"),
         ({"vendor": "Emca"}, "vendor is not the vendor of this feed"),
         ({"model": "ND-200"}, "model is not among the models of this feed"),

@@ -828,7 +828,7 @@ async def test_a_release_that_was_withdrawn_in_the_meantime(
         lambda vendor: vendor.amend(TWO, unheard_of=True),
         lambda vendor: vendor.amend(TWO, version="2.0.0"),
         lambda vendor: vendor.amend(TWO, version="nonsense"),
-        lambda vendor: vendor.amend(TWO, schema=2),
+        lambda vendor: vendor.amend(TWO, schema=3),
     ],
     ids=["file", "field", "floor", "unknown", "version", "invalid", "schema"],
 )
@@ -842,6 +842,34 @@ async def test_a_release_that_was_changed_in_the_meantime(
         await feed.fetch(release)
     assert caught.value.reason is FeedProblem.RELEASE_CHANGED
     assert caught.value.details == {"path": TWO}
+
+
+async def test_a_release_that_is_let_out_further_is_the_same_one(
+    feed: TufFeed, vendor: Vendor
+) -> None:
+    """Who has begun with it need not begin anew."""
+    vendor.amend(TWO, schema=2, rollout={"percent": 5})
+    release = (await feed.check()).releases[1]
+    vendor.amend(TWO, rollout={"percent": 50})
+    assert await feed.fetch(release) == FIRMWARE_TWO
+    vendor.amend(TWO, schema=1, rollout=None)
+    assert await feed.fetch(release) == FIRMWARE_TWO
+
+
+async def test_a_release_that_was_halted_in_the_meantime(
+    feed: TufFeed, vendor: Vendor
+) -> None:
+    """A halt is heard at the last moment; nothing of it is fetched."""
+    release = (await feed.check()).releases[1]
+    vendor.amend(TWO, schema=2, halted={"reason": "It drains batteries."})
+    vendor.requests.clear()
+    with pytest.raises(FeedError) as caught:
+        await feed.fetch(release)
+    assert caught.value.reason is FeedProblem.RELEASE_HALTED
+    assert caught.value.details == {"path": TWO, "why": "It drains batteries."}
+    assert not any(request.path.startswith("targets") for request in vendor.requests)
+    vendor.amend(TWO, schema=1, halted=None)
+    assert await feed.fetch(release) == FIRMWARE_TWO
 
 
 async def test_a_fetch_can_be_cancelled(

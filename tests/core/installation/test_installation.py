@@ -236,6 +236,17 @@ async def test_what_cannot_be_fetched_reaches_no_lock(
     await bench.assert_second_installation_succeeds()
 
 
+async def test_a_release_that_is_halted_meanwhile_is_no_failure_of_the_lock(
+    bench: Bench,
+) -> None:
+    """Nothing was touched, so other locks need not wait and nothing is counted."""
+    bench.supply.given = FeedError(FeedProblem.RELEASE_HALTED, why="Bad.")
+    outcome = await bench.install()
+    assert outcome.kind is OutcomeKind.POSTPONED
+    assert not outcome.touched
+    bench.assert_untouched()
+
+
 @pytest.mark.parametrize(
     ("package", "problem"),
     [

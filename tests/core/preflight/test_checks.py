@@ -16,11 +16,13 @@ from custom_components.nightlatch.core.model import (
     BatteryReading,
     Disruption,
     Evidence,
+    Halt,
     LockIdentity,
     Payload,
     PayloadFormat,
     Purpose,
     Release,
+    Rollout,
     Severity,
     Traits,
     Transport,
@@ -282,6 +284,11 @@ BLOCKED: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.FEED_EXPIRED, feed(expires_at=NOW)),
     (Reason.FEED_EXPIRED, feed(expires_at=None)),
     (Reason.WITHDRAWN, feed(offers_release=False)),
+    (Reason.HALTED, {"release": replace(RELEASE, halted=Halt())}),
+    (
+        Reason.STAGED,
+        {"let_out": False, "release": replace(RELEASE, rollout=Rollout(percent=5))},
+    ),
     (Reason.NO_FIRMWARE_KEY, feed(key_pinned=False)),
     (Reason.INDEX_RECALLED, feed(contradiction=Contradiction.RECALLED)),
     (Reason.INDEX_NOT_APPLICABLE, feed(contradiction=Contradiction.NOT_APPLICABLE)),
@@ -388,6 +395,16 @@ def test_a_person_who_asks_just_now_decides_more(
     assert objections(unattended=False, **fields) == expected
 
 
+def test_a_person_need_not_wait_for_a_stage_and_cannot_lift_a_halt() -> None:
+    """Of a halted release only its vendor knows whether it is good after all."""
+    assert objections(unattended=False, let_out=False) == []
+    halted = {"release": replace(RELEASE, halted=Halt(why="It drains batteries."))}
+    assert objections(unattended=False, **halted) == [(Reason.HALTED, Verdict.BLOCKER)]
+    (check,) = blockers(run_checks(situation(unattended=False, **halted)))
+    assert check.placeholders["why"] == "It drains batteries."
+    assert override_for(check) is None
+
+
 def test_a_signal_that_is_only_weak_is_a_warning() -> None:
     """Also at night."""
     assert objections(radio=RadioState(heard=True, rssi=-81)) == [
@@ -410,6 +427,8 @@ def test_a_signal_that_is_only_weak_is_a_warning() -> None:
         {"decisions": Decisions(pinned="1.0.0")},
         {"house": HouseState(entry_door_tonight="Back door")},
         {"house": HouseState(backup_running=True)},
+        {"let_out": False},
+        {"release": replace(RELEASE, halted=Halt())},
     ],
 )
 def test_a_stranded_lock_is_not_held_back(fields: dict[str, Any]) -> None:

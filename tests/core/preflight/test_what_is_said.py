@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from custom_components.nightlatch.core.feeds.public_index import Contradiction
-from custom_components.nightlatch.core.model import Evidence, Purpose
+from custom_components.nightlatch.core.model import Evidence, Halt, Purpose, Rollout
 from custom_components.nightlatch.core.preflight.base import (
     Check,
     Family,
@@ -33,6 +33,7 @@ from .test_checks import (
 PERSON = LockPolicy(has_door_sensor=True, approval=ApprovalNeed.PERSON)
 STEP = replace(RELEASE, minimum_installed_version=dotted("1.0.5"))
 DELEGATED = replace(RELEASE, artifact=None, payload=None)
+STAGED = replace(RELEASE, rollout=Rollout(percent=5))
 GOOD = {"verdict": Verdict.PASS, "reason": Reason.OK}
 
 
@@ -136,6 +137,27 @@ def said(rule: str, fields: dict[str, Any]) -> Check:
             {**seen_for(hours=36), "unattended": False},
             {**GOOD, "measured": "1.5 d", "limit": "3 d"},
         ),
+        ("stage", {}, GOOD),
+        (
+            "stage",
+            {"let_out": False, "release": STAGED},
+            {"reason": Reason.STAGED, "measured": "1.1.0", "limit": "5 %"},
+        ),
+        (
+            "stage",
+            {"let_out": False, "release": STAGED, "unattended": False},
+            {**GOOD, "limit": "5 %"},
+        ),
+        ("halted", {}, GOOD),
+        (
+            "halted",
+            {"release": replace(RELEASE, halted=Halt(why="Bad."))},
+            {
+                "reason": Reason.HALTED,
+                "measured": "1.1.0",
+                "details": {"why": "Bad."},
+            },
+        ),
         ("feed", {}, {**GOOD, "measured": "0 h", "limit": "24 h"}),
         (
             "feed",
@@ -210,7 +232,7 @@ def test_a_rule_says_what_it_has_measured_and_against_what(
     rule: str, fields: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     """And what else a person needs to know; nothing more."""
-    trust = {"feed", "offered", "proofs", "index"}
+    trust = {"feed", "offered", "halted", "proofs", "index"}
     assert said(rule, fields) == Check(
         family=Family.TRUST if rule in trust else Family.PATH,
         rule=rule,

@@ -10,6 +10,7 @@ import pytest
 from custom_components.nightlatch.core.errors import SourceProblem
 from custom_components.nightlatch.core.model import (
     Advisory,
+    Halt,
     OutcomeKind,
     Release,
     Severity,
@@ -105,6 +106,15 @@ def test_a_chosen_time_is_for_the_release_that_somebody_saw() -> None:
     assert make_plan(planning(policy=by_hand, decisions=kept)).starts_at == NOW
 
 
+def test_a_stage_does_not_bind_who_has_chosen_a_time() -> None:
+    """A person's wish is no stage; what is halted starts at no time."""
+    chosen = replace(SEEN, scheduled_at=NOW - DAY, scheduled_for=SHA256)
+    plan = make_plan(planning(let_out=False, decisions=chosen))
+    assert (plan.starts_at, plan.waiting) == (NOW, None)
+    plan = make_plan(planning(release=release(halted=Halt()), decisions=chosen))
+    assert (plan.starts_at, plan.waiting) == (None, Waiting.HALTED)
+
+
 @pytest.mark.parametrize(
     ("fields", "waiting"),
     [
@@ -122,6 +132,20 @@ def test_a_chosen_time_is_for_the_release_that_somebody_saw() -> None:
         ({"household": HouseholdPolicy(paused=True)}, Waiting.PAUSED),
         ({"retry": Retry(gave_up=True)}, Waiting.VENDOR),
         ({"retry": Retry(after_change=True)}, Waiting.CHANGE),
+        ({"let_out": False}, Waiting.STAGE),
+        # Also what closes a hole, and critical ones too.
+        (
+            {"let_out": False, "release": release(severity=Severity.CRITICAL)},
+            Waiting.STAGE,
+        ),
+        ({"release": release(halted=Halt())}, Waiting.HALTED),
+        (
+            {
+                "release": release(halted=Halt()),
+                "policy": replace(AUTOMATIC, mode=Mode.ASK),
+            },
+            Waiting.HALTED,
+        ),
         ({"expected": timedelta(hours=4)}, Waiting.NO_QUIET_HOURS),
     ],
 )

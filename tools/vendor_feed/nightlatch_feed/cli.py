@@ -18,7 +18,7 @@ from typing import Any
 from tuf.api.metadata import Root
 
 from custom_components.nightlatch.core.errors import NightlatchError
-from custom_components.nightlatch.core.model import LockIdentity
+from custom_components.nightlatch.core.model import LockIdentity, Release
 
 from . import content
 from .checking import Checked, check, offered, serving
@@ -105,6 +105,10 @@ def _release(options: argparse.Namespace) -> int:
         fields["release_notes"] = options.notes.read_text(encoding="utf-8")
     if options.severity is not None:
         fields["severity"] = options.severity
+    if options.percent is not None:
+        if "rollout" in fields:
+            raise FeedToolError("Say --percent, or rollout as a field; not both.")
+        fields["rollout"] = {"percent": options.percent}
     added = content.add_release(
         _repository(options),
         options.file,
@@ -129,6 +133,8 @@ def _release(options: argparse.Namespace) -> int:
             _tell(f"  hw_version       {inspection.hardware_version}")
         _tell(f"  counter          {inspection.firmware_version}")
         _tell(f"  signed with      {inspection.signature} {added.signer}")
+    if release.rollout is not None:
+        _tell(f"  let out to       {release.rollout.percent} % of the locks")
     if release.artifact is not None:
         _tell(f"  size             {release.artifact.length} bytes")
         _tell(f"  SHA-256          {release.artifact.sha256}")
@@ -146,6 +152,38 @@ def _withdraw(options: argparse.Namespace) -> int:
     return OK
 
 
+def _widen(options: argparse.Namespace) -> int:
+    release = content.widen(_repository(options), options.path, options.percent)
+    _tell(f"{options.path} is let out to {_share(release)} once this is published.")
+    return OK
+
+
+def _halt(options: argparse.Namespace) -> int:
+    content.halt(_repository(options), options.path, options.reason)
+    _tell(f"{options.path} is halted once this is published.")
+    return OK
+
+
+def _resume(options: argparse.Namespace) -> int:
+    release = content.resume(_repository(options), options.path)
+    _tell(f"{options.path} goes on once this is published, to {_share(release)}.")
+    return OK
+
+
+def _reports(options: argparse.Namespace) -> int:
+    content.take_reports(_repository(options), options.address)
+    told = options.address or "nowhere"
+    _tell(f"Who agrees reports to {told} once this is published.")
+    return OK
+
+
+def _share(release: Release) -> str:
+    """Return to which locks a release is let out."""
+    if release.rollout is None:
+        return "all locks"
+    return f"{release.rollout.percent} % of the locks"
+
+
 def _delegate(options: argparse.Namespace) -> int:
     keys = [read_public_key(path) for path in options.key]
     paths = content.delegate(
@@ -160,7 +198,11 @@ def _list(options: argparse.Namespace) -> int:
     descriptor = repository.descriptor
     for path in descriptor["releases"]:
         custom = repository.custom(path)
-        _tell(f"{path}  {custom['model']} {custom['version']}")
+        stage = (
+            f", {rollout['percent']} %" if (rollout := custom.get("rollout")) else ""
+        )
+        halted = ", halted" if "halted" in custom else ""
+        _tell(f"{path}  {custom['model']} {custom['version']}{stage}{halted}")
     for path in descriptor.get("advisories", []):
         _tell(path)
     return OK
@@ -245,9 +287,17 @@ def _report(checked: Checked) -> None:
             _tell(f"  alone:       {key.alone}")
     for firmware_key in feed.firmware_keys:
         _tell(f"Firmware key:  {firmware_key.fingerprint}")
+    if feed.reports is not None:
+        _tell(f"Reports to:    {feed.reports}, from owners who agree")
     for release in checked.good:
         hardware = ", ".join(release.hardware_revisions)
-        _tell(f"Offered:       {release.model} {release.version.text} for {hardware}")
+        told = f"{release.model} {release.version.text} for {hardware}"
+        if release.halted is not None:
+            _tell(f"HALTED:        {told}: {release.halted.why}")
+        elif release.rollout is not None:
+            _tell(f"Offered:       {told}, to {_share(release)}")
+        else:
+            _tell(f"Offered:       {told}")
     for advisory in feed.advisories:
         _tell(f"Advisory:      {advisory.id} of {advisory.model}")
     for path, err in checked.refused:
@@ -266,13 +316,16 @@ def _report_lock(checked: Checked, options: argparse.Namespace) -> None:
         firmware_version=options.installed,
     )
     selection = offered(checked, identity)
-    if selection.release is not None:
-        _tell(f"Such a lock gets {selection.release.version.text}.")
+    if (release := selection.release) is not None and release.halted is None:
+        by_itself = f"; by itself only {_share(release)}" if release.rollout else ""
+        _tell(f"Such a lock gets {release.version.text}{by_itself}.")
     else:
         _tell("Such a lock gets nothing.")
-    for release, reason in selection.passed_over:
-        if release.model == identity.model:
-            _tell(f"  not {release.version.text}: {reason}")
+        if release is not None:
+            _tell(f"  not {release.version.text}: halted")
+    for other, reason in selection.passed_over:
+        if other.model == identity.model:
+            _tell(f"  not {other.version.text}: {reason}")
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -369,6 +422,11 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--notes", type=Path, help="a text file with the release notes")
     made.add_argument("--severity")
     made.add_argument(
+        "--percent",
+        type=int,
+        help="let it out to this share of the locks first; all, if it is not said",
+    )
+    made.add_argument(
         "--by-hand", action="store_true", help="only people install it, with your means"
     )
     _add_fields(made)
@@ -378,6 +436,20 @@ def _parser() -> argparse.ArgumentParser:
 
     made = add_work("withdraw", _withdraw, "take a release or an advisory back")
     made.add_argument("path", help="as list shows it")
+
+    made = add_work("widen", _widen, "let a release out to more locks")
+    made.add_argument("path", help="as list shows it")
+    made.add_argument("percent", type=int, help="100 lets it out to all")
+
+    made = add_work("halt", _halt, "let a release be installed nowhere for now")
+    made.add_argument("path", help="as list shows it")
+    made.add_argument("--reason", help="one line, which people read")
+
+    made = add_work("resume", _resume, "let a release that is halted go on")
+    made.add_argument("path", help="as list shows it")
+
+    made = add_work("reports", _reports, "say where households may report ends to")
+    made.add_argument("address", nargs="?", help="https://...; without one, nowhere")
 
     made = add_work("delegate", _delegate, "let other people release for some models")
     made.add_argument("role", help="a name for them")

@@ -20,6 +20,7 @@ from custom_components.nightlatch.core.feeds.schema import (
     parse_descriptor,
     parse_published,
     parse_release,
+    schema_of,
 )
 from custom_components.nightlatch.core.firmware.packages import (
     Inspection,
@@ -136,6 +137,7 @@ def add_release(repository: Repository, file: Path, said: Said) -> Added:
             " or said by options."
         )
     custom |= said.fields
+    custom["schema"] = schema_of(custom)
     ending = _ENDINGS[inspection.format] if inspection else file.suffix.lstrip(".")
     path = f"{safe_name(model).lower()}/{safe_name(version)}.{ending or 'bin'}"
     if path in raw["releases"]:
@@ -200,6 +202,74 @@ def withdraw(repository: Repository, path: str) -> None:
     for name in lists:
         descriptor[name] = [each for each in descriptor[name] if each != path]
     repository.remove(path)
+    _describe(repository, descriptor)
+
+
+def widen(repository: Repository, path: str, percent: int) -> Release:
+    """Let a release out to more locks; a hundred percent lets it out to all."""
+    custom = _release(repository, path)
+    if "rollout" not in custom:
+        raise FeedToolError(f"{path} is let out to all locks already.")
+    before = custom["rollout"]["percent"]
+    if percent <= before:
+        raise FeedToolError(
+            f"{path} is let out to {before} % already, and locks that have it keep it."
+            " nightlatch-feed halt stops it."
+        )
+    if percent == 100:
+        del custom["rollout"]
+    else:
+        custom["rollout"] = {**custom["rollout"], "percent": percent}
+    return _say(repository, path, custom)
+
+
+def halt(repository: Repository, path: str, reason: str | None) -> Release:
+    """Let a release be installed nowhere, for the time being."""
+    custom = _release(repository, path)
+    custom["halted"] = {} if reason is None else {"reason": reason}
+    return _say(repository, path, custom)
+
+
+def resume(repository: Repository, path: str) -> Release:
+    """Let a release that is halted go on, to as many locks as before."""
+    custom = _release(repository, path)
+    if custom.pop("halted", None) is None:
+        raise FeedToolError(f"{path} is not halted.")
+    return _say(repository, path, custom)
+
+
+def _release(repository: Repository, path: str) -> dict[str, Any]:
+    """Return what is said of a release that is in the feed."""
+    if path not in repository.descriptor["releases"]:
+        raise FeedToolError(
+            f"There is no release {path} in this feed. nightlatch-feed list shows what"
+            " there is."
+        )
+    return repository.custom(path)
+
+
+def _say(repository: Repository, path: str, custom: dict[str, Any]) -> Release:
+    custom["schema"] = schema_of(custom)
+    target = repository.role(repository.role_for(path)).signed.targets[path]
+    release = parse_release(
+        ListedFile(
+            path=path,
+            length=target.length,
+            hashes=target.hashes,
+            custom={CUSTOM_KEY: custom},
+        ),
+        _read(repository.descriptor),
+    )
+    repository.say(path, custom)
+    return release
+
+
+def take_reports(repository: Repository, address: str | None) -> None:
+    """Say where households may tell how installations end, or that they need not."""
+    descriptor = repository.descriptor
+    descriptor.pop("reports", None)
+    if address is not None:
+        descriptor["reports"] = address
     _describe(repository, descriptor)
 
 

@@ -158,6 +158,15 @@ class Repository:
         _write(self.feed / "targets" / target.get_prefixed_paths()[0], data)
         self._stage(role, metadata)
 
+    def say(self, path: str, custom: Mapping[str, Any]) -> None:
+        """Say something else of a target; its file stays as it is."""
+        role = self.role_for(path)
+        metadata = self.role(role)
+        target = metadata.signed.targets[path]
+        others = target.custom or {}
+        target.unrecognized_fields["custom"] = {**others, CUSTOM_KEY: dict(custom)}
+        self._stage(role, metadata)
+
     def describe(self, fields: Mapping[str, Any]) -> None:
         """Say something else of the feed."""
         text = json.dumps(fields, indent=2, ensure_ascii=False)

@@ -24,6 +24,8 @@ class FeedContent:
     """When the feed must have been signed anew, or it counts as stale."""
     advisories: tuple[PublishedAdvisory, ...] = ()
     """Those that could be read."""
+    reports: str | None = None
+    """An https address where its vendor takes how installations ended, if it wants that."""
     tells_advisories: bool = False
     """Whether it says what is known of its locks, and all of it could be read."""
 
@@ -42,8 +44,9 @@ class Feed(Protocol):
     async def fetch(self, release: Release) -> bytes:
         """Fetch the artifact of a release, after asking again whether it still holds.
 
-        Raises ``FeedError``; RELEASE_WITHDRAWN when the feed no longer lists it, and
-        RELEASE_CHANGED when it lists another file under its name.
+        Raises ``FeedError``; RELEASE_WITHDRAWN when the feed no longer lists it,
+        RELEASE_CHANGED when it lists another file under its name, and RELEASE_HALTED
+        when it was halted meanwhile.
         """
 
 

@@ -6,7 +6,7 @@ TUF client looks into, so each field is checked for its type, size and character
 anything else sees it. Fields that are not known are kept, never obeyed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 import re
 from typing import Any, Final
@@ -24,10 +24,12 @@ from ..model import (
     Disruption,
     Evidence,
     FirmwareKey,
+    Halt,
     Model,
     Payload,
     PayloadFormat,
     Release,
+    Rollout,
     Severity,
     Traits,
     Transport,
@@ -55,7 +57,9 @@ from .fields import (
 )
 
 SCHEMA: Final = 1
-"""The newest schema that is understood."""
+"""The newest schema of a feed and of an advisory that is understood."""
+RELEASE_SCHEMA: Final = 2
+"""That of a release."""
 DESCRIPTOR_PATH: Final = "nightlatch.json"
 """The target that describes the feed."""
 CUSTOM_KEY: Final = "nightlatch"
@@ -69,6 +73,8 @@ MAX_RECOVERY: Final = 4 * 1024
 """Bytes of UTF-8."""
 MAX_PATH: Final = 256
 """Characters of a target path."""
+MAX_HALT: Final = 256
+"""Characters of why a release is halted."""
 MAX_FIRMWARE_KEYS: Final = 8
 MAX_EXTRA_VALUES: Final = 256
 """Values, however nested, in all fields of a release that are not known."""
@@ -76,6 +82,9 @@ MAX_EXTRA_TEXT: Final = 16 * 1024
 """Characters in all of them together."""
 
 _PEM_MAX = 1024
+# Who overlooks one of these installs what must wait: a release that has one needs the
+# second schema, which Nightlatch before them refuses.
+_OF_SCHEMA_2 = frozenset({"rollout", "halted"})
 # Firmware that a person installs: there is nothing for us to read in it.
 _BY_HAND = "by-hand"
 _TRANSPORTS = {
@@ -105,6 +114,8 @@ class Descriptor:
     """Target paths."""
     advisories: tuple[str, ...] | None = None
     """Target paths; None where the vendor does not say what is known of its locks."""
+    reports: str | None = None
+    """Where the vendor takes how installations ended, if it wants that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +140,7 @@ def parse_descriptor(custom: object) -> Descriptor:
         firmware_keys=tuple(fields["firmware_keys"]),
         releases=tuple(fields["releases"]),
         advisories=tuple(fields["advisories"]) if "advisories" in fields else None,
+        reports=fields.get("reports"),
     )
 
 
@@ -142,14 +154,21 @@ def parse_published(
     return parse_advisory(_ours(custom), descriptor.vendor, descriptor.models)
 
 
+def schema_of(fields: Iterable[str]) -> int:
+    """Return the lowest schema in which a release may have all of some fields."""
+    return 2 if _OF_SCHEMA_2.intersection(fields) else 1
+
+
 def parse_release(target: ListedFile, descriptor: Descriptor) -> Release:
     """Read the ``custom`` object of a release, as far as the descriptor allows it.
 
     Raises ``FeedError``: SCHEMA_TOO_NEW or FIELD_INVALID.
     """
     artifact = _artifact(target)
-    raw = _ours(target.custom)
+    raw = _ours(target.custom, RELEASE_SCHEMA)
     fields = validated(_RELEASE, raw)
+    if fields["schema"] < (needed := schema_of(raw)):
+        raise wrong("schema", "must be a whole number from {minimum}", minimum=needed)
     if fields["vendor"] != descriptor.vendor:
         raise wrong("vendor", "is not the vendor of this feed")
     models = {model.model: model for model in descriptor.models}
@@ -199,8 +218,22 @@ def parse_release(target: ListedFile, descriptor: Descriptor) -> Release:
         support_end=fields.get("support_end"),
         released=fields.get("released"),
         traits=model.traits,
+        rollout=_rollout(fields.get("rollout")),
+        halted=_halt(fields.get("halted")),
         extra=_extra(raw),
     )
+
+
+def _rollout(fields: dict[str, Any] | None) -> Rollout | None:
+    if fields is None:
+        return None
+    return Rollout(percent=fields["percent"], salt=fields.get("salt"))
+
+
+def _halt(fields: dict[str, Any] | None) -> Halt | None:
+    if fields is None:
+        return None
+    return Halt(why=fields["reason"]) if "reason" in fields else Halt()
 
 
 def _payload(fields: dict[str, Any]) -> Payload | None:
@@ -249,7 +282,7 @@ def _check_traits(traits: Traits, fields: dict[str, Any]) -> None:
             )
 
 
-def _ours(custom: object) -> dict[str, Any]:
+def _ours(custom: object, newest: int = SCHEMA) -> dict[str, Any]:
     """Return our part of a target's ``custom`` object, its schema being one we know."""
     ours = custom.get(CUSTOM_KEY) if isinstance(custom, dict) else None
     if not isinstance(ours, dict):
@@ -258,10 +291,10 @@ def _ours(custom: object) -> dict[str, Any]:
     # First of all: a newer schema may have changed the meaning of any other field.
     if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
         raise wrong("schema", "must be a whole number from {minimum}", minimum=1)
-    if schema > SCHEMA:
+    if schema > newest:
         # The number is the vendor's; there is no need to repeat an absurd one.
         shown = min(schema, _INT31)
-        raise FeedError(FeedProblem.SCHEMA_TOO_NEW, schema=shown, supported=SCHEMA)
+        raise FeedError(FeedProblem.SCHEMA_TOO_NEW, schema=shown, supported=newest)
     return ours
 
 
@@ -422,6 +455,7 @@ _DESCRIPTOR = fields_of(
         ),
         vol.Required("releases"): list_of(_A_PATH),
         vol.Optional("advisories"): list_of(_A_PATH),
+        vol.Optional("reports"): https,
     }
 )
 
@@ -481,6 +515,10 @@ _RELEASE_SHAPE = {
     vol.Optional("severity"): one_of(Severity),
     vol.Optional("support_end"): day,
     vol.Optional("released"): day,
+    vol.Optional("rollout"): fields_of(
+        {vol.Required("percent"): whole(0, 100), vol.Optional("salt"): line()}
+    ),
+    vol.Optional("halted"): fields_of({vol.Optional("reason"): line(MAX_HALT)}),
 }
 _RELEASE_FIELDS = frozenset(str(key) for key in _RELEASE_SHAPE)
 _RELEASE = fields_of(_RELEASE_SHAPE)

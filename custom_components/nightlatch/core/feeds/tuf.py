@@ -12,7 +12,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 import hashlib
@@ -314,6 +314,7 @@ class _Visit:
                 checked_at=now,
                 expires_at=min(state.expires.values()),
                 advisories=advisories,
+                reports=descriptor.reports,
                 tells_advisories=descriptor.advisories is not None and not unread,
             ),
             refused=refused,
@@ -498,8 +499,16 @@ def _check_still_offered(release: Release, listing: _Listing) -> None:
     offered = {_path(release): release for release in listing.content.releases}
     if path not in offered:
         raise FeedError(FeedProblem.RELEASE_WITHDRAWN, path=path)
-    if offered[path] != release:
+    now = offered[path]
+    if _but_for_stage(now) != _but_for_stage(release):
         raise FeedError(FeedProblem.RELEASE_CHANGED, path=path)
+    if now.halted is not None and release.halted is None:
+        raise FeedError(FeedProblem.RELEASE_HALTED, path=path, why=now.halted.why)
+
+
+def _but_for_stage(release: Release) -> Release:
+    """Return a release without what changes while it is let out: it is the same one."""
+    return replace(release, rollout=None, halted=None)
 
 
 def _path(release: Release) -> str:

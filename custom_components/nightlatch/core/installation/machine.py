@@ -14,6 +14,7 @@ from typing import Any
 
 from ..errors import (
     DelegateProblem,
+    FeedProblem,
     InstallationError,
     InstallationProblem,
     NightlatchError,
@@ -48,6 +49,7 @@ _NOTHING_DONE = {
     DelegateProblem.OTHER_OFFER,
     DelegateProblem.NO_OFFER,
     DelegateProblem.NOT_AVAILABLE,
+    FeedProblem.RELEASE_HALTED,
     InstallationProblem.NOT_STRANDED,
     TransportProblem.HELD_ELSEWHERE,
 }

@@ -57,6 +57,7 @@ _PARTS: Final = {
 _PARTS_OF_RULES: Final = {
     "approval": CasePart.UPDATE,
     "soak": CasePart.UPDATE,
+    "stage": CasePart.UPDATE,
     "source": CasePart.CONNECTIVITY,
     "wanted": CasePart.UPDATE,
 }
@@ -68,6 +69,7 @@ _DECIDED: Final = {
     Reason.PINNED,
     Reason.SKIPPED,
     Reason.SOAKING,
+    Reason.STAGED,
 }
 # Where only a person at the radio, or time, helps.
 _SILENT: Final = {
@@ -95,6 +97,7 @@ _OF_THE_MAKER: Final = {
     TransportProblem.NOT_UPDATABLE,
     Reason.BELOW_FLOOR,
     Reason.BELOW_SECURITY_FLOOR,
+    Reason.HALTED,
     Reason.HARDWARE_UNKNOWN,
     Reason.INDEX_DOWNGRADE,
     Reason.INDEX_NOT_APPLICABLE,

@@ -48,6 +48,7 @@ class Reason(StrEnum):
     PINNED = "preflight_pinned"
     SKIPPED = "preflight_skipped"
     SOAKING = "preflight_soaking"
+    STAGED = "preflight_staged"
     NOT_APPROVED = "preflight_not_approved"
     # Power.
     BATTERY_LOW = "preflight_battery_low"
@@ -96,6 +97,7 @@ class Reason(StrEnum):
     FEED_EXPIRED = "preflight_feed_expired"
     FEED_NOT_ASKED = "preflight_feed_not_asked"
     WITHDRAWN = "preflight_withdrawn"
+    HALTED = "preflight_halted"
     NO_FIRMWARE_KEY = "preflight_no_firmware_key"
     NO_PROOF = "preflight_no_proof"
     INDEX_RECALLED = "preflight_index_recalled"

@@ -1,7 +1,7 @@
 """Preflight: may the lock go from what it runs to this release, and now.
 
-What people have decided (pin, skip) and the soak bind what runs by itself only: whoever
-presses Install has decided again.
+What people have decided (pin, skip), the soak and the vendor's stages bind what runs by
+itself only: whoever presses Install has decided again.
 """
 
 from datetime import timedelta
@@ -147,5 +147,24 @@ def check_soak(situation: Situation) -> Check:
         verdict=Verdict.BLOCKER,
         reason=Reason.SOAKING,
         measured=measured,
+        limit=limit,
+    )
+
+
+def check_stage(situation: Situation) -> Check:
+    """Check that the vendor lets it out to this lock already, where it does so in stages.
+
+    A person's wish is no stage.
+    """
+    release = situation.release
+    limit = f"{release.rollout.percent} %" if release.rollout else None
+    if situation.let_out or not situation.unattended:
+        return passed(Family.PATH, "stage", limit=limit)
+    return Check(
+        family=Family.PATH,
+        rule="stage",
+        verdict=Verdict.BLOCKER,
+        reason=Reason.STAGED,
+        measured=release.version.text,
         limit=limit,
     )

@@ -21,6 +21,7 @@ from .path import (
     check_approval,
     check_security_floor,
     check_soak,
+    check_stage,
     check_version,
     check_wanted,
 )
@@ -34,7 +35,7 @@ from .radio import (
 )
 from .situation import Situation
 from .time import check_fit
-from .trust import check_feed, check_index, check_offered, check_proofs
+from .trust import check_feed, check_halted, check_index, check_offered, check_proofs
 from .way_in import check_presence, check_way_in
 
 RULES: tuple[Callable[[Situation], Check], ...] = (
@@ -44,6 +45,7 @@ RULES: tuple[Callable[[Situation], Check], ...] = (
     check_security_floor,
     check_wanted,
     check_soak,
+    check_stage,
     check_approval,
     check_battery,
     check_trend,
@@ -64,6 +66,7 @@ RULES: tuple[Callable[[Situation], Check], ...] = (
     check_fit,
     check_feed,
     check_offered,
+    check_halted,
     check_proofs,
     check_index,
 )
@@ -89,6 +92,9 @@ _NOT_FOR_A_STRANDED_LOCK_RULES = {
     "approval",
     "wanted",
     "soak",
+    "stage",
+    # It was begun before: half of it in a lock is worse than all of it.
+    "halted",
     "signal",
     "slot",
     "pairing",

@@ -144,6 +144,8 @@ class Situation:
     """Until when a person lets its maker's app have it; None where nobody does."""
     stranger: bool = False
     """Whether another lock is behind the entities of this one."""
+    let_out: bool = True
+    """Whether the vendor lets the release out to this lock already."""
     needs_presence: bool = False
     """Whether the maker wants a person at the door, during or after an installation."""
     closes: Severity = Severity.NONE

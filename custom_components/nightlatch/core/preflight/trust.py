@@ -67,6 +67,21 @@ def check_offered(situation: Situation) -> Check:
     )
 
 
+def check_halted(situation: Situation) -> Check:
+    """Check that the vendor has not halted the release; nobody here knows better."""
+    release = situation.release
+    if release.halted is None:
+        return passed(Family.TRUST, "halted")
+    return Check(
+        family=Family.TRUST,
+        rule="halted",
+        verdict=Verdict.BLOCKER,
+        reason=Reason.HALTED,
+        measured=release.version.text,
+        details={"why": release.halted.why},
+    )
+
+
 def check_proofs(situation: Situation) -> Check:
     """Check that both proofs can be had: the feed's, and the artifact's own.
 

@@ -1,7 +1,8 @@
 """A release as the vault keeps it: all that is needed to install it once more.
 
 The feed may no longer list it by then, or name another firmware key; so what was proven
-when it was kept goes along with the artifact, encrypted and bound to it as that is.
+when it was kept goes along with the artifact, encrypted and bound to it as that is. Not to
+whom it was let out then: that is the feed's word of a day.
 """
 
 from collections.abc import Mapping

@@ -38,6 +38,10 @@ class Waiting(StrEnum):
     """It failed here, and would again."""
     VENDOR = "vendor"
     """It failed too often."""
+    HALTED = "halted"
+    """Its vendor has halted it."""
+    STAGE = "stage"
+    """Its vendor lets it out by and by, and to this lock not yet."""
     NO_QUIET_HOURS = "no_quiet_hours"
     """It fits into none of them."""
     POSTPONED = "postponed"
@@ -111,6 +115,8 @@ class Planning:
     """How bad the worst published hole is that the lock has and the release has not."""
     let_go_until: datetime | None = None
     """Until when nothing of ours may connect to it."""
+    let_out: bool = True
+    """Whether its vendor lets the release out to this lock already."""
 
 
 def make_plan(planning: Planning) -> Plan:
@@ -124,6 +130,8 @@ def make_plan(planning: Planning) -> Plan:
         return Plan(release=release, waiting=Waiting.SOURCE, expected=planning.expected)
     if release is None:
         return Plan(release=None, waiting=Waiting.NOTHING_OFFERED)
+    if release.halted is not None:
+        return Plan(release=release, waiting=Waiting.HALTED, expected=planning.expected)
     waiting = _without_a_time(planning, release)
     if waiting is not None:
         return Plan(release=release, waiting=waiting, expected=planning.expected)
@@ -151,7 +159,8 @@ def _without_a_time(planning: Planning, release: Release) -> Waiting | None:
         return Waiting.VENDOR
     if planning.retry.after_change:
         return Waiting.CHANGE
-    return None
+    # Also what closes a hole: the vendor knows of both.
+    return None if planning.let_out else Waiting.STAGE
 
 
 def is_approved(decisions: Decisions, release: Release) -> bool:
