@@ -268,7 +268,7 @@ def test_a_source_in_trouble_is_never_called_well(source: SourceProblem) -> None
     assert next_action(Facts(source=source, checks=FINE)) is not NextAction.NOTHING
 
 
-@pytest.mark.parametrize("reason", set(Reason) - {Reason.OK})
+@pytest.mark.parametrize("reason", [each for each in Reason if each is not Reason.OK])
 def test_what_blocks_for_longer_ends_in_something_to_do(reason: Reason) -> None:
     """Unless it is over by itself, or somebody has decided it."""
     expected = {
