@@ -85,7 +85,7 @@ _OTHERS: dict[ModuleType, dict[str, float]] = {
 _LIMITS = transfer.Limits(total=6, file=5, answer=1.5, grace=0.8, rate=64 * 1024)
 
 
-# Once for as long as no module comes: it was a fifth of what a house takes to be set up.
+# Looked up once for as long as no module comes.
 @cache
 def _having(modules: tuple[ModuleType, ...]) -> list[tuple[ModuleType, str]]:
     """Return which module has seconds by which name."""
