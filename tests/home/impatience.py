@@ -5,6 +5,7 @@ a house, only not for minutes. The seconds are those of tests/rig/idle_time.py, 
 only while everybody waits: none is too short for a slow machine.
 """
 
+from functools import cache
 import sys
 from types import ModuleType
 
@@ -84,23 +85,32 @@ _OTHERS: dict[ModuleType, dict[str, float]] = {
 _LIMITS = transfer.Limits(total=6, file=5, answer=1.5, grace=0.8, rate=64 * 1024)
 
 
-@pytest.fixture(autouse=True)
-def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a house wait for tenths of seconds where it would wait for seconds."""
-    modules = [
-        module
-        for name, module in sys.modules.items()
-        if name.startswith("custom_components.nightlatch.")
-    ]
-    for name, seconds in _NIGHTLATCH.items():
+# Looked up once for as long as no module comes.
+@cache
+def _having(modules: tuple[ModuleType, ...]) -> list[tuple[ModuleType, str]]:
+    """Return which module has seconds by which name."""
+    found = []
+    for name in _NIGHTLATCH:
         having = [
             module
             for module in modules
             if isinstance(getattr(module, name, None), int | float)
         ]
         assert having, name
-        for module in having:
-            monkeypatch.setattr(module, name, seconds)
+        found += [(module, name) for module in having]
+    return found
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a house wait for tenths of seconds where it would wait for seconds."""
+    loaded = tuple(
+        module
+        for name, module in sys.modules.items()
+        if name.startswith("custom_components.nightlatch.")
+    )
+    for module, name in _having(loaded):
+        monkeypatch.setattr(module, name, _NIGHTLATCH[name])
     for module, constants in _OTHERS.items():
         for name, seconds in constants.items():
             monkeypatch.setattr(module, name, seconds)
