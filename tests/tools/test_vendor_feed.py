@@ -394,12 +394,12 @@ def test_a_release_is_halted_and_goes_on(feed: Workshop) -> None:
     feed.release("1.1.0", "--percent", "20")
     assert stage(feed) == (20, None)
     feed.do("halt", PATH, "--reason", "It drains batteries.")
-    assert stage(feed) == (20, "It drains batteries.")
+    assert stage(feed) == (20, "It drains batteries")
     assert f"{PATH}  KL-1 1.1.0, 20 %, halted" in feed.do("list")
     told = feed.do(
         "check", "feed", "--model", "KL-1", "--hardware", "B", "--installed", "1.0.0"
     )
-    assert "HALTED:        KL-1 1.1.0 for B: It drains batteries." in told
+    assert "HALTED:        KL-1 1.1.0 for B: It drains batteries" in told
     assert "Such a lock gets nothing." in told
     assert "not 1.1.0: halted" in told
     feed.do("resume", PATH)

@@ -7,6 +7,7 @@ from enum import StrEnum
 import hashlib
 from typing import Final
 
+from .phrase import Phrase
 from .revision_text import version_in
 from .versions import Version, VersionScheme
 
@@ -136,8 +137,8 @@ class Rollout:
 class Halt:
     """That a vendor has halted a release, which stays in its feed."""
 
-    why: str = "-"
-    """In the vendor's words, or a dash."""
+    why: str = Phrase("it does not say why")
+    """In the vendor's words, without the full stop at their end."""
 
 
 USUAL: Final = Traits()

@@ -122,7 +122,7 @@ def test_stages_and_halts_are_as_the_page_has_them(
     staged, halted = (json.loads(block) for block in blocks("json")[4:6])
     assert read({**examples[1], **staged}, descriptor).rollout == Rollout(percent=5)
     told = read({**examples[1], **halted}, descriptor).halted
-    assert told == Halt(why=halted["halted"]["reason"])
+    assert told == Halt(why=halted["halted"]["reason"].removesuffix("."))
     assert fields("Stages and halts", "must") == {"rollout.percent"}
     assert fields("Stages and halts", "may") == {"rollout.salt", "halted.reason"}
 

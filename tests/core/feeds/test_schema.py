@@ -710,7 +710,7 @@ def test_a_release_may_be_halted() -> None:
     assert read_release().halted is None
     assert read_release(schema=2, halted={}).halted == Halt()
     told = read_release(schema=2, halted={"reason": "It drains batteries."})
-    assert told.halted == Halt(why="It drains batteries.")
+    assert told.halted == Halt(why="It drains batteries")
 
 
 @pytest.mark.parametrize(

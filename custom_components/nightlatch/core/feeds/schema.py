@@ -233,7 +233,8 @@ def _rollout(fields: dict[str, Any] | None) -> Rollout | None:
 def _halt(fields: dict[str, Any] | None) -> Halt | None:
     if fields is None:
         return None
-    return Halt(why=fields["reason"]) if "reason" in fields else Halt()
+    why = fields.get("reason", "").rstrip(" .。")
+    return Halt(why=why) if why else Halt()
 
 
 def _payload(fields: dict[str, Any]) -> Payload | None:
