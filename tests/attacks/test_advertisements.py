@@ -28,7 +28,7 @@ from tests.rig.spoofer import Conduct, Spoofer
 BOOTLOADER = "C0:11:22:33:44:56"
 SILENCE = 0.2
 """Seconds without the application, as ``impatience`` has it."""
-UNHURRIED = 1.0
+UNHURRIED = 3.0
 
 
 def spoof(

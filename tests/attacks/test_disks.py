@@ -132,7 +132,13 @@ SAVES: dict[str, Save] = {
         datetime(2026, 2, n, tzinfo=UTC)
     ),
 }
-NO_CHANGES = {"async_load", "async_saved", "async_close", "async_remove"}
+NO_CHANGES = {
+    "async_close",
+    "async_load",
+    "async_locks_on_disk",
+    "async_remove",
+    "async_saved",
+}
 # It says whether the floors were higher; that they are not on disk a repair tells.
 TELLS_OTHERWISE = {"async_take_back"}
 

@@ -289,6 +289,7 @@ async def test_a_closed_hole_is_opened_by_administrators_only(
 # Entities. None: Home Assistant's own, and it only reads.
 ENTITY_SERVICES: dict[tuple[str, str, str], Deed | None] = {
     ("button", "check_now", "press"): Deed.CHECK,
+    ("button", "let_go", "press"): Deed.LET_GO,
     ("calendar", "*", "create_event"): None,
     ("calendar", "*", "get_events"): None,
     ("switch", "install_automatically", "toggle"): Deed.CONSENT,

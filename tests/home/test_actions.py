@@ -131,7 +131,7 @@ async def test_the_plan_tells_everything(house: House) -> None:
     assert plan["way_back"] == "none"
     assert not plan["ready"]
     checks = {check["rule"]: check for check in plan["checks"]}
-    assert len(checks) == 27
+    assert len(checks) == 30
     assert plan["overrides_until"] is None
     assert checks["door"] == {
         "family": "door",

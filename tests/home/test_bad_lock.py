@@ -59,6 +59,14 @@ def _answer(opcode: Opcode, result: bytes, nth: int = 1) -> Callable[[House], No
     return do
 
 
+def _all(*orders: Callable[[House], None]) -> Callable[[House], None]:
+    def do(house: House) -> None:
+        for order in orders:
+            order(house)
+
+    return do
+
+
 def _order(
     traffic: Traffic, fault: Fault, **order: int | bytes
 ) -> Callable[[House], None]:
@@ -187,7 +195,11 @@ BAD_LOCKS = {
     ),
     "rejects-hash": BadLock(
         key="transport_rejected_hash",
-        do=_answer(Opcode.EXECUTE, b"\x0b\x0c", nth=LAST),
+        # All is sent once more, with time for the flash, before it counts.
+        do=_all(
+            _answer(Opcode.EXECUTE, b"\x0b\x0c", nth=2 * LAST),
+            _answer(Opcode.EXECUTE, b"\x0b\x0c", nth=LAST),
+        ),
     ),
     "rejects-an-object": BadLock(
         key="transport_rejected", do=_answer(Opcode.EXECUTE, b"\x0a", nth=SECOND)

@@ -347,10 +347,10 @@ async def test_what_a_person_installs_comes_out_of_the_feed(
 
 
 async def test_a_watched_lock_takes_no_file(attic: WatchedHouse) -> None:
-    """Its form is just the one for what it is linked to."""
+    """Nothing of ours brings it firmware."""
     subentry = attic.entry.subentries[attic.managed.subentry_id]
     result = await start_reconfigure(attic.hass, attic.entry, subentry)
-    assert result["step_id"] == "settings"
+    assert result["menu_options"] == ["settings", "help"]
 
 
 async def test_a_lock_of_which_there_is_no_artifact(

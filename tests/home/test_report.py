@@ -269,7 +269,7 @@ async def test_a_link_that_is_no_address_of_a_page_is_only_text(
     """Feeds and facts are held to ``https`` before; the page does not rely on that."""
     monkeypatch.setattr(
         content,
-        "_whom_to_ask",
+        "whom_to_ask",
         lambda _: [{"url": "javascript:alert(1)", "source": "x"}],
     )
     page = Elements(await page_of(hass_client))

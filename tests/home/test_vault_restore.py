@@ -348,7 +348,7 @@ async def test_a_log_whose_end_was_cut_off(house: House) -> None:
 async def test_a_log_that_cannot_be_written(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is logged once and holds up nothing."""
+    """It is logged once and holds up nothing; what it should have is kept for it."""
     path = storage(house, ".audit")
     if path.exists():
         path.unlink()

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 import hashlib
 import struct
 from typing import Protocol
@@ -343,7 +344,12 @@ class SecureDfuBootloader:
             refusal = bytes((_RESPONSE, opcode)) + _NOT_PERMITTED
             self._require_host().answer(refusal)
         elif ordered := self._ordered(opcode):
-            self._respond(opcode, ordered)
+            # Nothing is refused by its content before the flash has all of it.
+            busy = self.receive_buffers.flash_busy if opcode == Opcode.EXECUTE else 0.0
+            if busy:
+                self._require_host().later(busy, partial(self._respond, opcode, ordered))
+            else:
+                self._respond(opcode, ordered)
         elif opcode not in _REQUEST_LENGTHS:
             self._respond(opcode, _NOT_SUPPORTED)
         elif len(data) != _REQUEST_LENGTHS[Opcode(opcode)]:

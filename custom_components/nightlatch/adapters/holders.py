@@ -63,7 +63,7 @@ def entries_at(
     linked = er.async_get(hass).async_get(lock_entity) if lock_entity else None
     ids = [linked.config_entry_id] if linked and linked.config_entry_id else []
     for device in _devices(hass, address):
-        ids += device.config_entries
+        ids.append(device.config_entry_id)
     for entry_id in ids:
         if (entry := hass.config_entries.async_get_entry(entry_id)) is not None:
             yield entry
