@@ -231,7 +231,7 @@ async def test_a_file_gets_around_no_halt(house: House, flow: Flow) -> None:
     """Whether its vendor has halted it before somebody brings it, or after that."""
     data = package(house.vendor.firmware_key)
     path = publish(house.vendor, "1.1.0", package=data)
-    halt = {"schema": 2, "halted": {"reason": WHY}}
+    halt: dict[str, Any] = {"schema": 2, "halted": {"reason": WHY}}
     house.vendor.amend(path, **halt)
     await house.check()
     result = await flow.to_details(data)
