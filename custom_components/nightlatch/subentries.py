@@ -126,6 +126,8 @@ class Subentries:
                 await self._async_drop_feed(subentry_id)
                 await feed.feed.forget()
                 self._store.async_note_reported(subentry_id, None)
+                with unsaved_for_now("That a feed was removed"):
+                    await self._store.async_saved()
             elif feed.source != dict(subentry.data):
                 await feed.async_replace(subentry)
                 self._check(feed)

@@ -1,7 +1,7 @@
 """A vendor that is told how installations end, where the owner wants that."""
 
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 import json
 from pathlib import Path
@@ -11,12 +11,13 @@ import aiohttp
 from aiohttp import web
 import pytest
 
+from custom_components.nightlatch.core.records.ends_report import Reported
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.util import dt as dt_util
 from tests.rig.scene import VENDOR
 from tests.rig.tls import Authority
 
-from .flows import start_reconfigure, submit
+from .flows import start_reconfigure, submit, until
 from .house import House
 
 SENDER = "custom_components.nightlatch.adapters.report_sender"
@@ -29,6 +30,8 @@ class Desk:
 
     url: str = ""
     status: int = 204
+    looks: Callable[[], None] = lambda: None
+    """What happens while it takes one."""
     bodies: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
 
@@ -44,6 +47,7 @@ async def desk(
     async def take(request: web.Request) -> web.Response:
         desk.bodies.append(await request.text())
         desk.headers.append(dict(request.headers))
+        desk.looks()
         location = {"Location": "/elsewhere"} if desk.status == 302 else {}
         return web.Response(status=desk.status, headers=location)
 
@@ -152,3 +156,67 @@ async def test_a_yes_is_taken_back(house: House, desk: Desk) -> None:
     await agree(house, desk, yes=True)
     await look(house, 2)
     assert desk.bodies == []
+
+
+async def test_what_is_sent_is_on_disk_as_sent(
+    house: House, desk: Desk, hass_storage: dict[str, Any]
+) -> None:
+    """Else whoever loses power meanwhile would send it again in the same night."""
+    await agree(house, desk, yes=True)
+    await house.release("1.1.0")
+    await house.install()
+    nights: list[str] = []
+
+    def note() -> None:
+        kept = house.kept(hass_storage)["reported"][house.feed.subentry_id]
+        nights.append(kept["night"])
+
+    desk.looks = note
+    await look(house)
+    assert len(nights) == 1
+    assert nights[0] is not None
+
+
+async def test_who_says_no_while_a_report_is_under_way_is_not_asked_to_say_it_again(
+    house: House, desk: Desk
+) -> None:
+    """What comes of the report changes nothing of what was decided since."""
+    await agree(house, desk, yes=True)
+    await house.release("1.1.0")
+    await house.install()
+    feed_id, store = house.feed.subentry_id, house.runtime.store
+    desk.looks = lambda: store.async_note_reported(feed_id, None)
+    await look(house)
+    assert len(desk.bodies) == 1
+    assert store.reported(feed_id) is None
+
+
+async def test_a_clock_that_was_ahead_silences_nobody(house: House, desk: Desk) -> None:
+    """What ends once it is right is told."""
+    await agree(house, desk, yes=True)
+    feed_id, store = house.feed.subentry_id, house.runtime.store
+    reported = store.reported(feed_id)
+    assert reported is not None
+    ahead = reported.until + timedelta(days=3650)
+    store.async_note_reported(feed_id, replace(reported, until=ahead))
+    await look(house)
+    await house.release("1.1.0")
+    await house.install()
+    await look(house)
+    assert len(desk.bodies) == 1
+
+
+async def test_nothing_stays_of_a_feed_that_is_removed(
+    house: House, desk: Desk, hass_storage: dict[str, Any]
+) -> None:
+    """Neither its address nor that anybody has agreed to it."""
+    await agree(house, desk, yes=True)
+    assert desk.url in str(house.kept(hass_storage))
+    store, gone = house.runtime.store, "0" * 26
+    house.hass.config_entries.async_remove_subentry(house.entry, house.feed.subentry_id)
+    await until(lambda: house.kept(hass_storage)["reported"] == {})
+    # Also where it was removed while nobody looked.
+    store.async_note_reported(gone, Reported(address=desk.url, until=dt_util.utcnow()))
+    await look(house)
+    await until(lambda: house.kept(hass_storage)["reported"] == {})
+    assert store.reported(gone) is None

@@ -35,6 +35,7 @@ from .test_actions import act, add_user
 from .uploads import Upload
 
 SAID = {"model": "KL-1", "hardware": "B", "version": "1.1.0"}
+WHY = "It drains batteries"
 WORDS = "I accept firmware of unknown origin for Front door"
 
 
@@ -224,6 +225,35 @@ async def test_a_release_of_the_feed_needs_no_words(house: House, flow: Flow) ->
     assert release is not None
     assert release.advisories
     assert house.managed().policy.approval == "person"
+
+
+async def test_a_file_gets_around_no_halt(house: House, flow: Flow) -> None:
+    """Whether its vendor has halted it before somebody brings it, or after that."""
+    data = package(house.vendor.firmware_key)
+    path = publish(house.vendor, "1.1.0", package=data)
+    halt: dict[str, Any] = {"schema": 2, "halted": {"reason": WHY}}
+    house.vendor.amend(path, **halt)
+    await house.check()
+    result = await flow.to_details(data)
+    await submit(house.hass, result)
+    await house.settle()
+    await act(house, "approve", await add_user(house, is_owner=True))
+    with pytest.raises(HomeAssistantError, match=WHY):
+        await house.install()
+    house.vendor.amend(path, schema=1, halted=None)
+    await house.check()
+    release = house.managed().release
+    assert release is not None
+    assert release.halted is None
+    house.vendor.amend(path, **halt)
+    await house.check()
+    with pytest.raises(HomeAssistantError, match=WHY):
+        await house.install()
+    assert house.locks[FRONT_DOOR].version == "1.0.0"
+    house.vendor.amend(path, schema=1, halted=None)
+    await house.check()
+    await house.install()
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
 
 
 async def test_it_is_offered_until_somebody_says_otherwise(

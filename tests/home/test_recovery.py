@@ -488,6 +488,23 @@ async def test_what_is_not_kept_comes_from_the_feed(
     assert house.state(OUTCOME).state == "rolled_back"
 
 
+async def test_a_halt_leaves_no_lock_in_its_bootloader(
+    one_bank: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor one that was heard of only when the firmware was fetched once more."""
+    house = one_bank
+    lock = house.locks[FRONT_DOOR]
+    await strand(house)
+    for method in ("release", "running"):
+        monkeypatch.setattr(house.runtime.vault, method, lambda _: None)
+    house.vendor.amend("kl-1/1.1.0.zip", schema=2, halted={})
+    lock.restore_power()
+    await until(lambda: lock.mode is Mode.APPLICATION)
+    await house.settle()
+    assert lock.version == "1.1.0"
+    assert house.runtime.recovering.next_try(house.managed()) is None
+
+
 async def test_another_door_does_not_go_first(two_doors: House) -> None:
     """A door that does not open comes before one that only could be newer."""
     house = two_doors

@@ -408,6 +408,25 @@ async def test_what_is_known_to_stand_against_it_costs_no_code(
     assert house.locks[FRONT_DOOR].version == "1.0.0"
 
 
+async def test_there_is_no_way_back_to_what_is_halted(
+    house: House, owner: User, app: Authenticator
+) -> None:
+    """Nobody knows better than its vendor; and it costs no code."""
+    await update(house)
+    house.vendor.amend("kl-1/1.0.0.zip", schema=2, halted={"reason": "It opens."})
+    await house.check()
+    assert (await act(house, "get_plan"))["rollback_versions"] == []
+    code = app.code()
+    with pytest.raises(HomeAssistantError, match="It opens"):
+        await act(house, "rollback", owner, code=code)
+    assert house.managed().decisions.choice is None
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
+    house.vendor.amend("kl-1/1.0.0.zip", schema=1, halted=None)
+    await house.check()
+    await act(house, "rollback", owner, code=code)
+    assert house.locks[FRONT_DOOR].version == "1.0.0"
+
+
 async def test_what_the_lock_says_against_it_ends_it(
     house: House, owner: User, app: Authenticator
 ) -> None:

@@ -19,10 +19,14 @@ from tuf.ngclient import Updater
 
 from custom_components.nightlatch.core.advisories.published import Match
 from nightlatch_feed import repository
+from nightlatch_feed.alone import alone
 from nightlatch_feed.checking import Checked, check, serving
 from nightlatch_feed.cli import FAILED, OK, REFUSED
+from nightlatch_feed.keys import KeyStore
+from nightlatch_feed.problem import FeedToolError
 from tests.rig.dfu_package import generate_key, make_package
 from tests.rig.image import make_image
+from tests.rig.scene import VENDOR
 from tests.rig.vendor import Vendor
 
 from .commands import CHECKOUT, PASSPHRASE, TOOL
@@ -123,6 +127,26 @@ def test_a_version_is_released_once(feed: Workshop) -> None:
     assert versions(feed) == ["1.0.0"]
 
 
+def test_a_version_is_the_same_however_it_is_written(feed: Workshop) -> None:
+    """Households would refuse both, also the one that was good."""
+    said = ("--model", "KL-1", "--version", "1.0", "--hardware", "B")
+    assert feed.run("release", feed.package("1.0.0"), *said) == FAILED
+    assert "1.0 of KL-1 already" in feed.told
+    assert not list((feed.folder / "staged").iterdir())
+
+
+def test_a_model_is_not_changed_so_that_its_releases_are_refused(
+    feed: Workshop,
+) -> None:
+    """What is in the feed stays in it."""
+    assert feed.run("model", "KL-1", "--versions", "integer") == REFUSED
+    assert "version_scheme" in feed.told
+    assert not list((feed.folder / "staged").iterdir())
+    feed.do("model", "KL-1", "--name", "Kestrel One again")
+    feed.do("publish")
+    assert versions(feed) == ["1.0.0"]
+
+
 def test_fields_of_the_format_go_through_it(feed: Workshop) -> None:
     """All that it knows can be said, and nothing that it refuses."""
     fields = feed.folder / "fields.json"
@@ -182,6 +206,19 @@ def test_a_short_passphrase_makes_no_key(
     assert not (workshop.folder / "staged").exists()
     monkeypatch.setenv(PASSPHRASE, WORDS)
     workshop.found()
+
+
+def test_a_passphrase_for_new_keys_is_asked_for_twice(tmp_path: Path) -> None:
+    """A slip would only be found out when the key is needed, and lost."""
+    typed = ["four words of your won", WORDS, WORDS, WORDS]
+    store = KeyStore([tmp_path / "keys"], lambda _: typed.pop(0))
+    with pytest.raises(FeedToolError, match="two passphrases"):
+        store.make("root", offline=True)
+    assert not (tmp_path / "keys").exists()
+    store.make("root", offline=True)
+    # All of one command are behind the same.
+    store.make("root", offline=True)
+    assert typed == []
 
 
 def test_two_people_and_a_machine_publish_together(feed: Workshop) -> None:
@@ -341,6 +378,84 @@ def test_a_feed_is_in_order_wherever_publishing_is_cut_off(
     assert cuts == 4
 
 
+@pytest.mark.parametrize("writes", range(4))
+def test_what_was_cut_off_while_it_was_staged_can_be_done_again(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    """To begin a feed, and to give some of it away."""
+    write = repository._write
+
+    def cut_after(left: int) -> None:
+        def cut(path: Path, data: bytes) -> None:
+            nonlocal left
+            if left == 0:
+                raise OSError(28, "No space left on device", str(path))
+            left -= 1
+            write(path, data)
+
+        monkeypatch.setattr(repository, "_write", cut)
+
+    key = workshop.folder / "firmware.pem"
+    key.write_text(workshop.maker.firmware_key_pem)
+    cut_after(writes)
+    assert workshop.run("init", "--vendor", VENDOR, "--firmware-key", key) == FAILED
+    monkeypatch.setattr(repository, "_write", write)
+    workshop.found()
+    workshop.release("1.0.0")
+    workshop.do("publish")
+    cut_after(writes % 2)
+    assert workshop.run("delegate", "one", "--model", "KL-1") == FAILED
+    monkeypatch.setattr(repository, "_write", write)
+    workshop.do("sign")
+    workshop.do("delegate", "one", "--model", "KL-1")
+    workshop.release("1.1.0")
+    workshop.do("publish")
+    assert versions(workshop) == ["1.0.0", "1.1.0"]
+
+
+def test_a_machine_renews_nothing_that_was_not_published(workshop: Workshop) -> None:
+    """It would publish what names files that are not there."""
+    workshop.found()
+    workshop.release("1.0.0")
+    assert workshop.run("renew") == FAILED
+    assert "not published yet" in workshop.told
+    assert not (workshop.folder / "feed" / "metadata").exists()
+    workshop.release("1.1.0")
+    workshop.do("publish")
+    assert versions(workshop) == ["1.0.0", "1.1.0"]
+
+
+def test_what_households_would_refuse_as_expired_is_not_published(
+    feed: Workshop,
+) -> None:
+    """What people have signed too long ago they sign anew; the machine says so too."""
+    feed.release("1.1.0")
+    before = feed.moved
+    feed.moved = timedelta(days=91)
+    for command in ("publish", "renew"):
+        assert feed.run(command) == FAILED
+        assert "targets is good until" in feed.told
+    assert not (feed.folder / "feed" / "metadata" / "2.targets.json").exists()
+    feed.do("renew", "targets")
+    feed.do("publish")
+    feed.moved = before
+    assert versions(feed) == ["1.0.0", "1.1.0"]
+
+
+def test_two_commands_in_one_folder_do_not_mix(
+    feed: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one changes nothing; who only looks may."""
+    monkeypatch.setattr("nightlatch_feed.alone._PATIENCE", 0.2)
+    feed.release("1.1.0")
+    with alone(feed.folder):
+        assert feed.run("renew") == FAILED
+        assert "is at work in" in feed.told
+        assert "1.1.0" in feed.do("list")
+    feed.do("publish")
+    assert versions(feed) == ["1.0.0", "1.1.0"]
+
+
 def test_a_withdrawn_release_is_offered_no_more(feed: Workshop) -> None:
     """Its file stays, for whoever is fetching it."""
     feed.release("1.1.0")
@@ -406,7 +521,7 @@ def test_a_release_is_halted_and_goes_on(feed: Workshop) -> None:
     assert stage(feed) == (20, None)
     assert feed.run("resume", PATH) == FAILED
     feed.do("halt", PATH)
-    assert stage(feed) == (20, "-")
+    assert stage(feed) == (20, "it does not say why")
 
 
 @pytest.mark.parametrize(

@@ -517,6 +517,11 @@ class HouseholdStore(TrustStore):
         """Return what a lock draws its lots from; ``key`` is what it is known by."""
         return lots_of(self._stages, key)
 
+    @property
+    def reported_feeds(self) -> set[str]:
+        """Return the ids of all feeds whose vendors were told anything, or may be."""
+        return set(self._reported)
+
     def reported(self, feed_id: str) -> Reported | None:
         """Return what a vendor was told already; None where telling has not begun."""
         return self._reported.get(feed_id)

@@ -119,7 +119,7 @@ class DirectKind(HouseKind):
     def select(self) -> Release | None:
         if (choice := self.lock.decisions.choice) is not None:
             kept = self._services.vault.release(choice.sha256)
-            return kept.release if kept else None
+            return self.lock.as_told(kept.release) if kept else None
         if (model := self.model) is None:
             return None
         sendable = (each for each in self.on_offer() if each.payload is not None)

@@ -336,6 +336,16 @@ class ManagedLock:
             return True
         return is_let_out(release, self._services.store.lots(self.kind.key))
 
+    def as_told(self, release: Release) -> Release:
+        """Return a release, wherever it comes from, halted where its vendor has halted it.
+
+        What the vault keeps, or somebody has brought as a file, does not know of it.
+        """
+        for told in self.kind.on_offer():
+            if (told.key, told.model) == (release.key, release.model) and told.halted:
+                return replace(release, halted=told.halted)
+        return release
+
     @property
     def misbehaves(self) -> bool:
         """Return whether what updates the lock does what it was not told to."""

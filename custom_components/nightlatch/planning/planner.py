@@ -381,6 +381,7 @@ class Planner:
         self, lock: ManagedLock, release: Release, asking: Asking
     ) -> Situation:
         now = dt_util.utcnow()
+        release = lock.as_told(release)
         identity = asking.get("identity")
         errand = asking.get("errand") or next_errand(lock)
         return Situation(

@@ -61,7 +61,7 @@ class VaultSupply(Supply):
                 _LOGGER.info("%s: the vault does not have it: %s", self._lock.name, err)
         if (feed := self._lock.feed) is None:
             raise FeedError(FeedProblem.UNREACHABLE)
-        return await feed.feed.fetch(release)
+        return await feed.feed.fetch(release, begun=self._is_way_out)
 
     @override
     async def keep(

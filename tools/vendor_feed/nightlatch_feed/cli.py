@@ -13,7 +13,7 @@ import getpass
 import os
 from pathlib import Path
 import sys
-from typing import Any
+from typing import Any, Final
 
 from tuf.api.metadata import Root
 
@@ -21,16 +21,16 @@ from custom_components.nightlatch.core.errors import NightlatchError
 from custom_components.nightlatch.core.model import LockIdentity, Release
 
 from . import content
+from .alone import alone
 from .checking import Checked, check, offered, serving
 from .keys import KeyStore, read_public_key
 from .problem import FeedToolError
-from .repository import ONLINE, VALID, Repository, computer_clock
+from .repository import ONLINE, UNTIL, VALID, Repository, computer_clock
 from .words import sentence
 
 OK, REFUSED, FAILED = 0, 1, 2
 PASSPHRASE = "NIGHTLATCH_FEED_PASSPHRASE"  # noqa: S105
 _USUAL_VERSIONS = "dotted"
-_UNTIL = "%Y-%m-%d %H:%M UTC"
 
 type Command = Callable[[argparse.Namespace], int]
 
@@ -45,7 +45,10 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     command: Command = options.command
     try:
-        return command(options)
+        if command in _ONLY_LOOK:
+            return command(options)
+        with alone(options.directory):
+            return command(options)
     except NightlatchError as err:
         _complain(sentence(err))
         return REFUSED
@@ -260,7 +263,7 @@ def _expiry(options: argparse.Namespace) -> int:
         if until - now <= warn:
             soon = True
             state = "  HAS EXPIRED" if until <= now else "  EXPIRES SOON"
-        _tell(f"{role:<10} {until:{_UNTIL}}{state}")
+        _tell(f"{role:<10} {until:{UNTIL}}{state}")
     return REFUSED if soon else OK
 
 
@@ -280,7 +283,7 @@ def _check(options: argparse.Namespace) -> int:
 def _report(checked: Checked) -> None:
     feed = checked.content
     _tell(f"Vendor:        {feed.vendor}")
-    _tell(f"Good until:    {feed.expires_at:{_UNTIL}}")
+    _tell(f"Good until:    {feed.expires_at:{UNTIL}}")
     for key in checked.root.roles[Root.type].fingerprints:
         _tell(f"Root key:      {key.whole}")
         if key.alone != key.whole:
@@ -337,6 +340,9 @@ def _serve(options: argparse.Namespace) -> int:
     with suppress(KeyboardInterrupt):
         asyncio.run(serve())
     return OK
+
+
+_ONLY_LOOK: Final[frozenset[Command]] = frozenset({_list, _expiry, _check, _serve})
 
 
 # What was typed.

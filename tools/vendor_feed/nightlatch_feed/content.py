@@ -29,6 +29,7 @@ from custom_components.nightlatch.core.firmware.packages import (
 )
 from custom_components.nightlatch.core.from_file import safe_name
 from custom_components.nightlatch.core.model import PayloadFormat, Release
+from custom_components.nightlatch.core.versions import Version, VersionError
 
 from .problem import FeedToolError
 from .repository import Repository
@@ -90,7 +91,12 @@ def add_model(repository: Repository, model: Mapping[str, Any]) -> None:
     descriptor = repository.descriptor
     models = {each["model"]: each for each in descriptor["models"]}
     models[model["model"]] = dict(model)
-    _describe(repository, {**descriptor, "models": list(models.values())})
+    changed = {**descriptor, "models": list(models.values())}
+    said = _read(changed)
+    for path in descriptor["releases"]:
+        # What is in the feed must not be refused from now on.
+        _parse(repository, path, repository.custom(path), said)
+    repository.describe(changed)
 
 
 def add_release(repository: Repository, file: Path, said: Said) -> Added:
@@ -250,18 +256,25 @@ def _release(repository: Repository, path: str) -> dict[str, Any]:
 
 def _say(repository: Repository, path: str, custom: dict[str, Any]) -> Release:
     custom["schema"] = schema_of(custom)
+    release = _parse(repository, path, custom, _read(repository.descriptor))
+    repository.say(path, custom)
+    return release
+
+
+def _parse(
+    repository: Repository, path: str, custom: dict[str, Any], descriptor: Descriptor
+) -> Release:
+    """Return a release of the feed as households read it."""
     target = repository.role(repository.role_for(path)).signed.targets[path]
-    release = parse_release(
+    return parse_release(
         ListedFile(
             path=path,
             length=target.length,
             hashes=target.hashes,
             custom={CUSTOM_KEY: custom},
         ),
-        _read(repository.descriptor),
+        descriptor,
     )
-    repository.say(path, custom)
-    return release
 
 
 def take_reports(repository: Repository, address: str | None) -> None:
@@ -354,10 +367,18 @@ def _hardware(
 
 def _check_unlike(release: Release, before: Iterable[Mapping[str, Any]]) -> None:
     """Check that no other release has the same version: both would be refused."""
-    if any(each["version"] == release.version.text for each in before):
+    if any(_same(each["version"], release.version) for each in before):
         raise FeedToolError(
             f"There is a release {release.version.text} of {release.model} already."
         )
+
+
+def _same(text: str, version: Version) -> bool:
+    """Return whether a text says a version, as households compare it: 1.0 is 1.0.0."""
+    try:
+        return Version.parse(version.scheme, text) == version
+    except VersionError:
+        return False
 
 
 def _listed(path: str, data: bytes, custom: Mapping[str, Any]) -> ListedFile:

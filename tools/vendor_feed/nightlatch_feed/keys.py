@@ -48,8 +48,14 @@ class KeyStore:
         path = self._folders[0] / f"{role}-{key_id[:_ID_SHOWN]}.pem"
         # Nobody else may read it, from its first moment on.
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(pem)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            path.unlink()
+            raise
         self._opened[key_id] = signer
         return signer
 
@@ -84,7 +90,11 @@ class KeyStore:
 
     def _new_passphrase(self) -> bytes:
         if self._known is None:
-            self._known = self._ask("Passphrase for the keys that people keep")
+            chosen = self._ask("Passphrase for the keys that people keep")
+            # A slip that nobody sees would lose the key for good.
+            if self._ask("The same once more") != chosen:
+                raise FeedToolError("These were two passphrases. No key was made.")
+            self._known = chosen
         if len(self._known) < _SHORTEST:
             raise FeedToolError(
                 f"A passphrase needs {_SHORTEST} characters: whoever finds the file can"

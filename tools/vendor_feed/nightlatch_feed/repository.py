@@ -9,6 +9,7 @@ written last, names it.
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 import json
+import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,6 +46,7 @@ VALID: Final = {
     Timestamp.type: timedelta(days=2),
 }
 _VALID_TARGETS = timedelta(days=90)
+UNTIL: Final = "%Y-%m-%d %H:%M UTC"
 
 
 class Repository:
@@ -73,8 +75,14 @@ class Repository:
 
     @property
     def exists(self) -> bool:
-        """Whether there is one, published or about to be."""
-        return self._path(Root.type).exists()
+        """Whether there is one, published or about to be.
+
+        One that was cut off while it was founded is none yet.
+        """
+        if self._published(Root.type) is not None:
+            return True
+        targets = self._staged / f"{Targets.type}.json"
+        return targets.exists() and DESCRIPTOR_PATH in self.targets.targets
 
     @property
     def root(self) -> Root:
@@ -96,7 +104,9 @@ class Repository:
         """The roles that are about to be published."""
         if self._published_only:
             return []
-        return sorted(path.stem for path in self._staged.glob("*.json"))
+        known = {Root.type, Targets.type, *self.delegated}
+        names = {path.stem for path in self._staged.glob("*.json")}
+        return sorted(names & known)
 
     @property
     def delegated(self) -> Mapping[str, DelegatedRole]:
@@ -198,8 +208,9 @@ class Repository:
         mine = Metadata(Targets())
         for path in [path for path in targets.signed.targets if _is_of(path, paths)]:
             mine.signed.targets[path] = targets.signed.targets.pop(path)
+        # First what would be missed: this alone nobody looks at.
+        self._stage(role, mine, by=targets.signed)
         self._stage(Targets.type, targets)
-        self._stage(role, mine)
 
     def renew(self, role: str) -> None:
         """Say the same for longer."""
@@ -273,6 +284,14 @@ class Repository:
                 + ", ".join(f"{role} has {told}" for role, told in lacking.items())
                 + ". Whoever has another key runs nightlatch-feed sign."
             )
+        now = self._clock()
+        for name, until in self._for_all():
+            if until <= now:
+                raise FeedToolError(
+                    f"Nothing was published. {name} is good until {until:{UNTIL}} only,"
+                    f" and it is {now:{UNTIL}}: all households would refuse the feed."
+                    f" nightlatch-feed renew {name} makes it good for longer."
+                )
         written: list[str] = []
 
         def write(name: str, data: bytes) -> MetaFile:
@@ -296,7 +315,6 @@ class Repository:
                 write(f"{version}.{role}.json", data)
             listed = MetaFile.from_data(version, data, ["sha256"])
             snapshot.meta[f"{role}.json"] = listed
-        now = self._clock()
         snapshot.expires = now + snapshot_valid
         timestamp.expires = now + timestamp_valid
         # Before anything is written that only a later key can follow.
@@ -321,6 +339,11 @@ class Repository:
 
     # Inside.
 
+    def _for_all(self) -> Iterator[tuple[str, datetime]]:
+        """Yield what people sign for all releases, and until when it is good."""
+        yield Root.type, self.root.expires
+        yield Targets.type, self.targets.expires
+
     def _signed_online[T: (Snapshot, Timestamp)](self, signed: T) -> bytes:
         metadata = Metadata(signed)
         self._add_signatures(signed.type, metadata)
@@ -334,8 +357,13 @@ class Repository:
             )
         return metadata.to_bytes()
 
-    def _stage(self, role: str, metadata: AnyMetadata) -> None:
-        """Stage a role as changed now: whoever has signed it before must do so again."""
+    def _stage(
+        self, role: str, metadata: AnyMetadata, *, by: Targets | None = None
+    ) -> None:
+        """Stage a role as changed now: whoever has signed it before must do so again.
+
+        ``by`` are the targets that delegate to it, where those are not staged yet.
+        """
         signed = metadata.signed
         published = self._published(role)
         if published is not None:
@@ -346,27 +374,28 @@ class Repository:
             )
         signed.expires = self._clock() + VALID.get(role, _VALID_TARGETS)
         metadata.signatures.clear()
-        self._add_signatures(role, metadata)
+        self._add_signatures(role, metadata, by)
         _write(self._staged / f"{role}.json", metadata.to_bytes())
 
     def _add_signatures(
         self,
         role: str,
         metadata: AnyMetadata | Metadata[Snapshot] | Metadata[Timestamp],
+        by: Targets | None = None,
     ) -> None:
         signed = metadata.signed
         # A new root is signed with the keys that it names, too.
         root = signed if isinstance(signed, Root) else self.root
-        for key in self._keys_of(role, root):
+        for key in self._keys_of(role, root, by):
             if key.keyid in metadata.signatures:
                 continue
             if (signer := self._keys.signer(key)) is not None:
                 metadata.sign(signer, append=True)
 
-    def _keys_of(self, role: str, root: Root) -> list[Key]:
+    def _keys_of(self, role: str, root: Root, by: Targets | None) -> list[Key]:
         """Return the keys that may sign for a role; of a root, those before it too."""
-        if role not in COUNTS and (delegations := self.targets.delegations):
-            ids = self.delegated[role].keyids
+        if role not in COUNTS and (delegations := (by or self.targets).delegations):
+            ids = (delegations.roles or {})[role].keyids
             return [delegations.keys[key_id] for key_id in ids]
         roots = [root]
         if role == Root.type and (previous := self._root_before(root)) is not None:
@@ -407,7 +436,12 @@ class Repository:
         staged = self._staged / f"{role}.json"
         if staged.exists() and not self._published_only:
             return staged
-        return self._published(role) or staged
+        published = self._published(role)
+        if published is None and self._published_only:
+            raise FeedToolError(
+                f"{role} is not published yet. nightlatch-feed publish does that."
+            )
+        return published or staged
 
     def _published(self, role: str) -> Path | None:
         if role == Root.type:
@@ -467,5 +501,9 @@ def _write(path: Path, data: bytes) -> None:
     """Write a file that is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.new")
-    new.write_bytes(data)
+    with new.open("wb") as file:
+        file.write(data)
+        file.flush()
+        # Also where the power fails: what is named next must be there.
+        os.fsync(file.fileno())
     new.replace(path)

@@ -41,8 +41,10 @@ class Feed(Protocol):
     async def check(self) -> FeedContent:
         """Ask the feed what is on offer; raise ``FeedError``."""
 
-    async def fetch(self, release: Release) -> bytes:
+    async def fetch(self, release: Release, *, begun: bool = False) -> bytes:
         """Fetch the artifact of a release, after asking again whether it still holds.
+
+        ``begun`` tells that the lock was touched already: no halt leaves it as it is.
 
         Raises ``FeedError``; RELEASE_WITHDRAWN when the feed no longer lists it,
         RELEASE_CHANGED when it lists another file under its name, and RELEASE_HALTED

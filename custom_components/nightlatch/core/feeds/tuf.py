@@ -155,11 +155,11 @@ class TufFeed(Feed):
         return listing.content
 
     @override
-    async def fetch(self, release: Release) -> bytes:
+    async def fetch(self, release: Release, *, begun: bool = False) -> bytes:
         """Fetch the artifact of a release, after asking again whether it still holds."""
         async with self._visit() as visit:
             listing = await self._look(visit)
-            _check_still_offered(release, listing)
+            _check_still_offered(release, listing, begun=begun)
             return await visit.in_thread(lambda: visit.download(release))
 
     async def forget(self) -> None:
@@ -490,7 +490,7 @@ def _check_firmware_keys(
         )
 
 
-def _check_still_offered(release: Release, listing: _Listing) -> None:
+def _check_still_offered(release: Release, listing: _Listing, *, begun: bool) -> None:
     path = _path(release)
     if (err := listing.refused.get(path)) is not None:
         if err.reason in _WRONG_RELEASE:
@@ -502,7 +502,7 @@ def _check_still_offered(release: Release, listing: _Listing) -> None:
     now = offered[path]
     if _but_for_stage(now) != _but_for_stage(release):
         raise FeedError(FeedProblem.RELEASE_CHANGED, path=path)
-    if now.halted is not None and release.halted is None:
+    if now.halted is not None and release.halted is None and not begun:
         raise FeedError(FeedProblem.RELEASE_HALTED, path=path, why=now.halted.why)
 
 

@@ -70,16 +70,21 @@ class Reported:
 
 
 def to_tell(
-    history: Iterable[OutcomeRecord], releases: Collection[str], after: datetime
+    history: Iterable[OutcomeRecord],
+    releases: Collection[str],
+    *,
+    after: datetime,
+    now: datetime,
 ) -> list[OutcomeRecord]:
     """Return the ends that a vendor may be told of; ``releases`` are the keys of its own.
 
-    A file that somebody has brought is nobody's business.
+    A file that somebody has brought is nobody's business. What ended later than now
+    ended by a clock that was ahead: told of, it would hide all that comes before it.
     """
     return [
         outcome
         for outcome in history
-        if outcome.ended > after
+        if after < outcome.ended <= now
         and outcome.kind in _PROVEN
         and outcome.purpose is Purpose.UPDATE
         and outcome.origin is not Origin.EXTERNAL
