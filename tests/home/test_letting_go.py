@@ -397,7 +397,8 @@ async def let_go_shortly(
     with monkeypatch.context() as patch:
         patch.setattr(module, timedelta(seconds=0.5))
         await press(house)
-    assert (ends := house.managed().let_go_until) is not None
+    ends = house.managed().let_go_until
+    assert ends is not None
     return lambda: dt_util.utcnow() > ends + timedelta(seconds=0.5)
 
 
