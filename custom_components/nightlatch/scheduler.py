@@ -128,7 +128,7 @@ class Scheduler:
                 feed.async_clock_put_right()
         disturbed = self.rests.async_disturbed(now)
         noted: list[ManagedLock] = []
-        async for lock, _ in _with_pauses(disturbed):
+        async for lock, _ in _with_pauses(self._locks, disturbed):
             with apart("clock", lock):
                 await lock.async_put_right(now)
             with apart("presence", lock):
@@ -148,7 +148,9 @@ class Scheduler:
             await self._weekly.async_look(now)
         with apart("digest"):
             await self._notices.async_tell_digest(now)
-        async for lock, _ in _with_pauses(disturbed):
+        if self._locks.is_closing:
+            return
+        async for lock, _ in _with_pauses(self._locks, disturbed):
             self._start_due(lock, now)
             with apart("look", lock):
                 lock.kind.look(now)
@@ -160,12 +162,14 @@ class Scheduler:
             self._upkeep.async_look(now)
         with apart("audit_log"):
             await self._audit_retention.async_look(now)
+        if self._locks.is_closing:
+            return
         with apart("recovery"):
             self._recovering.async_look()
         with apart("repairs"):
             # What other integrations tell of a lock may have settled one.
             self._issues.async_sync_household()
-        async for lock, marks in _with_pauses(disturbed):
+        async for lock, marks in _with_pauses(self._locks, disturbed):
             self._issues.async_sync_lock(lock)
             lock.async_minute_passed()
             with apart("rest", lock):
@@ -250,11 +254,11 @@ class Scheduler:
 
 
 async def _with_pauses(
-    disturbed: Sequence[tuple[ManagedLock, Marks]],
+    locks: LockRegistry, disturbed: Sequence[tuple[ManagedLock, Marks]]
 ) -> AsyncIterator[tuple[ManagedLock, Marks]]:
     """Return locks, those that are still there, a few in each turn of the loop."""
     for position, (lock, marks) in enumerate(disturbed, start=1):
-        if not lock.is_closed:
+        if locks.get(lock.subentry_id) is lock and not locks.is_closing:
             yield lock, marks
         if position % FEW == 0:
             await asyncio.sleep(0)

@@ -156,6 +156,7 @@ class Subentries:
         """Stop everything that they do, and wait for its end."""
         async with self._turn:
             self._closed = True
+            self._locks.async_begin_closing()
             self._letting_go.async_close()
             for lock in tuple(self._locks.values()):
                 with self._faults.apart("end", lock):

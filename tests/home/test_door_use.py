@@ -1,5 +1,6 @@
 """Quiet hours are learned from the doors, suggested, and set by a person only."""
 
+import asyncio
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 
 from custom_components.nightlatch.adapters.door_events import is_use, watched_spans
+from custom_components.nightlatch.adapters.door_use_file import DoorUseFile
 from custom_components.nightlatch.core.schedule.door_use import (
     HALF_HOURS,
     DoorUse,
@@ -24,7 +26,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
 from .asked import a_turn
-from .flows import suggested
+from .flows import suggested, until
 from .house import FRONT_DOOR, House
 from .night import Night
 from .test_options import open_options, save
@@ -279,3 +281,73 @@ async def test_the_form_of_quiet_hours_keeps_what_is_learned_and_what_holds(
     result = await open_options(house, "quiet_hours")
     with pytest.raises(InvalidData, match="hold_entity"):
         await save(house, result, **hours, hold_entity="light.hall")
+
+
+async def test_a_clock_that_is_not_set_yet_forgets_nothing(
+    house: House, hass_storage: dict[str, Any], freezer: FrozenDateTimeFactory
+) -> None:
+    """A door that is used before the clock is right is not used years ago."""
+    Night(house).set_lock(door_entity=DOOR)
+    await learned(house, hass_storage)
+    hass, watch = house.hass, house.runtime.door_use
+    hass.states.async_set(DOOR, "off")
+    now = dt_util.utcnow()
+    days = watch.use.observed_days
+    assert days == 30
+    freezer.move_to("2024-03-01 03:00:00+00:00")
+    hass.states.async_set(DOOR, "on")
+    await a_turn()
+    freezer.move_to(now)
+    assert watch.use.observed_days == days
+    hass.states.async_set(DOOR, "off")
+    await a_turn()
+    assert watch.use.observed_days == days
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_nothing_is_kept_of_the_door_of_a_lock_that_is_gone(
+    house: House, hass_storage: dict[str, Any], restarts: bool
+) -> None:
+    """Not on disk either; and off deletes also where nothing is remembered any more."""
+    await learned(house, hass_storage)
+    key = f"nightlatch.{house.entry.entry_id}.door_use"
+    before = hass_storage[key]
+    assert before["data"]["locks"]
+    await house.remove("Front door")
+    if restarts:
+        # Home Assistant has stopped without unloading anything.
+        assert await house.hass.config_entries.async_unload(house.entry.entry_id)
+        hass_storage[key] = before
+        assert await house.hass.config_entries.async_setup(house.entry.entry_id)
+    else:
+        house.runtime.locks.async_minute()
+    await until(lambda: not hass_storage[key]["data"]["locks"])
+    await set_options(house, learn=False)
+    house.runtime.locks.async_minute()
+    await until(lambda: key not in hass_storage)
+
+
+async def test_what_could_not_be_deleted_is_deleted_a_minute_later(
+    house: House,
+    hass_storage: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A disk that refuses once does not keep for ever when somebody was at the door."""
+    await learned(house, hass_storage)
+    key = f"nightlatch.{house.entry.entry_id}.door_use"
+    remove = DoorUseFile.async_remove
+    tried = asyncio.Event()
+
+    async def refuse(file: DoorUseFile) -> None:
+        tried.set()
+        raise OSError
+
+    monkeypatch.setattr(DoorUseFile, "async_remove", refuse)
+    await set_options(house, learn=False)
+    house.runtime.locks.async_minute()
+    await tried.wait()
+    await a_turn()
+    assert key in hass_storage
+    monkeypatch.setattr(DoorUseFile, "async_remove", remove)
+    house.runtime.locks.async_minute()
+    await until(lambda: key not in hass_storage)

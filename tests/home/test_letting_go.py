@@ -20,6 +20,9 @@ from custom_components.nightlatch.core.preflight.base import Reason, blockers
 from custom_components.nightlatch.core.schedule.plan import Waiting
 from custom_components.nightlatch.core.schedule.policy import Importance
 from custom_components.nightlatch.core.schedule.queue import Ticket
+from custom_components.nightlatch.core.transports.device_information import (
+    read_identity,
+)
 from custom_components.nightlatch.kinds.direct import DirectKind
 from custom_components.nightlatch.monitoring.letting_go import FOR
 from homeassistant.config_entries import (
@@ -34,9 +37,10 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.util import dt as dt_util
 
-from .asked import checks_of, plan_of, read
+from .asked import a_turn, checks_of, plan_of, read
 from .flows import until
 from .house import BACK_DOOR, FRONT_DOOR, House
+from .test_kept import entry_of
 from .test_lifecycle import begin, slow_down, speed_up
 from .vaulted import audited, issues
 
@@ -344,3 +348,112 @@ async def test_who_is_removed_or_refuses_meanwhile_holds_up_nobody(
     await later(house, 1.5 * FOR)
     assert house.runtime.letting_go.of(house.managed()) is None
     assert slow.state is ConfigEntryState.LOADED
+
+
+async def test_once_more_outlasts_the_first_time(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the first one would be over while a connection of ours still ends."""
+    lock, other = house.managed(), await other_integration(house, "Hall")
+    first_is_over = await let_go_shortly(house, monkeypatch)
+    async with house.runtime.queue.short_use():
+        pressing = asyncio.create_task(press(house))
+        await until(first_is_over)
+        await a_turn()
+    await pressing
+    assert house.runtime.letting_go.of(lock) is not None
+    assert lock.let_go_until is not None
+    assert other.state is ConfigEntryState.NOT_LOADED
+    with pytest.raises(TransportError):
+        await read(lock)
+
+
+async def test_once_more_in_vain_keeps_nobody_away_for_ever(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one is over meanwhile: the lock is ours again, and theirs."""
+    lock, other = house.managed(), await other_integration(house, "Hall")
+    first_is_over = await let_go_shortly(house, monkeypatch)
+    async with house.runtime.queue.short_use():
+        pressing = asyncio.create_task(press(house))
+        await until(first_is_over)
+        await a_turn()
+        monkeypatch.setattr(
+            "custom_components.nightlatch.monitoring.letting_go._ENDS_WITHIN", 0.01
+        )
+        async_fire_time_changed(house.hass, dt_util.utcnow() + timedelta(minutes=2))
+        with pytest.raises(HomeAssistantError, match="not ended within a minute"):
+            await pressing
+    await until(lambda: other.state is ConfigEntryState.LOADED)
+    assert lock.let_go_until is None
+    await read(lock)
+
+
+async def let_go_shortly(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], bool]:
+    """Let go of the lock for a moment; return what tells whether that has passed."""
+    module = "custom_components.nightlatch.monitoring.letting_go.FOR"
+    with monkeypatch.context() as patch:
+        patch.setattr(module, timedelta(seconds=0.5))
+        await press(house)
+    ends = house.managed().let_go_until
+    assert ends is not None
+    return lambda: dt_util.utcnow() > ends + timedelta(seconds=0.5)
+
+
+async def test_whoever_presses_may_go_before_others_have_let_go(house: House) -> None:
+    """An automation that is stopped leaves nobody unloaded for ever."""
+    begun, goes = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> bool:
+        begun.set()
+        await goes.wait()
+        return True
+
+    slow, lock = await other_integration(house, "Slow", unloads=slowly), house.managed()
+    pressing = asyncio.create_task(house.runtime.letting_go.async_let_go(lock, None))
+    await begun.wait()
+    pressing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await pressing
+    goes.set()
+    await until(lambda: house.runtime.letting_go.of(lock) is not None)
+    await later(house, 1.5 * FOR)
+    await until(lambda: slow.state is ConfigEntryState.LOADED)
+    assert lock.let_go_until is None
+
+
+async def test_a_lock_that_is_removed_while_others_let_go_is_not_kept_away_from(
+    house: House,
+) -> None:
+    """Whoever adds it again finds it."""
+    begun, goes = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> bool:
+        begun.set()
+        await goes.wait()
+        return True
+
+    slow, lock = await other_integration(house, "Slow", unloads=slowly), house.managed()
+    pressing = asyncio.create_task(house.runtime.letting_go.async_let_go(lock, None))
+    await begun.wait()
+    house.hass.config_entries.async_remove_subentry(
+        house.entry, house.subentry("Front door").subentry_id
+    )
+    await until(lambda: lock.is_closed)
+    goes.set()
+    await pressing
+    await until(lambda: slow.state is ConfigEntryState.LOADED)
+    identity = await read_identity(house.runtime.radio, FRONT_DOOR, "Front door")
+    assert identity.firmware_version == "1.0.0"
+
+
+async def test_never_before_what_was_cut_off_has_gone_on(house: House) -> None:
+    """It may wait in its bootloader, and begins as soon as Home Assistant has started."""
+    lock = house.managed()
+    lock.cut_off = entry_of(house)
+    with pytest.raises(HomeAssistantError, match="being installed"):
+        await press(house)
+    assert lock.let_go_until is None
+    lock.cut_off = None

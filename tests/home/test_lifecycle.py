@@ -2,16 +2,22 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from custom_components.nightlatch.const import IDENTITY_INTERVAL
+from custom_components.nightlatch.const import DOMAIN, IDENTITY_INTERVAL
+from custom_components.nightlatch.core.guard.hold import HoldRecord
+from custom_components.nightlatch.notifications.notices import Notices
 from custom_components.nightlatch.translation import async_sentence
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import (
+    device_registry as dr,
+    entity_registry as er,
+    issue_registry as ir,
+)
 from homeassistant.util import dt as dt_util
 from tests.rig.bootloader import Opcode
 from tests.rig.idle_time import fire_time_changed
@@ -171,6 +177,63 @@ async def test_a_lock_removed_while_it_is_read_is_not_remembered(
     await reading
     await two_doors.settle()
     assert front.subentry_id not in two_doors.kept(hass_storage)["locks"]
+
+
+async def test_nothing_is_kept_of_a_removed_lock_that_somebody_still_looks_at(
+    two_doors: House, hass_storage: dict[str, Any]
+) -> None:
+    """What was begun before comes to its end, and leaves nothing behind."""
+    await two_doors.release("1.1.0")
+    front = two_doors.managed()
+    release = front.release
+    assert release is not None
+    await two_doors.remove("Front door")
+    await front.async_keep()
+    await front.decided.async_note_announced(release)
+    await two_doors.runtime.store.async_set_hold(front.subentry_id, HoldRecord())
+    kept = two_doors.kept(hass_storage)
+    for part in ("locks", "decisions", "holds"):
+        assert front.subentry_id not in kept[part]
+
+
+async def test_nothing_is_begun_on_a_lock_that_is_gone(two_doors: House) -> None:
+    """Also where somebody has looked at it just before, and found that it is due."""
+    await two_doors.release("1.1.0")
+    front = two_doors.managed()
+    await two_doors.remove("Front door")
+    with pytest.raises(HomeAssistantError) as caught:
+        await install(front)
+    assert caught.value.translation_key == "installation_interrupted"
+    assert two_doors.locks[FRONT_DOOR].version == "1.0.0"
+
+
+async def test_what_somebody_has_ignored_stays_so_where_a_look_outlasts_nightlatch(
+    two_doors: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Locks that are let go of are not gone."""
+    hass, entry = two_doors.hass, two_doors.entry
+    await two_doors.remove(VENDOR)
+    registry = ir.async_get(hass)
+    ignored = [issue_id for domain, issue_id in registry.issues if domain == DOMAIN]
+    assert len(ignored) == 2
+    for issue_id in ignored:
+        ir.async_ignore_issue(hass, DOMAIN, issue_id, True)
+    reached, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(notices: Notices, now: datetime) -> None:
+        reached.set()
+        await goes_on.wait()
+
+    monkeypatch.setattr(Notices, "async_tell_digest", slowly)
+    look = asyncio.create_task(two_doors.runtime.scheduler.async_look(dt_util.utcnow()))
+    await reached.wait()
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    goes_on.set()
+    await look
+    for issue_id in ignored:
+        issue = registry.async_get_issue(DOMAIN, issue_id)
+        assert issue is not None
+        assert issue.dismissed_version is not None
 
 
 async def test_a_removed_feed_takes_its_cache_along(house: House) -> None:

@@ -301,6 +301,21 @@ async def test_a_fault_of_ours_is_told_and_the_other_parts_are_looked_at(
     assert "20 questions it has answered 20" in text
     assert text.count("**") == 2 * len(CasePart)
     assert "could not be looked at" in caplog.text
+    # Nobody knows that.
+    assert "Nothing is wrong" not in text
+    assert options(result)[0] == "help_evidence"
+    caplog.clear()
+
+
+async def test_where_nothing_can_be_known_the_dialog_comes_to_its_end(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is known of the lock can still be handed on."""
+    monkeypatch.setattr(house.runtime.helping, "facts", None)
+    result, _ = await look(house, "Front door")
+    text = told(result)
+    assert text.count("something in Nightlatch has failed") == len(CasePart)
+    assert options(result)[0] == "help_evidence"
     caplog.clear()
 
 

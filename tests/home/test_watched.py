@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -26,6 +27,7 @@ from homeassistant.helpers import (
 )
 from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 from tests.rig.scene import MODELS, VENDOR, WATCHED_MODEL, publish_by_hand, watched_form
 from tests.rig.vendor import Vendor
 
@@ -469,6 +471,7 @@ async def test_the_plan_of_a_watched_lock_waits_for_a_person(
 async def test_a_lock_that_is_a_part_of_a_device(watched_house: WatchedHouse) -> None:
     """Parts have neither model nor version; what they are a part of has."""
     hass = watched_house.hass
+    await watched_house.add_lock()
     registry = dr.async_get(hass)
     part = registry.async_get_or_create_child(
         config_entry_id=watched_house.device.config_entry_id,
@@ -478,6 +481,10 @@ async def test_a_lock_that_is_a_part_of_a_device(watched_house: WatchedHouse) ->
     )
     er.async_get(hass).async_update_entity(LOCK, device_id=part.id)
     assert main_device_of(hass, LOCK) == registry.async_get(watched_house.device.id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    watched_house.runs("1.1")
+    await until(lambda: bool(watched_house.managed.record.history))
+    assert watched_house.managed.record.identity.firmware_version == "1.1"
 
 
 async def test_a_move_is_followed(watched_house: WatchedHouse) -> None:
@@ -638,3 +645,21 @@ async def test_a_watched_lock_that_could_be_guarded_is_told(
     }
     er.async_get(watched_house.hass).async_remove(entry.entity_id)
     await until(lambda: watched_house.issue("guardable") is None)
+
+
+async def test_that_its_source_does_not_install_by_itself_any_more_is_told_soon(
+    watched_house: WatchedHouse,
+) -> None:
+    """Only the state of its update entity says so, and it can be guarded then."""
+    hass, update = watched_house.hass, "update.attic_firmware"
+    register_update(watched_house, can_install=True)
+    hass.states.async_set(update, "off", {"auto_update": True})
+    await watched_house.add_lock()
+    scheduler, now = watched_house.entry.runtime_data.scheduler, dt_util.utcnow()
+    for _ in range(3):
+        await hass.async_block_till_done(wait_background_tasks=True)
+        await scheduler.async_look(now)
+    assert watched_house.issue("guardable") is None
+    hass.states.async_set(update, "off", {"auto_update": False})
+    await scheduler.async_look(now + timedelta(minutes=1))
+    assert watched_house.issue("guardable") is not None

@@ -22,7 +22,9 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 async def picture(house: House) -> ET.Element:
     """Return the picture."""
-    image = await async_get_image(house.hass, IMAGE)
+    entity_id = house.runtime.door_use.picture
+    assert entity_id is not None
+    image = await async_get_image(house.hass, entity_id)
     assert image.content_type == "image/svg+xml"
     return ET.fromstring(image.content)
 

@@ -166,6 +166,8 @@ class HouseholdStore(TrustStore):
         self._retry: CALLBACK_TYPE | None = None
         self._closed = False
         self._told: Callable[[], None] | None = None
+        self._removed: set[str] = set()
+        """The ids of locks that are gone: what was under way may still tell of them."""
         self._refused: dict[tuple[type, str], OSError] = {}
         """Why something about a lock was refused, by what it is and the lock's id."""
         self.problem: OSError | None = None
@@ -479,6 +481,8 @@ class HouseholdStore(TrustStore):
         self, subentry_id: str, record: LockRecord, *, gathers: bool = False
     ) -> None:
         """Keep what is known of a lock; see ``async_saved``."""
+        if subentry_id in self._removed:
+            return
         self._check_readable(subentry_id, record)
         self._locks[subentry_id] = record
         await self._async_save(gathers=gathers)
@@ -489,6 +493,8 @@ class HouseholdStore(TrustStore):
 
     async def async_set_decisions(self, subentry_id: str, decisions: Decisions) -> None:
         """Keep what people have decided about a lock."""
+        if subentry_id in self._removed:
+            return
         self._check_readable(subentry_id, decisions)
         self._decisions[subentry_id] = decisions
         await self._async_save()
@@ -496,6 +502,8 @@ class HouseholdStore(TrustStore):
     @callback
     def async_restore_decisions(self, subentry_id: str, decisions: Decisions) -> None:
         """Keep again what was decided before something that could not be saved."""
+        if subentry_id in self._removed:
+            return
         self._decisions[subentry_id] = decisions
         self._refused.pop((Decisions, subentry_id), None)
         self._changes += 1
@@ -509,6 +517,8 @@ class HouseholdStore(TrustStore):
 
         A broker or a hub offers something for all its locks at once: that is gathered.
         """
+        if subentry_id in self._removed:
+            return
         self._check_readable(subentry_id, hold)
         self._holds[subentry_id] = hold
         await self._async_save(gathers=True)
@@ -572,6 +582,7 @@ class HouseholdStore(TrustStore):
 
     async def async_remove_lock(self, subentry_id: str) -> None:
         """Forget a lock; its version floor is kept, for the same lock may come back."""
+        self._removed.add(subentry_id)
         self._locks.pop(subentry_id, None)
         self._decisions.pop(subentry_id, None)
         self._holds.pop(subentry_id, None)

@@ -43,6 +43,8 @@ class HelpSteps(FirmwareFileFlow):
     """What is still to be looked at; None before the first and after the last."""
     _found: list[Composed]
     _looking: asyncio.Task[Composed] | None = None
+    _failed = False
+    """Whether something of ours has failed: then nobody knows that nothing is wrong."""
 
     async def async_step_help(
         self, user_input: dict[str, Any] | None = None
@@ -52,7 +54,7 @@ class HelpSteps(FirmwareFileFlow):
         if self._left is None:
             if lock is None:
                 return self.async_abort(reason="entry_not_loaded")
-            self._left, self._found = list(CasePart), []
+            self._left, self._found, self._failed = list(CasePart), [], False
         if self._looking is not None and self._looking.done():
             if not self._looking.cancelled():
                 self._found.append(self._looking.result())
@@ -95,6 +97,7 @@ class HelpSteps(FirmwareFileFlow):
         except Exception:
             # What is wrong may be wrong with us: the other parts are looked at anyhow.
             _LOGGER.exception("%s: %s could not be looked at", lock.name, part)
+            self._failed = True
             return told_failed(self.hass, part)
 
     async def async_step_help_end(
@@ -106,13 +109,7 @@ class HelpSteps(FirmwareFileFlow):
         # Nothing leads here but the step before; anybody can name a step.
         if lock is None or left is None or left:
             return self.async_abort(reason="entry_not_loaded")
-        facts = self._runtime.helping.facts(lock)
-        advice = [told_action(self.hass, facts, lock)]
-        if facts.in_bootloader or facts.stands_badly is not None:
-            advice.append(
-                recovery_steps(lock, self._runtime.vault, self._runtime.remedies)
-            )
-        first = _STEPS.get(next_action(facts), _HELP)
+        first, advice = self._advice(lock)
         return self.async_show_menu(
             step_id="help_end",
             menu_options=list(dict.fromkeys((first, _HELP, _EVIDENCE))),
@@ -123,6 +120,24 @@ class HelpSteps(FirmwareFileFlow):
                 }
             ),
         )
+
+    def _advice(self, lock: ManagedLock) -> tuple[str, list[Composed]]:
+        """Return what is offered first, and what to do."""
+        try:
+            facts = self._runtime.helping.facts(lock)
+            action = next_action(facts)
+            if action is NextAction.NOTHING and self._failed:
+                return _EVIDENCE, []
+            advice = [told_action(self.hass, facts, lock)]
+            if facts.in_bootloader or facts.stands_badly is not None:
+                advice.append(
+                    recovery_steps(lock, self._runtime.vault, self._runtime.remedies)
+                )
+        except Exception:
+            # Of each part that was said already.
+            _LOGGER.exception("%s: what to do could not be found", lock.name)
+            return _EVIDENCE, []
+        return _STEPS.get(action, _HELP), advice
 
     async def async_step_help_recover(
         self, user_input: dict[str, Any] | None = None

@@ -205,16 +205,20 @@ class Installer:
         self, running: Coroutine[Any, Any, Outcome], entry: JournalEntry
     ) -> None:
         """Run it as a task of its own and wait for its end."""
+        if self._closing or self._lock.is_closed:
+            # Whoever has looked at it meanwhile looked at a lock that is gone.
+            running.close()
+            raise self._interrupted()
         self._lock.async_set_progress(Progress(unsettles=entry.may_run_anything))
         task = self._task = self._services.entry.async_create_background_task(
             self._hass, running, f"installation on {self._lock.name}"
         )
         await asyncio.wait((task,))
         if task.cancelled():
+            if self._closing:
+                raise self._interrupted()
             raise self._lock.error(
-                "installation_interrupted"
-                if self._closing
-                else "installation_cancelled",
+                "installation_cancelled",
                 standing=told_now(self._hass, "standing_untouched"),
             )
         outcome = task.result()
@@ -227,6 +231,12 @@ class Installer:
             return
         texts = self._ending.texts(outcome, self._from_version, self._version)
         raise await texts.async_error(error)
+
+    def _interrupted(self) -> HomeAssistantError:
+        return self._lock.error(
+            "installation_interrupted",
+            standing=told_now(self._hass, "standing_untouched"),
+        )
 
     # What the task does.
 

@@ -152,6 +152,9 @@ class Issues:
     @callback
     def async_sync_household(self) -> None:
         """Look at what is about no lock, and take away what is about one that is gone."""
+        if self._locks.is_closing:
+            # They are let go of, not gone: what somebody has ignored stays so.
+            return
         there = self._issues_there()
         for lock_id in self._locks:
             there.pop(lock_id, None)

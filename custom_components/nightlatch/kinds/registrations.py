@@ -80,13 +80,18 @@ class Registrations:
         return by_anchor.get(anchor, [])
 
     def _on_device(self, device_id: str | None) -> list[Registered]:
-        """Return the locks that a device is: their anchors are on it."""
+        """Return the locks that a device is: their anchors are on it, or on its parts."""
         if device_id is None:
             return []
-        entries = er.async_entries_for_device(
-            er.async_get(self._hass), device_id, include_disabled_entities=True
-        )
-        return [found for entry in entries for found in self._at(entry.entity_id)]
+        parts = dr.async_entries_for_parent_device(dr.async_get(self._hass), device_id)
+        return [
+            found
+            for each in (device_id, *(part.id for part in parts))
+            for entry in er.async_entries_for_device(
+                er.async_get(self._hass), each, include_disabled_entities=True
+            )
+            for found in self._at(entry.entity_id)
+        ]
 
     @callback
     def _device_changed(self, event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:

@@ -1,6 +1,6 @@
 """Locks that only a person can update: what they run is noticed, and what is new told."""
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, override
@@ -21,7 +21,7 @@ from homeassistant.util import dt as dt_util
 
 from ..adapters.delegate import UpdateEntityDelegate
 from ..adapters.registry import identity_of
-from ..const import CONF_FEED, CONF_LOCK_ENTITY, CONF_VERSION_ENTITY
+from ..const import CONF_FEED, CONF_LOCK_ENTITY, CONF_VERSION_ENTITY, DOMAIN
 from ..core.errors import DelegateError, DelegateProblem
 from ..core.guard.conduct import Observation, is_at_work, observe
 from ..core.guard.offer import NoOffer, release_of
@@ -172,7 +172,17 @@ class WatchedKind(AttachedKind):
     @property
     @override
     def rests_on(self) -> tuple[str, ...]:
-        return (self.anchor, self.followed)
+        return (self.anchor, self.followed, *self._updates)
+
+    @property
+    def _updates(self) -> Iterator[str]:
+        """Return the update entities of its device: it may be guarded by one of them."""
+        if (device_id := self.device_id) is not None:
+            for each in er.async_entries_for_device(
+                er.async_get(self.lock.hass), device_id
+            ):
+                if each.domain == UPDATE_DOMAIN and each.platform != DOMAIN:
+                    yield each.entity_id
 
     @callback
     @override

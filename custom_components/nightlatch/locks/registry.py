@@ -70,10 +70,17 @@ class LockRegistry(Members[ManagedLock], LockListener):
         self._new: set[str] = set()
         self._household_is_new = self._settings_are_new = False
         self._is_to_be_told = False
+        self.is_closing = False
+        """Whether they are being let go of: nobody takes those that are left for all."""
         self._closed = False
         self._unnamed: dict[str, list[Callable[[], None]]] = {}
         """What has happened to locks that have no entity yet."""
         self._stop_waiting: dict[str, CALLBACK_TYPE] = {}
+
+    @callback
+    def async_begin_closing(self) -> None:
+        """Note that one lock after the other will be let go of now."""
+        self.is_closing = True
 
     @callback
     def async_close(self) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from itertools import pairwise
+import logging
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
@@ -35,6 +36,8 @@ from ..household_settings import HouseholdSettings
 from ..locks.lock import ManagedLock
 from ..locks.registry import Changes, LockRegistry
 from ..planning.planner import Planner
+
+_LOGGER = logging.getLogger(__name__)
 
 _USUAL: Final = timedelta(minutes=20)
 """How long an installation takes where nothing is on offer to tell."""
@@ -125,6 +128,8 @@ class DoorUseWatch:
         self._faults = faults
         self._file = DoorUseFile(hass, entry.entry_id)
         self._uses: dict[str, DoorUse] = {}
+        self._is_kept = False
+        """Whether anything may be on disk."""
         self._refused: QuietHours | None = None
         self._running: HalfHour | None = None
         """The half hour that is under way."""
@@ -138,6 +143,7 @@ class DoorUseWatch:
     async def async_start(self) -> None:
         """Read what is kept, and watch from now on."""
         kept = await self._file.async_load()
+        self._is_kept = bool(kept)
         with self._faults.apart("door_use"):
             self._uses = {
                 lock_id: DoorUse.from_dict(raw)
@@ -146,6 +152,8 @@ class DoorUseWatch:
             }
             if (refused := kept.get("refused")) is not None:
                 self._refused = QuietHours.from_dict(refused)
+            if self._settings.learns and kept.get("locks", {}).keys() - self._uses:
+                self._forget_those_that_are_gone()
         entry = self._entry
         entry.async_on_unload(
             self._hass.bus.async_listen(EVENT_STATE_CHANGED, self._changed)
@@ -159,7 +167,25 @@ class DoorUseWatch:
         if self._settings.learns:
             await self._file.async_write(self._to_dict())
         else:
+            await self._async_forget()
+
+    async def _async_forget(self) -> None:
+        """Delete it; what cannot be deleted is tried again in a minute."""
+        self._is_kept = False
+        try:
             await self._file.async_remove()
+        except OSError as err:
+            self._is_kept = True
+            _LOGGER.warning("When doors were used could not be deleted: %s", err)
+
+    @callback
+    def _forget_those_that_are_gone(self) -> None:
+        """Keep nothing on disk either of a lock that was removed."""
+        self._entry.async_create_background_task(
+            self._hass,
+            self._file.async_write(self._to_dict()),
+            "forget when the doors of removed locks were used",
+        )
 
     # What was seen.
 
@@ -181,12 +207,12 @@ class DoorUseWatch:
     def _minute(self, _: frozenset[str] = frozenset()) -> None:
         """Look whether a half hour is over, and which doors were watched all through."""
         if not self._settings.learns:
-            if self._uses:
+            if self._uses or self._is_kept:
                 # Whoever does not want it learned does not want it kept.
                 self._uses, self._refused = {}, None
                 self._asked = self._weighed = None
                 self._entry.async_create_background_task(
-                    self._hass, self._file.async_remove(), "forget when doors were used"
+                    self._hass, self._async_forget(), "forget when doors were used"
                 )
             self._running = None
             return
@@ -194,8 +220,10 @@ class DoorUseWatch:
             return
         now = self._now()
         locks = tuple(self._locks.values())
-        for lock_id in self._uses.keys() - self._locks.keys():
-            del self._uses[lock_id]
+        if gone := self._uses.keys() - self._locks.keys():
+            for lock_id in gone:
+                del self._uses[lock_id]
+            self._forget_those_that_are_gone()
         if self._running is not None and now != self._running:
             for lock in locks:
                 if lock.subentry_id not in self._blind:
@@ -226,8 +254,16 @@ class DoorUseWatch:
         watched: list[HalfHour] | None = None,
         used: list[HalfHour] | None = None,
     ) -> None:
+        if not is_set(dt_util.utcnow()):
+            # As of such a day all that is known would not have come yet.
+            return
         use = self._uses.get(lock.subentry_id, DoorUse()).at(self._today())
         self._uses[lock.subentry_id] = use.noting(watched or (), used or ())
+        self._write_soon()
+
+    @callback
+    def _write_soon(self) -> None:
+        self._is_kept = True
         self._file.async_write_soon(self._to_dict)
 
     async def _async_fill(self, lock: ManagedLock) -> None:
@@ -366,7 +402,7 @@ class DoorUseWatch:
     def async_refuse(self, hours: QuietHours) -> None:
         """Keep that a person does not want them."""
         self._refused = hours
-        self._file.async_write_soon(self._to_dict)
+        self._write_soon()
         self._locks.async_changed()
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -30,8 +30,9 @@ class LetGo:
     """One lock that was let go of."""
 
     until: datetime
+    address: str
     elsewhere: Elsewhere
-    end: CALLBACK_TYPE
+    end: CALLBACK_TYPE = field(default=lambda: None, compare=False)
 
 
 class LettingGo:
@@ -69,6 +70,14 @@ class LettingGo:
         During an installation it stays with us, and where a connection of ours does not
         end.
         """
+        # Of nobody: what others were made to let go of is given back, also when whoever
+        # has pressed is cancelled.
+        task = self._hass.async_create_task(
+            self._async_in_turn(lock, user_id), f"let go of {lock.name}"
+        )
+        await asyncio.shield(task)
+
+    async def _async_in_turn(self, lock: ManagedLock, user_id: str | None) -> None:
         async with self._turns[lock.subentry_id]:
             await self._async_let_go(lock, user_id)
 
@@ -76,41 +85,48 @@ class LettingGo:
         address = lock.kind.bluetooth_address
         if address is None:
             raise lock.error("let_go_no_bluetooth")
-        if lock.progress is not None:
+        if lock.progress is not None or lock.is_cut_off:
             raise lock.error("installation_running")
-        before = self._let_go.get(lock.subentry_id)
+        if (before := self._let_go.get(lock.subentry_id)) is not None:
+            # It is not over before it is known what comes of this.
+            before.end()
         # First of all: nothing is begun from here on.
         lock.let_go_until = until = shifted(dt_util.utcnow(), FOR)
         self._keep_away(address, away=True)
         try:
             await self._async_wait_for_ours(lock)
         except BaseException:
-            if before is not None:
-                lock.let_go_until = before.until
+            if before is not None and self.of(lock) is before:
+                left = before.until - dt_util.utcnow()
+                self._keep(lock, before, min(max(left, timedelta()), FOR))
             else:
-                self._take_again(lock)
+                self._take_again(lock, address)
             raise
         elsewhere = before.elsewhere if before is not None else Elsewhere()
         elsewhere = await async_unload_holders(self._hass, address, elsewhere)
-        if before is not None:
-            before.end()
         if self._closed or lock.is_closed:
             # Nobody would do it later.
+            self._take_again(lock, address)
             async_load_again(self._hass, elsewhere.unloaded)
             return
+        let_go = LetGo(until=until, address=address, elsewhere=elsewhere)
+        self._keep(lock, let_go, FOR)
+        await self._audit.async_append("let_go", lock=lock.subentry_id, user=user_id)
+        lock.async_changed()
+        self._changed()
+
+    @callback
+    def _keep(self, lock: ManagedLock, let_go: LetGo, left: timedelta) -> None:
+        """Let it be over in a while."""
 
         @callback
         def over(_: datetime) -> None:
             self.async_end(lock)
 
-        self._let_go[lock.subentry_id] = LetGo(
-            until=until,
-            elsewhere=elsewhere,
-            end=async_call_later(self._hass, FOR, over),
+        lock.let_go_until = let_go.until
+        self._let_go[lock.subentry_id] = replace(
+            let_go, end=async_call_later(self._hass, left, over)
         )
-        await self._audit.async_append("let_go", lock=lock.subentry_id, user=user_id)
-        lock.async_changed()
-        self._changed()
 
     async def _async_wait_for_ours(self, lock: ManagedLock) -> None:
         """Wait until nothing of ours is connected to a lock."""
@@ -131,16 +147,15 @@ class LettingGo:
         if (ended := self._let_go.pop(lock.subentry_id, None)) is None:
             return
         ended.end()
-        self._take_again(lock)
+        self._take_again(lock, ended.address)
         async_load_again(self._hass, ended.elsewhere.unloaded)
         if not lock.is_closed:
             lock.async_changed()
             self._changed()
 
-    def _take_again(self, lock: ManagedLock) -> None:
+    def _take_again(self, lock: ManagedLock, address: str) -> None:
         lock.let_go_until = None
-        if (address := lock.kind.bluetooth_address) is not None:
-            self._keep_away(address, away=False)
+        self._keep_away(address, away=False)
 
     def _keep_away(self, address: str, *, away: bool) -> None:
         for each in (address, bootloader_address(address)):
