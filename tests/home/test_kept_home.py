@@ -594,6 +594,9 @@ async def test_what_the_owner_has_set_holds(kept_home: KeptHome) -> None:
         "start": "01:30:00",
         "end": "05:15:00",
         "gate_entity": "input_boolean.updates_welcome",
+        # Nobody could set these yet.
+        "hold_entity": None,
+        "learn": False,
         "notice_at": "19:45:00",
         "soak_days": 4,
         "two_entry_doors": True,

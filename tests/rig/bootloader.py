@@ -347,7 +347,9 @@ class SecureDfuBootloader:
             # Nothing is refused by its content before the flash has all of it.
             busy = self.receive_buffers.flash_busy if opcode == Opcode.EXECUTE else 0.0
             if busy:
-                self._require_host().later(busy, partial(self._respond, opcode, ordered))
+                self._require_host().later(
+                    busy, partial(self._respond, opcode, ordered)
+                )
             else:
                 self._respond(opcode, ordered)
         elif opcode not in _REQUEST_LENGTHS:

@@ -62,8 +62,7 @@ def entries_at(
     """Return the entries of integrations that take care of a lock, ours too."""
     linked = er.async_get(hass).async_get(lock_entity) if lock_entity else None
     ids = [linked.config_entry_id] if linked and linked.config_entry_id else []
-    for device in _devices(hass, address):
-        ids.append(device.config_entry_id)
+    ids += [device.config_entry_id for device in _devices(hass, address)]
     for entry_id in ids:
         if (entry := hass.config_entries.async_get_entry(entry_id)) is not None:
             yield entry

@@ -80,7 +80,7 @@ def test_any_value_but_zero_means_a_debug_build() -> None:
         (packet_of(bytes_field(2, INIT)), "Command has no op_code"),
         (
             packet_of(number_field(1, 0) + bytes_field(2, INIT)),
-            "Command is no init command",
+            "it is no init command",
         ),
         (
             bytes_field(2, bytes_field(1, COMMAND) + number_field(2, 0)),
@@ -92,7 +92,7 @@ def test_any_value_but_zero_means_a_debug_build() -> None:
         ),
         (
             bytes_field(1, COMMAND) + PACKET,
-            "Packet has both command and signed_command",
+            "Packet has two values for command",
         ),
         (PACKET + PACKET, "Packet has two values for signed_command"),
         (

@@ -196,10 +196,10 @@ def test_an_image_for_another_core_is_none_for_the_application(
         ({"files": ["app_update.bin"]}, "it does not say what its image is"),
         ({"files": [{}]}, "a file name is no text"),
         ({"files": [{"file": 1}]}, "a file name is no text"),
-        ({"files": [{"file": "x"}]}, "it does not name a file of the package"),
+        ({"files": [{"file": "x"}]}, "it does not name each file of the package once"),
         (
             {"files": [{"file": "manifest.json"}]},
-            "it does not name a file of the package",
+            "it does not name each file of the package once",
         ),
     ],
 )

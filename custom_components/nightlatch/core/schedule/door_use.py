@@ -218,7 +218,7 @@ def _weighed(word: int) -> float:
 
 
 def _written(words: tuple[int, ...]) -> str:
-    return "".join(format(word, "x").zfill(_DIGITS) for word in words)
+    return "".join(f"{word:x}".zfill(_DIGITS) for word in words)
 
 
 def _read(value: object) -> tuple[int, ...]:
