@@ -10,6 +10,8 @@ started again with what it has kept, and goes through what happens in a house.
 *CPU* is of the whole process. *block* is the most CPU time that the loop has worked without
 looking whether anything else has come in (one turn of it); on a machine that has other work
 the time by the clock says more about that than about this, so it is in the JSON only.
+*collection* is the longest time in which Python has looked through all there is in the
+process for what nobody refers to; it stops the loop too, and is not in *block*.
 *writes* are of what Nightlatch keeps, *plans* are those that are made, *callbacks* are what
 the loop has run, *memory* is the peak over what there was before. *house* is the same house
 without Nightlatch, which nothing here can make faster. With ``--against`` the same is done
@@ -209,6 +211,7 @@ def show(number: int, here: Rows, alone: Rows, against: Rows | None) -> list[str
     lines = [
         f"{number} locks",
         f"{'':15}{'CPU s':>9}{'house':>9}{'block ms':>10}{'house':>9}"
+        f"{'collection':>12}"
         f"{'writes':>8}{'plans':>8}{'callbacks':>11}{'memory MB':>11}"
         + (f"{'CPU/old':>10}{'block/old':>10}" if against else ""),
     ]
@@ -218,6 +221,7 @@ def show(number: int, here: Rows, alone: Rows, against: Rows | None) -> list[str
         lines.append(
             f"{name:15}{row['cpu_s']:9.3f}{house.get('cpu_s', 0):9.3f}"
             f"{row['block_ms']:10.1f}{house.get('block_ms', 0):9.1f}"
+            f"{row['collection_ms']:12.1f}"
             f"{row['writes']:8.0f}{row['plans']:8.0f}{row['callbacks']:11.0f}"
             f"{row['memory_mb']:11.1f}"
             + (

@@ -18,6 +18,7 @@ import os
 from pathlib import Path
 import selectors
 import sys
+import threading
 import time
 from types import MappingProxyType
 from typing import Any, Final, override
@@ -49,18 +50,38 @@ class Watch(selectors.DefaultSelector):
     def __init__(self) -> None:
         """Begin."""
         super().__init__()
-        self.longest = self.longest_wall = 0.0
+        self.longest = self.longest_wall = self.longest_collection = 0.0
         self._cpu: float | None = None
         self._wall = 0.0
+        self._collecting = self._collected = 0.0
+        self._thread = threading.get_ident()
+        gc.callbacks.append(self._note_collection)
+
+    def _note_collection(self, phase: str, _: dict[str, int]) -> None:
+        """Note how long Python looks for what nobody refers to: at all there is."""
+        if threading.get_ident() != self._thread:
+            return
+        if phase == "start":
+            self._collecting = time.thread_time()
+            return
+        took = time.thread_time() - self._collecting
+        self.longest_collection = max(self.longest_collection, took)
+        self._collected += took
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self.longest = self.longest_wall = self.longest_collection = 0.0
 
     @override
     def select(self, timeout: float | None = None) -> Any:
         """Note the turn that ends, wait, and begin the next one."""
         if self._cpu is not None:
-            self.longest = max(self.longest, time.thread_time() - self._cpu)
+            busy = time.thread_time() - self._cpu - self._collected
+            self.longest = max(self.longest, busy)
             self.longest_wall = max(self.longest_wall, time.perf_counter() - self._wall)
         found = super().select(timeout)
         self._cpu, self._wall = time.thread_time(), time.perf_counter()
+        self._collected = 0.0
         return found
 
 
@@ -115,7 +136,7 @@ class Meter:
         before = _forget_peak()
         profile = cProfile.Profile() if self._profile else None
         await asyncio.sleep(0)
-        self._watch.longest = self._watch.longest_wall = 0.0
+        self._watch.forget()
         self.counts.clear()
         cpu, wall = time.process_time(), time.perf_counter()
         if profile is not None:
@@ -131,6 +152,7 @@ class Meter:
             "wall_s": time.perf_counter() - wall,
             "block_ms": self._watch.longest * 1000,
             "block_wall_ms": self._watch.longest_wall * 1000,
+            "collection_ms": self._watch.longest_collection * 1000,
             "writes": self.counts["writes"],
             "plans": self.counts["plans"],
             "callbacks": self.counts["callbacks"],
@@ -255,12 +277,13 @@ class House:
         return self.hass.config_entries.async_entries(DOMAIN)[0]
 
     def _ours(self) -> list[str]:
+        # By their ids: a look at all that is registered would be the longest turn.
         registry = er.async_get(self.hass)
-        return [
-            entry.entity_id
-            for entry in registry.entities.values()
-            if entry.platform == DOMAIN and entry.unique_id.endswith("_firmware")
-        ]
+        found = (
+            registry.async_get_entity_id("update", DOMAIN, f"{subentry_id}_firmware")
+            for subentry_id in self.nightlatch.subentries
+        )
+        return [entity_id for entity_id in found if entity_id is not None]
 
     def _theirs(self) -> list[str]:
         return [f"update.door_{number}" for number in range(self.doors)]

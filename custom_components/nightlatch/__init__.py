@@ -18,6 +18,7 @@ from .adapters.storage import HouseholdStore
 from .caches import FEEDS, INDEXES, async_forget, async_tidy
 from .const import DOMAIN
 from .core.disk import NoAnswerError
+from .entity import async_remove_entities
 from .issues.issues import async_delete_issues
 from .kinds.hold import async_lift_all
 from .markup import neutral_all
@@ -105,6 +106,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) 
     # Nobody is shown how one lock after the other is taken away.
     async_detach_all(hass)
     await entry.runtime_data.subentries.async_close()
+    await async_remove_entities(hass, entry)
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 

@@ -11,7 +11,7 @@ from homeassistant.util import dt as dt_util
 from .core.moments import bounded, shifted
 from .core.records.outcome_record import OutcomeRecord
 from .core.schedule.plan import Plan
-from .entity import HouseholdEntity
+from .entity import LocksEntity
 from .locks.lock import ManagedLock
 from .locks.per_lock import PerLock
 from .locks.registry import Changes
@@ -33,20 +33,17 @@ async def async_setup_entry(
     async_add_entities([InstallationCalendar(entry.runtime_data)])
 
 
-class InstallationCalendar(HouseholdEntity, CalendarEntity):
+class InstallationCalendar(LocksEntity, CalendarEntity):
     """Planned and past installations; read only."""
 
     _attr_translation_key = "installations"
     _key = "installations"
-    _shows_locks = True
     _next: CalendarEvent | None = None
 
     def __init__(self, runtime: Runtime) -> None:
         """Take the household."""
         super().__init__(runtime)
         self._plans = PerLock(runtime.locks, runtime.faults, "calendar", self._plan_of)
-        self._news: Changes | None = None
-        """What is new since the state was written; None for anything."""
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -63,17 +60,10 @@ class InstallationCalendar(HouseholdEntity, CalendarEntity):
 
     @callback
     @override
-    def _async_write_ha_state(self) -> None:
-        """Look once what is planned: Home Assistant asks for it three times."""
-        planned, self._news = self._planned(self._news), None
+    def _look(self, news: Changes | None) -> None:
+        """Take over what is planned next."""
+        planned = self._planned(news)
         self._next = min(planned, key=lambda event: event.start, default=None)
-        super()._async_write_ha_state()
-
-    @callback
-    @override
-    def _changed(self, changes: Changes) -> None:
-        self._news = changes
-        super()._changed(changes)
 
     def _planned(self, news: Changes | None) -> list[CalendarEvent]:
         """Return what is planned, of each lock of which it can be said."""

@@ -1,21 +1,28 @@
 """What all entities of Nightlatch have in common."""
 
+import asyncio
 from collections.abc import Callable, Iterable
-from typing import override
+from typing import Final, override
 
 from homeassistant.auth.models import User
-from homeassistant.core import callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import Entity
-from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.entity_platform import (
+    AddConfigEntryEntitiesCallback,
+    async_get_platforms,
+)
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .const import DOMAIN
 from .coordinator import FeedCoordinator
 from .locks.lock import ManagedLock
 from .locks.registry import Changes
+from .redraw import Redraw, pause_for
 from .rights import Deed, async_check_right
 from .runtime import NightlatchConfigEntry, Runtime
+
+_REMOVED_IN_A_TURN: Final = 32
 
 
 async def async_add_lock_entities(
@@ -46,6 +53,23 @@ def async_add_feed_entities(
         async_add_entities(entities_of(feed), config_subentry_id=feed.subentry_id)
 
     entry.runtime_data.feeds.async_on_added(add)
+
+
+async def async_remove_entities(
+    hass: HomeAssistant, entry: NightlatchConfigEntry
+) -> None:
+    """Remove all entities, some in one turn of the loop; Home Assistant does all at once."""
+    removed = 0
+    for platform in tuple(async_get_platforms(hass, DOMAIN)):
+        if platform.config_entry is not entry:
+            continue
+        platform.async_unsub_polling()
+        for entity in tuple(platform.entities.values()):
+            with entry.runtime_data.faults.apart("end"):
+                await entity.async_remove()
+            removed += 1
+            if removed % _REMOVED_IN_A_TURN == 0:
+                await asyncio.sleep(0)
 
 
 class AskedEntity(Entity):
@@ -137,8 +161,6 @@ class HouseholdEntity(AskedEntity):
     _attr_should_poll = False
     _key: str
     """What its unique id ends with, where there is one of its class."""
-    _shows_locks = False
-    """Whether it shows what is new of a lock too, not only of the household."""
 
     def __init__(self, runtime: Runtime, key: str | None = None) -> None:
         """Attach the entity to the household's device."""
@@ -159,5 +181,45 @@ class HouseholdEntity(AskedEntity):
 
     @callback
     def _changed(self, changes: Changes) -> None:
-        if changes.settings or self._shows_locks:
+        if changes.settings:
             self.async_write_ha_state()
+
+
+class LocksEntity(HouseholdEntity):
+    """An entity of the household that shows all locks."""
+
+    _redraw: Redraw
+    _news: Changes | None = None
+    """What is new since the state was written; None for anything."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the locks, and draw them no more often than there are many."""
+        await super().async_added_to_hass()
+        locks = self.runtime.locks
+        self._redraw = Redraw(self.hass, self._draw, lambda: pause_for(len(locks)))
+        self.async_on_remove(self._redraw.async_close)
+
+    @callback
+    def _draw(self) -> None:
+        with self.runtime.faults.apart(self._key):
+            self.async_write_ha_state()
+
+    @callback
+    @override
+    def _changed(self, changes: Changes) -> None:
+        known = self._news
+        self._news = changes if known is None else known.joined(changes)
+        self._redraw.async_note()
+
+    @callback
+    @override
+    def _async_write_ha_state(self) -> None:
+        """Look once at what is new: Home Assistant asks for it several times."""
+        news, self._news = self._news, None
+        self._look(news)
+        super()._async_write_ha_state()
+
+    def _look(self, news: Changes | None) -> None:
+        """Take over what is to be shown; ``news`` is what is new, None for anything."""
+        raise NotImplementedError

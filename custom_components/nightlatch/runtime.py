@@ -4,6 +4,7 @@ Each is given what it uses and knows nothing of this. Platforms, flows and actio
 here what they show or ask.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -395,6 +396,8 @@ async def async_start(hass: HomeAssistant, runtime: Runtime) -> None:
     )
     for start in starts:
         entry.async_on_unload(start())
+        # Some of them look at every lock: the house goes on in between.
+        await asyncio.sleep(0)
     if unfinished is not None:
 
         @callback

@@ -30,8 +30,8 @@ from .core.model import OutcomeKind
 from .core.schedule.plan import Plan
 from .entity import (
     FeedEntity,
-    HouseholdEntity,
     LockEntity,
+    LocksEntity,
     async_add_feed_entities,
     async_add_lock_entities,
 )
@@ -214,6 +214,8 @@ class NextStepSensor(PlannedSensor):
     _attr_translation_key = "next_step"
     _key = "next_step"
     _shown_phase: State | None = None
+    _plan_shown: Plan
+    """As of the state that is written."""
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -227,6 +229,13 @@ class NextStepSensor(PlannedSensor):
         if self._phase != self._shown_phase:
             self.async_write_ha_state()
 
+    @callback
+    @override
+    def _async_write_ha_state(self) -> None:
+        """Ask once what is planned: it is shown in the state and beside it."""
+        self._plan_shown = self._plan
+        super()._async_write_ha_state()
+
     @property
     def _phase(self) -> State | None:
         """Return what is being done; one without a state yet waits for its turn."""
@@ -238,13 +247,13 @@ class NextStepSensor(PlannedSensor):
     @override
     def native_value(self) -> str:
         """Return what comes next."""
-        return next_step(self._lock, self._plan)
+        return next_step(self._lock, self._plan_shown)
 
     @property
     @override
     def extra_state_attributes(self) -> dict[str, Any]:
         """Return about which release, when, and what it waits for or stands against it."""
-        plan = self._plan
+        plan = self._plan_shown
         starts = starts_at(plan)
         self._shown_phase = self._phase
         return {
@@ -292,12 +301,11 @@ class SecuritySensor(TimedSensor):
         return shown_security(self._lock)
 
 
-class LocksSensor(HouseholdEntity, SensorEntity):
+class LocksSensor(LocksEntity, SensorEntity):
     """How all locks stand, in one line, and each in one."""
 
     _attr_translation_key = "locks"
     _key = "locks"
-    _shows_locks = True
     _unrecorded_attributes = frozenset({"locks"})
 
     def __init__(self, runtime: Runtime) -> None:
@@ -310,25 +318,18 @@ class LocksSensor(HouseholdEntity, SensorEntity):
         """Follow the time too."""
         await super().async_added_to_hass()
         self.async_on_remove(self.runtime.locks.async_on_minute(self._minute_passed))
-        self._look(None)
-
-    @callback
-    @override
-    def _changed(self, changes: Changes) -> None:
-        self._look(changes)
-        super()._changed(changes)
 
     @callback
     def _minute_passed(self, lock_ids: frozenset[str]) -> None:
         if lock_ids:
             self._shown.async_minute_passed(lock_ids)
-            self._look(_NOTHING_NEW)
-            self.async_write_ha_state()
+            self._changed(_NOTHING_NEW)
 
     @callback
-    def _look(self, changes: Changes | None) -> None:
+    @override
+    def _look(self, news: Changes | None) -> None:
         """Take over how many are current, wait, or need somebody, and each with its step."""
-        shown = self._shown.look(changes)
+        shown = self._shown.look(news)
         steps = {lock_id: step for lock_id, (step, _) in shown.items()}
         self._attr_native_value = told_standing(self.hass, standing(steps))
         self._attr_extra_state_attributes = {

@@ -26,6 +26,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
             "lock_view",
             "markup",
             "members",
+            "redraw",
             "rights",
             "settings",
             "translation",

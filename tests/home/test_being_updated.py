@@ -110,7 +110,7 @@ async def test_a_source_that_stays_updating_excuses_nothing(
     zigbee_house.bridge.start_by_itself(zigbee_house.lock)
     await until(lambda: zigbee_house.state(SIDE_DOOR).state == "on")
     zigbee_house.managed.kind.look(dt_util.utcnow() + STUCK_AFTER)
-    assert zigbee_house.state(SIDE_DOOR).state == "off"
+    await until(lambda: zigbee_house.state(SIDE_DOOR).state == "off")
 
 
 async def test_a_watched_lock_is_seen_to_be_updated(

@@ -8,15 +8,18 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 import pytest
 
+from custom_components.nightlatch import entity
 from custom_components.nightlatch.adapters import storage
+from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.guard.hold import HoldRecord
 from custom_components.nightlatch.core.records.decisions import Decisions
 from custom_components.nightlatch.core.records.silence import Part
+from custom_components.nightlatch.core.schedule.night import night_of, noon_of
 from custom_components.nightlatch.core.schedule.plan import Plan, Planning, make_plan
 from custom_components.nightlatch.entity import HouseholdEntity, LockEntity
 from custom_components.nightlatch.locks.lock import ManagedLock
@@ -25,13 +28,17 @@ from custom_components.nightlatch.monitoring import presence
 from custom_components.nightlatch.monitoring.entity_links import EntityLinks
 from custom_components.nightlatch.monitoring.rest import Rests
 from custom_components.nightlatch.planning import planner
-from custom_components.nightlatch.turns import Turns
+from custom_components.nightlatch.redraw import Redraw, pause_for
+from custom_components.nightlatch.turns import FEW, Turns
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
+from homeassistant.helpers.entity_component import DATA_INSTANCES
+from homeassistant.helpers.entity_platform import async_get_platforms
 from homeassistant.util import dt as dt_util
 
 from .asked import plan_of
+from .flows import until
 from .house import BACK_DOOR, UPDATE, House
 from .zigbee_house import SOURCE, ZigbeeHouse
 
@@ -165,9 +172,9 @@ async def test_the_past_of_all_is_gone_through_when_it_is_new(
     views: Counter[str] = Counter()
     make = planner._View
 
-    def counted_view(locks: LockRegistry, noon: datetime) -> object:
+    def counted_view(locks: LockRegistry, now: datetime, zone: tzinfo) -> object:
         views["made"] += 1
-        return make(locks, noon)
+        return make(locks, now, zone)
 
     monkeypatch.setattr(planner, "_View", counted_view)
     for _ in range(10):
@@ -180,6 +187,148 @@ async def test_the_past_of_all_is_gone_through_when_it_is_new(
     await house.settle()
     plan_of(front)
     assert views["made"] >= 1
+
+
+async def test_the_past_of_all_counts_for_a_night(two_doors: House) -> None:
+    """From noon to noon by the house's clock, and as long as it is the same past."""
+    house = two_doors
+    locks, zone = house.runtime.locks, dt_util.get_default_time_zone()
+    noon = noon_of(night_of(dt_util.utcnow(), zone), zone)
+    last = noon_of(night_of(noon, zone) + timedelta(days=1), zone) - MINUTE
+    view = planner._View(locks, noon, zone)
+    assert view.stands(locks, noon, zone)
+    assert view.stands(locks, last, zone)
+    for other in (noon - MINUTE, last + MINUTE):
+        assert not view.stands(locks, other, zone)
+    assert not view.stands(locks, noon, timezone(timedelta(hours=5)))
+    locks.async_lock_touched(past=True)
+    assert not view.stands(locks, noon, zone)
+
+
+async def test_what_shows_all_is_not_drawn_in_each_turn(
+    two_doors: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once at once, then once in a while; what is the newest is shown in the end."""
+    house = two_doors
+    await house.release("1.1.0")
+    await house.settle()
+    monkeypatch.setattr(entity, "pause_for", lambda locks: 0.5)
+    front, name = house.managed(), "sensor.nightlatch_locks"
+
+    def shown() -> set[str]:
+        state = house.hass.states.get(name)
+        assert state is not None
+        return {each["installed_version"] for each in state.attributes["locks"]}
+
+    with counted(monkeypatch) as counts:
+        for number in range(20):
+            identity = replace(
+                front.record.identity, firmware_version=f"1.0.{number + 1}"
+            )
+            front.record = replace(front.record, identity=identity)
+            front.async_changed()
+            for _ in range(3):
+                await asyncio.sleep(0)
+            if number == 0:
+                assert "1.0.1" in shown()
+        await until(lambda: "1.0.20" in shown())
+    assert counts["Front door"] >= 20
+    for shows_all in (name, "calendar.nightlatch_installations"):
+        assert counts[shows_all] <= 6
+
+
+async def test_what_is_drawn_waits_no_longer_than_its_pause(
+    hass: HomeAssistant,
+) -> None:
+    """What is new is drawn at once, what follows it together, and nothing once closed."""
+    drawn: list[int] = []
+    pause, news = 0.05, 0
+
+    def note() -> None:
+        nonlocal news
+        news += 1
+        redraw.async_note()
+
+    redraw = Redraw(hass, lambda: drawn.append(news), lambda: pause)
+    for _ in range(5):
+        note()
+    assert drawn == [1]
+    await until(lambda: len(drawn) > 1)
+    assert drawn == [1, 5]
+    pause = 3600
+    await until(lambda: redraw._paused is None)
+    note()
+    note()
+    redraw.async_close()
+    assert drawn == [1, 5, 6]
+    pause = 0
+    note()
+    note()
+    assert drawn == [1, 5, 6, 8, 9]
+
+
+def test_a_few_locks_are_never_waited_for() -> None:
+    """Many are, and the longer the more there are; not longer than people notice."""
+    assert not any(map(pause_for, range(FEW + 1)))
+    assert 0 < pause_for(30) < pause_for(300) <= 0.3
+
+
+async def test_a_plan_is_looked_at_once_for_what_shows_it(
+    two_doors: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not once for the state and once for what stands beside it."""
+    house = two_doors
+    await house.release("1.1.0")
+    await house.settle()
+    asked: Counter[str] = Counter()
+    plan = planner.Planner.plan
+
+    def counted_plan(self: planner.Planner, lock: ManagedLock) -> Plan:
+        asked[lock.name] += 1
+        return plan(self, lock)
+
+    monkeypatch.setattr(planner.Planner, "plan", counted_plan)
+    entities = house.hass.data[DATA_INSTANCES]["sensor"]
+    found = entities.get_entity("sensor.front_door_next_step")
+    assert found is not None
+    found.async_write_ha_state()
+    assert asked["Front door"] == 1
+
+
+async def test_entities_go_some_in_one_turn(
+    two_doors: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A house of many locks is not stopped when Nightlatch is loaded anew."""
+    hass, turn, is_over = two_doors.hass, 0, False
+    there = [
+        each
+        for platform in async_get_platforms(hass, DOMAIN)
+        for each in platform.entities
+    ]
+    removed: Counter[int] = Counter()
+    remove = Entity.async_remove
+    monkeypatch.setattr(entity, "_REMOVED_IN_A_TURN", 4)
+
+    def next_turn() -> None:
+        nonlocal turn
+        turn += 1
+        if not is_over:
+            hass.loop.call_soon(next_turn)
+
+    async def counted_remove(self: Entity, *, force_remove: bool = False) -> None:
+        removed[turn] += 1
+        await remove(self, force_remove=force_remove)
+
+    monkeypatch.setattr(Entity, "async_remove", counted_remove)
+    next_turn()
+    assert await hass.config_entries.async_unload(two_doors.entry.entry_id)
+    is_over = True
+    assert removed.total() >= len(there) > 8
+    assert max(removed.values()) <= 4
+    for entity_id in there:
+        state = hass.states.get(entity_id)
+        assert state is not None
+        assert state.state == "unavailable"
 
 
 async def test_a_quiet_minute_costs_nothing(
@@ -302,6 +451,51 @@ async def test_what_is_registered_concerns_the_locks_that_are_linked_to_it(
     await house.settle()
     assert looked == ["Front door"]
     assert house.managed().links.lock_entity == "lock.renamed"
+
+
+async def test_ours_are_moved_only_with_what_they_are_at(
+    zigbee_house: ZigbeeHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody goes through all entities because one has another icon."""
+    house = zigbee_house
+    moved: list[str] = []
+    move = EntityLinks._move
+
+    def counted_move(self: EntityLinks, lock: ManagedLock, anchor: str) -> None:
+        moved.append(anchor)
+        move(self, lock, anchor)
+
+    monkeypatch.setattr(EntityLinks, "_move", counted_move)
+    registry = er.async_get(house.hass)
+    registry.async_update_entity(SOURCE, icon="mdi:lock")
+    await settled(house)
+    assert not moved
+    registry.async_update_entity(SOURCE, device_id=None)
+    await settled(house)
+    assert moved == [SOURCE]
+
+
+async def test_what_is_offered_to_many_locks_is_written_together(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Since when it is on offer here; nobody waits for that to be on disk."""
+    await house.release("1.1.0")
+    await house.settle()
+    lock = house.managed()
+    assert lock.release is not None
+    writes = count_writes(monkeypatch)
+    for number in range(40):
+        offered = replace(lock.release, artifact=None, model=f"M{number}")
+        lock.decided.note_seen(offered, [offered])
+        for _ in range(3):
+            await asyncio.sleep(0)
+    await until(lambda: bool(writes) and key_of(writes[-1], lock) == {offered.key})
+    assert len(writes) <= 4
+
+
+def key_of(written: dict[str, Any], lock: ManagedLock) -> set[str]:
+    """Return what is kept as being on offer to a lock."""
+    return set(written["decisions"][lock.subentry_id]["first_seen"])
 
 
 async def test_holds_of_many_locks_are_written_together(

@@ -132,7 +132,8 @@ class UpdateEntityDelegate(Delegate):
     @override
     def kind(self) -> SourceKind:
         """Return how it updates."""
-        return self._kind(self.registered, self.device, self._discovery)
+        device = self.device
+        return self._kind(self.registered, device, self._discovery_of(device))
 
     @property
     @override
@@ -243,22 +244,21 @@ class UpdateEntityDelegate(Delegate):
     @property
     def told_topic(self) -> str | None:
         """Return where Zigbee2MQTT tells how the lock is, where that updates it."""
-        topic = self._discovery.get("state_topic")
+        topic = self._discovery_of(self.device).get("state_topic")
         return topic if isinstance(topic, str) else None
 
     def _command(self) -> OtaCommand | None:
         """Return where Zigbee2MQTT listens for this lock's updates, and to what."""
-        return ota_command(self._discovery)
+        return ota_command(self._discovery_of(self.device))
 
-    @property
-    def _discovery(self) -> Mapping[str, Any]:
+    def _discovery_of(self, device: dr.AnyDeviceEntry | None) -> Mapping[str, Any]:
         """Return how Zigbee2MQTT has described the entity; nothing for all others.
 
         It is what MQTT keeps for its own page on a device. A version that keeps it
         elsewhere only means that nothing can be aborted, the lock not asked, and less is
         known.
         """
-        if not _is_zigbee2mqtt(self.device):
+        if not _is_zigbee2mqtt(device):
             return _NOTHING
         told = getattr(self._hass.data.get(_MQTT_DATA), "debug_info_entities", {})
         found = told.get(self.entity_id, {}).get("discovery_data") or {}

@@ -491,13 +491,15 @@ class HouseholdStore(TrustStore):
         """Return what people have decided about a lock."""
         return self._decisions.get(subentry_id, Decisions())
 
-    async def async_set_decisions(self, subentry_id: str, decisions: Decisions) -> None:
-        """Keep what people have decided about a lock."""
+    async def async_set_decisions(
+        self, subentry_id: str, decisions: Decisions, *, gathers: bool = False
+    ) -> None:
+        """Keep what people have decided about a lock; see ``async_saved``."""
         if subentry_id in self._removed:
             return
         self._check_readable(subentry_id, decisions)
         self._decisions[subentry_id] = decisions
-        await self._async_save()
+        await self._async_save(gathers=gathers)
 
     @callback
     def async_restore_decisions(self, subentry_id: str, decisions: Decisions) -> None:

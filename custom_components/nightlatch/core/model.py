@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
+from functools import lru_cache
 import hashlib
 from typing import Final
 
@@ -145,6 +146,11 @@ USUAL: Final = Traits()
 """Of a model of which nothing is said."""
 
 
+@lru_cache(maxsize=1024)
+def _digest_of(told: str) -> str:
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
     """One firmware version for one model, as a feed describes it."""
@@ -193,8 +199,7 @@ class Release:
         """
         if self.artifact is not None:
             return self.artifact.sha256
-        told = f"{self.vendor}\0{self.model}\0{self.version.text}"
-        return hashlib.sha256(told.encode()).hexdigest()
+        return _digest_of(f"{self.vendor}\0{self.model}\0{self.version.text}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -368,13 +368,14 @@ class Issues:
             return (
                 "source_repeats" if conduct is Conduct.REPEATS else "source_stuck"
             ), {}
-        waits = lock.kind.by_hand and self._planner.plan(lock).waiting not in _UNWANTED
+        waiting = self._planner.plan(lock).waiting
+        waits = lock.kind.by_hand and waiting not in _UNWANTED
         if waits and lock.release is not None:
             return "update_by_hand", {
                 "version": lock.release.version.text,
                 "steps": listed(told_of_maker(lock)),
             }
-        if self._planner.plan(lock).waiting is Waiting.VENDOR:
+        if waiting is Waiting.VENDOR:
             return "contact_vendor", {
                 "version": or_not_known(
                     lock.hass, lock.release.version.text if lock.release else None

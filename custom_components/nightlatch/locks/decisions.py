@@ -83,7 +83,9 @@ class LockDecisions:
         }
         self.kept = replace(self.kept, first_seen={**seen, sha256: dt_util.utcnow()})
         self._entry.async_create_background_task(
-            self._lock.hass, self._async_keep(), f"decisions of {self._lock.name}"
+            self._lock.hass,
+            self._async_keep(gathers=True),
+            f"decisions of {self._lock.name}",
         )
 
     async def async_pin(self, version: str | None) -> None:
@@ -260,6 +262,8 @@ class LockDecisions:
         await self._async_keep()
         self._lock.async_changed()
 
-    async def _async_keep(self) -> None:
+    async def _async_keep(self, *, gathers: bool = False) -> None:
         with unsaved_for_now(f"What was decided about {self._lock.name}"):
-            await self._store.async_set_decisions(self._lock.subentry_id, self.kept)
+            await self._store.async_set_decisions(
+                self._lock.subentry_id, self.kept, gathers=gathers
+            )

@@ -1,10 +1,10 @@
 """Which locks there are, and what is new about them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Final, override
+from typing import Final, Self, override
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
@@ -27,6 +27,15 @@ class Changes:
     """Whether something that concerns all of them is: settings, feeds, the vault."""
     settings: bool
     """Whether that is, or may be, what the owner has set."""
+
+    def joined(self, later: Self) -> Self:
+        """Return what has become new in one turn or the other."""
+        return replace(
+            self,
+            locks=self.locks | later.locks,
+            household=self.household or later.household,
+            settings=self.settings or later.settings,
+        )
 
 
 type ChangesCallback = Callable[[Changes], None]

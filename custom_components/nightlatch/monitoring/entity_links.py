@@ -71,7 +71,8 @@ class EntityLinks:
                 if before != entity_id:
                     self._rename(lock, before, entity_id)
                 if lock.kind.anchor in {before, entity_id}:
-                    self._move(lock, lock.kind.anchor)
+                    if _may_have_moved(data):
+                        self._move(lock, lock.kind.anchor)
                     lock.async_changed()
 
     def _linked_now(self) -> dict[str, list[ManagedLock]]:
@@ -106,3 +107,14 @@ class EntityLinks:
                 and entry.device_id != lock.device_id
             ):
                 registry.async_update_entity(entry.entity_id, device_id=lock.device_id)
+
+
+def _may_have_moved(data: er.EventEntityRegistryUpdatedData) -> bool:
+    """Return whether an entity may be on another device than before.
+
+    To look for ours costs a look at those of all locks, and integrations tell of much
+    else: a broker that is back describes each of its entities anew.
+    """
+    return data["action"] != "update" or not data["changes"].keys().isdisjoint(
+        {"device_id", "entity_id"}
+    )

@@ -1,8 +1,8 @@
 """What is planned for a lock, and what stands against it: asked of all the house."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Required, TypedDict, Unpack
+from datetime import datetime, timedelta, tzinfo
+from typing import Final, Required, TypedDict, Unpack
 from weakref import WeakKeyDictionary
 
 from homeassistant.const import STATE_OFF, STATE_ON
@@ -37,6 +37,7 @@ from ..vault.store import HouseholdVault
 
 # What the lock and its feed will tell themselves, when the turn has come.
 _TOLD_LATER = {Family.IDENTITY, Family.PATH, Family.TRUST}
+_DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ def _proven_before(now: datetime) -> FeedState:
 
 def environment_of(lock: ManagedLock) -> str:
     """Return what could matter for another try on a lock."""
-    version = async_get_loaded_integration(lock.hass, DOMAIN).version
+    version = async_get_loaded_integration(lock.hass, DOMAIN).manifest["version"]
     return f"{version}/{lock.record.identity.firmware_version}"
 
 
@@ -110,17 +111,21 @@ class _Made:
         )
 
     def _is_of_the_same(self, now: Planning) -> bool:
-        before = self.planning
-        return before == replace(now, now=before.now)
+        # The moment itself is not compared.
+        return self.planning == now
 
 
 class _View:
     """What depends on all locks; good until something is new in what was installed."""
 
-    def __init__(self, locks: LockRegistry, noon: datetime) -> None:
+    def __init__(self, locks: LockRegistry, now: datetime, zone: tzinfo) -> None:
         """Go through the histories once."""
-        self.revision = locks.past_revision
-        self.noon = noon
+        night = night_of(now, zone)
+        noon = noon_of(night, zone)
+        self._revision = locks.past_revision
+        self._zone = zone
+        self._noon = noon
+        self._next_noon = noon_of(night + _DAY, zone)
         self.seconds: dict[str, list[float]] = {}
         """How long installations took, by the model of the lock."""
         failed: str | None = None
@@ -144,6 +149,14 @@ class _View:
             ):
                 entry_doors.append((lock.subentry_id, lock.name))
         self.tonight = _Tonight(failed, tuple(entry_doors))
+
+    def stands(self, locks: LockRegistry, now: datetime, zone: tzinfo) -> bool:
+        """Return whether that is all as it was, and the same night."""
+        return (
+            self._revision == locks.past_revision
+            and self._zone is zone
+            and self._noon <= now < self._next_noon
+        )
 
     def entry_door_but(self, lock: ManagedLock) -> str | None:
         """Return an entry door that was touched tonight, other than this lock."""
@@ -245,14 +258,10 @@ class Planner:
         )
 
     def _view(self, now: datetime) -> _View:
-        zone = self._settings.zone
-        noon = noon_of(night_of(now, zone), zone)
+        locks, zone = self._locks, self._settings.zone
         view = self._seen
-        if view is None or (view.revision, view.noon) != (
-            self._locks.past_revision,
-            noon,
-        ):
-            view = self._seen = _View(self._locks, noon)
+        if view is None or not view.stands(locks, now, zone):
+            view = self._seen = _View(locks, now, zone)
         return view
 
     def _tonight(self, lock: ManagedLock, now: datetime) -> Tonight:

@@ -1,6 +1,6 @@
 """The plan for a lock: when its release would be installed, and what it waits for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
@@ -96,9 +96,12 @@ class Tonight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planning:
-    """Everything that a plan depends on. Times are aware, UTC."""
+    """Everything that a plan depends on. Times are aware, UTC.
 
-    now: datetime
+    Two of different moments are equal where they are made of the same.
+    """
+
+    now: datetime = field(compare=False)
     zone: tzinfo
     release: Release | None
     expected: timedelta
