@@ -118,6 +118,34 @@ async def test_hours_that_were_refused_are_not_suggested_again(
     assert house.runtime.settings.policy.quiet_hours == QuietHours()
 
 
+@pytest.mark.parametrize("step", ["accept", "refuse"])
+async def test_what_is_not_suggested_any_more_is_neither_set_nor_refused(
+    house: House, hass_storage: dict[str, Any], step: str
+) -> None:
+    """The dialog stands open while somebody else switches the learning off."""
+    await learned(house, hass_storage)
+    result = await begin_fix(house, KEY)
+    await set_options(house, learn=False)
+    flow = house.hass.data["repairs"]["flow_manager"]
+    result = await flow.async_configure(result["flow_id"], {"next_step_id": step})
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "other_than_told"
+    assert house.runtime.settings.policy.quiet_hours == QuietHours()
+
+
+async def test_what_cannot_be_read_is_learned_anew(
+    house: House, hass_storage: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is said, and holds up nothing."""
+    await learned(house, hass_storage)
+    assert await house.hass.config_entries.async_unload(house.entry.entry_id)
+    hass_storage[f"nightlatch.{house.entry.entry_id}.door_use"]["version"] = 99
+    assert await house.hass.config_entries.async_setup(house.entry.entry_id)
+    await house.settle()
+    assert "When doors were used cannot be read" in caplog.text
+    assert told(house) is None
+
+
 async def test_whoever_does_not_want_it_learned_does_not_want_it_kept(
     house: House, hass_storage: dict[str, Any]
 ) -> None:

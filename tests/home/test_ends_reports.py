@@ -18,7 +18,7 @@ from tests.rig.scene import VENDOR
 from tests.rig.tls import Authority
 
 from .flows import start_reconfigure, submit, until
-from .house import House
+from .house import FRONT_DOOR, House
 
 SENDER = "custom_components.nightlatch.adapters.report_sender"
 REPORTS = "custom_components.nightlatch.monitoring.ends_reports"
@@ -86,9 +86,11 @@ async def agree(house: House, desk: Desk, *, yes: bool) -> dict[str, Any]:
 
 async def look(house: House, nights: int = 1) -> None:
     """Let some nights pass in which reports are looked at."""
-    now = dt_util.utcnow()
+    now, reports = dt_util.utcnow(), house.runtime.scheduler._ends_reports
     for night in range(nights):
-        house.runtime.scheduler._ends_reports.async_look(now + timedelta(days=night))
+        # What spreads the households over the night is not waited for.
+        reports._pause = timedelta()
+        reports.async_look(now + timedelta(days=night))
         await house.settle()
 
 
@@ -145,6 +147,21 @@ async def test_a_desk_that_takes_nothing_is_left_alone_after_some_nights(
     assert len(desk.bodies) == 1
     await look(house, 6)
     assert len(desk.bodies) == 3
+
+
+async def test_a_desk_that_is_not_there_holds_up_nothing(
+    house: House, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is tried in as many nights as one that takes nothing."""
+    desk.url = "https://127.0.0.1:9/ends"
+    await agree(house, desk, yes=True)
+    await house.release("1.1.0")
+    await house.install()
+    await look(house, 6)
+    assert desk.bodies == []
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
+    reported = house.runtime.store.reported(house.feed.subentry_id)
+    assert reported is not None
 
 
 async def test_a_yes_is_taken_back(house: House, desk: Desk) -> None:

@@ -15,6 +15,7 @@ from custom_components.nightlatch.core.installation.support_case import (
 )
 from custom_components.nightlatch.flows.lock import LockFlow
 from custom_components.nightlatch.locks.lock import ManagedLock
+from custom_components.nightlatch.report import view
 from homeassistant.config_entries import SubentryFlowResult
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.helpers import entity_registry as er
@@ -242,6 +243,23 @@ async def ended_by(house: House, result: SubentryFlowResult) -> SubentryFlowResu
     """Return where a dialog ends once it looks no more."""
     await until(lambda: step_of(house, result) != "help")
     return await house.hass.config_entries.subentries.async_configure(result["flow_id"])
+
+
+async def test_evidence_that_cannot_be_had_is_said_to_be_so(
+    house: House, hass_client: ClientSessionGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a lock that is gone, and where the disk does not give the log."""
+    client = await hass_client()
+    gone = await client.get("/api/nightlatch/evidence/gone")
+    assert gone.status == HTTPStatus.SERVICE_UNAVAILABLE
+
+    async def fail(*_: Any) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(view, "async_evidence", fail)
+    unread = await client.get(f"/api/nightlatch/evidence/{house.managed().subentry_id}")
+    assert unread.status == HTTPStatus.SERVICE_UNAVAILABLE
+    assert "Input/output error" in (await unread.json())["message"]
 
 
 async def test_nightlatch_that_goes_ends_the_look(house: House) -> None:

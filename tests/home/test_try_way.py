@@ -199,6 +199,23 @@ async def test_a_try_outlives_neither_its_dialog_nor_nightlatch(
     assert result["reason"] == "entry_not_loaded"
 
 
+async def test_nightlatch_that_goes_while_the_way_is_tried_ends_the_dialog(
+    house: House,
+) -> None:
+    """What shows progress is led to its end, and says why there is nothing to tell."""
+    hass, entry = house.hass, house.entry
+    house.locks[FRONT_DOOR].cut_power()
+    menu = await start_reconfigure(hass, entry, house.subentry("Front door"))
+    result = await submit(hass, menu, next_step_id="try_way")
+    assert result["type"] is FlowResultType.SHOW_PROGRESS
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    flows = hass.config_entries.subentries
+    await until(lambda: flows.async_get(result["flow_id"])["step_id"] != "try_way")
+    result = await flows.async_configure(result["flow_id"])
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "entry_not_loaded"
+
+
 async def test_of_a_guarded_lock_its_integration_is_asked(
     zigbee_house: ZigbeeHouse,
 ) -> None:

@@ -12,6 +12,7 @@ from custom_components.nightlatch.panel.snapshot import async_snapshot
 from homeassistant.components.image import async_get_image
 from homeassistant.helpers import entity_registry as er
 
+from .flows import until
 from .house import House
 from .test_door_use import choose, learned
 from .vaulted import restart, set_options
@@ -87,6 +88,20 @@ async def test_the_picture_is_another_one_when_something_else_is_to_be_seen(
     assert (await response.read()).startswith(b"<svg ")
     response = await client.get(f"/api/image_proxy/{IMAGE}")
     assert response.status == HTTPStatus.FORBIDDEN
+
+
+async def test_hours_of_some_days_name_them(
+    house: House, hass_storage: dict[str, Any]
+) -> None:
+    """Who cannot see the frames is told which they are."""
+    await learned(house, hass_storage)
+    await set_options(house, weekdays=["0", "2"], start="02:00:00", end="05:00:00")
+    await until(lambda: len(house.runtime.settings.policy.quiet_hours.weekdays) == 2)
+    await house.settle()
+    told = (await picture(house)).findtext(f"{SVG}desc") or ""
+    assert "Monday" in told
+    assert "Wednesday" in told
+    assert "Tuesday" not in told
 
 
 async def test_who_may_not_see_the_picture_is_not_told_of_it(

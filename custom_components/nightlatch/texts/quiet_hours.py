@@ -7,6 +7,7 @@ from homeassistant.core import HomeAssistant
 from ..core.schedule.proposal import WEEKDAYS, Facts
 from ..core.schedule.quiet_hours import EVERY_DAY, QuietHours
 from ..core.schedule.week_picture import Words
+from ..markup import together
 from ..translation import label_now, told_now
 
 
@@ -34,7 +35,7 @@ def told_week(
     if suggested is None:
         return shown
     other = told_now(hass, "week_suggests", hours=told_hours(hass, suggested))
-    return f"{shown} {other}"
+    return together([shown, other])
 
 
 def told_hours(hass: HomeAssistant, hours: QuietHours) -> str:
@@ -53,6 +54,6 @@ def words_of_week(hass: HomeAssistant, told: str) -> Words:
         weekdays=tuple(
             label_now(hass, "weekday", str(day)) for day in sorted(EVERY_DAY)
         ),
-        hours=told_now(hass, "word_quiet_hours"),
-        suggested=told_now(hass, "word_suggested"),
+        hours=told_now(hass, "week_quiet_hours"),
+        suggested=told_now(hass, "week_suggested"),
     )
