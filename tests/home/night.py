@@ -32,6 +32,10 @@ class Night:
 
         house.hass.bus.async_listen(EVENT_NIGHTLATCH, happened)
         now = dt_util.now()
+        told_at = now - timedelta(minutes=1)
+        if told_at.hour < 12 <= now.hour:
+            # Before noon it would be another night's.
+            told_at = now
         self.set_options(
             **{
                 "quiet_hours": {
@@ -39,7 +43,7 @@ class Night:
                     "start": (now - timedelta(hours=1)).time().isoformat("minutes"),
                     "end": (now + timedelta(hours=6)).time().isoformat("minutes"),
                 },
-                "notice_at": (now - timedelta(minutes=1)).time().isoformat("minutes"),
+                "notice_at": told_at.time().isoformat("minutes"),
                 "soak_days": 0,
                 "phones": [PHONE],
                 **options,

@@ -95,7 +95,8 @@ async def test_hours_of_some_days_name_them(
 ) -> None:
     """Who cannot see the frames is told which they are."""
     await learned(house, hass_storage)
-    await set_options(house, weekdays=["0", "2"], start="02:00:00", end="05:00:00")
+    hours = {"weekdays": [0, 2], "start": "02:00", "end": "05:00"}
+    await set_options(house, quiet_hours=hours)
     await until(lambda: len(house.runtime.settings.policy.quiet_hours.weekdays) == 2)
     await house.settle()
     told = (await picture(house)).findtext(f"{SVG}desc") or ""
