@@ -63,7 +63,7 @@ class Subscription:
         self._runtime = runtime
         self._unsubscribe = [
             runtime.locks.async_subscribe(self._changed),
-            runtime.locks.async_on_minute(lambda _: self._note()),
+            runtime.locks.async_on_minute(self._note),
         ]
         self._follow(runtime)
         self._note()

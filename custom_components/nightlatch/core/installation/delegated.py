@@ -268,16 +268,14 @@ class DelegatedInstallation(Installation):
         was reloaded in the middle never returns.
         """
         loop = asyncio.get_running_loop()
-        moved = at_work = there = loop.time()
+        moved = at_work = loop.time()
+        absence = _Absence(at_work)
         before, worked = self._delegate.reading().percentage, False
         while True:
             reading, now = self._delegate.reading(), loop.time()
             if reading.percentage != before:
                 before, moved = reading.percentage, now
-            if reading.available:
-                there = now
-            elif now - there >= AWAY_TIMEOUT:
-                raise DelegateError(DelegateProblem.LOST_SIGHT)
+            absence.look(reading, now)
             if reading.in_progress or not reading.available:
                 worked, at_work = worked or reading.in_progress, now
             elif now - at_work >= (IDLE_TIMEOUT if worked else START_TIMEOUT):
@@ -339,15 +337,12 @@ class DelegatedInstallation(Installation):
     async def _await_end(self) -> None:
         """Wait until nothing is in progress; a lock that restarts says nothing."""
         loop = asyncio.get_running_loop()
-        there = loop.time()
+        absence = _Absence(loop.time())
         while True:
-            reading, now = self._delegate.reading(), loop.time()
+            reading = self._delegate.reading()
             if reading.available and not reading.in_progress:
                 return
-            if reading.available:
-                there = now
-            elif now - there >= AWAY_TIMEOUT:
-                raise DelegateError(DelegateProblem.LOST_SIGHT)
+            absence.look(reading, loop.time())
             await self._delegate.changed(_LOOK)
 
     async def _until_window_ends[T](self, running: Awaitable[T]) -> T:
@@ -449,6 +444,21 @@ class DelegatedInstallation(Installation):
                 return None
             await self._delegate.changed(min(_LOOK, left))
         return reading
+
+
+class _Absence:
+    """For how long a source has been away without a break."""
+
+    def __init__(self, now: float) -> None:
+        """Begin at a moment of the loop's clock."""
+        self._there = now
+
+    def look(self, reading: SourceReading, now: float) -> None:
+        """Raise ``DelegateError`` where it has been away for too long."""
+        if reading.available:
+            self._there = now
+        elif now - self._there >= AWAY_TIMEOUT:
+            raise DelegateError(DelegateProblem.LOST_SIGHT)
 
 
 def _is_known(reading: SourceReading) -> bool:
