@@ -34,6 +34,7 @@ from ..core.installation.recovery import what_left_it
 from ..core.installation.states import State
 from ..core.model import (
     BatteryReading,
+    Halt,
     LockIdentity,
     Manner,
     Model,
@@ -337,13 +338,19 @@ class ManagedLock:
         return is_let_out(release, self._services.store.lots(self.kind.key))
 
     def as_told(self, release: Release) -> Release:
-        """Return a release, wherever it comes from, halted where its vendor has halted it.
+        """Return a release, wherever it comes from, as its vendor lets it out by now.
 
-        What the vault keeps, or somebody has brought as a file, does not know of it.
+        What the vault keeps, or somebody has brought as a file, knows of no halt, and what
+        was planned not of what was heard since. Where no feed lists it any more, or none
+        is there, a halt that was heard of once goes on.
         """
         for told in self.kind.on_offer():
-            if (told.key, told.model) == (release.key, release.model) and told.halted:
-                return replace(release, halted=told.halted)
+            if (told.key, told.model) == (release.key, release.model):
+                return replace(release, halted=told.halted, rollout=told.rollout)
+        if release.halted is None and self._services.store.trust.has_halted(
+            release.model, release.key
+        ):
+            return replace(release, halted=Halt())
         return release
 
     @property
