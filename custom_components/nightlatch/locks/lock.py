@@ -327,6 +327,16 @@ class ManagedLock:
         return told or told_now(self.hass, "word_model_unknown")
 
     @property
+    def has_battery(self) -> bool:
+        """Whether it has a battery, as far as its vendor or the owner says otherwise.
+
+        The owner is not believed against a lock that tells a level.
+        """
+        if self.model is not None and not self.model.traits.has_battery:
+            return False
+        return self._policy.has_battery or self.record.identity.battery is not None
+
+    @property
     def floor(self) -> LockFloor | None:
         """The newest firmware that has run on the lock."""
         return self._services.store.trust.locks.get(self.kind.key)
