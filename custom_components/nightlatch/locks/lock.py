@@ -339,7 +339,16 @@ class ManagedLock:
     @property
     def floor(self) -> LockFloor | None:
         """The newest firmware that has run on the lock."""
-        return self._services.store.trust.locks.get(self.kind.key)
+        return self._services.store.trust.locks.get(self._floor_key)
+
+    @property
+    def _floor_key(self) -> str:
+        """Where its floor is kept: apart from those of the locks before it at its door.
+
+        What was kept of those stays, and sinks for nobody.
+        """
+        number = self.record.lock_number
+        return self.kind.key if number == 0 else f"{self.kind.key}#{number}"
 
     def is_let_out(self, release: Release) -> bool:
         """Return whether its vendor lets a release out to this lock already."""
@@ -664,7 +673,7 @@ class ManagedLock:
                 release.payload.firmware_version if release.payload else 0
             ),
         )
-        await self._services.store.raise_to(Trust(locks={self.kind.key: floor}))
+        await self._services.store.raise_to(Trust(locks={self._floor_key: floor}))
 
     @callback
     def async_found_in_bootloader(self) -> None:
