@@ -1,9 +1,10 @@
 """One coordinator a feed: asks what is on offer, for all locks of the feed at once."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 import hashlib
 import logging
 from pathlib import Path
@@ -68,6 +69,7 @@ def make_feed(
     pinned_keys: frozenset[str] | None,
     cache: Path,
     trust: TrustStore,
+    heard: Callable[[FeedContent], None] = lambda _: None,
 ) -> TufFeed:
     """Return a feed that uses Home Assistant's clock, and a session without a memory."""
     return TufFeed(
@@ -81,6 +83,7 @@ def make_feed(
         session=async_session(hass),
         clock=dt_util.utcnow,
         trust=trust,
+        heard=heard,
         allow_loopback_http=ALLOW_LOOPBACK_HTTP,
     )
 
@@ -137,7 +140,25 @@ class FeedCoordinator(DataUpdateCoordinator[FeedContent | None]):
             cache=cache_of(self.hass, FEEDS)
             / f"{subentry.subentry_id}-{_digest(self.source)}",
             trust=self._store,
+            heard=partial(self._heard, self.source),
         )
+
+    @callback
+    def _heard(self, source: Mapping[str, Any], content: FeedContent) -> None:
+        """Take over what the feed has said when something was fetched from it."""
+        if source is self.source:
+            self._take_over(content)
+            self.async_set_updated_data(content)
+
+    async def async_hear(self, timeout: float) -> None:
+        """Ask the feed; what comes of it is in ``data`` and ``error``.
+
+        One that does not answer in time goes on being asked in the background.
+        """
+        asking = self.config_entry.async_create_background_task(
+            self.hass, self.async_refresh(), f"check of feed {self.title}"
+        )
+        await asyncio.wait((asking,), timeout=timeout)
 
     async def async_replace(self, subentry: ConfigSubentry) -> None:
         """Ask another feed from now on; what the old one said no longer counts."""
@@ -176,6 +197,12 @@ class FeedCoordinator(DataUpdateCoordinator[FeedContent | None]):
                 self.data = recalled
             self._note(err, message)
             raise UpdateFailed(message, retry_after=self._pause()) from err
+        self._take_over(content)
+        return content
+
+    @callback
+    def _take_over(self, content: FeedContent) -> None:
+        """Note that it can be relied upon, and what is left out of it."""
         self.error = None
         self._in_vain = 0
         for refused in content.refused:
@@ -184,7 +211,6 @@ class FeedCoordinator(DataUpdateCoordinator[FeedContent | None]):
                     "%s: a release or advisory is left out: %s", self.title, refused
                 )
         self._refused = content.refused
-        return content
 
     def _pause(self) -> float:
         """Return after how many seconds it is asked again; count that it was in vain."""

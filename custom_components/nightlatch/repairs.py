@@ -11,6 +11,7 @@ from homeassistant.core import HomeAssistant
 
 from .core.schedule.quiet_hours import QuietHours
 from .flows.approval import ApprovalFlow
+from .flows.condition import ConditionFlow
 from .flows.learned_hours import LearnedHoursFlow
 from .flows.recovery import RecoveryFlow
 from .flows.repair import HouseholdRepairFlow
@@ -18,6 +19,7 @@ from .flows.replaced import ReplacedFlow, SuccessorFlow
 from .flows.settings import SettingsFlow
 from .flows.trusted_time import TrustedTimeFlow
 from .flows.vault_repairs import vault_flow
+from .issues.conditions import FLOW as CONDITION
 from .issues.door_use import FLOW as LEARNED
 from .issues.vault import FLOW
 from .runtime import Runtime
@@ -46,7 +48,7 @@ async def async_create_fix_flow(
     """Return the flow for an issue.
 
     A stranded lock to help, settings to decide about, an approval, a clock that was
-    wrong, a lock that was replaced, or after-care that is done.
+    wrong, a condition that is gone, a lock that was replaced, or after-care that is done.
     """
     if data is None:
         # Of an issue that was there before a restart: it is told again if it is so.
@@ -63,6 +65,8 @@ async def async_create_fix_flow(
         return SuccessorFlow(str(data["succeeded"]), str(data["successor"]))
     if "trusted_time" in data:
         return TrustedTimeFlow()
+    if CONDITION in data:
+        return ConditionFlow(str(data[CONDITION]), str(data["was"]))
     if LEARNED in data:
         return LearnedHoursFlow(
             QuietHours.from_dict(

@@ -253,6 +253,7 @@ async def async_make_runtime(
         hass,
         feeds=feeds,
         locks=locks,
+        settings=settings,
         faults=faults,
         store=store,
         audit=audit,

@@ -7,6 +7,7 @@ from typing import Any, override
 
 from homeassistant.components import bluetooth
 from homeassistant.components.sensor import (
+    DOMAIN as SENSOR_DOMAIN,
     SensorDeviceClass,
     SensorEntity,
     SensorEntityDescription,
@@ -18,9 +19,11 @@ from homeassistant.const import (
     EntityCategory,
 )
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
+from .const import DOMAIN
 from .coordinator import FeedCoordinator
 from .core.advisories.security import SecurityState
 from .core.errors import FeedProblem
@@ -86,16 +89,15 @@ def _outcome_details(lock: ManagedLock) -> dict[str, str | float | None] | None:
     }
 
 
+BATTERY = LockSensorDescription(
+    key="battery",
+    device_class=SensorDeviceClass.BATTERY,
+    entity_category=EntityCategory.DIAGNOSTIC,
+    native_unit_of_measurement=PERCENTAGE,
+    state_class=SensorStateClass.MEASUREMENT,
+    value_fn=lambda lock: lock.record.identity.battery,
+)
 SENSORS = (
-    LockSensorDescription(
-        key="battery",
-        device_class=SensorDeviceClass.BATTERY,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        native_unit_of_measurement=PERCENTAGE,
-        state_class=SensorStateClass.MEASUREMENT,
-        value_fn=lambda lock: lock.record.identity.battery,
-        shown_elsewhere=True,
-    ),
     LockSensorDescription(
         key="running_since",
         translation_key="running_since",
@@ -134,8 +136,17 @@ async def async_setup_entry(
         async_add_entities,
         _sensors_of,
     )
+    runtime = entry.runtime_data
+
+    def follow(lock: ManagedLock) -> None:
+        if not lock.kind.shown_elsewhere:
+            battery = Battery(runtime, lock, async_add_entities)
+            battery.async_look()
+            entry.async_on_unload(lock.async_subscribe(battery.async_look))
+
+    await runtime.locks.async_each_added(follow)
     async_add_feed_entities(entry, async_add_entities, lambda feed: [FeedStatus(feed)])
-    async_add_entities([LocksSensor(entry.runtime_data)])
+    async_add_entities([LocksSensor(runtime)])
 
 
 def _sensors_of(runtime: Runtime, lock: ManagedLock) -> list[SensorEntity]:
@@ -156,6 +167,42 @@ def _sensors_of(runtime: Runtime, lock: ManagedLock) -> list[SensorEntity]:
     if kind.hold is not None:
         sensors.append(HoldSensor(runtime, lock))
     return sensors
+
+
+class Battery:
+    """The sensor for the battery of a lock, for as long as it has one."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        lock: ManagedLock,
+        add: AddConfigEntryEntitiesCallback,
+    ) -> None:
+        """Begin without one."""
+        self._runtime = runtime
+        self._lock = lock
+        self._add = add
+        self._is_there = False
+
+    @callback
+    def async_look(self) -> None:
+        """Add it, or take it away with what is registered of it."""
+        lock = self._lock
+        if lock.has_battery:
+            if not self._is_there:
+                self._is_there = True
+                self._add(
+                    [LockSensor(self._runtime, lock, BATTERY)],
+                    config_subentry_id=lock.subentry_id,
+                )
+            return
+        self._is_there = False
+        registry = er.async_get(lock.hass)
+        entity_id = registry.async_get_entity_id(
+            SENSOR_DOMAIN, DOMAIN, f"{lock.subentry_id}_{BATTERY.key}"
+        )
+        if entity_id is not None:
+            registry.async_remove(entity_id)
 
 
 class LockSensor(LockEntity, SensorEntity):

@@ -77,7 +77,20 @@ class Night:
     @property
     def messages(self) -> list[str]:
         """What the phone shows, one after the other."""
-        return [call.data["message"] for call in self.told]
+        return [
+            call.data["message"]
+            for call in self.told
+            if call.data["message"] != "clear_notification"
+        ]
+
+    @property
+    def taken_away(self) -> list[str]:
+        """The tags of what the phone was told to show no longer."""
+        return [
+            call.data["data"]["tag"]
+            for call in self.told
+            if call.data["message"] == "clear_notification"
+        ]
 
     def types(self, name: str = "Front door") -> list[str]:
         """What has happened to a lock."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 import json
 from pathlib import Path
+import shutil
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -12,6 +13,7 @@ from custom_components.nightlatch.adapters.vault_folder import first_folder
 from custom_components.nightlatch.core.errors import VaultError, VaultProblem
 from custom_components.nightlatch.core.firmware.keys import load_firmware_key
 from custom_components.nightlatch.core.model import Evidence
+from custom_components.nightlatch.core.preflight.base import Reason, Verdict
 from custom_components.nightlatch.core.records.kept_release import KeptRelease
 from homeassistant.config_entries import SubentryFlowResult
 from homeassistant.data_entry_flow import FlowResultType
@@ -25,6 +27,7 @@ from tests.rig.scene import (
     publish,
 )
 from tests.rig.vendor import Vendor
+from tests.rig.vendor_http import Status
 
 from .asked import install
 from .flows import start_reconfigure, submit, suggested, until
@@ -254,6 +257,69 @@ async def test_a_file_gets_around_no_halt(house: House, flow: Flow) -> None:
     await house.check()
     await house.install()
     assert house.locks[FRONT_DOOR].version == "1.1.0"
+
+
+async def offer(house: House, flow: Flow) -> str:
+    """Bring a release of the feed as a file, and let the owner approve it."""
+    data = package(house.vendor.firmware_key)
+    path = publish(house.vendor, "1.1.0", package=data)
+    await house.check()
+    result = await flow.to_details(data)
+    await submit(house.hass, result)
+    await house.settle()
+    await act(house, "approve", await add_user(house, is_owner=True))
+    return path
+
+
+def warnings(house: House) -> list[Reason | None]:
+    """Return what the plan warns of."""
+    lock = house.managed()
+    assert lock.release is not None
+    checks = house.runtime.planner.checks_of_offer(lock)
+    return [check.reason for check in checks if check.verdict is Verdict.WARNING]
+
+
+async def test_a_halt_is_asked_for_right_before_a_file_is_installed(
+    house: House, flow: Flow
+) -> None:
+    """What the feed said hours ago is not what its vendor says now."""
+    path = await offer(house, flow)
+    house.vendor.amend(path, schema=2, halted={"reason": WHY})
+    with pytest.raises(HomeAssistantError, match=WHY):
+        await house.install()
+    assert house.locks[FRONT_DOOR].version == "1.0.0"
+
+
+async def test_a_feed_that_is_away_holds_up_no_file(house: House, flow: Flow) -> None:
+    """But that nobody knows of a halt then is said."""
+    await offer(house, flow)
+    assert Reason.HALT_UNHEARD not in warnings(house)
+    house.vendor.misbehave("*", Status(503))
+    await house.check()
+    assert Reason.HALT_UNHEARD in warnings(house)
+    await house.install()
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
+
+
+@pytest.mark.parametrize("what", ["feed removed", "feed replayed after a restart"])
+async def test_a_halt_that_was_heard_is_never_unheard(
+    house: House, flow: Flow, what: str
+) -> None:
+    """Whoever replays what was signed before hides nothing from who has seen it."""
+    path = await offer(house, flow)
+    before = house.vendor.keep()
+    house.vendor.amend(path, schema=2, halted={"reason": WHY})
+    await house.check()
+    if what == "feed removed":
+        await without_feed(house)
+    else:
+        house.vendor.replay(before)
+        shutil.rmtree(house.cache("Kestrel Locks"))
+        await house.reload()
+        assert house.feed.data is None
+    with pytest.raises(HomeAssistantError, match="halted"):
+        await house.install()
+    assert house.locks[FRONT_DOOR].version == "1.0.0"
 
 
 async def test_it_is_offered_until_somebody_says_otherwise(

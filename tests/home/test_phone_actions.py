@@ -174,10 +174,10 @@ async def test_what_activates_cannot_be_postponed_any_more(house: House) -> None
     lock.activation_time = 0.4
     pressed = house.hass.async_create_task(install(house.managed()))
     await until(lambda: lock.mode is Mode.ACTIVATING)
-    told = len(night.told)
+    told = len(night.messages)
     data = {"action": button(night, "Skip this version")["action"]}
     house.hass.bus.async_fire(EVENT, data)
-    await until(lambda: len(night.told) > told)
+    await until(lambda: len(night.messages) > told)
     assert "is activating the new firmware" in night.messages[told]
     assert "skipped" not in night.messages[told]
     assert house.managed().decisions.skipped is None
@@ -308,7 +308,7 @@ async def test_what_is_being_installed_is_not_asked_for_again(house: House) -> N
         await until(lambda: bool(house.runtime.queue.waiting))
         data = {"action": button(night, "Install now")["action"]}
         house.hass.bus.async_fire(EVENT, data)
-        await until(lambda: len(night.told) == 2)
+        await until(lambda: len(night.messages) == 2)
         assert house.managed().decisions.scheduled_at is None
         await cancel(house.managed())
     assert "Front door" in night.messages[1]
@@ -436,17 +436,37 @@ async def test_an_approval_is_given_by_the_person_whose_phone_it_is(
     assert "behavior" not in yes
     assert "only a person can approve" in await press(night, yes["action"])
     assert house.managed().decisions.approval is None
+    assert night.taken_away == []
 
     ann: User = MockUser(name="Ann", is_owner=True).add_to_hass(house.hass)
     answer = await press(night, yes["action"], ann)
     assert answer == (
         "Front door: approved; it will be updated in the next quiet hours."
     )
+    # No other phone asks any more.
+    (tag,) = {
+        call.data["data"]["tag"] for call in night.told if call.data["message"] == asked
+    }
+    assert night.taken_away == [tag]
     await night.look()
+    assert night.taken_away == [tag]
     assert house.locks[FRONT_DOOR].version == "1.1.0"
     (outcome,) = house.managed().record.history
     assert outcome.approval is not None
     assert outcome.approval.user_name == "Ann"
+
+
+async def test_a_request_that_was_answered_elsewhere_is_taken_away(
+    house: House,
+) -> None:
+    """Not only where a button was pressed."""
+    night = Night(house)
+    await house.release("1.1.0")
+    await house.settle()
+    assert len(night.messages) == 1
+    await house.managed().decided.async_skip("1.1.0")
+    await until(lambda: len(night.taken_away) == 1)
+    assert night.taken_away[0] == night.told[0].data["data"]["tag"]
 
 
 async def test_install_now_is_no_way_around_an_approval(house: House) -> None:

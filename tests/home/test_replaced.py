@@ -8,7 +8,9 @@ import pytest
 
 from custom_components.nightlatch.core.model import Origin
 from custom_components.nightlatch.core.records.decisions import Approval
+from custom_components.nightlatch.core.records.trust import LockFloor, Trust
 from custom_components.nightlatch.core.schedule.plan import Waiting
+from custom_components.nightlatch.core.versions import Version, VersionScheme
 from custom_components.nightlatch.flows.replaced import SuccessorFlow
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
@@ -106,6 +108,13 @@ async def test_a_person_takes_the_other_lock_over(zigbee_house: ZigbeeHouse) -> 
     """Then it is looked after, and asks; what the old one ran is not the new one's."""
     house = zigbee_house
     await decide(house)
+    floor = LockFloor(
+        version=Version.parse(VersionScheme.INTEGER, str(NEW + 1)),
+        security_version=0,
+        firmware_version=0,
+    )
+    await house.runtime.store.raise_to(Trust(locks={house.managed.kind.key: floor}))
+    assert house.managed.floor == floor
     replace_lock(house, model_id="V4-BTZB", model="BT/ZB smartlock 4")
     await until(lambda: KEY in repairs(house))
     assert "V3-BTZB" in repairs(house)[KEY]["was"]
@@ -124,6 +133,12 @@ async def test_a_person_takes_the_other_lock_over(zigbee_house: ZigbeeHouse) -> 
     await house.until_state(HOLD, "held")
     entries = {each.event for each in await house.runtime.audit.log.async_entries(1000)}
     assert {"other_device", "device_taken_over"} <= entries
+    # Nor is the floor of the old one, which would keep the new one from its update.
+    assert managed.floor is None
+    assert await house.hass.config_entries.async_reload(house.entry.entry_id)
+    await until(lambda: house.managed.release is not None)
+    assert house.managed.floor is None
+    assert floor in house.runtime.store.trust.locks.values()
     await house.install()
     assert house.lock.installed_version == NEW
 

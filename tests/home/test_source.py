@@ -185,9 +185,12 @@ async def test_a_bridge_that_forgets_is_told(
     await house.until_state(HOLD, "held")
     await look(house)
     assert "bridge_forgets" in repairs(house)
+    assert not house.kind.may_rest
     freezer.tick(timedelta(days=1))
     await look(house)
     assert "bridge_forgets" not in repairs(house)
+    # What is over does not keep it from its rest.
+    assert house.kind.may_rest
 
 
 async def bridge_says(house: ZigbeeHouse, installed: int, latest: int) -> None:

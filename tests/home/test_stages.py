@@ -110,6 +110,22 @@ async def test_a_halt_holds_what_is_about_to_begin(house: House) -> None:
     assert house.locks[FRONT_DOOR].version == "1.1.0"
 
 
+async def test_a_stage_that_was_narrowed_since_it_was_planned_holds(
+    house: House,
+) -> None:
+    """It is heard just before it would begin, as a halt is."""
+    night = Night(house)
+    night.automate()
+    await house.release("1.1.0")
+    house.vendor.amend(PATH, **NONE)
+    assert plan_of(house.managed()).waiting is not Waiting.STAGE
+    await night.look()
+    assert house.locks[FRONT_DOOR].version == "1.0.0"
+    assert plan_of(house.managed()).waiting is Waiting.STAGE
+    (held,) = [each for each in night.events if each["type"] == "update_held"]
+    assert held["reasons"] == "preflight_staged"
+
+
 async def test_nobody_installs_by_hand_what_is_halted(house: House) -> None:
     """Nor is it told as news; what it is halted for is in the refusal."""
     night = Night(house)

@@ -7,6 +7,7 @@ import pytest
 from custom_components.nightlatch.core.preflight.base import Family, Reason, blockers
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import entity_registry as er
 from tests.rig.scene import MODELS, lock_form
 
 from .asked import checks_of
@@ -14,6 +15,7 @@ from .flows import add_lock, pick, start_flow, start_settings, submit, suggested
 from .house import FRONT_DOOR, UPDATE, House
 from .test_actions import act
 
+BATTERY = "sensor.front_door_battery"
 TELLS_LITTLE = {
     "hardware_revision": None,
     "has_battery": False,
@@ -44,6 +46,13 @@ async def wired_house(empty_house: House) -> House:
         amend_battery(empty_house, path)
     await empty_house.put_up_lock(FRONT_DOOR, **TELLS_LITTLE)
     return empty_house
+
+
+def shows_battery(house: House) -> bool:
+    """Return whether there is an entity for a level; one alone in the registry counts."""
+    registered = BATTERY in er.async_get(house.hass).entities
+    assert (house.hass.states.get(BATTERY) is not None) is registered
+    return registered
 
 
 async def notes(house: House) -> str:
@@ -85,6 +94,7 @@ async def test_it_is_updated(wired_house: House) -> None:
     no_battery = "Its vendor says that it has no battery, so none is looked at."
     assert no_battery in await notes(house)
     assert no_battery in (await act(house, "get_plan"))["summary"]
+    assert not shows_battery(house)
 
     await house.install()
 
@@ -127,6 +137,23 @@ async def test_a_vendor_who_explains_its_locks_later(wired_house: House) -> None
     assert house.locks[FRONT_DOOR].version == "1.1.0"
 
 
+async def test_a_battery_is_shown_again_where_there_is_one_after_all(
+    empty_house: House,
+) -> None:
+    """Its vendor corrects what it says of the model, there and back."""
+    house = empty_house
+    await house.add_feed()
+    await house.put_up_lock(FRONT_DOOR)
+    await house.add_lock_already_up(FRONT_DOOR, "Front door")
+    for has_battery in (False, True, False, True):
+        for path in house.vendor.descriptor["releases"]:
+            amend_battery(house, path)
+        describe(house, has_battery=has_battery)
+        await house.check()
+        await house.settle()
+        assert shows_battery(house) is has_battery
+
+
 async def test_a_wired_lock_whose_feed_says_nothing_of_it(
     empty_house: House,
 ) -> None:
@@ -143,12 +170,14 @@ async def test_a_wired_lock_whose_feed_says_nothing_of_it(
     both = lock_form("Front door", no_battery=True, battery_entity="sensor.battery")
     result = await submit(house.hass, result, **both)
     assert result["errors"] == {"base": "battery_said_twice"}
+    assert shows_battery(house)
     result = await submit(
         house.hass, result, **lock_form("Front door", no_battery=True)
     )
     assert result["reason"] == "reconfigure_successful"
     await house.settle()
     assert not house.managed().policy.has_battery
+    assert not shows_battery(house)
     assert "Its settings say that it has no battery" in await notes(house)
     await house.install()
     assert house.locks[FRONT_DOOR].version == "1.1.0"

@@ -504,6 +504,16 @@ def test_a_release_is_let_out_in_stages(feed: Workshop) -> None:
     assert "all locks already" in feed.told
 
 
+def test_checking_warns_of_timestamps_that_can_be_replayed_for_long(
+    feed: Workshop,
+) -> None:
+    """Whoever replays one hides a halt; the usual two days are well."""
+    feed.release("1.1.0")
+    assert "BEWARE" not in feed.do("check", "feed")
+    feed.do("renew", "--timestamp-days", "6")
+    assert "hides a halt for 5 days" in feed.do("check", "feed")
+
+
 def test_a_release_is_halted_and_goes_on(feed: Workshop) -> None:
     """Where it was."""
     feed.release("1.1.0", "--percent", "20")

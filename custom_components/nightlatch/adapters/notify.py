@@ -20,6 +20,8 @@ _LOGGER = logging.getLogger(__name__)
 
 _TIMEOUT = 30.0
 _GROUP = "nightlatch"
+# What the companion apps take for a wish to take a notice away.
+_CLEAR = "clear_notification"
 # Android shows no more.
 MOST_BUTTONS = 3
 
@@ -71,6 +73,13 @@ class Messenger:
                 self._async_call(phone, phone, {**text, ATTR_DATA: _phone_data(notice)})
                 for phone in phones
             ),
+        )
+
+    async def async_clear(self, tag: str, phones: Iterable[str]) -> None:
+        """Take a notice away from the phones that still show it."""
+        data = {ATTR_MESSAGE: _CLEAR, ATTR_DATA: {"tag": tag}}
+        await asyncio.gather(
+            *(self._async_call(phone, phone, data) for phone in phones)
         )
 
     async def _async_call(

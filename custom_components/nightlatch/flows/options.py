@@ -74,7 +74,7 @@ QUIET_HOURS_FIELDS = {
     probatio.Required(CONF_START): TimeSelector(),
     probatio.Required(CONF_END): TimeSelector(),
 }
-_GATE_DOMAINS = ["binary_sensor", "calendar", "input_boolean", "schedule"]
+CONDITION_DOMAINS = ["binary_sensor", "calendar", "input_boolean", "schedule"]
 _SHOWN_WINDOWS = 3
 
 
@@ -122,10 +122,10 @@ class HouseholdOptionsFlow(ReportSteps):
             {
                 **QUIET_HOURS_FIELDS,
                 probatio.Optional(CONF_GATE_ENTITY): EntitySelector(
-                    EntitySelectorConfig(domain=_GATE_DOMAINS)
+                    EntitySelectorConfig(domain=CONDITION_DOMAINS)
                 ),
                 probatio.Optional(CONF_HOLD_ENTITY): EntitySelector(
-                    EntitySelectorConfig(domain=_GATE_DOMAINS)
+                    EntitySelectorConfig(domain=CONDITION_DOMAINS)
                 ),
                 probatio.Optional(CONF_LEARN): BooleanSelector(),
             }

@@ -15,7 +15,7 @@ from ..core.model import LockIdentity, Release
 from ..core.preflight.base import Check
 from ..core.preflight.situation import Surroundings
 from ..locks.lock import ManagedLock
-from ..planning.planner import InstallRequest
+from ..planning.planner import InstallRequest, next_errand
 from ..snapshots.snapshots import LockSnapshots
 from .services import InstallServices
 
@@ -50,7 +50,10 @@ class LockHouse(House):
     ) -> Sequence[Check]:
         """Ask all rules, with what the lock has told; see ``House``."""
         assert self._release is not None
-        await self._lock.kind.async_recheck()
+        if not stranded:
+            # A door that does not open waits for nobody's word.
+            errand = self._errand or next_errand(self._lock)
+            await self._lock.kind.async_recheck(errand.source)
         # What counts for it must be on disk; what is not becomes a blocker.
         with unsaved_for_now(f"What was decided about {self._lock.name}"):
             await self._services.store.async_saved()

@@ -13,12 +13,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
 from ..adapters.storage import unsaved_for_now
-from ..core.errors import (
-    FeedProblem,
-    InstallationError,
-    NightlatchError,
-    TransportProblem,
-)
+from ..core.errors import InstallationError, NightlatchError, TransportProblem
 from ..core.installation.confirmation import BOLT_PROBLEMS, door_problem
 from ..core.installation.journal import JournalEntry
 from ..core.installation.machine import Installation, Job, Outcome
@@ -366,11 +361,6 @@ class Installer:
                 by_itself=entry.origin is Origin.SCHEDULE,
                 outcome=outcome,
             )
-            if outcome.error.reason is FeedProblem.RELEASE_HALTED:
-                # The plan has not heard of it yet, and would begin with it again.
-                services.entry.async_create_background_task(
-                    self._hass, lock.kind.async_check(), f"check for {lock.name}"
-                )
             return outcome
         self._asked_at = None
         await self._ending.async_conclude(

@@ -20,6 +20,7 @@ from ..core.installation.recovery import what_left_it
 from ..core.model import OutcomeKind
 from ..core.schedule.plan import Waiting
 from ..faults import Faults
+from ..household_settings import HouseholdSettings
 from ..install.recovery import Recovering
 from ..install.remedies import Remedies
 from ..issue import Issue
@@ -37,6 +38,7 @@ from ..translation import or_not_known, told_now
 from ..turns import Turns
 from ..vault.store import HouseholdVault
 from ..vault.upkeep import VaultUpkeep
+from .conditions import issues_of_conditions
 from .door_use import issue_of_door_use
 from .held_nights import held_too_often
 from .recovery_steps import recovery_steps
@@ -79,6 +81,7 @@ class Issues:
         locks: LockRegistry,
         faults: Faults,
         store: HouseholdStore,
+        settings: HouseholdSettings,
         audit: AuditFile,
         vault: HouseholdVault,
         upkeep: VaultUpkeep,
@@ -95,6 +98,7 @@ class Issues:
         self._locks = locks
         self._faults = faults
         self._store = store
+        self._settings = settings
         self._audit = audit
         self._vault = vault
         self._upkeep = upkeep
@@ -213,6 +217,8 @@ class Issues:
             )
         if (suggested := issue_of_door_use(self._hass, self._door_use)) is not None:
             yield suggested.key, suggested
+        for found in issues_of_conditions(self._hass, self._settings):
+            yield found.key, found
         for found in issues_of_vault(
             self._hass, self._vault, self._upkeep, self._audit, self._locks
         ):

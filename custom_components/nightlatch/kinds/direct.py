@@ -42,6 +42,8 @@ from .feed import feed_state, model_of
 
 # Seconds. For the feed to be heard after a restart.
 FEED_TIMEOUT = 120.0
+# Seconds. For the feed to say once more what is halted, with a lock that waits for it.
+RECHECK_TIMEOUT = 30.0
 
 
 async def _read_only(
@@ -208,6 +210,13 @@ class DirectKind(HouseKind):
     def _reached_by(self) -> str | None:
         """Return which other integration reaches the lock now, if any."""
         return reached_by(self.lock.hass, self.address, self.lock.links.lock_entity)
+
+    @override
+    async def async_recheck(self, source: Source) -> None:
+        # What comes from the feed has just been fetched there. What comes from a file or
+        # the vault needs no feed, but its vendor may have halted it since.
+        if source is not Source.FEED and self.lock.feed is not None:
+            await self.lock.feed.async_hear(RECHECK_TIMEOUT)
 
     @override
     def feed_state(self, release: Release, *, just_asked: bool) -> FeedState:

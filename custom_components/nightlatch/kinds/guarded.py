@@ -30,7 +30,7 @@ from ..core.guard.source import SourceKind, SourceReading
 from ..core.installation.delegated import DelegatedInstallation
 from ..core.installation.journal import JournalEntry
 from ..core.installation.machine import Installation, Job
-from ..core.model import Evidence, LockIdentity, LockKind, Release
+from ..core.model import Evidence, LockIdentity, LockKind, Release, Source
 from ..core.preflight.situation import FeedState, RadioState
 from ..core.records.trust import LockFloor
 from ..core.remembered import Remembered
@@ -197,7 +197,7 @@ class GuardedKind(AttachedKind):
         )
 
     @override
-    async def async_recheck(self) -> None:
+    async def async_recheck(self, source: Source) -> None:
         await self._services.indexes.async_recheck(self.lock)
 
     @override

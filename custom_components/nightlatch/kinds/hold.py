@@ -351,6 +351,11 @@ class Guard:
     def _look(self, now: datetime) -> None:
         if self._unsaved and self._lock.unsaved is None:
             self._unsaved = False
+        # What is over is not kept: the lock would be looked at each minute for ever.
+        if self._forgot_at is not None and is_over(self._forgot_at, _FORGETS_FOR, now):
+            self._forgot_at = None
+        if self._starts is not None and self._starts.is_over(now):
+            self._starts = None
         self._hold_or_let_go()
         if self._lock.progress is not None:
             self._observation = self._lasting = None

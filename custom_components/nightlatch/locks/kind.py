@@ -241,8 +241,8 @@ class Kind(ABC):
     def feed_state(self, release: Release, *, just_asked: bool) -> FeedState:
         """Return what is known of where the release comes from."""
 
-    async def async_recheck(self) -> None:
-        """Ask others once more, just before an installation."""
+    async def async_recheck(self, source: Source) -> None:
+        """Ask others once more, just before an installation of what comes from there."""
         return
 
     def source(self) -> SourceReading | None:

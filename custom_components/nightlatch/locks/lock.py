@@ -34,6 +34,7 @@ from ..core.installation.recovery import what_left_it
 from ..core.installation.states import State
 from ..core.model import (
     BatteryReading,
+    Halt,
     LockIdentity,
     Manner,
     Model,
@@ -326,9 +327,28 @@ class ManagedLock:
         return told or told_now(self.hass, "word_model_unknown")
 
     @property
+    def has_battery(self) -> bool:
+        """Whether it has a battery, as far as its vendor or the owner says otherwise.
+
+        The owner is not believed against a lock that tells a level.
+        """
+        if self.model is not None and not self.model.traits.has_battery:
+            return False
+        return self._policy.has_battery or self.record.identity.battery is not None
+
+    @property
     def floor(self) -> LockFloor | None:
         """The newest firmware that has run on the lock."""
-        return self._services.store.trust.locks.get(self.kind.key)
+        return self._services.store.trust.locks.get(self._floor_key)
+
+    @property
+    def _floor_key(self) -> str:
+        """Where its floor is kept: apart from those of the locks before it at its door.
+
+        What was kept of those stays, and sinks for nobody.
+        """
+        number = self.record.lock_number
+        return self.kind.key if number == 0 else f"{self.kind.key}#{number}"
 
     def is_let_out(self, release: Release) -> bool:
         """Return whether its vendor lets a release out to this lock already."""
@@ -337,13 +357,19 @@ class ManagedLock:
         return is_let_out(release, self._services.store.lots(self.kind.key))
 
     def as_told(self, release: Release) -> Release:
-        """Return a release, wherever it comes from, halted where its vendor has halted it.
+        """Return a release, wherever it comes from, as its vendor lets it out by now.
 
-        What the vault keeps, or somebody has brought as a file, does not know of it.
+        What the vault keeps, or somebody has brought as a file, knows of no halt, and what
+        was planned not of what was heard since. Where no feed lists it any more, or none
+        is there, a halt that was heard of once goes on.
         """
         for told in self.kind.on_offer():
-            if (told.key, told.model) == (release.key, release.model) and told.halted:
-                return replace(release, halted=told.halted)
+            if (told.key, told.model) == (release.key, release.model):
+                return replace(release, halted=told.halted, rollout=told.rollout)
+        if release.halted is None and self._services.store.trust.has_halted(
+            release.model, release.key
+        ):
+            return replace(release, halted=Halt())
         return release
 
     @property
@@ -647,7 +673,7 @@ class ManagedLock:
                 release.payload.firmware_version if release.payload else 0
             ),
         )
-        await self._services.store.raise_to(Trust(locks={self.kind.key: floor}))
+        await self._services.store.raise_to(Trust(locks={self._floor_key: floor}))
 
     @callback
     def async_found_in_bootloader(self) -> None:

@@ -13,16 +13,16 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 
 from ..adapters.notify import Button, Messenger, Notice
 from ..adapters.storage import HouseholdStore, unsaved_for_now
-from ..core.model import Purpose
+from ..core.model import Purpose, Release
 from ..core.preflight.base import Check, worth_telling
-from ..core.schedule.plan import Plan
+from ..core.schedule.plan import Plan, is_approved
 from ..core.schedule.policy import ApprovalNeed, Mode
 from ..core.schedule.queue import Queue
 from ..events import ENDINGS, Happening
 from ..faults import Faults
 from ..household_settings import HouseholdSettings
 from ..locks.lock import ManagedLock
-from ..locks.registry import LockRegistry
+from ..locks.registry import Changes, LockRegistry
 from ..planning.planner import Planner
 from ..texts.duration import async_takes
 from ..texts.standing import told_moment
@@ -83,6 +83,18 @@ def _is_urgent(happening: Happening, details: Mapping[str, str]) -> bool:
     return happening in {*TOLD_AT_ONCE, Happening.INSTALLED}
 
 
+def _is_answered(lock: ManagedLock, release: Release) -> bool:
+    """Return whether nobody need say any more what becomes of a release."""
+    return (
+        lock.progress is not None
+        or lock.release is None
+        or lock.release.key != release.key
+        or lock.skips == release.version.text
+        or lock.decisions.chosen_time(release.key) is not None
+        or is_approved(lock.decisions, release)
+    )
+
+
 def _concern(happening: Happening, details: Mapping[str, str]) -> str | None:
     """Return what a notice is about, beside its lock; None: how its update goes."""
     if happening in _AT_THE_DOOR or _is_recovery(details):
@@ -122,11 +134,38 @@ class Notices:
         self._messenger = Messenger(hass)
         self._asked: set[str] = set()
         """The locks on which somebody has pressed a button, until that has ended."""
+        self._open: dict[str, Release] = {}
+        """Of which release people were asked, by lock, until somebody has answered."""
 
     @callback
     def async_start(self) -> CALLBACK_TYPE:
         """Listen to what happens; return what ends that."""
-        return self._locks.async_on_happening(self._happened)
+        unsubscribe = (
+            self._locks.async_on_happening(self._happened),
+            self._locks.async_subscribe(self._changed),
+        )
+
+        @callback
+        def stop() -> None:
+            for each in unsubscribe:
+                each()
+
+        return stop
+
+    @callback
+    def _changed(self, changes: Changes) -> None:
+        """Take away on all phones what one person has answered, wherever that was."""
+        for lock_id in self._open.keys() & changes.locks:
+            lock = self._locks.get(lock_id)
+            if lock is None or _is_answered(lock, self._open[lock_id]):
+                del self._open[lock_id]
+                self._entry.async_create_background_task(
+                    self._hass,
+                    self._messenger.async_clear(
+                        f"nightlatch-{lock_id}-{_ASKED}", self._settings.people.phones
+                    ),
+                    f"answered request of {lock_id}",
+                )
 
     async def async_announce(
         self, planned: Sequence[tuple[ManagedLock, Plan]]
@@ -301,8 +340,12 @@ class Notices:
         key, verbs = "notice_waits", [Verb.INSTALL, Verb.TONIGHT, Verb.SKIP]
         if need is not ApprovalNeed.NONE:
             key, verbs = "notice_waits_for_approval", [Verb.APPROVE, Verb.SKIP]
+        text = await self._sentence(key, lock=lock.name, **details)
+        if (release := lock.release) is None:
+            return
+        self._open[lock.subentry_id] = release
         await self._async_send(
-            await self._sentence(key, lock=lock.name, **details),
+            text,
             lock=lock,
             about=_ASKED,
             buttons=await self._buttons(

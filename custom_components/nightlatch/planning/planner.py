@@ -55,9 +55,16 @@ def next_errand(lock: ManagedLock) -> InstallRequest:
     return InstallRequest(purpose=choice.purpose, source=choice.source)
 
 
-def _proven_before(now: datetime) -> FeedState:
-    """Return what stands in for the feed: what is in the vault was proven then."""
-    return FeedState(checked_at=now, expires_at=now + timedelta(minutes=1))
+def _proven_before(now: datetime, lock: ManagedLock) -> FeedState:
+    """Return what stands in for the feed: what is in the vault was proven then.
+
+    Only whether its vendor has halted it since is for the feed to say, where there is one.
+    """
+    return FeedState(
+        checked_at=now,
+        expires_at=now + timedelta(minutes=1),
+        unheard=lock.feed.trouble if lock.feed else None,
+    )
 
 
 def environment_of(lock: ManagedLock) -> str:
@@ -407,7 +414,8 @@ class Planner:
             policy=lock.policy,
             decisions=_decisions(lock, release),
             soak_days=soak_days_for(lock.policy, self._settings.policy),
-            let_out=lock.is_let_out(release),
+            # What people have chosen is let out to nobody else.
+            let_out=errand.source is not Source.FEED or lock.is_let_out(release),
             unattended=asking["unattended"],
             surroundings=read_surroundings(
                 self._hass,
@@ -421,7 +429,7 @@ class Planner:
             feed=(
                 lock.kind.feed_state(release, just_asked=identity is not None)
                 if errand.source is Source.FEED
-                else _proven_before(now)
+                else _proven_before(now, lock)
             ),
             expected=self.expected(lock, release),
             window_end=asking.get("window_end"),

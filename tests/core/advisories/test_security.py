@@ -105,6 +105,15 @@ def test_a_hole_is_told_as_what_can_be_done_about_it(
     assert state(assessed(feed=(published(affected=affected, **fields),))) is expected
 
 
+def test_a_worse_hole_without_a_fix_counts_more_than_what_an_update_closes() -> None:
+    """Whoever reads of an update must not believe that all is well after it."""
+    small = published(1, "<1.1", severity=Severity.LOW, fixed_in="1.1")
+    big = published(2, "<=1.0", severity=Severity.CRITICAL)
+    assert state(assessed(feed=(small, big))) is SecurityState.VULNERABLE
+    lesser = published(2, "<=1.0", severity=Severity.LOW)
+    assert state(assessed(feed=(small, lesser))) is SecurityState.UPDATE_CLOSES
+
+
 def test_what_is_offered_closes_what_only_may_be_there() -> None:
     """Then there is something to do; and it hurries nobody."""
     found = assessed(

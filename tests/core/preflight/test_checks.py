@@ -314,7 +314,7 @@ def test_what_blocks_at_night(reason: Reason, fields: dict[str, Any]) -> None:
 def test_every_reason_is_given_somewhere() -> None:
     """One that never comes needs no sentence."""
     given_ = {reason for reason, _ in BLOCKED}
-    warned = {Reason.BATTERY_FALLING, Reason.NO_PROOF}
+    warned = {Reason.BATTERY_FALLING, Reason.NO_PROOF, Reason.HALT_UNHEARD}
     on_the_way_back = {Reason.REFUSED_BY_LOCK, Reason.BELOW_SECURITY_FLOOR}
     assert given_ | {Reason.OK} | warned | on_the_way_back == set(Reason)
 

@@ -158,6 +158,16 @@ def said(rule: str, fields: dict[str, Any]) -> Check:
                 "details": {"why": "Bad."},
             },
         ),
+        (
+            "halted",
+            feed(unheard="feed_unreachable"),
+            {
+                "verdict": Verdict.WARNING,
+                "reason": Reason.HALT_UNHEARD,
+                "measured": "feed_unreachable",
+                "limit": "1.1.0",
+            },
+        ),
         ("feed", {}, {**GOOD, "measured": "0 h", "limit": "24 h"}),
         (
             "feed",

@@ -9,7 +9,9 @@ import pytest
 
 from custom_components.nightlatch.core.records.stored import MAX_WHOLE
 from custom_components.nightlatch.core.records.trust import (
+    MAX_HALTS,
     FeedFloor,
+    Halts,
     LockFloor,
     RoleFloor,
     Trust,
@@ -18,12 +20,19 @@ from custom_components.nightlatch.core.versions import Version, VersionScheme
 
 key_ids = st.frozensets(st.sampled_from("abcd"), min_size=1)
 role_floors = st.builds(RoleFloor, version=st.integers(1, 9), key_ids=key_ids)
+halts = st.builds(
+    Halts,
+    root=st.integers(0, 2),
+    snapshot=st.integers(0, 2),
+    releases=st.frozensets(st.tuples(st.just("KL-1"), st.sampled_from("123"))),
+)
 feed_floors = st.builds(
     FeedFloor,
     root=st.integers(1, 4),
     timestamp=role_floors,
     snapshot=role_floors,
     targets=role_floors,
+    halts=halts,
 )
 WRITTEN = {
     VersionScheme.DOTTED: "{}",
@@ -94,7 +103,7 @@ def test_a_floor_binds_while_no_key_is_revoked(seen: RoleFloor, admitted: bool) 
 def test_the_role_that_sinks_is_named(seen: dict[str, int], sunk: str | None) -> None:
     """Each role counts by itself."""
     root = seen.pop("root")
-    floors = {name: role(version) for name, version in seen.items()}
+    floors: dict[str, Any] = {name: role(version) for name, version in seen.items()}
     assert feed(2, role(5)).sunk(FeedFloor(root=root, **floors)) == sunk
 
 
@@ -167,6 +176,39 @@ def test_under_the_same_root_both_ways_of_merging_agree(
     assert feed(2, two).merged(feed(2, one)) == feed(2, expected)
 
 
+ONE, TWO = ("KL-1", "1"), ("KL-1", "2")
+
+
+def test_only_later_metadata_that_list_a_release_let_it_go_on() -> None:
+    """One that is not listed any more stays halted."""
+    heard = Halts().then(1, 5, {ONE: True, TWO: True})
+    assert heard.then(1, 6, {TWO: False}).releases == {ONE}
+    assert heard.then(1, 6, {ONE: False, TWO: True}).releases == {TWO}
+
+
+def test_what_older_metadata_say_of_halts_does_not_count() -> None:
+    """Whichever way round; of the same age each counts."""
+    older, later = Halts().then(1, 5, {ONE: False}), Halts().then(1, 6, {ONE: True})
+    assert older.merged(later) == later.merged(older) == later
+    other = Halts().then(1, 6, {TWO: True})
+    assert later.merged(other).releases == {ONE, TWO}
+
+
+def test_there_is_an_end_to_the_halts_that_are_kept() -> None:
+    """Those that the feed lists go first."""
+    many = {("A", str(number)): True for number in range(MAX_HALTS)}
+    kept = Halts().then(1, 1, many).then(1, 2, {("Z", "1"): True}).releases
+    assert ("Z", "1") in kept
+    assert len(kept) == MAX_HALTS
+
+
+def test_floors_from_before_halts_were_kept_are_read() -> None:
+    """And nothing is halted by them."""
+    raw = Trust(feeds={"one": feed(1, role(1))}).to_dict()
+    del raw["feeds"]["one"]["halts"]
+    assert not Trust.from_dict(raw).has_halted(*ONE)
+
+
 def test_unlike_schemes_with_the_same_counter_merge_the_same_both_ways() -> None:
     """No counter says which firmware is newer then; one rule does."""
     dotted, integer = (
@@ -183,7 +225,9 @@ def test_a_version_that_is_too_high_to_be_kept_is_named(name: str) -> None:
     """The highest that can be kept is none."""
 
     def at(version: int) -> FeedFloor:
-        floors = {each: role(5) for each in ("timestamp", "snapshot", "targets")}
+        floors: dict[str, Any] = {
+            each: role(5) for each in ("timestamp", "snapshot", "targets")
+        }
         if name == "root":
             return FeedFloor(root=version, **floors)
         return FeedFloor(root=2, **{**floors, name: role(version)})

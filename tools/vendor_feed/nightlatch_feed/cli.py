@@ -29,6 +29,8 @@ from .repository import ONLINE, UNTIL, VALID, Repository, computer_clock
 from .words import sentence
 
 OK, REFUSED, FAILED = 0, 1, 2
+REPLAYED_AT_MOST = timedelta(days=3)
+"""For so long somebody on the way may keep from a home what is signed anew."""
 PASSPHRASE = "NIGHTLATCH_FEED_PASSPHRASE"  # noqa: S105
 _USUAL_VERSIONS = "dotted"
 
@@ -284,6 +286,12 @@ def _report(checked: Checked) -> None:
     feed = checked.content
     _tell(f"Vendor:        {feed.vendor}")
     _tell(f"Good until:    {feed.expires_at:{UNTIL}}")
+    if feed.expires_at - feed.checked_at > REPLAYED_AT_MOST:
+        days = (feed.expires_at - feed.checked_at).days
+        _tell(f"BEWARE:        whoever replays this feed hides a halt for {days} days;")
+        _tell(
+            f"               sign timestamps for {REPLAYED_AT_MOST.days} days at most"
+        )
     for key in checked.root.roles[Root.type].fingerprints:
         _tell(f"Root key:      {key.whole}")
         if key.alone != key.whole:

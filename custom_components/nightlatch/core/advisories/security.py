@@ -27,9 +27,9 @@ class SecurityState(StrEnum):
     UP_TO_DATE = "up_to_date"
     """Its vendor says what is known, and nothing of it is about what the lock runs."""
     UPDATE_CLOSES = "update_closes"
-    """There is a hole, and a version without it."""
+    """There is a hole, none worse without a remedy, and a version without it."""
     VULNERABLE = "vulnerable"
-    """There is a hole, and nobody names a version without it."""
+    """There is a hole, and nobody names a version without it; a lesser one may have one."""
     UNKNOWN = "unknown_security"
     """Nobody says, or it cannot be compared."""
     SUPPORT_ENDED = "support_ended"
@@ -145,10 +145,17 @@ def state_of(
     then is silence good news.
     """
     found = assessment.open
-    if any(each.is_open_to_an_update for each in found):
-        return SecurityState.UPDATE_CLOSES
-    if any(each.match is Match.EXACT for each in found):
+    closable = _worst_of(each for each in found if each.is_open_to_an_update)
+    stays = _worst_of(
+        each
+        for each in found
+        if each.match is Match.EXACT and not each.is_open_to_an_update
+    )
+    # An update that leaves the worse hole open is not what counts most.
+    if stays > closable:
         return SecurityState.VULNERABLE
+    if closable >= 0:
+        return SecurityState.UPDATE_CLOSES
     support = support_of(gives_updates, support_end, today)
     if support is SecurityState.SUPPORT_ENDED:
         return support
@@ -157,6 +164,11 @@ def state_of(
     if support is not None:
         return support
     return SecurityState.UP_TO_DATE if vendor_speaks else SecurityState.UNKNOWN
+
+
+def _worst_of(found: Iterable[OpenAdvisory]) -> int:
+    """Return the rank of the worst; below all ranks where there is none."""
+    return max((_RANKS[each.urgency] for each in found), default=-1)
 
 
 def support_of(

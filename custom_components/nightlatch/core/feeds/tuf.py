@@ -31,7 +31,7 @@ from ..advisories.published import PublishedAdvisory
 from ..errors import FeedError, FeedProblem
 from ..model import Release
 from ..phrase import Phrase
-from ..records.trust import FeedFloor, Trust, TrustStore
+from ..records.trust import FeedFloor, Halts, Trust, TrustStore
 from .base import Feed, FeedContent
 from .schema import (
     CUSTOM_KEY,
@@ -99,6 +99,7 @@ class TufFeed(Feed):
         session: aiohttp.ClientSession,
         clock: Callable[[], datetime],
         trust: TrustStore,
+        heard: Callable[[FeedContent], None] = lambda _: None,
         limits: Limits | None = None,
         allow_loopback_http: bool = False,
     ) -> None:
@@ -107,9 +108,9 @@ class TufFeed(Feed):
         ``feed_id`` names the floors of this feed in ``trust``. ``pinned_keys`` are the
         fingerprints that the owner has approved, or ``None`` while none have been shown
         yet. ``cache`` is this feed's own directory, which will be made; losing it costs
-        nothing but a transfer. ``clock`` gives aware times in UTC. ``url`` is looked at
-        only by a check: what was a good one yesterday is not, once loopback is no
-        longer allowed.
+        nothing but a transfer. ``clock`` gives aware times in UTC. ``heard`` gets what a
+        fetch has heard of all else, before it is done. ``url`` is looked at only by a
+        check: what was a good one yesterday is not, once loopback is no longer allowed.
         """
         self._feed_id = feed_id
         self._url = url
@@ -120,6 +121,7 @@ class TufFeed(Feed):
         self._session = session
         self._clock = clock
         self._trust = trust
+        self._heard = heard
         self._limits = limits or Limits()
         # tuf keeps one client to a directory.
         self._lock = asyncio.Lock()
@@ -159,6 +161,7 @@ class TufFeed(Feed):
         """Fetch the artifact of a release, after asking again whether it still holds."""
         async with self._visit() as visit:
             listing = await self._look(visit)
+            self._heard(listing.content)
             _check_still_offered(release, listing, begun=begun)
             return await visit.in_thread(lambda: visit.download(release))
 
@@ -318,7 +321,18 @@ class _Visit:
                 tells_advisories=descriptor.advisories is not None and not unread,
             ),
             refused=refused,
-            floor=state.floor,
+            floor=replace(
+                state.floor,
+                halts=(floor.halts if floor else Halts()).then(
+                    state.floor.root,
+                    state.floor.snapshot.version,
+                    {
+                        (each.model, each.key): _is_halted(each)
+                        # Of the same one listed twice a halt counts.
+                        for each in sorted(releases, key=_is_halted)
+                    },
+                ),
+            ),
         )
 
     def download(self, release: Release) -> bytes:
@@ -504,6 +518,10 @@ def _check_still_offered(release: Release, listing: _Listing, *, begun: bool) ->
         raise FeedError(FeedProblem.RELEASE_CHANGED, path=path)
     if now.halted is not None and release.halted is None and not begun:
         raise FeedError(FeedProblem.RELEASE_HALTED, path=path, why=now.halted.why)
+
+
+def _is_halted(release: Release) -> bool:
+    return release.halted is not None
 
 
 def _but_for_stage(release: Release) -> Release:

@@ -66,7 +66,11 @@ class Starts:
 
     def lasts(self, now: datetime) -> bool:
         """Return whether it is still to be expected that it begins again."""
-        return self.repeats and not is_over(self.last, AGAIN_WITHIN, now)
+        return self.repeats and not self.is_over(now)
+
+    def is_over(self, now: datetime) -> bool:
+        """Return whether another one would be the first."""
+        return is_over(self.last, AGAIN_WITHIN, now)
 
 
 def after_start(before: Starts | None, version: str | None, now: datetime) -> Starts:

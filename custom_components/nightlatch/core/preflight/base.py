@@ -98,6 +98,7 @@ class Reason(StrEnum):
     FEED_NOT_ASKED = "preflight_feed_not_asked"
     WITHDRAWN = "preflight_withdrawn"
     HALTED = "preflight_halted"
+    HALT_UNHEARD = "preflight_halt_unheard"
     NO_FIRMWARE_KEY = "preflight_no_firmware_key"
     NO_PROOF = "preflight_no_proof"
     INDEX_RECALLED = "preflight_index_recalled"

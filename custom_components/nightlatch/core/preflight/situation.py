@@ -96,6 +96,8 @@ class FeedState:
     expires_at: datetime | None
     trouble: str | None = None
     """The reason, out of ``FeedProblem``, why the feed cannot be relied upon."""
+    unheard: str | None = None
+    """The reason why a feed that is not needed could not say what is halted by now."""
     offers_release: bool = True
     """Whether it still offers this very artifact."""
     key_pinned: bool = True

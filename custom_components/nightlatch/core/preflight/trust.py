@@ -70,6 +70,15 @@ def check_offered(situation: Situation) -> Check:
 def check_halted(situation: Situation) -> Check:
     """Check that the vendor has not halted the release; nobody here knows better."""
     release = situation.release
+    if release.halted is None and situation.feed.unheard is not None:
+        return Check(
+            family=Family.TRUST,
+            rule="halted",
+            verdict=Verdict.WARNING,
+            reason=Reason.HALT_UNHEARD,
+            measured=situation.feed.unheard,
+            limit=release.version.text,
+        )
     if release.halted is None:
         return passed(Family.TRUST, "halted")
     return Check(

@@ -12,7 +12,7 @@ from ..versions import is_other_version, is_same_version
 from .held_record import HeldRecord
 from .outcome_record import OutcomeRecord
 from .silence import Part, silence_from_dict
-from .stored import as_text, as_time, as_truth, as_whole, optional
+from .stored import as_floor, as_text, as_time, as_truth, as_whole, optional
 
 # Some years of a lock's life; what is older has been exported or matters no longer.
 HISTORY_LIMIT = 50
@@ -54,6 +54,8 @@ class LockRecord:
     """When the device of its linked battery was last heard, as far as is known."""
     manner: Manner | None = None
     """How its Nordic bootloader takes what is sent, if that was learned."""
+    lock_number: int = 0
+    """How many locks there were at the door before this one: a floor is of one lock."""
 
     @property
     def outcome(self) -> OutcomeRecord | None:
@@ -103,7 +105,11 @@ class LockRecord:
         How installations ended is the door's history; all else was of the lock.
         """
         return LockRecord(
-            identity=identity, read_at=now, running_since=now, history=self.history
+            identity=identity,
+            read_at=now,
+            running_since=now,
+            history=self.history,
+            lock_number=self.lock_number + 1,
         )
 
     def read_as(self, form: str | None) -> LockRecord:
@@ -197,6 +203,7 @@ class LockRecord:
             "ran": list(self.ran),
             "unsettled": dict(self.unsettled) if self.unsettled else None,
             "to_do": list(self.to_do),
+            "lock_number": self.lock_number,
             "held": self.held.to_dict() if self.held else None,
             "silent_since": {
                 part: since.isoformat() for part, since in self.silent_since.items()
@@ -221,6 +228,8 @@ class LockRecord:
                 ran=tuple(map(as_text, raw.get("ran", ()))),
                 unsettled=optional(_as_mapping, raw.get("unsettled")),
                 to_do=tuple(map(as_text, raw.get("to_do", ()))),
+                # Earlier versions counted none.
+                lock_number=as_floor(raw.get("lock_number", 0)),
                 held=optional(_as_held, raw.get("held")),
                 silent_since=silence_from_dict(raw.get("silent_since") or {}),
                 heard_at=optional(as_time, raw.get("heard_at")),

@@ -8,10 +8,13 @@ the cache, and merging two states takes the higher of each.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from ..versions import Version, VersionScheme
-from .stored import MAX_WHOLE, as_floor, as_time
+from .stored import MAX_WHOLE, as_floor, as_text, as_time
+
+MAX_HALTS: Final = 1024
+"""How many halted releases of one feed are remembered, those first that it lists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +35,48 @@ class RoleFloor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Halts:
+    """Which releases a feed has halted, as its latest metadata say.
+
+    What was heard once is not unheard: not where the feed is silent, gone, or its cache
+    lost, and not where it no longer lists the release. Only later metadata that list it,
+    and do not halt it, let it go on.
+    """
+
+    root: int = 0
+    snapshot: int = 0
+    """Together the versions of the metadata that say so."""
+    releases: frozenset[tuple[str, str]] = frozenset()
+    """Each by its model and its ``key``."""
+
+    def then(
+        self, root: int, snapshot: int, told: Mapping[tuple[str, str], bool]
+    ) -> Halts:
+        """Return what holds after metadata that list these releases, halted or not."""
+        halted = {each for each, is_halted in told.items() if is_halted}
+        before = sorted(self.releases - told.keys())
+        room = max(MAX_HALTS - len(halted), 0)
+        return Halts(
+            root=root, snapshot=snapshot, releases=frozenset([*halted, *before[:room]])
+        )
+
+    def merged(self, other: Halts) -> Halts:
+        """Return what the later of both say; of the same age, what either says."""
+        mine, theirs = (self.root, self.snapshot), (other.root, other.snapshot)
+        if mine != theirs:
+            return max(self, other, key=lambda each: (each.root, each.snapshot))
+        return replace(self, releases=self.releases | other.releases)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeedFloor:
-    """The highest metadata versions seen of one feed."""
+    """The highest metadata versions seen of one feed, and what they have halted."""
 
     root: int
     timestamp: RoleFloor
     snapshot: RoleFloor
     targets: RoleFloor
+    halts: Halts = Halts()
 
     @property
     def beyond(self) -> str | None:
@@ -85,6 +123,7 @@ class FeedFloor:
             timestamp=higher(self.timestamp, other.timestamp),
             snapshot=higher(self.snapshot, other.snapshot),
             targets=higher(self.targets, other.targets),
+            halts=self.halts.merged(other.halts),
         )
 
 
@@ -129,6 +168,10 @@ class Trust:
     is none any more."""
     feeds: Mapping[str, FeedFloor] = field(default_factory=dict)
     locks: Mapping[str, LockFloor] = field(default_factory=dict)
+
+    def has_halted(self, model: str, key: str) -> bool:
+        """Return whether a feed, though it may be gone, has halted a release."""
+        return any((model, key) in feed.halts.releases for feed in self.feeds.values())
 
     def merged(self, other: Trust) -> Trust:
         """Return the higher of both; what only one of them knows is kept.
@@ -209,6 +252,11 @@ def _feed_to_dict(floor: FeedFloor) -> dict[str, Any]:
         "timestamp": _role_to_dict(floor.timestamp),
         "snapshot": _role_to_dict(floor.snapshot),
         "targets": _role_to_dict(floor.targets),
+        "halts": {
+            "root": floor.halts.root,
+            "snapshot": floor.halts.snapshot,
+            "releases": [list(each) for each in sorted(floor.halts.releases)],
+        },
     }
 
 
@@ -218,6 +266,18 @@ def _feed_from_dict(raw: Mapping[str, Any]) -> FeedFloor:
         timestamp=_role_from_dict(raw["timestamp"]),
         snapshot=_role_from_dict(raw["snapshot"]),
         targets=_role_from_dict(raw["targets"]),
+        # Earlier versions kept none.
+        halts=_halts_from_dict(raw["halts"]) if "halts" in raw else Halts(),
+    )
+
+
+def _halts_from_dict(raw: Mapping[str, Any]) -> Halts:
+    return Halts(
+        root=as_floor(raw["root"]),
+        snapshot=as_floor(raw["snapshot"]),
+        releases=frozenset(
+            (as_text(model), as_text(key)) for model, key in raw["releases"]
+        ),
     )
 
 
