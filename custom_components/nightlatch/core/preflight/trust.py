@@ -118,14 +118,23 @@ def check_keeper(situation: Situation) -> Check:
     release = situation.release
     if release.keeper is None:
         return passed(Family.TRUST, "keeper")
-    other = situation.feed.other_signer
-    if not other and not release.rests_on_keeper:
+    if situation.feed.other_signer:
+        return Check(
+            family=Family.TRUST,
+            rule="keeper",
+            verdict=Verdict.BLOCKER,
+            reason=Reason.KEEPER_OTHER_SIGNER,
+            measured=release.evidence,
+            limit=release.version.text,
+            details={"keeper": release.keeper},
+        )
+    if not release.rests_on_keeper:
         return passed(Family.TRUST, "keeper", measured=release.evidence)
     return Check(
         family=Family.TRUST,
         rule="keeper",
-        verdict=Verdict.BLOCKER if other else Verdict.WARNING,
-        reason=Reason.KEEPER_OTHER_SIGNER if other else Reason.KEEPER_ALONE,
+        verdict=Verdict.WARNING,
+        reason=Reason.KEEPER_ALONE,
         measured=release.evidence,
         limit=release.version.text,
         details={"keeper": release.keeper, "maker": release.vendor},
