@@ -15,6 +15,7 @@ CONF_ROOT = "root"
 CONF_ROOT_FILE = "root_file"
 CONF_FIRMWARE_KEYS = "firmware_keys"
 CONF_REPORTS_TO = "reports_to"
+CONF_KEEPER = "keeper"
 # In its form only.
 CONF_REPORT = "report"
 CONF_FEED = "feed"

@@ -23,6 +23,7 @@ from .caches import FEEDS, cache_of
 from .const import (
     ALLOW_LOOPBACK_HTTP,
     CONF_FIRMWARE_KEYS,
+    CONF_KEEPER,
     CONF_REPORTS_TO,
     CONF_ROOT,
     FEED_INTERVAL,
@@ -70,6 +71,7 @@ def make_feed(
     cache: Path,
     trust: TrustStore,
     heard: Callable[[FeedContent], None] = lambda _: None,
+    keeper: str | None = None,
 ) -> TufFeed:
     """Return a feed that uses Home Assistant's clock, and a session without a memory."""
     return TufFeed(
@@ -79,6 +81,7 @@ def make_feed(
         url=url,
         root=root.encode(),
         pinned_keys=pinned_keys,
+        keeper=keeper,
         cache=cache,
         session=async_session(hass),
         clock=dt_util.utcnow,
@@ -136,6 +139,7 @@ class FeedCoordinator(DataUpdateCoordinator[FeedContent | None]):
             url=subentry.data[CONF_URL],
             root=subentry.data[CONF_ROOT],
             pinned_keys=frozenset(key.fingerprint for key in self.firmware_keys),
+            keeper=self.keeper,
             # Another source must not meet what the last one has left.
             cache=cache_of(self.hass, FEEDS)
             / f"{subentry.subentry_id}-{_digest(self.source)}",
@@ -238,6 +242,12 @@ class FeedCoordinator(DataUpdateCoordinator[FeedContent | None]):
         if before is not None and before.reason is not err.reason:
             _LOGGER.error("%s", message)
             self.async_update_listeners()
+
+    @property
+    def keeper(self) -> str | None:
+        """Return who signs it, as the owner has seen, where that is not the vendor."""
+        keeper: str | None = self.source.get(CONF_KEEPER)
+        return keeper
 
     @property
     def may_report(self) -> bool:

@@ -16,7 +16,7 @@ from .adapters.storage import unsaved_for_now
 from .core.model import Evidence, Origin
 from .entity import LockEntity, async_add_lock_entities
 from .locks.lock import ManagedLock
-from .markup import summed_up
+from .markup import neutral, summed_up
 from .rights import Deed
 from .runtime import NightlatchConfigEntry, Runtime
 from .texts.release_notes import async_release_notes
@@ -74,6 +74,11 @@ class NightlatchUpdate(LockEntity, UpdateEntity):
         return {
             "kind": self._lock.kind.name,
             **({"evidence": evidence} if release else {}),
+            **(
+                {"keeper": neutral(release.keeper)}
+                if release and release.keeper
+                else {}
+            ),
             **(
                 {"purpose": choice.purpose, "source": choice.source}
                 if release and choice

@@ -133,6 +133,7 @@ SAY_ONLY_WHY = {
     "feed_rolled_back",
     "feed_root_invalid",
     "feed_schema_too_new",
+    "feed_signed_by_changed",
     "feed_storage",
     "feed_too_large",
     "feed_too_many_roles",

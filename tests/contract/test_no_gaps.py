@@ -11,11 +11,13 @@ import pytest
 from custom_components.nightlatch.core.model import (
     NO_MODEL,
     BatteryReading,
+    Evidence,
     LockIdentity,
     Purpose,
 )
 from custom_components.nightlatch.core.preflight.base import Check, Reason
 from custom_components.nightlatch.core.preflight.rules import run_checks
+from custom_components.nightlatch.core.preflight.situation import FeedState
 from custom_components.nightlatch.core.records.decisions import Decisions
 from custom_components.nightlatch.translation import filled
 from tests.core.preflight.test_checks import (
@@ -31,6 +33,8 @@ from tests.core.preflight.test_checks import (
 from .integration import leaves, modules, placeholders, translations
 
 DELEGATED = replace(RELEASE, artifact=None, payload=None, hardware_revisions=())
+KEPT = replace(RELEASE, keeper="Northside Homes", evidence=Evidence.SIGNATURE_PRESENT)
+LATER = NOW + timedelta(days=1)
 # What warns only, or stands in the way back, beside what blocks at night.
 OTHERS: list[tuple[Reason, dict[str, Any]]] = [
     (
@@ -39,6 +43,14 @@ OTHERS: list[tuple[Reason, dict[str, Any]]] = [
             "release": DELEGATED,
             "decisions": Decisions(first_seen={DELEGATED.key: LONG_AGO}),
             **lock(hardware_revision=None),
+        },
+    ),
+    (Reason.KEEPER_ALONE, {"release": KEPT}),
+    (
+        Reason.KEEPER_OTHER_SIGNER,
+        {
+            "release": KEPT,
+            "feed": FeedState(checked_at=NOW, expires_at=LATER, other_signer=True),
         },
     ),
     (

@@ -109,7 +109,9 @@ def give_firmware(vendor: Vendor, folder: Path) -> None:
     """Write what a vendor has before there is a feed: firmware, and who signs it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "firmware.pem").write_text(vendor.firmware_key_pem)
-    (folder / "kestrel-one-1.1.0.zip").write_bytes(make_release(vendor, "1.1.0"))
+    for version in ("1.0.0", "1.1.0"):
+        package = make_release(vendor, version)
+        (folder / f"kestrel-one-{version}.zip").write_bytes(package)
     for version in ("1.1.0", "1.2.0"):
         image = make_mcuboot_firmware(vendor, version)
         (folder / f"kestrel-motor-{version}.bin").write_bytes(image)

@@ -11,16 +11,17 @@ import sys
 CHECKOUT = Path(__file__).parents[2]
 TOOL = CHECKOUT / "tools" / "vendor_feed"
 PAGE = CHECKOUT / "docs" / "for-vendors.md"
+KEEPERS_PAGE = CHECKOUT / "docs" / "keepers.md"
 PASSPHRASE = "NIGHTLATCH_FEED_PASSPHRASE"
 WITH_LOCK = "scripts/demo --feed"
 """What is in the block that needs a whole Home Assistant."""
 _TIMEOUT = 100
 
 
-def blocks() -> list[str]:
-    """Return the commands on the page, block by block."""
-    page = PAGE.read_text(encoding="utf-8")
-    return re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+def blocks(page: Path = PAGE) -> list[str]:
+    """Return the commands on a page, block by block."""
+    text = page.read_text(encoding="utf-8")
+    return re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
 def install(home: Path) -> dict[str, str]:

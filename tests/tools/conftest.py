@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from custom_components.nightlatch.core.firmware.keys import load_firmware_key
 from nightlatch_feed import cli
 from nightlatch_feed.repository import computer_clock
 from tests.rig.scene import (
@@ -78,6 +79,11 @@ class Workshop:
         self.do("init", "--vendor", VENDOR, "--firmware-key", key)
         self.do("model", "KL-1", "--name", "Kestrel One")
         self.do("model", "KM-1", "--name", "Kestrel Motor")
+
+    @property
+    def maker_fingerprint(self) -> str:
+        """Which key signs the firmware."""
+        return load_firmware_key(self.maker.firmware_key_pem).fingerprint
 
     @property
     def root(self) -> bytes:

@@ -21,6 +21,7 @@ from ..core.model import Release
 from ..core.records.kept_release import KeptRelease
 from ..entity import LockEntity
 from ..locks.lock import ManagedLock
+from ..markup import neutral
 from ..runtime import Runtime
 from ..texts.maker import told_of_maker
 from ..translation import async_as_home_assistant_error, async_sentence
@@ -62,6 +63,7 @@ async def _async_export(entity: LockEntity, call: ServiceCall) -> ServiceRespons
         "size": release.artifact.length,
         "sha256": release.key,
         "evidence": release.evidence,
+        "keeper": neutral(release.keeper) if release.keeper else None,
         "url": path,
         "valid_until": None,
         "steps": await _async_steps(hass, lock, release),

@@ -27,6 +27,7 @@ from ..install.installer import async_nothing_to_install
 from ..install.rollback import MOST_WORDS
 from ..install.ways_back import ways_back
 from ..locks.lock import ManagedLock
+from ..markup import neutral
 from ..monitoring.next_step import next_step
 from ..texts.rehearsal import async_told_rehearsal
 from ..texts.risk_summary import async_risk_summary
@@ -220,6 +221,8 @@ async def _async_get_plan(entity: LockEntity, call: ServiceCall) -> ServiceRespo
         "minutes": most_minutes(plan.expected),
         "ready": not against,
         "way_back": risk.way_back,
+        "evidence": release.evidence,
+        "keeper": neutral(release.keeper) if release.keeper else None,
         "approved_by": lock.decided.approved_by,
         "overrides_until": _overrides_until(lock),
         "checks": [await _async_check(hass, lock, check) for check in checks],

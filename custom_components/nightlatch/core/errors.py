@@ -58,6 +58,7 @@ class FeedProblem(StrEnum):
     SCHEMA_TOO_NEW = "feed_schema_too_new"
     FIELD_INVALID = "feed_field_invalid"
     FIRMWARE_KEY_CHANGED = "feed_firmware_key_changed"
+    SIGNED_BY_CHANGED = "feed_signed_by_changed"
     # One release.
     RELEASE_WITHDRAWN = "feed_release_withdrawn"
     RELEASE_CHANGED = "feed_release_changed"

@@ -142,6 +142,17 @@ class Halt:
     """In the vendor's words, without the full stop at their end."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Where a keeper says that it has found the file of a release."""
+
+    url: str
+    """The page of its maker's, https."""
+    fetched: date
+    digest_published: bool = False
+    """Whether the page names the SHA-256 of this very file, as the keeper says."""
+
+
 USUAL: Final = Traits()
 """Of a model of which nothing is said."""
 
@@ -187,6 +198,10 @@ class Release:
     """None where it is let out to all."""
     halted: Halt | None = None
     """Set where its vendor wants it installed nowhere, for the time being."""
+    keeper: str | None = None
+    """Who has chosen it and signed for it, where that is not its maker."""
+    found: Found | None = None
+    """Of a keeper's."""
     extra: Mapping[str, object] = field(default_factory=dict)
     """Fields of the feed that this version of Nightlatch does not know."""
 
@@ -200,6 +215,15 @@ class Release:
         if self.artifact is not None:
             return self.artifact.sha256
         return _digest_of(f"{self.vendor}\0{self.model}\0{self.version.text}")
+
+    @property
+    def rests_on_keeper(self) -> bool:
+        """Return whether nothing but a keeper's word says that its maker has made it."""
+        return (
+            self.keeper is not None
+            and self.payload is not None
+            and self.evidence is not Evidence.SAME_SIGNER
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

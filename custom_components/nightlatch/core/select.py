@@ -177,7 +177,8 @@ def is_refused_by_lock(release: Release, ran: int) -> bool:
 
 
 def _below(floor: LockFloor, release: Release) -> bool:
-    if release.security_version < floor.security_version:
+    # A keeper cannot say what its maker has made of it, and must go upwards all the same.
+    if release.keeper is None and release.security_version < floor.security_version:
         return True
     if (
         release.payload is not None

@@ -26,6 +26,7 @@ from homeassistant.util import dt as dt_util
 
 from ..const import (
     CONF_FIRMWARE_KEYS,
+    CONF_KEEPER,
     CONF_REPORT,
     CONF_REPORTS_TO,
     CONF_ROOT,
@@ -124,6 +125,7 @@ class FeedFlow(ConfigSubentryFlow):
                 if CONF_ROOT_FILE in user_input:
                     self._root = await self._async_uploaded(user_input[CONF_ROOT_FILE])
                 await self._async_inspect()
+                self._check_signed_by()
             except FeedError as err:
                 errors["base"] = "feed_refused"
                 problem = await self._async_refused(
@@ -149,6 +151,19 @@ class FeedFlow(ConfigSubentryFlow):
             for subentry in self._get_entry().subentries.values()
             if subentry.subentry_type == SUBENTRY_FEED and subentry.subentry_id != own
         )
+
+    def _check_signed_by(self) -> None:
+        """Check that a keeper's feed does not become the maker's by being changed.
+
+        Raises ``FeedError``. Who wants the maker's own adds that, and sees its keys.
+        """
+        if self.source != SOURCE_RECONFIGURE:
+            return
+        before = self._get_reconfigure_subentry().data.get(CONF_KEEPER)
+        if before is not None and self._content.keeper is None:
+            raise FeedError(
+                FeedProblem.SIGNED_BY_CHANGED, before=before, now=self._content.vendor
+            )
 
     async def _async_uploaded(self, upload: str) -> str:
         """Return the root that was uploaded; raise ``FeedError``."""
@@ -206,10 +221,12 @@ class FeedFlow(ConfigSubentryFlow):
         if user_input is None:
             root_keys = self._summary.roles["root"]
             fingerprints = root_keys.fingerprints
+            keeper = self._content.keeper
             return self.async_show_form(
-                step_id="confirm",
+                step_id="confirm" if keeper is None else "confirm_keeper",
                 description_placeholders=neutral_all(
                     {
+                        **(await self._async_of_keeper(keeper) if keeper else {}),
                         "vendor": self._content.vendor,
                         "models": listed(model.name for model in self._content.models),
                         "releases": str(len(self._content.releases)),
@@ -228,7 +245,32 @@ class FeedFlow(ConfigSubentryFlow):
             )
         if self._content.reports is not None:
             return await self.async_step_reports()
-        return self._finish(None)
+        return await self._async_finish(None)
+
+    async def async_step_confirm_keeper(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Show the same of a feed that its maker does not sign."""
+        return await self.async_step_confirm(user_input)
+
+    async def _async_of_keeper(self, keeper: str) -> dict[str, str]:
+        """Return what else a person has to know where a keeper signs."""
+        entry: NightlatchConfigEntry = self._get_entry()
+        own = {
+            model.model
+            for feed in entry.runtime_data.feeds.values()
+            if feed.keeper is None and feed.data is not None
+            for model in feed.data.models
+        }
+        both = [each.name for each in self._content.models if each.model in own]
+        beside = (
+            await async_sentence(
+                self.hass, "keeper_beside_vendor", {"models": ", ".join(both)}
+            )
+            if both
+            else ""
+        )
+        return {"keeper": keeper, "beside": Composed(f"{beside}\n\n" if both else "")}
 
     async def async_step_reports(
         self, user_input: dict[str, Any] | None = None
@@ -237,7 +279,9 @@ class FeedFlow(ConfigSubentryFlow):
         address = self._content.reports
         assert address is not None
         if user_input is not None:
-            return self._finish(address if user_input[CONF_REPORT] else None)
+            return await self._async_finish(
+                address if user_input[CONF_REPORT] else None
+            )
         agreed = (
             self._get_reconfigure_subentry().data.get(CONF_REPORTS_TO)
             if self.source == SOURCE_RECONFIGURE
@@ -260,7 +304,7 @@ class FeedFlow(ConfigSubentryFlow):
             ),
         )
 
-    def _finish(self, reports_to: str | None) -> SubentryFlowResult:
+    async def _async_finish(self, reports_to: str | None) -> SubentryFlowResult:
         data: dict[str, Any] = {
             CONF_URL: self._url,
             CONF_ROOT: self._root,
@@ -268,6 +312,14 @@ class FeedFlow(ConfigSubentryFlow):
         }
         if reports_to is not None:
             data[CONF_REPORTS_TO] = reports_to
+        title: str = neutral(self._content.vendor)
+        if (keeper := self._content.keeper) is not None:
+            data[CONF_KEEPER] = keeper
+            title = await async_sentence(
+                self.hass,
+                "keeper_feed_title",
+                {"vendor": title, "keeper": neutral(keeper)},
+            )
         if self.source == SOURCE_RECONFIGURE:
             return self.async_update_and_abort(
                 self._get_entry(),
@@ -275,9 +327,7 @@ class FeedFlow(ConfigSubentryFlow):
                 data=data,
                 unique_id=self._url,
             )
-        return self.async_create_entry(
-            title=neutral(self._content.vendor), data=data, unique_id=self._url
-        )
+        return self.async_create_entry(title=str(title), data=data, unique_id=self._url)
 
     async def _async_told(self, key: Fingerprint) -> Composed:
         """Return by what a key can be compared, however its vendor has named it."""

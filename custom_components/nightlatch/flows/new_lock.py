@@ -210,12 +210,15 @@ def _feed_for(
 def feed_knowing(
     feeds: Members[FeedCoordinator], model_name: str
 ) -> tuple[FeedCoordinator, Model] | None:
-    """Return the feed that has a model, and the model."""
-    for feed in feeds.values():
-        for model in feed.data.models if feed.data else ():
-            if model.model == model_name:
-                return feed, model
-    return None
+    """Return the feed that has a model, and the model; a keeper's if there is no other."""
+    found = [
+        (feed, model)
+        for feed in feeds.values()
+        if feed.data is not None
+        for model in feed.data.models
+        if model.model == model_name
+    ]
+    return min(found, key=lambda each: each[0].keeper is not None, default=None)
 
 
 async def integration_name(hass: HomeAssistant, candidate: Candidate) -> str:

@@ -29,7 +29,12 @@ async def async_known(lock: ManagedLock, vault: HouseholdVault) -> KnownLock:
         identity=identity,
         scheme=_scheme(lock, ran),
         floor=lock.floor,
-        pinned=lock.feed.firmware_keys if lock.feed else (),
+        # Whose the keys are that a keeper names, nobody vouches for.
+        pinned=(
+            lock.feed.firmware_keys
+            if lock.feed is not None and (content is None or content.keeper is None)
+            else ()
+        ),
         offered=tuple(lock.kind.on_offer()),
         ran=ran,
         traits=_traits(lock, ran),
@@ -74,6 +79,11 @@ async def _async_ran(lock: ManagedLock, vault: HouseholdVault) -> tuple[RanBefor
     running = vault.running(lock)
     found = []
     for kept in (*((running,) if running else ()), *vault.ran_before(lock)):
+        release = kept.release
+        of_vendor = kept.source is Source.FEED and release.keeper is None
+        if not of_vendor and not lock.record.has_run(release.key):
+            # It was kept for another lock, and only says that it is what this one ran.
+            continue
         try:
             data = await vault.async_get(kept.release.key)
         except VaultError as err:

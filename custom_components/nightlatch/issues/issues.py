@@ -200,6 +200,14 @@ class Issues:
                         key="firmware_key_changed", placeholders={"feed": feed.title}
                     ),
                 )
+            if feed.error and feed.trouble is FeedProblem.SIGNED_BY_CHANGED:
+                yield (
+                    f"signed_by_changed_{feed.subentry_id}",
+                    Issue(
+                        key="signed_by_changed",
+                        placeholders={"feed": feed.title, **feed.error.details},
+                    ),
+                )
             if feed.error and feed.trouble is FeedProblem.CLOCK_WENT_BACK:
                 # One for all feeds, for there is one clock.
                 yield (

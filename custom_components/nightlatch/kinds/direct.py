@@ -27,7 +27,16 @@ from ..core.installation.direct import DirectTarget, direct_installation
 from ..core.installation.journal import JournalEntry
 from ..core.installation.machine import Installation, Job
 from ..core.installation.verification import await_return, silence
-from ..core.model import LockIdentity, LockKind, Model, PayloadFormat, Release, Source
+from ..core.keeper import is_of_other_signer, known_signer
+from ..core.model import (
+    FirmwareKey,
+    LockIdentity,
+    LockKind,
+    Model,
+    PayloadFormat,
+    Release,
+    Source,
+)
 from ..core.preflight.situation import FeedState, RadioState
 from ..core.select import select
 from ..core.transports.base import Radio
@@ -38,7 +47,7 @@ from ..core.transports.smp import SmpTransport
 from ..core.transports.way import Way, measure_way
 from .advertisements import Watch
 from .base import HouseKind
-from .feed import feed_state, model_of
+from .feed import feed_state, keys_of, keys_of_release, model_of, offered
 
 # Seconds. For the feed to be heard after a restart.
 FEED_TIMEOUT = 120.0
@@ -115,7 +124,16 @@ class DirectKind(HouseKind):
     @override
     def on_offer(self) -> Iterable[Release]:
         content = self.lock.content
-        return content.releases if content else ()
+        if content is None:
+            return ()
+        if content.keeper is None:
+            return content.releases
+        return tuple(offered(self.lock, self._signer))
+
+    @property
+    def _signer(self) -> FirmwareKey | None:
+        """Return who has signed what it runs, if that is known for sure."""
+        return known_signer(self.lock.record, self._services.vault.running(self.lock))
 
     @override
     def select(self) -> Release | None:
@@ -221,14 +239,14 @@ class DirectKind(HouseKind):
     @override
     def feed_state(self, release: Release, *, just_asked: bool) -> FeedState:
         if not just_asked:
-            return feed_state(self.lock, release)
+            return feed_state(self.lock, release, self._signer)
         # After a fetch: what is expired or withdrawn does not get here.
         now = dt_util.utcnow()
         return FeedState(
             checked_at=now,
             expires_at=now + timedelta(minutes=1),
-            key_pinned=self.lock.feed is not None
-            and bool(self.lock.feed.firmware_keys),
+            key_pinned=bool(keys_of(self.lock)),
+            other_signer=is_of_other_signer(release, self._signer, keys_of(self.lock)),
         )
 
     @override
@@ -239,7 +257,7 @@ class DirectKind(HouseKind):
             if lock.feed is None:
                 # It was there when somebody asked; the lock has waited for its turn.
                 raise InstallationError(InstallationProblem.FEED_REMOVED)
-            keys = lock.feed.firmware_keys
+            keys = keys_of_release(lock, job.release, self._signer)
         else:
             # The vendor may have changed its key since.
             kept = services.vault.release(job.release.key)

@@ -216,7 +216,7 @@ class ManagedLock:
     @property
     def policy(self) -> LockPolicy:
         """What the owner has set, as it holds for what is to be installed next."""
-        return policy_for(self._policy, self.decisions.choice)
+        return policy_for(self._policy, self.decisions.choice, self.release)
 
     @property
     def unsaved(self) -> str | None:
@@ -585,8 +585,18 @@ class ManagedLock:
                 release.version.text, identity.firmware_version
             ):
                 with unsaved_for_now(f"What has run on {self.name}"):
-                    await self.async_raise_floor(release)
+                    await self.async_raise_floor(self._as_run(release))
         self.async_select()
+
+    def _as_run(self, release: Release) -> Release:
+        """Return a release that the lock tells, without what is only a keeper's word.
+
+        The counters in it are proven where it was installed here. Else who keeps a feed
+        could say one that no release of the vendor's ever reaches.
+        """
+        if release.keeper is None or self.record.has_run(release.key):
+            return release
+        return replace(release, payload=None)
 
     async def async_take_over(self, identity: LockIdentity) -> None:
         """Begin anew with another lock at the same door; a person has confirmed it."""

@@ -1,11 +1,12 @@
 """What proves a lock's firmware, and whether there is a way back: in one sentence each."""
 
-from ..core.model import Evidence
+from ..core.model import Evidence, Release
 from ..core.preflight.risk import WayBack
 from ..core.versions import is_same_version
 from ..install.ways_back import against, ways_back
 from ..locks.lock import ManagedLock
 from ..planning.planner import Planner
+from ..texts.keeper import told_of_keeper
 from ..translation import told_now
 from ..vault.store import HouseholdVault
 
@@ -17,10 +18,28 @@ def evidence_of(lock: ManagedLock) -> Evidence:
 
     Where it should get none, that which is on offer for its model.
     """
+    release = _looked_at(lock)
+    return release.evidence if release is not None else Evidence.NOTHING_KNOWN
+
+
+def told_evidence(lock: ManagedLock) -> str:
+    """Return the same in words; of a keeper's release that it is one, above all."""
+    release = _looked_at(lock)
+    if release is not None and release.keeper is not None:
+        return told_of_keeper(lock.hass, release)
+    return told_now(lock.hass, f"evidence_{evidence_of(lock)}")
+
+
+def keeper_of(lock: ManagedLock) -> str | None:
+    """Return who has signed for its firmware, where that is a keeper."""
+    release = _looked_at(lock)
+    return release.keeper if release is not None else None
+
+
+def _looked_at(lock: ManagedLock) -> Release | None:
     if lock.release is not None:
-        return lock.release.evidence
-    offered = next(iter(lock.kind.on_offer()), None)
-    return offered.evidence if offered is not None else Evidence.NOTHING_KNOWN
+        return lock.release
+    return next(iter(lock.kind.on_offer()), None)
 
 
 def goes_back(lock: ManagedLock, vault: HouseholdVault) -> bool:

@@ -29,7 +29,13 @@ from ..monitoring.next_step import (
     tone,
 )
 from ..monitoring.obstacles import async_obstacles
-from ..monitoring.proof import evidence_of, goes_back, has_way_back, told_way_back
+from ..monitoring.proof import (
+    evidence_of,
+    goes_back,
+    has_way_back,
+    told_evidence,
+    told_way_back,
+)
 from ..monitoring.weekly import needs_of
 from ..planning.planner import next_errand
 from ..report.link import PATH
@@ -161,7 +167,7 @@ async def _async_lock(
         "history": [
             _past(hass, outcome) for outcome in lock.record.history[-_SHOWN_HISTORY:]
         ],
-        "evidence": told_now(hass, f"evidence_{evidence_of(lock)}"),
+        "evidence": told_evidence(lock),
         "way_back": told_way_back(lock, runtime.planner, runtime.vault),
     }
 

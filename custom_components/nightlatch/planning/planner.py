@@ -457,6 +457,7 @@ class Planner:
             release
             for release in lock.kind.on_offer()
             if release.payload is not None
+            and release.keeper is None
             and release.model == runs.model
             and is_same_version(release.version.text, runs.firmware_version)
             and is_for_hardware(release, runs)

@@ -26,12 +26,18 @@ from ..monitoring.next_step import (
     told_step,
 )
 from ..monitoring.obstacles import async_obstacles
-from ..monitoring.proof import evidence_of, has_way_back, told_way_back
+from ..monitoring.proof import (
+    evidence_of,
+    has_way_back,
+    keeper_of,
+    told_evidence,
+    told_way_back,
+)
 from ..monitoring.weekly import needs_of
 from ..runtime import Runtime
 from ..texts.maker import said_by_maker, source_name
 from ..texts.security import told_advisories
-from ..translation import label_now, told_now
+from ..translation import label_now
 
 type Told = dict[str, Any]
 
@@ -113,7 +119,8 @@ async def async_report_of(
         "starts_at": starts.isoformat() if starts else None,
         "obstacles": await async_obstacles(hass, planner, lock, plan, step),
         "evidence": evidence,
-        "evidence_text": told_now(hass, f"evidence_{evidence}"),
+        "evidence_text": told_evidence(lock),
+        "keeper": _shown(keeper_of(lock)),
         "has_way_back": has_way_back(lock, planner, runtime.vault),
         "way_back_text": told_way_back(lock, planner, runtime.vault),
         "last_installation": None

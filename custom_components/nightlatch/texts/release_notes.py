@@ -13,6 +13,7 @@ from ..markup import Composed, listed, neutral, quoted
 from ..planning.planner import Planner
 from ..translation import HOURS_OF_A_JUDGEMENT, async_labels, async_sentence
 from .duration import async_takes
+from .keeper import told_keepers_word, told_of_keeper
 from .maker import told_of_maker
 from .standing import async_standing
 
@@ -46,6 +47,11 @@ async def async_release_notes(
         Composed(f"{label('release_fact', fact)}: {neutral(value)}")
         for fact, value in facts
     ]
+    if release.keeper is not None:
+        # In place of a word that stands for vendors' evidence too.
+        lines[-1] = told_of_keeper(hass, release)
+        if severity is not Severity.NONE or closes:
+            lines.append(told_keepers_word(hass, release))
     if not lock.kind.by_hand:
         expected = planner.expected(lock, release)
         lines.append(await async_takes(hass, expected))
@@ -71,7 +77,12 @@ async def async_release_notes(
     if lock.kind.hold is not None:
         told.append(label("release_fact", "hold_is_no_lock"))
     if release.release_notes.strip():
-        told.append(quoted(release.release_notes, label("release_fact", "vendor_says")))
+        heading = (
+            label("release_fact", "vendor_says")
+            if release.keeper is None
+            else await async_sentence(hass, "keeper_says", {"keeper": release.keeper})
+        )
+        told.append(quoted(release.release_notes, heading))
     return "\n\n".join(part for part in told if part)
 
 

@@ -35,6 +35,8 @@ def _line(lock: ManagedLock, found: OpenAdvisory) -> dict[str, Any]:
         "fixed_in": neutral(advisory.fix) if advisory.fix else None,
         "closed_by_offer": found.is_closed_by_offer,
         "mitigation": together(_mitigations(lock, found)) or None,
+        # Only where it is not the vendor, nor anybody who was reviewed.
+        **({"keeper": neutral(advisory.keeper)} if advisory.keeper else {}),
     }
 
 

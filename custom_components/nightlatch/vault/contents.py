@@ -134,7 +134,8 @@ class VaultContents:
         }
         for lock in self._locks.values():
             choice = lock.decisions.choice
-            if choice is not None and choice.sha256 in differing:
+            of_keeper = lock.content is not None and lock.content.keeper is not None
+            if of_keeper or (choice is not None and choice.sha256 in differing):
                 with self._faults.apart("selection", lock):
                     lock.async_select()
             elif lock.record.identity.model in models:

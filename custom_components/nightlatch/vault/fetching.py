@@ -31,6 +31,8 @@ class VaultFetching:
         for release in lock.kind.on_offer():
             if (
                 release.payload is not None
+                # A keeper does not know what the lock came with.
+                and release.keeper is None
                 and release.model == identity.model
                 and is_same_version(release.version.text, identity.firmware_version)
                 and may_be_for_hardware(release, identity)

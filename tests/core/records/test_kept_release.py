@@ -14,6 +14,7 @@ from custom_components.nightlatch.core.model import (
     Disruption,
     Evidence,
     FirmwareKey,
+    Found,
     Payload,
     PayloadFormat,
     Release,
@@ -66,6 +67,9 @@ releases = st.builds(
         firmware_text=st.none() | texts,
         confirms_itself=st.booleans(),
     ),
+    keeper=st.none() | texts,
+    found=st.none()
+    | st.builds(Found, url=texts, fetched=st.dates(), digest_published=st.booleans()),
 )
 kept_releases = st.builds(
     KeptRelease,

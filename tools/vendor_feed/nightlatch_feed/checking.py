@@ -89,19 +89,25 @@ def _file_in(folder: Path, name: str) -> bytes | None:
     return path.read_bytes()
 
 
-async def check(where: str, root: bytes, pinned: frozenset[str] | None) -> Checked:
+async def check(
+    where: str,
+    root: bytes,
+    pinned: frozenset[str] | None,
+    keeper: str | None = None,
+) -> Checked:
     """Check a feed, in a folder or at a URL, as a household that adds it does.
 
-    ``pinned`` are the fingerprints of firmware keys that owners have approved; None takes
-    those that the feed names. Raises ``FeedError`` where all of it is refused.
+    ``pinned`` are the fingerprints of firmware keys that owners have approved, and
+    ``keeper`` is who signs where that is not the vendor; with None for the fingerprints
+    all is taken as the feed says. Raises ``FeedError`` where all of it is refused.
     """
     if "://" in where:
-        return await _check(where, root, pinned, loopback=False)
+        return await _check(where, root, pinned, keeper, loopback=False)
     feed = Path(where)
     if not await asyncio.to_thread(feed.is_dir):
         raise FeedToolError(f"{where} is no folder.")
     async with serving(feed) as url:
-        return await _check(url, root, pinned, loopback=True)
+        return await _check(url, root, pinned, keeper, loopback=True)
 
 
 def offered(checked: Checked, identity: LockIdentity) -> Selection:
@@ -113,7 +119,12 @@ def offered(checked: Checked, identity: LockIdentity) -> Selection:
 
 
 async def _check(
-    url: str, root: bytes, pinned: frozenset[str] | None, *, loopback: bool
+    url: str,
+    root: bytes,
+    pinned: frozenset[str] | None,
+    keeper: str | None,
+    *,
+    loopback: bool,
 ) -> Checked:
     summary = inspect_root(root, datetime.now(UTC))
     with tempfile.TemporaryDirectory() as cache:
@@ -123,6 +134,7 @@ async def _check(
                 url=url,
                 root=root,
                 pinned_keys=pinned,
+                keeper=keeper,
                 cache=Path(cache),
                 session=session,
                 clock=lambda: datetime.now(UTC),

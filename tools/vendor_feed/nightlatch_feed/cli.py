@@ -18,6 +18,7 @@ from typing import Any, Final
 from tuf.api.metadata import Root
 
 from custom_components.nightlatch.core.errors import NightlatchError
+from custom_components.nightlatch.core.firmware.keys import load_firmware_key
 from custom_components.nightlatch.core.model import LockIdentity, Release
 
 from . import content
@@ -85,6 +86,40 @@ def _init(options: argparse.Namespace) -> int:
     return OK
 
 
+def _keeper(options: argparse.Namespace) -> int:
+    repository = _repository(options)
+    content.found_as_keeper(
+        repository,
+        keeper=options.name,
+        maker=options.maker,
+        signed=options.signer_of,
+        firmware_keys=options.firmware_key,
+    )
+    _tell(f"{options.name} keeps this feed; {options.maker} does not sign it.")
+    for pem in repository.descriptor["firmware_keys"]:
+        key = load_firmware_key(pem)
+        _tell(f"  firmware  {key.fingerprint}")
+    for key_id in repository.root.roles[Root.type].keyids:
+        _tell(f"  root      {key_id}")
+    _tell("Give each home the ids of the root's keys in another way than the feed.")
+    return OK
+
+
+def _found_at(options: argparse.Namespace) -> dict[str, Any] | None:
+    """Return where a keeper has found a file."""
+    if options.found_at is None:
+        if options.fetched is not None or options.published_sha256 is not None:
+            raise FeedToolError("Say the page where you found it, with --found-at.")
+        return None
+    found = {
+        "url": options.found_at,
+        "fetched": options.fetched or computer_clock().date().isoformat(),
+    }
+    if options.published_sha256 is not None:
+        found["sha256"] = options.published_sha256.lower()
+    return found
+
+
 def _model(options: argparse.Namespace) -> int:
     bluetooth = {
         "local_name": options.local_name,
@@ -123,6 +158,7 @@ def _release(options: argparse.Namespace) -> int:
             hardware=tuple(options.hardware),
             security_version=options.security_version,
             by_hand=options.by_hand,
+            found=_found_at(options),
             fields=fields,
         ),
     )
@@ -138,6 +174,10 @@ def _release(options: argparse.Namespace) -> int:
             _tell(f"  hw_version       {inspection.hardware_version}")
         _tell(f"  counter          {inspection.firmware_version}")
         _tell(f"  signed with      {inspection.signature} {added.signer}")
+    if release.found is not None:
+        _tell(f"  found at         {release.found.url}")
+        if not release.found.digest_published:
+            _tell("  published digest none was said; see --published-sha256")
     if release.rollout is not None:
         _tell(f"  let out to       {release.rollout.percent} % of the locks")
     if release.artifact is not None:
@@ -275,7 +315,9 @@ def _check(options: argparse.Namespace) -> int:
         raise FeedToolError("Say with --root which root your customers pin.")
     root = root or Path(options.where) / "metadata" / "1.root.json"
     pinned = frozenset(options.firmware_fingerprint) or None
-    checked = asyncio.run(check(options.where, root.read_bytes(), pinned))
+    checked = asyncio.run(
+        check(options.where, root.read_bytes(), pinned, options.keeper)
+    )
     _report(checked)
     if options.installed is not None:
         _report_lock(checked, options)
@@ -285,6 +327,8 @@ def _check(options: argparse.Namespace) -> int:
 def _report(checked: Checked) -> None:
     feed = checked.content
     _tell(f"Vendor:        {feed.vendor}")
+    if feed.keeper is not None:
+        _tell(f"Signed by:     {feed.keeper}, a keeper; {feed.vendor} does not sign it")
     _tell(f"Good until:    {feed.expires_at:{UNTIL}}")
     if feed.expires_at - feed.checked_at > REPLAYED_AT_MOST:
         days = (feed.expires_at - feed.checked_at).days
@@ -413,6 +457,24 @@ def _parser() -> argparse.ArgumentParser:
         help="a public key (PEM) that your firmware is signed with; may be repeated",
     )
 
+    made = add_work("keeper", _keeper, "begin a feed of files that a maker gives out")
+    made.add_argument("--name", required=True, help="who you are, as homes know you")
+    made.add_argument("--maker", required=True, help="who makes the locks")
+    made.add_argument(
+        "--signer-of",
+        type=Path,
+        action="append",
+        default=[],
+        help="a file of the maker's; two of them show the key that it signs with",
+    )
+    made.add_argument(
+        "--firmware-key",
+        type=Path,
+        action="append",
+        default=[],
+        help="a public key (PEM) that the maker publishes; may be repeated",
+    )
+
     made = add_work("model", _model, "add a model, or say something else of one")
     made.add_argument("model", help="the Model Number String, as locks tell it")
     made.add_argument("--name", help="what customers call it")
@@ -439,6 +501,15 @@ def _parser() -> argparse.ArgumentParser:
         "--percent",
         type=int,
         help="let it out to this share of the locks first; all, if it is not said",
+    )
+    made.add_argument(
+        "--found-at", metavar="URL", help="a keeper's: the maker's page that it is from"
+    )
+    made.add_argument(
+        "--fetched", metavar="DAY", help="when, as 2026-11-30; today, if not said"
+    )
+    made.add_argument(
+        "--published-sha256", metavar="HEX", help="the digest that the page names"
     )
     made.add_argument(
         "--by-hand", action="store_true", help="only people install it, with your means"
@@ -525,6 +596,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="a firmware key that customers have approved; may be repeated",
     )
+    made.add_argument("--keeper", help="who keeps it, as homes have approved")
     made.add_argument(
         "--installed", help="tell what a lock with this version would get"
     )

@@ -14,14 +14,17 @@ from tuf.api.metadata import Key
 
 from custom_components.nightlatch.core.feeds.schema import (
     CUSTOM_KEY,
+    FEED_SCHEMA,
     SCHEMA,
     Descriptor,
     ListedFile,
+    SignedBy,
     parse_descriptor,
     parse_published,
     parse_release,
     schema_of,
 )
+from custom_components.nightlatch.core.firmware.keys import load_firmware_key
 from custom_components.nightlatch.core.firmware.packages import (
     Inspection,
     inspect_artifact,
@@ -33,6 +36,7 @@ from custom_components.nightlatch.core.versions import Version, VersionError
 
 from .problem import FeedToolError
 from .repository import Repository
+from .signers import shown_keys
 
 _ENDINGS = {PayloadFormat.NORDIC_DFU: "zip", PayloadFormat.MCUBOOT: "bin"}
 # What a feed has of a CSAF document.
@@ -49,6 +53,8 @@ class Said:
     security_version: int | None = None
     by_hand: bool = False
     """Whether the file is for people, and Nightlatch sends nothing."""
+    found: Mapping[str, Any] | None = None
+    """Where a keeper has found it, as docs/feed-format.md has it."""
     fields: Mapping[str, Any] = field(default_factory=dict)
     """Any other field of docs/feed-format.md."""
 
@@ -67,9 +73,39 @@ class Added:
 
 def found(repository: Repository, vendor: str, firmware_keys: Iterable[Path]) -> None:
     """Begin a feed: keys, root, and a descriptor that has no model yet."""
+    _found(repository, vendor, [_text(path) for path in firmware_keys], {})
+
+
+def found_as_keeper(
+    repository: Repository,
+    *,
+    keeper: str,
+    maker: str,
+    signed: Iterable[Path],
+    firmware_keys: Iterable[Path],
+) -> None:
+    """Begin a feed of somebody who is not the maker.
+
+    ``signed`` are files of the maker's, which show the key that they were signed with
+    where the maker publishes none.
+    """
+    files = {str(path): _bytes(path) for path in signed}
+    known = tuple(load_firmware_key(_text(path)) for path in firmware_keys)
+    keys = dict.fromkeys((*known, *shown_keys(files, known)))
+    if not keys:
+        raise FeedToolError(
+            "Say at least two releases of the maker with --signer-of, or the public key"
+            " that it publishes with --firmware-key."
+        )
+    signs = {"schema": FEED_SCHEMA, "signed_by": str(SignedBy.KEEPER), "keeper": keeper}
+    _found(repository, maker, [key.pem for key in keys], signs)
+
+
+def _found(
+    repository: Repository, vendor: str, pems: list[str], signs: Mapping[str, Any]
+) -> None:
     if repository.exists:
         raise FeedToolError("There is a feed in this folder already.")
-    pems = [_text(path) for path in firmware_keys]
     # With a model it would be whole; all else is looked at before keys are made.
     descriptor: dict[str, Any] = {
         "schema": SCHEMA,
@@ -79,6 +115,7 @@ def found(repository: Repository, vendor: str, firmware_keys: Iterable[Path]) ->
         "firmware_keys": pems,
         "releases": [],
         "advisories": [],
+        **signs,
     }
     example = {"model": "x", "name": "x", "version_scheme": "dotted"}
     _read({**descriptor, "models": [example]})
@@ -131,7 +168,10 @@ def add_release(repository: Repository, file: Path, said: Said) -> Added:
         "version": version,
         "version_scheme": str(scheme),
         "security_version": (
-            max((each["security_version"] for each in before), default=1)
+            max(
+                (each["security_version"] for each in before),
+                default=0 if descriptor.keeper else 1,
+            )
             if said.security_version is None
             else said.security_version
         ),
@@ -143,6 +183,14 @@ def add_release(repository: Repository, file: Path, said: Said) -> Added:
             " or said by options."
         )
     custom |= said.fields
+    if descriptor.keeper is None and said.found is not None:
+        raise FeedToolError(
+            "Only in a keeper's feed it is said where a file was found."
+        )
+    if descriptor.keeper is not None and "found" not in custom:
+        if said.found is None:
+            raise FeedToolError("Say the page where you found it, with --found-at.")
+        custom["found"] = dict(said.found)
     custom["schema"] = schema_of(custom)
     ending = _ENDINGS[inspection.format] if inspection else file.suffix.lstrip(".")
     path = f"{safe_name(model).lower()}/{safe_name(version)}.{ending or 'bin'}"

@@ -156,6 +156,8 @@ class PublishedAdvisory:
     """What a person can do meanwhile, as the vendor says."""
     mitigations: tuple[Mitigation, ...] = ()
     """The same, as the reviewed facts say."""
+    keeper: str | None = None
+    """Who says so, where that is the keeper of a feed and not the vendor."""
     of_this_model: bool = True
     """Whether it certainly is about the model of the lock."""
 

@@ -102,16 +102,23 @@ def assess(
 
     What the vendor says of an advisory in its signed feed counts more than what others
     have written of it; what its releases say that they close, least, for they name no
-    version that has the hole.
+    version that has the hole. What a keeper says counts less than the reviewed facts.
     """
     of_releases = _of_releases(releases)
     known: dict[str, list[PublishedAdvisory]] = {}
-    for told in (tuple(told_by_feed), tuple(facts), of_releases):
+    signed = tuple(told_by_feed)
+    by_vendor = tuple(each for each in signed if each.keeper is None)
+    by_keeper = tuple(each for each in signed if each.keeper is not None)
+    for told in (by_vendor, tuple(facts), by_keeper, of_releases):
         others = set(known)
         for advisory in told:
             if advisory.id not in others:
                 known.setdefault(advisory.id, []).append(advisory)
-    closed = {advisory.id for advisory in offer.advisories} if offer else set()
+    closed = (
+        {advisory.id for advisory in offer.advisories}
+        if offer is not None and offer.keeper is None
+        else set()
+    )
     found: list[OpenAdvisory] = []
     for told_of_it in known.values():
         worst = _worst(told_of_it, runs, scheme)
@@ -211,6 +218,7 @@ def _of_releases(releases: Iterable[Release]) -> tuple[PublishedAdvisory, ...]:
     return tuple(
         PublishedAdvisory(
             id=advisory.id,
+            keeper=release.keeper,
             model=release.model,
             url=advisory.url,
             severity=None if release.severity is Severity.NONE else release.severity,

@@ -26,6 +26,8 @@ class FeedContent:
     """Those that could be read."""
     reports: str | None = None
     """An https address where its vendor takes how installations ended, if it wants that."""
+    keeper: str | None = None
+    """Who signs it, where that is not the vendor."""
     tells_advisories: bool = False
     """Whether it says what is known of its locks, and all of it could be read."""
 

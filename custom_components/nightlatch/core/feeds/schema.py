@@ -7,9 +7,11 @@ anything else sees it. Fields that are not known are kept, never obeyed.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 import re
 from typing import Any, Final
+import unicodedata
 
 import probatio as vol
 
@@ -24,6 +26,7 @@ from ..model import (
     Disruption,
     Evidence,
     FirmwareKey,
+    Found,
     Halt,
     Model,
     Payload,
@@ -57,7 +60,10 @@ from .fields import (
 )
 
 SCHEMA: Final = 1
-"""The newest schema of a feed and of an advisory that is understood."""
+"""The newest schema of an advisory that is understood, and that of a maker's feed."""
+FEED_SCHEMA: Final = 2
+"""The newest schema of a feed: that of a keeper's, which is refused by those Nightlatch
+that would take it for its maker's."""
 RELEASE_SCHEMA: Final = 2
 """That of a release."""
 DESCRIPTOR_PATH: Final = "nightlatch.json"
@@ -103,6 +109,25 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 _LOCAL_NAME = re.compile(r"[^*?\[\]]{3}[^?\[\]]*")
 
 
+class SignedBy(StrEnum):
+    """Who signs a feed."""
+
+    MAKER = "maker"
+    KEEPER = "keeper"
+    """Somebody who looks after many homes, and has found the files."""
+
+
+# What only a maker can know of its locks: each of them makes a check milder, or promises
+# what a keeper cannot keep.
+_MAKERS_OF_MODEL = (
+    "confirms_itself",
+    "has_battery",
+    "support_end",
+    "support_url",
+    "tells_hardware_revision",
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Descriptor:
     """What a feed says of itself."""
@@ -115,7 +140,9 @@ class Descriptor:
     advisories: tuple[str, ...] | None = None
     """Target paths; None where the vendor does not say what is known of its locks."""
     reports: str | None = None
-    """Where the vendor takes how installations ended, if it wants that."""
+    """Where who signs takes how installations ended, if that is wanted."""
+    keeper: str | None = None
+    """Who signs, where that is not the vendor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +160,9 @@ def parse_descriptor(custom: object) -> Descriptor:
 
     Raises ``FeedError``: SCHEMA_TOO_NEW or FIELD_INVALID.
     """
-    fields = validated(_DESCRIPTOR, _ours(custom))
+    raw = _ours(custom, FEED_SCHEMA)
+    fields = validated(_DESCRIPTOR, raw)
+    keeper = _keeper(raw["schema"], fields)
     return Descriptor(
         vendor=fields["vendor"],
         models=tuple(_model(raw) for raw in fields["models"]),
@@ -141,6 +170,55 @@ def parse_descriptor(custom: object) -> Descriptor:
         releases=tuple(fields["releases"]),
         advisories=tuple(fields["advisories"]) if "advisories" in fields else None,
         reports=fields.get("reports"),
+        keeper=keeper,
+    )
+
+
+def _keeper(schema: int, fields: dict[str, Any]) -> str | None:
+    """Return who keeps a feed; None where it says that its maker signs it."""
+    keeper: str | None = fields.get("keeper")
+    if fields.get("signed_by", SignedBy.MAKER) is SignedBy.MAKER:
+        if keeper is not None:
+            raise wrong("keeper", "must not be there: its maker is said to sign it")
+        return None
+    if schema < FEED_SCHEMA:
+        raise wrong(
+            "schema", "must be a whole number from {minimum}", minimum=FEED_SCHEMA
+        )
+    if keeper is None:
+        raise wrong("keeper", "is missing")
+    if _folded(keeper) == _folded(fields["vendor"]):
+        raise wrong("keeper", "must not be called as the vendor is")
+    for number, model in enumerate(fields["models"]):
+        for name in _MAKERS_OF_MODEL:
+            if name in model:
+                raise _makers_word(f"models[{number}].{name}")
+    return keeper
+
+
+def _folded(name: str) -> str:
+    """Return a name as people read it: who looks at it sees no other one."""
+    text = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(char for char in text if char.isalnum())
+
+
+def _makers_word(field: str) -> FeedError:
+    return wrong(field, "must not be there: only a maker can say that")
+
+
+def _kept(raw: dict[str, Any], fields: dict[str, Any], target: ListedFile) -> Found:
+    """Return where the file of a keeper's release was found."""
+    if "support_end" in fields:
+        raise _makers_word("support_end")
+    if fields["security_version"]:
+        raise wrong("security_version", "must be 0: only a maker can raise it")
+    found = validated(_OF_KEEPER, {"found": raw["found"]} if "found" in raw else {})
+    told: dict[str, Any] = found["found"]
+    digest = told.get("sha256")
+    if digest is not None and digest != target.hashes["sha256"]:
+        raise wrong("found.sha256", "is not that of the file")
+    return Found(
+        url=told["url"], fetched=told["fetched"], digest_published=digest is not None
     )
 
 
@@ -151,7 +229,12 @@ def parse_published(
 
     Raises ``FeedError``: SCHEMA_TOO_NEW or FIELD_INVALID.
     """
-    return parse_advisory(_ours(custom), descriptor.vendor, descriptor.models)
+    return tuple(
+        replace(advisory, keeper=descriptor.keeper)
+        for advisory in parse_advisory(
+            _ours(custom), descriptor.vendor, descriptor.models
+        )
+    )
 
 
 def schema_of(fields: Iterable[str]) -> int:
@@ -201,9 +284,7 @@ def parse_release(target: ListedFile, descriptor: Descriptor) -> Release:
         transport=(
             Transport.BY_HAND if payload is None else _TRANSPORTS[payload.format]
         ),
-        evidence=(
-            Evidence.INTEGRITY_ONLY if payload is None else Evidence.SIGNATURE_VERIFIED
-        ),
+        evidence=_evidence(payload, descriptor),
         minimum_installed_version=minimum,
         minimum_battery=fields.get("minimum_battery"),
         expected_duration=fields.get("expected_duration"),
@@ -220,8 +301,22 @@ def parse_release(target: ListedFile, descriptor: Descriptor) -> Release:
         traits=model.traits,
         rollout=_rollout(fields.get("rollout")),
         halted=_halt(fields.get("halted")),
+        keeper=descriptor.keeper,
+        found=(None if descriptor.keeper is None else _kept(raw, fields, target)),
         extra=_extra(raw),
     )
+
+
+def _evidence(payload: Payload | None, descriptor: Descriptor) -> Evidence:
+    """Return what is known of an origin by the feed alone.
+
+    Whose the keys are that a keeper names, nobody vouches for.
+    """
+    if payload is None:
+        return Evidence.INTEGRITY_ONLY
+    if descriptor.keeper is not None:
+        return Evidence.SIGNATURE_PRESENT
+    return Evidence.SIGNATURE_VERIFIED
 
 
 def _rollout(fields: dict[str, Any] | None) -> Rollout | None:
@@ -349,7 +444,8 @@ def _version(field: str, scheme: VersionScheme, text: str) -> Version:
 
 def _extra(raw: dict[str, Any]) -> dict[str, object]:
     """Return the fields that are not known, if they are small."""
-    extra = {key: value for key, value in raw.items() if key not in _RELEASE_FIELDS}
+    known = _RELEASE_FIELDS | {"found"}
+    extra = {key: value for key, value in raw.items() if key not in known}
     values, characters = 0, 0
     waiting: list[object] = [extra]
     while waiting:
@@ -457,6 +553,22 @@ _DESCRIPTOR = fields_of(
         vol.Required("releases"): list_of(_A_PATH),
         vol.Optional("advisories"): list_of(_A_PATH),
         vol.Optional("reports"): https,
+        vol.Optional("signed_by"): one_of(SignedBy),
+        vol.Optional("keeper"): line(),
+    }
+)
+
+_OF_KEEPER = fields_of(
+    {
+        vol.Required("found"): fields_of(
+            {
+                vol.Required("url"): https,
+                vol.Required("fetched"): day,
+                vol.Optional("sha256"): pattern(
+                    _SHA256, Phrase("64 lower-case hexadecimal digits,"), 64
+                ),
+            }
+        )
     }
 )
 

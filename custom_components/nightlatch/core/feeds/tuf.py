@@ -29,7 +29,7 @@ from tuf.ngclient.updater import Updater
 
 from ..advisories.published import PublishedAdvisory
 from ..errors import FeedError, FeedProblem
-from ..model import Release
+from ..model import Evidence, Release
 from ..phrase import Phrase
 from ..records.trust import FeedFloor, Halts, Trust, TrustStore
 from .base import Feed, FeedContent
@@ -85,6 +85,16 @@ class _Listing:
     floor: FeedFloor
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pinned:
+    """What the owner has seen and approved, beside the root."""
+
+    keys: frozenset[str]
+    """Fingerprints of firmware keys."""
+    keeper: str | None
+    """Who signs, where that is not the vendor."""
+
+
 class TufFeed(Feed):
     """The feed of a vendor who signs with TUF."""
 
@@ -100,14 +110,16 @@ class TufFeed(Feed):
         clock: Callable[[], datetime],
         trust: TrustStore,
         heard: Callable[[FeedContent], None] = lambda _: None,
+        keeper: str | None = None,
         limits: Limits | None = None,
         allow_loopback_http: bool = False,
     ) -> None:
-        """Take what the owner has pinned: the root, and the firmware keys.
+        """Take what the owner has pinned: the root, the firmware keys, and who signs.
 
         ``feed_id`` names the floors of this feed in ``trust``. ``pinned_keys`` are the
         fingerprints that the owner has approved, or ``None`` while none have been shown
-        yet. ``cache`` is this feed's own directory, which will be made; losing it costs
+        yet; then it is not known either who signs, which is ``keeper``, or else the
+        vendor. ``cache`` is this feed's own directory, which will be made; losing it costs
         nothing but a transfer. ``clock`` gives aware times in UTC. ``heard`` gets what a
         fetch has heard of all else, before it is done. ``url`` is looked at only by a
         check: what was a good one yesterday is not, once loopback is no longer allowed.
@@ -117,6 +129,7 @@ class TufFeed(Feed):
         self._allow_loopback_http = allow_loopback_http
         self._root = root
         self._pinned_keys = pinned_keys
+        self._keeper = keeper
         self._cache = cache
         self._session = session
         self._clock = clock
@@ -149,7 +162,7 @@ class TufFeed(Feed):
         try:
             async with self._visit(of_the_past=checked_at) as visit:
                 listing = await visit.in_thread(
-                    lambda: visit.look(checked_at, floor, self._pinned_keys)
+                    lambda: visit.look(checked_at, floor, self._pinned)
                 )
         except FeedError as err:
             _LOGGER.debug("What was cached of a feed is no use: %s", err)
@@ -204,6 +217,12 @@ class TufFeed(Feed):
             finally:
                 self._running = None
 
+    @property
+    def _pinned(self) -> _Pinned | None:
+        if self._pinned_keys is None:
+            return None
+        return _Pinned(keys=self._pinned_keys, keeper=self._keeper)
+
     async def _look(self, visit: _Visit) -> _Listing:
         """Refresh, and raise the floors to what is proven then."""
         now = self._clock()
@@ -215,9 +234,7 @@ class TufFeed(Feed):
                 trusted=trust.time.isoformat(),
             )
         floor = trust.feeds.get(self._feed_id)
-        listing = await visit.in_thread(
-            lambda: visit.look(now, floor, self._pinned_keys)
-        )
+        listing = await visit.in_thread(lambda: visit.look(now, floor, self._pinned))
         # Not before now: a clock that is ahead is found out by what has expired then,
         # and must not become the measure of all later ones.
         try:
@@ -282,11 +299,11 @@ class _Visit:
         self._transfers.stop()
 
     def look(
-        self, now: datetime, floor: FeedFloor | None, pinned_keys: frozenset[str] | None
+        self, now: datetime, floor: FeedFloor | None, pinned: _Pinned | None
     ) -> _Listing:
         """Refresh the metadata and read what they say; raise ``FeedError``."""
         try:
-            listing = self._listing(now, floor, pinned_keys)
+            listing = self._listing(now, floor, pinned)
         except FeedError:
             self._tidy()
             raise
@@ -299,12 +316,13 @@ class _Visit:
             return tidy(self._metadata_dir, self._limits)
 
     def _listing(
-        self, now: datetime, floor: FeedFloor | None, pinned_keys: frozenset[str] | None
+        self, now: datetime, floor: FeedFloor | None, pinned: _Pinned | None
     ) -> _Listing:
         state = self._refresh()
         self._check_state(state, now, floor)
         descriptor = self._descriptor()
-        _check_firmware_keys(descriptor, pinned_keys)
+        if pinned is not None:
+            _check_pinned(descriptor, pinned)
         releases, refused = self._releases(descriptor)
         advisories, unread = self._advisories(descriptor)
         return _Listing(
@@ -318,7 +336,11 @@ class _Visit:
                 expires_at=min(state.expires.values()),
                 advisories=advisories,
                 reports=descriptor.reports,
-                tells_advisories=descriptor.advisories is not None and not unread,
+                keeper=descriptor.keeper,
+                # That nothing is known only a maker can say.
+                tells_advisories=descriptor.keeper is None
+                and descriptor.advisories is not None
+                and not unread,
             ),
             refused=refused,
             floor=replace(
@@ -492,14 +514,20 @@ class _Visit:
             raise explain(err, self._transfers, self._metadata_dir) from err
 
 
-def _check_firmware_keys(
-    descriptor: Descriptor, pinned_keys: frozenset[str] | None
-) -> None:
+def _check_pinned(descriptor: Descriptor, pinned: _Pinned) -> None:
+    """Check that a feed is still what the owner has approved."""
+    if descriptor.keeper != pinned.keeper:
+        # In either direction: a keeper does not become the maker by saying so.
+        raise FeedError(
+            FeedProblem.SIGNED_BY_CHANGED,
+            before=pinned.keeper or descriptor.vendor,
+            now=descriptor.keeper or descriptor.vendor,
+        )
     named = {key.fingerprint for key in descriptor.firmware_keys}
-    if pinned_keys is not None and (others := named - pinned_keys):
+    if others := named - pinned.keys:
         raise FeedError(
             FeedProblem.FIRMWARE_KEY_CHANGED,
-            pinned=", ".join(sorted(pinned_keys)),
+            pinned=", ".join(sorted(pinned.keys)),
             named=", ".join(sorted(others)),
         )
 
@@ -514,7 +542,7 @@ def _check_still_offered(release: Release, listing: _Listing, *, begun: bool) ->
     if path not in offered:
         raise FeedError(FeedProblem.RELEASE_WITHDRAWN, path=path)
     now = offered[path]
-    if _but_for_stage(now) != _but_for_stage(release):
+    if _as_signed(now) != _as_signed(release):
         raise FeedError(FeedProblem.RELEASE_CHANGED, path=path)
     if now.halted is not None and release.halted is None and not begun:
         raise FeedError(FeedProblem.RELEASE_HALTED, path=path, why=now.halted.why)
@@ -524,9 +552,13 @@ def _is_halted(release: Release) -> bool:
     return release.halted is not None
 
 
-def _but_for_stage(release: Release) -> Release:
-    """Return a release without what changes while it is let out: it is the same one."""
-    return replace(release, rollout=None, halted=None)
+def _as_signed(release: Release) -> Release:
+    """Return a release without what changes while it is let out: it is the same one.
+
+    And without what a lock makes of it: the same image proves more to one that has run
+    its signer's than to another.
+    """
+    return replace(release, rollout=None, halted=None, evidence=Evidence.NOTHING_KNOWN)
 
 
 def _path(release: Release) -> str:

@@ -107,6 +107,8 @@ _OF_THE_MAKER: Final = {
     Reason.INDEX_RECALLED,
     Reason.NO_FIRMWARE_KEY,
     Reason.NO_PROOF,
+    Reason.KEEPER_ALONE,
+    Reason.KEEPER_OTHER_SIGNER,
     Reason.OTHER_HARDWARE,
     Reason.OTHER_MODEL,
     Reason.REFUSED_BY_LOCK,

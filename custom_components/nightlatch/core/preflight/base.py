@@ -101,6 +101,8 @@ class Reason(StrEnum):
     HALT_UNHEARD = "preflight_halt_unheard"
     NO_FIRMWARE_KEY = "preflight_no_firmware_key"
     NO_PROOF = "preflight_no_proof"
+    KEEPER_ALONE = "preflight_keeper_alone"
+    KEEPER_OTHER_SIGNER = "preflight_keeper_other_signer"
     INDEX_RECALLED = "preflight_index_recalled"
     INDEX_NOT_APPLICABLE = "preflight_index_not_applicable"
     INDEX_OTHER_HARDWARE = "preflight_index_other_hardware"

@@ -35,7 +35,14 @@ from .radio import (
 )
 from .situation import Situation
 from .time import check_fit
-from .trust import check_feed, check_halted, check_index, check_offered, check_proofs
+from .trust import (
+    check_feed,
+    check_halted,
+    check_index,
+    check_keeper,
+    check_offered,
+    check_proofs,
+)
 from .way_in import check_presence, check_way_in
 
 RULES: tuple[Callable[[Situation], Check], ...] = (
@@ -68,6 +75,7 @@ RULES: tuple[Callable[[Situation], Check], ...] = (
     check_offered,
     check_halted,
     check_proofs,
+    check_keeper,
     check_index,
 )
 

@@ -102,6 +102,8 @@ class FeedState:
     """Whether it still offers this very artifact."""
     key_pinned: bool = True
     """Whether a firmware key is pinned, under which the artifact must be signed."""
+    other_signer: bool = False
+    """Whether a keeper names no key of whoever signed what the lock runs."""
     contradiction: Contradiction | None = None
     """Why a public index says that this release is not for this lock, if one does."""
 

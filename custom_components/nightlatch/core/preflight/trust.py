@@ -118,6 +118,38 @@ def check_proofs(situation: Situation) -> Check:
     )
 
 
+def check_keeper(situation: Situation) -> Check:
+    """Check what says that the maker has made it, where a keeper has signed for it.
+
+    Of another signer than what the lock runs it is refused, as a file is. With nothing to
+    compare it takes an approval, which is asked for elsewhere; see ``policy_for``.
+    """
+    release = situation.release
+    if release.keeper is None:
+        return passed(Family.TRUST, "keeper")
+    if situation.feed.other_signer:
+        return Check(
+            family=Family.TRUST,
+            rule="keeper",
+            verdict=Verdict.BLOCKER,
+            reason=Reason.KEEPER_OTHER_SIGNER,
+            measured=release.evidence,
+            limit=release.version.text,
+            details={"keeper": release.keeper},
+        )
+    if not release.rests_on_keeper:
+        return passed(Family.TRUST, "keeper", measured=release.evidence)
+    return Check(
+        family=Family.TRUST,
+        rule="keeper",
+        verdict=Verdict.WARNING,
+        reason=Reason.KEEPER_ALONE,
+        measured=release.evidence,
+        limit=release.version.text,
+        details={"keeper": release.keeper, "maker": release.vendor},
+    )
+
+
 def check_index(situation: Situation) -> Check:
     """Check that no public index says that this release is not for this lock."""
     contradiction = situation.feed.contradiction

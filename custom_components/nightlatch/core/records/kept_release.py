@@ -17,6 +17,7 @@ from ..model import (
     Disruption,
     Evidence,
     FirmwareKey,
+    Found,
     Payload,
     PayloadFormat,
     Release,
@@ -96,6 +97,8 @@ def _release_to_dict(release: Release) -> dict[str, Any]:
         "support_end": _day(release.support_end),
         "released": _day(release.released),
         "traits": asdict(release.traits),
+        "keeper": release.keeper,
+        "found": _found_to_dict(release.found) if release.found else None,
     }
 
 
@@ -137,6 +140,25 @@ def _release_from_dict(raw: Mapping[str, Any]) -> Release:
         support_end=optional(as_day, raw["support_end"]),
         released=optional(as_day, raw["released"]),
         traits=_traits_from_dict(raw["traits"]) if "traits" in raw else USUAL,
+        # What earlier versions have kept does not have these: it is its vendor's.
+        keeper=optional(as_text, raw.get("keeper")),
+        found=optional(_found_from_dict, raw.get("found")),
+    )
+
+
+def _found_to_dict(found: Found) -> dict[str, Any]:
+    return {
+        "url": found.url,
+        "fetched": _day(found.fetched),
+        "digest_published": found.digest_published,
+    }
+
+
+def _found_from_dict(raw: Any) -> Found:
+    return Found(
+        url=as_text(raw["url"]),
+        fetched=as_day(raw["fetched"]),
+        digest_published=as_truth(raw["digest_published"]),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..model import BatteryReading, LockIdentity, Manner, Origin, Purpose
+from ..model import BatteryReading, LockIdentity, Manner, Origin, OutcomeKind, Purpose
 from ..moments import EARLIEST, can_have_been, is_set
 from ..revision_text import version_in
 from ..versions import is_other_version, is_same_version
@@ -22,6 +22,9 @@ BATTERY_LIMIT = 30
 RAN_LIMIT = 12
 # Installations by somebody else that are kept and told one by one.
 EXTERNAL_A_DAY = 3
+# So long after a version was first seen its installation may have ended at the earliest,
+# and before: clocks are put right in between.
+_PROVEN_WITHIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +77,27 @@ class LockRecord:
             if outcome.purpose is not Purpose.RECOVERY
         )
         return next(wanted, None)
+
+    def has_run(self, sha256: str) -> bool:
+        """Return whether an artifact was installed here, and has proven itself."""
+        return any(
+            outcome.sha256 == sha256 and outcome.kind is OutcomeKind.SUCCEEDED
+            for outcome in self.history
+        )
+
+    def runs_as_installed(self, sha256: str) -> bool:
+        """Return whether it runs an artifact that was installed here, and nothing since.
+
+        That it tells the same version once more proves nothing: another program may have
+        installed another file under its name, or another lock hang at the door.
+        """
+        return any(
+            outcome.sha256 == sha256
+            and outcome.kind is OutcomeKind.SUCCEEDED
+            and outcome.ended >= self.running_since - _PROVEN_WITHIN
+            and is_same_version(outcome.to_version, self.identity.firmware_version)
+            for outcome in self.history
+        )
 
     def reading(
         self, identity: LockIdentity, now: datetime, *, is_known: bool = True

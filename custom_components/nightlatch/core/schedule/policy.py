@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import time
 from enum import IntEnum, StrEnum
 
-from ..model import Purpose
+from ..model import Purpose, Release
 from ..records.decisions import Choice, Consent
 from .quiet_hours import QuietHours
 
@@ -81,16 +81,21 @@ def soak_days_for(policy: LockPolicy, household: HouseholdPolicy) -> int:
     return household.soak_days if policy.soak_days is None else policy.soak_days
 
 
-def policy_for(policy: LockPolicy, choice: Choice | None) -> LockPolicy:
-    """Return a policy as it holds for a release that a person has chosen.
+def policy_for(
+    policy: LockPolicy, choice: Choice | None, release: Release | None = None
+) -> LockPolicy:
+    """Return a policy as it holds for what is to be installed next.
 
     What does not come from the feed never installs by itself, and never without the
-    approval of a person; going back needs a second factor besides.
+    approval of a person; going back needs a second factor besides. So it is with what
+    nothing but a keeper's word says to be of the maker: a feed that somebody keeps is a
+    way for files to come, and no proof.
     """
-    if choice is None:
+    of_keeper = release is not None and release.rests_on_keeper
+    if choice is None and not of_keeper:
         return policy
     approval = policy.approval
-    if choice.purpose is Purpose.ROLLBACK:
+    if choice is not None and choice.purpose is Purpose.ROLLBACK:
         approval = ApprovalNeed.SECOND_FACTOR
     elif approval is ApprovalNeed.NONE:
         approval = ApprovalNeed.PERSON

@@ -15,8 +15,11 @@ def urgency_of(release: Release, closes: Severity = Severity.NONE) -> Severity:
     """Return how bad what a release closes is: as it says itself, or others do.
 
     ``closes`` is the worst of what is published that the lock has and the release has
-    not.
+    not. A keeper's release is never urgent: that it closes anything is the keeper's word,
+    and a version only says that its maker has made it.
     """
+    if release.keeper is not None:
+        return Severity.NONE
     severity = release.severity
     if severity is Severity.NONE and release.advisories:
         severity = Severity.HIGH

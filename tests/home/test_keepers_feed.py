@@ -1,0 +1,196 @@
+"""A keeper's feed: shown as exactly that, and believed no further than its images prove."""
+
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from custom_components.nightlatch.core.model import Evidence
+from custom_components.nightlatch.core.preflight.base import Reason, Verdict
+from custom_components.nightlatch.core.schedule.plan import Waiting
+from custom_components.nightlatch.monitoring.next_step import next_step
+from custom_components.nightlatch.monitoring.proof import told_evidence
+from custom_components.nightlatch.report.content import async_report_of
+from custom_components.nightlatch.texts.release_notes import async_release_notes
+from homeassistant.config_entries import SubentryFlowResult
+from homeassistant.data_entry_flow import FlowResultType
+from tests.rig.dfu_package import generate_key, make_package, public_pem
+from tests.rig.scene import (
+    HARDWARE_VERSION,
+    VENDOR,
+    firmware_version,
+    make_firmware,
+    publish,
+)
+from tests.rig.vendor import Vendor
+
+from .asked import checks_of, plan_of
+from .flows import start_flow, submit
+from .house import FRONT_DOOR, House
+from .night import Night
+from .test_actions import act, add_user
+
+KEEPER = "Northside Homes"
+FOUND = {"url": "https://kestrel.example/kl-1", "fetched": "2026-11-30"}
+TITLE = f"{VENDOR}, kept by {KEEPER}"
+OF_KEEPER: dict[str, Any] = {"security_version": 0, "found": FOUND}
+
+
+def keep(vendor: Vendor, **fields: Any) -> None:
+    """Let a feed be a keeper's, who has found all that is in it."""
+    for path in vendor.descriptor["releases"]:
+        vendor.amend(path, **OF_KEEPER)
+    signs = {"schema": 2, "signed_by": "keeper", "keeper": KEEPER}
+    vendor.describe(**signs, **fields)
+
+
+def package(key: ec.EllipticCurvePrivateKey, version: str) -> bytes:
+    """Return a package that somebody has signed."""
+    return make_package(
+        make_firmware(version),
+        key=key,
+        fw_version=firmware_version(version),
+        hw_version=HARDWARE_VERSION,
+    )
+
+
+async def offer_feed(house: House, vendor: Vendor) -> SubentryFlowResult:
+    """Give a feed's address and root; return the form that shows what it is."""
+    result = await start_flow(house.hass, house.entry, "feed")
+    return await submit(house.hass, result, url=vendor.url, root=vendor.root.decode())
+
+
+async def add_keepers_feed(house: House, vendor: Vendor) -> SubentryFlowResult:
+    """Add a keeper's feed; return the form that has told so."""
+    shown = await offer_feed(house, vendor)
+    assert shown["step_id"] == "confirm_keeper", shown
+    result = await submit(house.hass, shown)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await house.settle()
+    return shown
+
+
+async def release(house: House, version: str, **fields: Any) -> None:
+    """Let the keeper sign for a version, and the house see it."""
+    publish(house.vendor, version, **OF_KEEPER, **fields)
+    await house.check()
+
+
+async def approved(house: House) -> None:
+    """Install what the keeper offers, with a person's approval."""
+    offered = house.managed().release
+    assert offered is not None
+    owner = await add_user(house, is_owner=True)
+    await act(house, "approve", owner, version=offered.version.text)
+    await house.install()
+    await house.settle()
+
+
+async def test_a_keepers_feed_is_shown_as_exactly_that(empty_house: House) -> None:
+    """When it is added, in the dialog, the plan, the checks, the panel and the report."""
+    house = empty_house
+    keep(house.vendor)
+    shown = (await add_keepers_feed(house, house.vendor))["description_placeholders"]
+    assert shown is not None
+    assert (shown["keeper"], shown["vendor"], shown["beside"]) == (KEEPER, VENDOR, "")
+    assert house.feed.firmware_keys[0].fingerprint in shown["firmware_keys"]
+    feed = house.subentry(TITLE)
+    assert feed.data["keeper"] == KEEPER
+    await house.add_lock(FRONT_DOOR, "Front door")
+    await release(house, "1.1.0")
+
+    lock = house.managed()
+    told = (
+        f"{KEEPER} has chosen it and signed for it; {VENDOR}, the maker, has not. Nothing"
+        " proves that the maker made it, so it takes a person's approval."
+    )
+    found = f"{KEEPER} says that the file was found at"
+    assert told in told_evidence(lock)
+    assert found in told_evidence(lock)
+    attributes = house.state().attributes
+    assert (attributes["evidence"], attributes["keeper"]) == (
+        "signature_present",
+        KEEPER,
+    )
+    plan = await act(house, "get_plan")
+    assert (plan["evidence"], plan["keeper"]) == ("signature_present", KEEPER)
+    (check,) = [each for each in checks_of(lock) if each.rule == "keeper"]
+    assert (check.reason, check.verdict) == (Reason.KEEPER_ALONE, Verdict.WARNING)
+    assert lock.release is not None
+    planner = house.runtime.planner
+    notes = await async_release_notes(house.hass, lock, lock.release, planner)
+    assert told in notes
+    assert f"What it closes is the word of {KEEPER}" in notes
+    assert f"{KEEPER}, who keeps the feed, says:" in notes
+    assert "Its vendor says" not in notes
+    step = next_step(lock, plan_of(lock))
+    report = await async_report_of(house.hass, house.runtime, lock, step)
+    assert report["keeper"] == KEEPER
+    assert told in report["evidence_text"]
+    assert {each["keeper"] for each in report["advisories"]} == {KEEPER}
+    # Only a maker can say that nothing is known.
+    assert lock.security != "up_to_date"
+
+
+async def test_the_first_image_waits_for_a_person(empty_house: House) -> None:
+    """Whatever the owner has switched on for the lock: nothing proves who made it."""
+    house = empty_house
+    keep(house.vendor)
+    await add_keepers_feed(house, house.vendor)
+    await house.add_lock(FRONT_DOOR, "Front door")
+    night = Night(house)
+    night.automate()
+    await release(house, "1.1.0")
+    await night.look()
+    assert plan_of(house.managed()).waiting is Waiting.APPROVAL
+    assert house.locks[FRONT_DOOR].version == "1.0.0"
+    await approved(house)
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
+
+
+async def test_what_has_the_same_signer_runs_by_itself(empty_house: House) -> None:
+    """Once a person has approved an image of that signer's on this very lock."""
+    house = empty_house
+    keep(house.vendor)
+    await add_keepers_feed(house, house.vendor)
+    await house.add_lock(FRONT_DOOR, "Front door")
+    await release(house, "1.1.0")
+    await approved(house)
+
+    night = Night(house)
+    night.automate()
+    await release(house, "1.2.0")
+    lock = house.managed()
+    assert lock.release is not None
+    assert lock.release.evidence is Evidence.SAME_SIGNER
+    assert "same signer as what runs on the lock" in told_evidence(lock)
+    await night.look()
+    assert house.locks[FRONT_DOOR].version == "1.2.0"
+    kept = house.runtime.vault.running(lock)
+    assert kept is not None
+    assert (kept.release.keeper, kept.release.evidence) == (
+        KEEPER,
+        Evidence.SAME_SIGNER,
+    )
+
+
+async def test_an_image_of_another_key_is_not_sent(empty_house: House) -> None:
+    """Though the owner has seen that key: it did not sign what runs."""
+    house, other = empty_house, generate_key()
+    keys = [house.vendor.firmware_key_pem, public_pem(other)]
+    keep(house.vendor, firmware_keys=keys)
+    await add_keepers_feed(house, house.vendor)
+    await house.add_lock(FRONT_DOOR, "Front door")
+    await release(house, "1.1.0")
+    await approved(house)
+    night = Night(house)
+    night.automate()
+    await release(house, "1.2.0", package=package(other, "1.2.0"))
+    await night.look()
+    outcome = house.managed().record.outcome
+    assert outcome is not None
+    assert (outcome.to_version, outcome.reason) == (
+        "1.2.0",
+        "firmware_signature_invalid",
+    )
+    assert not outcome.touched
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
