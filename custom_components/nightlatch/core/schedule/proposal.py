@@ -6,7 +6,7 @@ far from what was seen, so little evidence never looks like quiet. Nothing here 
 anything: a person reads it, and sets it or does not.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import time, timedelta
 from math import ceil, exp, sqrt
@@ -39,6 +39,8 @@ _AFTERWARDS: Final = 0.2
 # What one kind of days does is believed as far as it was seen, and else as on all days;
 # these are as much as so many weeks of one half hour.
 _LIKE_ALL_DAYS: Final = 30.0
+# What one day does, the same way, as far as it is not as the others of its kind.
+_LIKE_ITS_KIND: Final = 6.0
 # Fewer days are proposed only where that is clearly better: an update waits for them.
 _WORTH_DAYS: Final = 0.85
 _FEWEST_DAYS: Final = 2
@@ -85,7 +87,7 @@ def propose(
     if days < ENOUGH_DAYS or not allowed.weekdays:
         return _unlearned(use, usual or QuietHours())
     rates = _Rates(use)
-    length = min(max(ceil(expected / _HALF_HOUR), _SHORTEST), _LONGEST)
+    length = _length(expected)
     best: tuple[float, float, float, QuietHours] | None = None
     for nights, start in starts(allowed, length):
         for weekdays in day_sets(nights):
@@ -117,6 +119,24 @@ def risk_of(use: DoorUse, hours: QuietHours, expected: timedelta) -> float | Non
         return None
     start, length = _span(hours)
     return _Rates(use).at_most(hours.weekdays, start, length, expected)
+
+
+def surely_met(use: DoorUse, hours: QuietHours, expected: timedelta) -> float:
+    """Return how many installations in some hours would be met, at the least."""
+    if not hours.weekdays:
+        return 0.0
+    start, length = _span(hours)
+    return _Rates(use).at_least(hours.weekdays, start, length, expected)
+
+
+def fits(allowed: QuietHours, expected: timedelta) -> bool:
+    """Return whether hours that are allowed have room for what may be proposed in them."""
+    return next(starts(allowed, _length(expected)), None) is not None
+
+
+def room_for(expected: timedelta) -> timedelta:
+    """Return how long hours have to be so that something can be proposed in them."""
+    return _length(expected) * _HALF_HOUR
 
 
 def facts_of(use: DoorUse, hours: QuietHours) -> tuple[Facts, ...]:
@@ -168,6 +188,14 @@ def upper_bound(used: float, watched: float) -> float:
     return shape * root**3 / watched
 
 
+def lower_bound(used: float, watched: float) -> float:
+    """Return how often something happens at the least, by how often it was seen."""
+    if used <= 0 or watched <= 0:
+        return 0.0
+    root = max(1 - 1 / (9 * used) - _Z / (3 * sqrt(used)), 0.0)
+    return used * root**3 / watched
+
+
 class _Rates:
     """What a proposal asks of a record, each once."""
 
@@ -182,11 +210,27 @@ class _Rates:
 
         All days of a kind are looked at as one, for on one alone little is seen.
         """
+        return self._bounded(upper_bound, weekdays, start, length, expected)
+
+    def at_least(
+        self, weekdays: frozenset[int], start: int, length: int, expected: timedelta
+    ) -> float:
+        """Return which share of installations is met at the least."""
+        return self._bounded(lower_bound, weekdays, start, length, expected)
+
+    def _bounded(
+        self,
+        bound: Callable[[float, float], float],
+        weekdays: frozenset[int],
+        start: int,
+        length: int,
+        expected: timedelta,
+    ) -> float:
         times = _times(start, length, expected)
         total = 0.0
         for days in _kinds(weekdays):
             seen = self._together(days, times)
-            total += len(days) * upper_bound(seen.used, seen.watched)
+            total += len(days) * bound(seen.used, seen.watched)
         return _met(total / len(weekdays), expected)
 
     def likely(
@@ -204,7 +248,11 @@ class _Rates:
         total = 0.0
         for days in _kinds(weekdays):
             seen = self._together(days, times) + usual
-            total += len(days) * (seen.used + 1) / seen.watched
+            rate = (seen.used + 1) / seen.watched
+            kind = Weighed(rate * _LIKE_ITS_KIND, _LIKE_ITS_KIND)
+            for weekday in days:
+                own = self._together(frozenset({weekday}), times) + kind
+                total += own.used / own.watched
         return _met(total / len(weekdays), expected)
 
     def _together(
@@ -218,6 +266,11 @@ class _Rates:
                 used += seen.used * weight
                 watched += seen.watched * weight
         return Weighed(used, watched)
+
+
+def _length(expected: timedelta) -> int:
+    """Return how many half hours are proposed for what takes so long."""
+    return min(max(ceil(expected / _HALF_HOUR), _SHORTEST), _LONGEST)
 
 
 def _kinds(weekdays: frozenset[int]) -> list[frozenset[int]]:
