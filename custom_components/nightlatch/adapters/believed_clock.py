@@ -20,7 +20,7 @@ class BelievedClock:
         self._store = store
         self._seconds = seconds
         self._began: tuple[datetime, float] | None = None
-        self._record = store.clock
+        self._latest: ClockRecord | None = None
 
     def believed(self, now: datetime) -> datetime | None:
         """Return the last time that is believed; now, if all is well, None for none."""
@@ -32,7 +32,7 @@ class BelievedClock:
 
     async def async_look(self, now: datetime) -> None:
         """Look at it; what it has shown is kept now and then, and what is new at once."""
-        self._record = record = self._looked(now)
+        self._latest = record = self._looked(now)
         if not self._is_steady(now):
             self._began = None
         if self._began is None and is_set(now):
@@ -47,9 +47,10 @@ class BelievedClock:
                 await self._store.async_set_clock(record)
 
     def _looked(self, now: datetime) -> ClockRecord:
-        if self._record is None:
+        record = self._latest or self._store.clock
+        if record is None:
             return ClockRecord(since=bounded(now), seen=bounded(now))
-        return self._record.looked(now, steady=self._is_steady(now))
+        return record.looked(now, steady=self._is_steady(now))
 
     def _is_steady(self, now: datetime) -> bool:
         if self._began is None:

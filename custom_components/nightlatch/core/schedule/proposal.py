@@ -39,8 +39,6 @@ _AFTERWARDS: Final = 0.2
 # What one kind of days does is believed as far as it was seen, and else as on all days;
 # these are as much as so many weeks of one half hour.
 _LIKE_ALL_DAYS: Final = 30.0
-# What one day does, the same way, as far as it is not as the others of its kind.
-_LIKE_ITS_KIND: Final = 6.0
 # Fewer days are proposed only where that is clearly better: an update waits for them.
 _WORTH_DAYS: Final = 0.85
 _FEWEST_DAYS: Final = 2
@@ -248,11 +246,7 @@ class _Rates:
         total = 0.0
         for days in _kinds(weekdays):
             seen = self._together(days, times) + usual
-            rate = (seen.used + 1) / seen.watched
-            kind = Weighed(rate * _LIKE_ITS_KIND, _LIKE_ITS_KIND)
-            for weekday in days:
-                own = self._together(frozenset({weekday}), times) + kind
-                total += own.used / own.watched
+            total += len(days) * (seen.used + 1) / seen.watched
         return _met(total / len(weekdays), expected)
 
     def _together(
