@@ -14,6 +14,7 @@ from .settings import (
     parse_household_policy,
     parse_indexes,
     parse_learn,
+    parse_learn_within,
     parse_panel,
     parse_people,
     parse_vault,
@@ -40,6 +41,7 @@ class HouseholdSettings:
         self.gate_entity = parse_gate(options)
         self.hold_entity = parse_hold(options)
         self.learns = parse_learn(options)
+        self.learn_within = parse_learn_within(options)
         self.vault = parse_vault(options)
         self.audit_months = parse_audit_months(options)
 

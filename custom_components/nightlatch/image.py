@@ -1,4 +1,4 @@
-"""The picture of the week: when the doors are used, while that is learned."""
+"""The pictures of the week: when the doors are used, while that is learned."""
 
 from typing import Final, override
 
@@ -10,7 +10,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
 from .core.schedule.week_picture import draw_week
-from .entity import HouseholdEntity
+from .entity import HouseholdEntity, LockEntity
+from .locks.lock import ManagedLock
 from .locks.registry import Changes
 from .monitoring.door_use import WEEK, WeekOfUse
 from .runtime import NightlatchConfigEntry, Runtime
@@ -40,29 +41,42 @@ async def async_setup_entry(
             registry.async_remove(entity_id)
         is_shown = wanted
 
+    shown: set[str] = set()
+
+    @callback
+    def look_at_locks() -> None:
+        """Show one for each lock that has hours of its own, or should have."""
+        for lock_id, lock in runtime.locks.items():
+            wanted = runtime.door_use.week_of(lock) is not None
+            if wanted and lock_id not in shown:
+                shown.add(lock_id)
+                async_add_entities(
+                    [LockWeekImage(hass, runtime, lock)], config_subentry_id=lock_id
+                )
+            elif not wanted and runtime.door_use.is_known:
+                shown.discard(lock_id)
+                if entity_id := runtime.door_use.picture_of(lock_id):
+                    registry.async_remove(entity_id)
+        shown.intersection_update(runtime.locks)
+
     @callback
     def changed(changes: Changes) -> None:
         if changes.settings:
             look()
+        if changes.household:
+            look_at_locks()
 
     look()
+    look_at_locks()
     entry.async_on_unload(runtime.locks.async_subscribe(changed))
 
 
-class WeekImage(HouseholdEntity, ImageEntity):
-    """The week, with the quiet hours on it."""
+class _Picture(ImageEntity):
+    """A week, with quiet hours on it."""
 
     _attr_entity_category = EntityCategory.DIAGNOSTIC
     _attr_content_type = _CONTENT_TYPE
-    _attr_translation_key = "door_use"
-    _key = WEEK
-
-    def __init__(self, hass: HomeAssistant, runtime: Runtime) -> None:
-        """Take the household, and what is there to be shown."""
-        HouseholdEntity.__init__(self, runtime)
-        ImageEntity.__init__(self, hass)
-        self._week: WeekOfUse | None = None
-        self._look()
+    _week: WeekOfUse | None = None
 
     @property
     @override
@@ -70,15 +84,8 @@ class WeekImage(HouseholdEntity, ImageEntity):
         """Return whether there is anything to be shown."""
         return self._week is not None
 
-    @callback
-    @override
-    def _changed(self, changes: Changes) -> None:
-        if changes.household and self._look():
-            self.async_write_ha_state()
-
-    def _look(self) -> bool:
+    def _look(self, week: WeekOfUse | None) -> bool:
         """Return whether there is another picture."""
-        week = self.runtime.door_use.week
         if week == self._week:
             return False
         self._week = week
@@ -94,3 +101,54 @@ class WeekImage(HouseholdEntity, ImageEntity):
         words = words_of_week(self.hass, told)
         picture = draw_week(week.rates, words, week.hours, week.suggested)
         return picture.encode()
+
+
+class WeekImage(HouseholdEntity, _Picture):
+    """The week of the household."""
+
+    _attr_translation_key = "door_use"
+    _key = WEEK
+
+    def __init__(self, hass: HomeAssistant, runtime: Runtime) -> None:
+        """Take the household, and what is there to be shown."""
+        HouseholdEntity.__init__(self, runtime)
+        ImageEntity.__init__(self, hass)
+        self._look(runtime.door_use.week)
+
+    @callback
+    @override
+    def _changed(self, changes: Changes) -> None:
+        if changes.household and self._look(self.runtime.door_use.week):
+            self.async_write_ha_state()
+
+
+class LockWeekImage(LockEntity, _Picture):
+    """The week of one lock."""
+
+    _attr_translation_key = "own_door_use"
+    _key = WEEK
+
+    def __init__(
+        self, hass: HomeAssistant, runtime: Runtime, lock: ManagedLock
+    ) -> None:
+        """Take the lock, and what is there to be shown."""
+        LockEntity.__init__(self, runtime, lock)
+        ImageEntity.__init__(self, hass)
+        self._look(runtime.door_use.week_of(lock))
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow what is weighed of all locks as well."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self.runtime.locks.async_subscribe(self._changed))
+
+    @callback
+    def _changed(self, changes: Changes) -> None:
+        if changes.household:
+            self._lock_changed()
+
+    @callback
+    @override
+    def _lock_changed(self) -> None:
+        if self._look(self.runtime.door_use.week_of(self._lock)):
+            self.async_write_ha_state()

@@ -9,7 +9,6 @@ from homeassistant.components.repairs import (
 )
 from homeassistant.core import HomeAssistant
 
-from .core.schedule.quiet_hours import QuietHours
 from .flows.approval import ApprovalFlow
 from .flows.condition import ConditionFlow
 from .flows.learned_hours import LearnedHoursFlow
@@ -20,7 +19,7 @@ from .flows.settings import SettingsFlow
 from .flows.trusted_time import TrustedTimeFlow
 from .flows.vault_repairs import vault_flow
 from .issues.conditions import FLOW as CONDITION
-from .issues.door_use import FLOW as LEARNED
+from .issues.door_use import FLOW as LEARNED, LOCK as OF_LOCK, hours_told
 from .issues.vault import FLOW
 from .runtime import Runtime
 
@@ -68,11 +67,7 @@ async def async_create_fix_flow(
     if CONDITION in data:
         return ConditionFlow(str(data[CONDITION]), str(data["was"]))
     if LEARNED in data:
-        return LearnedHoursFlow(
-            QuietHours.from_dict(
-                {**data, "weekdays": list(map(int, str(data[LEARNED]).split(",")))}
-            )
-        )
+        return LearnedHoursFlow(hours_told(data), data.get(OF_LOCK))
     if FLOW in data:
         return vault_flow(data)
     return AftercareFlow(data["lock_id"], data["aftercare"])

@@ -13,6 +13,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.start import async_at_started
 
 from .adapters.audit_file import AuditFile
+from .adapters.believed_clock import BelievedClock
 from .adapters.bluetooth import HomeAssistantRadio
 from .adapters.journal import JournalFile
 from .adapters.storage import HouseholdStore
@@ -241,6 +242,7 @@ async def async_make_runtime(
         faults=faults,
         checkpoint=audit.async_checkpoint,
     )
+    believed_clock = BelievedClock(store, hass.loop.time)
     door_use = DoorUseWatch(
         hass,
         entry,
@@ -248,6 +250,7 @@ async def async_make_runtime(
         locks=locks,
         planner=planner,
         faults=faults,
+        clock=believed_clock,
     )
     issues = Issues(
         hass,
@@ -324,7 +327,8 @@ async def async_make_runtime(
             notices=notices,
             indexes=indexes,
             upkeep=upkeep,
-            audit_retention=AuditRetention(audit, settings),
+            audit_retention=AuditRetention(audit, settings, believed_clock),
+            believed_clock=believed_clock,
             recovering=recovering,
             issues=issues,
             weekly=WeeklyAssessment(

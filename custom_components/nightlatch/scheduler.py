@@ -11,6 +11,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_track_utc_time_change
 from homeassistant.util import dt as dt_util
 
+from .adapters.believed_clock import BelievedClock
 from .adapters.storage import HouseholdStore, unsaved_for_now
 from .coordinator import FeedCoordinator
 from .core.model import Origin
@@ -69,6 +70,7 @@ class Scheduler:
         indexes: PublicIndexes,
         upkeep: VaultUpkeep,
         audit_retention: AuditRetention,
+        believed_clock: BelievedClock,
         recovering: Recovering,
         issues: Issues,
         weekly: WeeklyAssessment,
@@ -89,6 +91,7 @@ class Scheduler:
         self._indexes = indexes
         self._upkeep = upkeep
         self._audit_retention = audit_retention
+        self._believed_clock = believed_clock
         self._recovering = recovering
         self._issues = issues
         self._reach = ReachLog()
@@ -126,6 +129,8 @@ class Scheduler:
         if self._clock.was_put_ahead(now, self._hass.loop.time()):
             for feed in self._feeds.values():
                 feed.async_clock_put_right()
+        with apart("clock"):
+            await self._believed_clock.async_look(now)
         disturbed = self.rests.async_disturbed(now)
         noted: list[ManagedLock] = []
         async for lock, _ in _with_pauses(self._locks, disturbed):

@@ -24,6 +24,7 @@ from .const import (
     CONF_IMPORTANCE,
     CONF_INDEXES,
     CONF_LEARN,
+    CONF_LEARN_WITHIN,
     CONF_LOCK_ENTITY,
     CONF_MAY_MOVE_BOLT,
     CONF_MODE,
@@ -54,6 +55,7 @@ from .core.schedule.policy import (
     LockPolicy,
     Mode,
 )
+from .core.schedule.proposal import ALLOWED
 from .core.schedule.quiet_hours import QuietHours
 
 _LOGGER = logging.getLogger(__name__)
@@ -142,6 +144,11 @@ def parse_hold(options: Mapping[str, Any]) -> str | None:
 def parse_learn(options: Mapping[str, Any]) -> bool:
     """Return whether it is learned when doors are used; not unless the owner says so."""
     return _read(options, CONF_LEARN, as_truth, False)
+
+
+def parse_learn_within(options: Mapping[str, Any]) -> QuietHours:
+    """Return within which hours others may be suggested."""
+    return _read(options, CONF_LEARN_WITHIN, QuietHours.from_dict, ALLOWED)
 
 
 def parse_vault(options: Mapping[str, Any]) -> VaultSettings:

@@ -17,6 +17,7 @@ from custom_components.nightlatch.adapters.storage import RETRY
 from custom_components.nightlatch.core.records.audit import AuditLog
 from custom_components.nightlatch.core.records.audit_checkpoint import AuditKey
 from custom_components.nightlatch.core.records.audit_cut import SHORTENED
+from custom_components.nightlatch.core.records.clock_record import ClockRecord
 from homeassistant.auth.models import User
 from homeassistant.core import Context
 from homeassistant.exceptions import HomeAssistantError, Unauthorized
@@ -326,6 +327,14 @@ async def test_it_is_kept_as_long_as_the_owner_wants(
     await night.look()
     # It has looked today.
     assert len(await audited(house, "something")) == 4
+    await restart(house)
+    await night.look()
+    # Nothing goes by a clock that has not stood for days: it may be ahead.
+    assert len(await audited(house, "something")) == 4
+    stood = dt_util.utcnow()
+    await house.runtime.store.async_set_clock(
+        ClockRecord(since=stood - timedelta(days=4), seen=stood, believed=stood)
+    )
     await restart(house)
     await night.look()
     assert len(await audited(house, "something")) == 1

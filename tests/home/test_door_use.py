@@ -1,7 +1,7 @@
 """Quiet hours are learned from the doors, suggested, and set by a person only."""
 
 import asyncio
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -20,6 +20,7 @@ from custom_components.nightlatch.locks.lock import Progress
 from custom_components.nightlatch.markup import neutral
 from custom_components.nightlatch.monitoring.next_step import next_step, told_step
 from custom_components.nightlatch.texts.standing import async_standing
+from homeassistant.components.image import async_get_image
 from homeassistant.core import Context, State
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.helpers import issue_registry as ir
@@ -27,7 +28,7 @@ from homeassistant.util import dt as dt_util
 
 from .asked import a_turn
 from .flows import suggested, until
-from .house import FRONT_DOOR, House
+from .house import BACK_DOOR, FRONT_DOOR, House
 from .night import Night
 from .test_options import open_options, save
 from .vaulted import begin_fix, restart, set_options
@@ -75,9 +76,9 @@ def told(house: House) -> dict[str, str] | None:
     return dict(found.translation_placeholders or {}) if found else None
 
 
-async def choose(house: House, step: str) -> None:
+async def choose(house: House, step: str, key: str = KEY) -> None:
     """Press a button of the repair."""
-    result = await begin_fix(house, KEY)
+    result = await begin_fix(house, key)
     flow = house.hass.data["repairs"]["flow_manager"]
     result = await flow.async_configure(result["flow_id"], {"next_step_id": step})
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -379,3 +380,175 @@ async def test_what_could_not_be_deleted_is_deleted_a_minute_later(
     monkeypatch.setattr(DoorUseFile, "async_remove", remove)
     house.runtime.locks.async_minute()
     await until(lambda: key not in hass_storage)
+
+
+async def test_a_clock_that_is_years_ahead_for_a_while_forgets_nothing(
+    house: House, hass_storage: dict[str, Any], freezer: FrozenDateTimeFactory
+) -> None:
+    """Nor is what is suggested another one; the clock has to stand for days first."""
+    Night(house).set_lock(door_entity=DOOR)
+    hass = house.hass
+    hass.states.async_set(DOOR, "off")
+    await learned(house, hass_storage)
+    (lock_id,) = house.runtime.locks
+    watch = house.runtime.door_use
+    now, known = dt_util.utcnow(), watch._uses[lock_id]
+    seconds = hass.loop.time()
+    clock = house.runtime.scheduler._believed_clock
+    clock._seconds = lambda: seconds
+    await clock.async_look(now)
+    assert watch.use.observed_days == 30
+    freezer.move_to(now + DAY * 1000)
+    for state in ("on", "off", "on"):
+        seconds += 600
+        freezer.tick(timedelta(minutes=10))
+        hass.states.async_set(DOOR, state)
+        await a_turn()
+        await clock.async_look(dt_util.utcnow())
+        house.runtime.locks.async_minute()
+    await house.settle()
+    assert watch._uses[lock_id] == known
+    # What is certain to be three days later is believed.
+    for _ in range(73):
+        seconds += 3600
+        freezer.tick(timedelta(hours=1))
+        await clock.async_look(dt_util.utcnow())
+    hass.states.async_set(DOOR, "off")
+    hass.states.async_set(DOOR, "on")
+    await a_turn()
+    assert watch._uses[lock_id].week > known.week
+    assert watch.use.observed_days == 0
+
+
+async def test_hours_are_suggested_within_what_the_owner_allows(
+    house: House, hass_storage: dict[str, Any]
+) -> None:
+    """Across midnight too; what leaves no room is refused in words."""
+    hours = {"weekdays": ["4"], "start": "23:00:00", "end": "04:30:00"}
+    result = await open_options(house, "quiet_hours")
+    assert suggested(result, "learn_start") == "22:00:00"
+    assert suggested(result, "learn_end") == "06:00:00"
+    for begin, end, why in (
+        ("23:00:00", "23:00:00", "learn_equal_ends"),
+        ("23:30:00", "00:15:00", "learn_too_short"),
+        ("02:10:00", "03:20:00", "learn_too_short"),
+    ):
+        result = await save(
+            house, result, **hours, learn=True, learn_start=begin, learn_end=end
+        )
+        assert result["errors"] == {"learn_end": why}
+        assert result["description_placeholders"]["minutes"] == "60"
+    await save(
+        house, result, **hours, learn=True, learn_start="23:30:00", learn_end="01:00:00"
+    )
+    assert house.runtime.settings.learn_within == QuietHours(
+        start=time(23, 30), end=time(1)
+    )
+    result = await open_options(house, "quiet_hours")
+    assert suggested(result, "learn_start") == "23:30:00"
+    # Whoever leaves them out keeps them.
+    await save(house, result, **hours)
+    await learned(house, hass_storage)
+    shown = told(house)
+    assert shown is None or shown["start"] in {"23:30", "00:00"}
+    assert house.runtime.settings.learn_within.start == time(23, 30)
+    proposal = house.runtime.door_use._weighed
+    assert proposal is not None
+    assert proposal.proposal.hours.start in {time(23, 30), time(0)}
+
+
+async def learned_of_two(house: House, hass_storage: dict[str, Any]) -> None:
+    """Let two doors be learned; the front door alone is used at night."""
+    today = dt_util.now().date()
+    days = [today - DAY * ago for ago in range(1, 41)]
+    every = [HalfHour(day, each) for day in days for each in range(HALF_HOURS)]
+    quiet = DoorUse().at(today).noting(watched=every)
+    busy = quiet.noting(used=[each for each in every if each.of_day in {4, 5, 6}])
+    doors = {
+        house.subentry("Front door").subentry_id: busy.to_dict(),
+        house.subentry("Back door").subentry_id: quiet.to_dict(),
+    }
+    assert await house.hass.config_entries.async_unload(house.entry.entry_id)
+    key = f"nightlatch.{house.entry.entry_id}.door_use"
+    hass_storage[key] = {
+        "version": 1,
+        "minor_version": 1,
+        "key": key,
+        "data": {"locks": doors},
+    }
+    house.hass.config_entries.async_update_entry(
+        house.entry, options={**house.entry.options, "learn": True}
+    )
+    assert await house.hass.config_entries.async_setup(house.entry.entry_id)
+    await house.settle()
+
+
+def suggested_now(house: House) -> set[tuple[str, str]]:
+    """Return which hours are suggested: by the kind of repair and its lock."""
+    house.runtime.issues.async_sync()
+    return {
+        (
+            str(each.translation_key),
+            (each.translation_placeholders or {}).get("lock", ""),
+        )
+        for each in ir.async_get(house.hass).issues.values()
+        if each.domain == "nightlatch"
+        and "start" in (each.translation_placeholders or {})
+    }
+
+
+async def test_a_door_that_is_used_unlike_the_others_gets_hours_of_its_own(
+    two_doors: House, hass_storage: dict[str, Any]
+) -> None:
+    """After what is suggested for all; with one press, for it alone, seen in its picture."""
+    house, lock = two_doors, two_doors.managed
+    await learned_of_two(house, hass_storage)
+    assert suggested_now(house) == {(KEY, "")}
+    picture = house.runtime.door_use.picture_of
+    front = lock().subentry_id
+    assert picture(front) is None
+    await choose(house, "refuse")
+    await house.settle()
+    assert suggested_now(house) == {("own_hours_wanted", "Front door")}
+    entity_id = picture(front)
+    assert entity_id is not None
+    image = await async_get_image(house.hass, entity_id)
+    assert b'class="suggested"' in image.content
+    assert picture(lock(BACK_DOOR).subentry_id) is None
+    await choose(house, "accept", "own_hours_wanted")
+    await house.settle()
+    hours = lock().policy.quiet_hours
+    assert hours is not None
+    assert not {4, 5, 6} & set(range(hours.start.hour * 2, hours.end.hour * 2))
+    assert lock(BACK_DOOR).policy.quiet_hours is None
+    assert house.runtime.settings.policy.quiet_hours == QuietHours()
+    house.runtime.locks.async_minute()
+    await house.settle()
+    assert suggested_now(house) == set()
+    image = await async_get_image(house.hass, entity_id)
+    assert b'class="suggested"' not in image.content
+    await set_options(house, learn=False)
+    await house.settle()
+    assert picture(front) is None
+
+
+async def test_a_lock_with_hours_of_its_own_is_suggested_others_and_can_refuse(
+    two_doors: House, hass_storage: dict[str, Any]
+) -> None:
+    """Once and for all, over a restart too; the household, which is quiet, is asked nothing."""
+    house = two_doors
+    own = QuietHours(start=time(2), end=time(4))
+    Night(house).set_lock(quiet_hours=own.to_dict())
+    await set_options(house, quiet_hours=QuietHours().to_dict())
+    await learned_of_two(house, hass_storage)
+    assert suggested_now(house) == {("own_hours_learned", "Front door")}
+    week = house.runtime.door_use.week_of(house.managed())
+    assert week is not None
+    assert (week.hours, week.suggested is None) == (own, False)
+    result = await begin_fix(house, "own_hours_learned")
+    assert result["description_placeholders"]["lock"] == "Front door"
+    await choose(house, "refuse", "own_hours_learned")
+    assert suggested_now(house) == set()
+    await restart(house)
+    assert suggested_now(house) == set()
+    assert house.managed().policy.quiet_hours == own

@@ -22,6 +22,7 @@ from ..const import DOMAIN
 from ..core.disk import DiskFile
 from ..core.guard.hold import HoldRecord
 from ..core.records.bond import Bond
+from ..core.records.clock_record import ClockRecord
 from ..core.records.decisions import Decisions
 from ..core.records.ends_report import Reported
 from ..core.records.lock_record import LockRecord
@@ -190,6 +191,8 @@ class HouseholdStore(TrustStore):
         """What locks are paired with, by their addresses."""
         self.announced_night: date | None = None
         """The last night of which people were told."""
+        self.clock: ClockRecord | None = None
+        """How the clock has gone on."""
         self.weekly: WeeklyRecord | None = None
         """What the locks needed when they were assessed last."""
         self.digest: tuple[str, ...] = ()
@@ -236,7 +239,9 @@ class HouseholdStore(TrustStore):
                     for address, raw in data["bonds"].items()
                 }
                 self.announced_night = optional(as_day, data["announced_night"])
-                # Earlier versions assessed nothing.
+                # Earlier versions believed any clock.
+                self.clock = optional(_clock, data.get("clock"))
+                # And assessed nothing.
                 self.weekly = optional(_weekly, data.get("weekly"))
                 self.digest = _texts(data["digest"])
                 self.digest_held = _texts_by_id(data["digest_held"])
@@ -393,6 +398,7 @@ class HouseholdStore(TrustStore):
             "announced_night": (
                 self.announced_night.isoformat() if self.announced_night else None
             ),
+            "clock": self.clock.to_dict() if self.clock else None,
             "weekly": self.weekly.to_dict() if self.weekly else None,
             "digest": list(self.digest),
             "digest_held": dict(self.digest_held),
@@ -563,6 +569,11 @@ class HouseholdStore(TrustStore):
         self.announced_night = night
         await self._async_save()
 
+    async def async_set_clock(self, clock: ClockRecord) -> None:
+        """Keep how the clock has gone on."""
+        self.clock = clock
+        await self._async_save()
+
     async def async_set_weekly(self, weekly: WeeklyRecord) -> None:
         """Keep what the locks need this week."""
         _check_readable(weekly.to_dict(), WeeklyRecord.from_dict)
@@ -602,6 +613,12 @@ class HouseholdStore(TrustStore):
 
 def _texts(raw: Iterable[object]) -> tuple[str, ...]:
     return tuple(map(as_text, raw))
+
+
+def _clock(raw: object) -> ClockRecord:
+    if not isinstance(raw, Mapping):
+        raise TypeError(f"{raw!r} is no record of a clock")
+    return ClockRecord.from_dict(raw)
 
 
 def _weekly(raw: object) -> WeeklyRecord:

@@ -4,9 +4,9 @@ from typing import Any
 
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 
-from ..core.schedule.proposal import Proposal
 from ..core.schedule.quiet_hours import QuietHours
-from ..issues.door_use import issue_of_door_use
+from ..issue import Issue
+from ..issues.door_use import hours_told, issue_of_door_use, issue_of_own_hours
 from ..markup import neutral_all
 from ..runtime import Runtime, async_get_runtime
 
@@ -17,18 +17,24 @@ class LearnedHoursFlow(RepairsFlow):
     Home Assistant lets administrators only fix an issue.
     """
 
-    def __init__(self, told: QuietHours) -> None:
-        """Take the hours that the person has been told of."""
+    def __init__(self, told: QuietHours, lock_id: str | None = None) -> None:
+        """Take the hours that the person has been told of, and for which lock alone."""
         self._told = told
+        self._lock_id = lock_id
 
     @property
-    def _suggested(self) -> tuple[Runtime, Proposal] | None:
+    def _suggested(self) -> tuple[Runtime, Issue] | None:
         """Return what is suggested, while it is still what the person has read."""
-        runtime = async_get_runtime(self.hass)
-        proposal = runtime.door_use.suggestion if runtime is not None else None
-        if runtime is None or proposal is None or proposal.hours != self._told:
+        if (runtime := async_get_runtime(self.hass)) is None:
             return None
-        return runtime, proposal
+        issue: Issue | None = None
+        if self._lock_id is None:
+            issue = issue_of_door_use(self.hass, runtime.door_use)
+        elif (lock := runtime.locks.get(self._lock_id)) is not None:
+            issue = issue_of_own_hours(lock, runtime.door_use)
+        if issue is None or hours_told(issue.data or {}) != self._told:
+            return None
+        return runtime, issue
 
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
@@ -36,21 +42,19 @@ class LearnedHoursFlow(RepairsFlow):
         """Ask what is to be done."""
         if (found := self._suggested) is None:
             return self.async_abort(reason="other_than_told")
-        issue = issue_of_door_use(self.hass, found[0].door_use)
-        assert issue is not None
         return self.async_show_menu(
             step_id="init",
             menu_options=["accept", "refuse"],
-            description_placeholders=neutral_all(issue.placeholders),
+            description_placeholders=neutral_all(found[1].placeholders),
         )
 
     async def async_step_accept(
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
-        """Set them for the household."""
+        """Set them, for the household or for the lock."""
         if (found := self._suggested) is None:
             return self.async_abort(reason="other_than_told")
-        found[0].door_use.async_accept(self._told)
+        found[0].door_use.async_accept(self._told, self._lock_id)
         return self.async_create_entry(data={})
 
     async def async_step_refuse(
@@ -59,5 +63,5 @@ class LearnedHoursFlow(RepairsFlow):
         """Do not suggest them again."""
         if (found := self._suggested) is None:
             return self.async_abort(reason="other_than_told")
-        found[0].door_use.async_refuse(self._told)
+        found[0].door_use.async_refuse(self._told, self._lock_id)
         return self.async_create_entry(data={})

@@ -1,6 +1,7 @@
 """Options of the household: quiet hours, the night, and who is told what."""
 
 from collections.abc import Mapping
+from datetime import time, timedelta
 from itertools import islice
 from typing import Any
 
@@ -30,6 +31,9 @@ from ..const import (
     CONF_HOLD_ENTITY,
     CONF_INDEXES,
     CONF_LEARN,
+    CONF_LEARN_END,
+    CONF_LEARN_START,
+    CONF_LEARN_WITHIN,
     CONF_NOTICE_AT,
     CONF_NOTIFY,
     CONF_PANEL,
@@ -41,14 +45,18 @@ from ..const import (
     CONF_WEEKDAYS,
 )
 from ..core.feeds.public_index import IndexName
+from ..core.schedule.proposal import fits, room_for
 from ..core.schedule.quiet_hours import QuietHours
 from ..markup import Composed, listed, neutral_all
+from ..monitoring.door_use import USUAL
+from ..runtime import async_get_runtime
 from ..settings import (
     parse_gate,
     parse_hold,
     parse_household_policy,
     parse_indexes,
     parse_learn,
+    parse_learn_within,
     parse_panel,
     parse_people,
     quiet_hours_from_form,
@@ -76,6 +84,7 @@ QUIET_HOURS_FIELDS = {
 }
 CONDITION_DOMAINS = ["binary_sensor", "calendar", "input_boolean", "schedule"]
 _SHOWN_WINDOWS = 3
+_MINUTE = timedelta(minutes=1)
 
 
 class HouseholdOptionsFlow(ReportSteps):
@@ -106,18 +115,29 @@ class HouseholdOptionsFlow(ReportSteps):
         options = self.config_entry.options
         errors: dict[str, str] = {}
         hours = parse_household_policy(options).quiet_hours
+        within, needed = parse_learn_within(options), self._room
         if user_input is not None:
             hours = quiet_hours_from_form(user_input)
-            if hours.weekdays:
+            within = QuietHours(
+                start=_time_of(user_input, CONF_LEARN_START, within.start),
+                end=_time_of(user_input, CONF_LEARN_END, within.end),
+            )
+            if not hours.weekdays:
+                errors[CONF_WEEKDAYS] = "no_weekday"
+            if within.start == within.end:
+                errors[CONF_LEARN_END] = "learn_equal_ends"
+            elif not fits(within, needed):
+                errors[CONF_LEARN_END] = "learn_too_short"
+            if not errors:
                 return self._save(
                     {
                         CONF_QUIET_HOURS: hours.to_dict(),
                         CONF_GATE_ENTITY: user_input.get(CONF_GATE_ENTITY),
                         CONF_HOLD_ENTITY: user_input.get(CONF_HOLD_ENTITY),
                         CONF_LEARN: user_input.get(CONF_LEARN, parse_learn(options)),
+                        CONF_LEARN_WITHIN: within.to_dict(),
                     }
                 )
-            errors[CONF_WEEKDAYS] = "no_weekday"
         schema = probatio.Schema(
             {
                 **QUIET_HOURS_FIELDS,
@@ -128,6 +148,8 @@ class HouseholdOptionsFlow(ReportSteps):
                     EntitySelectorConfig(domain=CONDITION_DOMAINS)
                 ),
                 probatio.Optional(CONF_LEARN): BooleanSelector(),
+                probatio.Optional(CONF_LEARN_START): TimeSelector(),
+                probatio.Optional(CONF_LEARN_END): TimeSelector(),
             }
         )
         shown = {
@@ -135,15 +157,26 @@ class HouseholdOptionsFlow(ReportSteps):
             CONF_GATE_ENTITY: parse_gate(options),
             CONF_HOLD_ENTITY: parse_hold(options),
             CONF_LEARN: parse_learn(options),
+            CONF_LEARN_START: within.start.isoformat(),
+            CONF_LEARN_END: within.end.isoformat(),
         }
         return self.async_show_form(
             step_id="quiet_hours",
             data_schema=self.add_suggested_values_to_schema(schema, _known(shown)),
             errors=errors,
             description_placeholders=neutral_all(
-                {"windows": _windows(self.hass, hours)}
+                {
+                    "windows": _windows(self.hass, hours),
+                    "minutes": str(room_for(needed) // _MINUTE),
+                }
             ),
         )
+
+    @property
+    def _room(self) -> timedelta:
+        """Return what hours have to have room for that are suggested."""
+        runtime = async_get_runtime(self.hass)
+        return USUAL if runtime is None else runtime.door_use.expected
 
     async def async_step_night(
         self, user_input: dict[str, Any] | None = None
@@ -250,6 +283,10 @@ class HouseholdOptionsFlow(ReportSteps):
                 schema, {CONF_PANEL: shown}
             ),
         )
+
+
+def _time_of(values: Mapping[str, Any], key: str, default: time) -> time:
+    return time.fromisoformat(values[key]) if key in values else default
 
 
 def _known(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ from ..turns import Turns
 from ..vault.store import HouseholdVault
 from ..vault.upkeep import VaultUpkeep
 from .conditions import issues_of_conditions
-from .door_use import issue_of_door_use
+from .door_use import issue_of_door_use, issue_of_own_hours
 from .held_nights import held_too_often
 from .recovery_steps import recovery_steps
 from .silence import issues_of_silence
@@ -262,6 +262,8 @@ class Issues:
             )
         # Also meanwhile: one that somebody has ignored would come back otherwise.
         yield from issues_of_support(lock)
+        if (suggested := issue_of_own_hours(lock, self._door_use)) is not None:
+            yield suggested
         if (let_go := self._letting_go.of(lock)) is not None:
             nobody = told_now(self._hass, "word_nobody")
             yield Issue(

@@ -23,12 +23,14 @@ from homeassistant.core import (
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 
+from ..adapters.believed_clock import BelievedClock
 from ..adapters.door_events import async_recorded, is_use, watched_spans
 from ..adapters.door_use_file import DoorUseFile
 from ..adapters.entities import is_silent
 from ..const import CONF_QUIET_HOURS, DOMAIN
 from ..core.moments import is_set
 from ..core.schedule.door_use import DoorUse, HalfHour, half_hour_of, half_hours_between
+from ..core.schedule.own_hours import others_of, propose_own
 from ..core.schedule.proposal import Proposal, propose, rates_of_week, risk_of
 from ..core.schedule.quiet_hours import QuietHours
 from ..faults import Faults
@@ -39,7 +41,7 @@ from ..planning.planner import Planner
 
 _LOGGER = logging.getLogger(__name__)
 
-_USUAL: Final = timedelta(minutes=20)
+USUAL: Final = timedelta(minutes=20)
 """How long an installation takes where nothing is on offer to tell."""
 _WORTH: Final = 0.6
 """Other hours are suggested only where at most so many installations are met in them."""
@@ -69,31 +71,81 @@ class _Asked:
     today: date
     hours: QuietHours
     expected: timedelta
+    allowed: QuietHours
+    """Within which others may be suggested."""
     locks: tuple[str, ...]
     """For which the hours of the household hold."""
+    own: tuple[tuple[str, QuietHours], ...]
+    """Which have hours of their own."""
     fillings: int
     """How often something was taken over from the recorder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Weighed:
-    """What came of it."""
+    """What came of it, for the household or for one lock."""
 
-    asked: _Asked
+    hours: QuietHours
+    """Those that hold."""
     proposal: Proposal
     risk: float | None
-    """Of the hours that hold."""
+    """Of the hours that hold; None where any other hours are worth it."""
     rates: tuple[tuple[float | None, ...], ...]
     observed_days: int
 
+    def suggestion(self, refused: QuietHours | None) -> Proposal | None:
+        """Return hours that would be clearly better; None for none.
 
-def _weigh(uses: Sequence[DoorUse], asked: _Asked) -> _Weighed:
+        What somebody has refused is not suggested again until it is mostly another time.
+        """
+        proposal = self.proposal
+        if proposal.risk is None or proposal.hours == self.hours:
+            return None
+        if self.risk is not None and proposal.risk > self.risk * _WORTH:
+            return None
+        if refused is not None and is_alike(refused, proposal.hours):
+            return None
+        return proposal
+
+    def week(self, suggestion: Proposal | None, hours: QuietHours) -> WeekOfUse:
+        """Return it as it is drawn, with the hours that hold by now."""
+        return WeekOfUse(
+            rates=self.rates,
+            observed_days=self.observed_days,
+            hours=hours,
+            suggested=suggestion.hours if suggestion is not None else None,
+        )
+
+
+def _weigh(
+    uses: Mapping[str, DoorUse], asked: _Asked
+) -> tuple[_Weighed, dict[str, _Weighed]]:
     """Look at what was seen; too much of it for the loop."""
-    use = _joined(uses, asked.today)
+    now = {lock_id: use.at(asked.today) for lock_id, use in uses.items()}
+    of_locks = {
+        lock_id: _weigh_one(now[lock_id], hours, asked) for lock_id, hours in asked.own
+    }
+    shared = [now[lock_id] for lock_id in asked.locks]
+    for lock_id, others in zip(asked.locks, others_of(shared), strict=True):
+        use = now[lock_id]
+        own = propose_own(use, others, asked.hours, asked.expected, asked.allowed)
+        if own is not None:
+            of_locks[lock_id] = _weighed(use, asked.hours, own, None)
+    return _weigh_one(_joined(shared, asked.today), asked.hours, asked), of_locks
+
+
+def _weigh_one(use: DoorUse, hours: QuietHours, asked: _Asked) -> _Weighed:
+    proposal = propose(use, asked.expected, asked.allowed)
+    return _weighed(use, hours, proposal, risk_of(use, hours, asked.expected))
+
+
+def _weighed(
+    use: DoorUse, hours: QuietHours, proposal: Proposal, risk: float | None
+) -> _Weighed:
     return _Weighed(
-        asked=asked,
-        proposal=propose(use, asked.expected),
-        risk=risk_of(use, asked.hours, asked.expected),
+        hours=hours,
+        proposal=proposal,
+        risk=risk,
         rates=rates_of_week(use),
         observed_days=use.observed_days,
     )
@@ -118,6 +170,7 @@ class DoorUseWatch:
         locks: LockRegistry,
         planner: Planner,
         faults: Faults,
+        clock: BelievedClock,
     ) -> None:
         """Take the locks; ``async_start`` begins."""
         self._hass = hass
@@ -126,11 +179,13 @@ class DoorUseWatch:
         self._locks = locks
         self._planner = planner
         self._faults = faults
+        self._clock = clock
         self._file = DoorUseFile(hass, entry.entry_id)
         self._uses: dict[str, DoorUse] = {}
         self._is_kept = False
         """Whether anything may be on disk."""
-        self._refused: QuietHours | None = None
+        self._refused: dict[str | None, QuietHours] = {}
+        """What people do not want, by the lock that it was for; None for all of them."""
         self._running: HalfHour | None = None
         """The half hour that is under way."""
         self._blind: set[str] = set()
@@ -139,6 +194,8 @@ class DoorUseWatch:
         self._fillings = 0
         self._asked: _Asked | None = None
         self._weighed: _Weighed | None = None
+        self._of_locks: dict[str, _Weighed] = {}
+        """What came of it for locks that have hours of their own, or should have."""
 
     async def async_start(self) -> None:
         """Read what is kept, and watch from now on."""
@@ -151,7 +208,11 @@ class DoorUseWatch:
                 if lock_id in self._entry.subentries
             }
             if (refused := kept.get("refused")) is not None:
-                self._refused = QuietHours.from_dict(refused)
+                self._refused[None] = QuietHours.from_dict(refused)
+            # Earlier versions suggested nothing for one lock.
+            for lock_id, refused in kept.get("refused_locks", {}).items():
+                if lock_id in self._entry.subentries:
+                    self._refused[lock_id] = QuietHours.from_dict(refused)
             if self._settings.learns and kept.get("locks", {}).keys() - self._uses:
                 self._forget_those_that_are_gone()
         entry = self._entry
@@ -209,7 +270,7 @@ class DoorUseWatch:
         if not self._settings.learns:
             if self._uses or self._is_kept:
                 # Whoever does not want it learned does not want it kept.
-                self._uses, self._refused = {}, None
+                self._uses, self._refused, self._of_locks = {}, {}, {}
                 self._asked = self._weighed = None
                 self._entry.async_create_background_task(
                     self._hass, self._async_forget(), "forget when doors were used"
@@ -223,6 +284,8 @@ class DoorUseWatch:
         if gone := self._uses.keys() - self._locks.keys():
             for lock_id in gone:
                 del self._uses[lock_id]
+                self._refused.pop(lock_id, None)
+                self._of_locks.pop(lock_id, None)
             self._forget_those_that_are_gone()
         if self._running is not None and now != self._running:
             for lock in locks:
@@ -257,7 +320,15 @@ class DoorUseWatch:
         if not is_set(dt_util.utcnow()):
             # As of such a day all that is known would not have come yet.
             return
-        use = self._uses.get(lock.subentry_id, DoorUse()).at(self._today())
+        known = self._uses.get(lock.subentry_id)
+        use = (known or DoorUse()).at(self._now().day)
+        if (
+            known is not None
+            and use.week != known.week
+            and not self._clock.is_believed(dt_util.utcnow())
+        ):
+            # A week that passes takes the oldest one away, and cannot be taken back.
+            return
         self._uses[lock.subentry_id] = use.noting(watched or (), used or ())
         self._write_soon()
 
@@ -290,12 +361,20 @@ class DoorUseWatch:
         return half_hour_of(dt_util.utcnow(), self._settings.zone)
 
     def _today(self) -> date:
-        return self._now().day
+        """Return as of which day what was seen counts."""
+        now = dt_util.utcnow()
+        return half_hour_of(self._clock.believed(now) or now, self._settings.zone).day
 
     def _to_dict(self) -> dict[str, Any]:
+        refused = self._refused
         return {
             "locks": {lock_id: use.to_dict() for lock_id, use in self._uses.items()},
-            "refused": self._refused.to_dict() if self._refused else None,
+            "refused": refused[None].to_dict() if None in refused else None,
+            "refused_locks": {
+                lock_id: hours.to_dict()
+                for lock_id, hours in refused.items()
+                if lock_id is not None
+            },
         }
 
     # What that speaks for.
@@ -315,6 +394,14 @@ class DoorUseWatch:
             if lock_id in self._uses and lock.policy.quiet_hours is None
         )
 
+    def _with_their_own(self) -> tuple[tuple[str, QuietHours], ...]:
+        """Return of which locks something is kept that have, and their hours."""
+        return tuple(
+            (lock_id, hours)
+            for lock_id, lock in sorted(self._locks.items())
+            if lock_id in self._uses and (hours := lock.policy.quiet_hours) is not None
+        )
+
     @callback
     def _settings_changed(self, changes: Changes) -> None:
         if changes.settings:
@@ -322,14 +409,19 @@ class DoorUseWatch:
 
     @callback
     def _weigh_what_is_new(self) -> None:
-        """Weigh what was seen: once a day, and when something else is new."""
-        if not self._settings.learns:
+        """Weigh what was seen: once a day, and when something else is new.
+
+        Not for each of many locks whose past is taken over: then once for all of them.
+        """
+        if not self._settings.learns or self._filling:
             return
         asked = _Asked(
             today=self._today(),
             hours=self._settings.policy.quiet_hours,
-            expected=self._expected(),
+            expected=self.expected,
+            allowed=self._settings.learn_within,
             locks=self._of_household(),
+            own=self._with_their_own(),
             fillings=self._fillings,
         )
         if asked != self._asked:
@@ -339,11 +431,15 @@ class DoorUseWatch:
             )
 
     async def _async_weigh(self, asked: _Asked) -> None:
-        uses = [self._uses[lock_id] for lock_id in asked.locks]
-        weighed = await self._hass.async_add_executor_job(_weigh, uses, asked)
+        uses = {
+            lock_id: self._uses[lock_id] for lock_id in (*asked.locks, *dict(asked.own))
+        }
+        household, of_locks = await self._hass.async_add_executor_job(
+            _weigh, uses, asked
+        )
         # Another one may have been asked for meanwhile, or none.
         if asked == self._asked:
-            self._weighed = weighed
+            self._weighed, self._of_locks = household, of_locks
             self._locks.async_changed()
 
     @property
@@ -351,12 +447,27 @@ class DoorUseWatch:
         """The week of the household, for whoever draws it; None while there is none."""
         if (weighed := self._weighed) is None or not self._settings.learns:
             return None
-        suggestion = self.suggestion
-        return WeekOfUse(
-            rates=weighed.rates,
-            observed_days=weighed.observed_days,
-            hours=self._settings.policy.quiet_hours,
-            suggested=suggestion.hours if suggestion is not None else None,
+        return weighed.week(self.suggestion, self._settings.policy.quiet_hours)
+
+    def week_of(self, lock: ManagedLock) -> WeekOfUse | None:
+        """Return the week of a lock with hours of its own, or that should have some."""
+        weighed = self._of_locks.get(lock.subentry_id)
+        if weighed is None or not self._settings.learns:
+            return None
+        suggestion, own = self.suggestion_of(lock), lock.policy.quiet_hours
+        if suggestion is None and own is None:
+            return None
+        return weighed.week(suggestion, own or self._settings.policy.quiet_hours)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is certain by now of which locks there is anything to be drawn."""
+        return not self._settings.learns or self._weighed is not None
+
+    def picture_of(self, lock_id: str) -> str | None:
+        """Return the entity that is the picture of a lock's week, if there is one."""
+        return er.async_get(self._hass).async_get_entity_id(
+            Platform.IMAGE, DOMAIN, f"{lock_id}_{WEEK}"
         )
 
     @property
@@ -368,40 +479,53 @@ class DoorUseWatch:
 
     @property
     def suggestion(self) -> Proposal | None:
-        """Hours that would be clearly better than those that hold; None for none.
-
-        What somebody has refused is not suggested again until it is mostly another time.
-        """
+        """Hours for the household that would be clearly better; None for none."""
         weighed, hours = self._weighed, self._settings.policy.quiet_hours
-        if weighed is None or not self._settings.learns or weighed.asked.hours != hours:
+        if weighed is None or not self._settings.learns or weighed.hours != hours:
             return None
-        proposal, risk = weighed.proposal, weighed.risk
-        if not proposal.learned or proposal.risk is None or proposal.hours == hours:
-            return None
-        if risk is not None and proposal.risk > risk * _WORTH:
-            return None
-        if self._refused is not None and is_alike(self._refused, proposal.hours):
-            return None
-        return proposal
+        return weighed.suggestion(self._refused.get(None))
 
-    def _expected(self) -> timedelta:
-        """Return how long the longest installation takes that is on offer."""
+    def suggestion_of(self, lock: ManagedLock) -> Proposal | None:
+        """Return hours of its own that would be clearly better; None for none.
+
+        Where a lock has none yet, those of the household come first.
+        """
+        weighed = self._of_locks.get(lock.subentry_id)
+        own = lock.policy.quiet_hours
+        hours = own or self._settings.policy.quiet_hours
+        if weighed is None or not self._settings.learns or weighed.hours != hours:
+            return None
+        if own is None and self.suggestion is not None:
+            return None
+        return weighed.suggestion(self._refused.get(lock.subentry_id))
+
+    @property
+    def expected(self) -> timedelta:
+        """How long the longest installation takes that is on offer."""
         offered = (
             self._planner.expected(lock, lock.release)
             for lock in self._locks.values()
             if lock.release is not None
         )
-        return max(offered, default=_USUAL)
+        return max(offered, default=USUAL)
 
     @callback
-    def async_accept(self, hours: QuietHours) -> None:
-        """Set hours that a person has read and wants, as the options do."""
-        self._settings.async_set_option(CONF_QUIET_HOURS, hours.to_dict())
+    def async_accept(self, hours: QuietHours, lock_id: str | None = None) -> None:
+        """Set hours that a person has read and wants, as their forms do.
+
+        For the household, or for one lock alone.
+        """
+        if lock_id is None:
+            self._settings.async_set_option(CONF_QUIET_HOURS, hours.to_dict())
+        else:
+            self._settings.async_set_lock_data(
+                lock_id, **{CONF_QUIET_HOURS: hours.to_dict()}
+            )
 
     @callback
-    def async_refuse(self, hours: QuietHours) -> None:
+    def async_refuse(self, hours: QuietHours, lock_id: str | None = None) -> None:
         """Keep that a person does not want them."""
-        self._refused = hours
+        self._refused[lock_id] = hours
         self._write_soon()
         self._locks.async_changed()
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from ..adapters.audit_file import AuditFile
+from ..adapters.believed_clock import BelievedClock
 from ..core.moments import is_over, is_set, shifted
 from ..household_settings import HouseholdSettings
 
@@ -15,9 +16,12 @@ _MONTH = timedelta(days=31)
 class AuditRetention:
     """Lets the oldest entries go, behind a signed checkpoint."""
 
-    def __init__(self, audit: AuditFile, settings: HouseholdSettings) -> None:
+    def __init__(
+        self, audit: AuditFile, settings: HouseholdSettings, clock: BelievedClock
+    ) -> None:
         """Take the log."""
         self._audit = audit
+        self._clock = clock
         self._settings = settings
         self._looked: datetime | None = None
 
@@ -30,7 +34,7 @@ class AuditRetention:
         ):
             return
         self._looked = now
-        months = self._settings.audit_months
+        months, believed = self._settings.audit_months, self._clock.believed(now)
         await self._audit.async_shorten(
-            shifted(now, -months * _MONTH) if months else None
+            shifted(believed, -months * _MONTH) if months and believed else None
         )

@@ -186,3 +186,35 @@ def test_who_cannot_see_it_is_told_what_it_is() -> None:
         WORDS.title,
         WORDS.told,
     ]
+
+
+def contrast(one: str, other: str) -> float:
+    """Return by how much two colours differ, as contrast is computed."""
+    dark, bright = sorted(map(luminance, (one, other)))
+    return (bright + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_what_is_drawn_is_seen_on_whatever_it_lies(dark: bool) -> None:
+    """The picture has its own ground, and frames are set off from cells of any colour."""
+    root = drawn([[0.9] * 48] * 7, suggested=NIGHT)
+    parts = (root.findtext(f"{SVG}style") or "").partition(
+        "@media(prefers-color-scheme:dark)"
+    )
+    # What the dark does not say anew holds from the light.
+    style = parts[0] + (parts[2] if dark else "")
+
+    def colour(kind: str, what: str) -> str:
+        rule = rf"(?:^|[}}{{,]){re.escape(kind)}(?:,[^{{]*)?\{{[^}}]*?{what}:#(\w+)"
+        (*_, last) = re.findall(rule, style)
+        return last if len(last) == 6 else "".join(each * 2 for each in last)
+
+    ground = colour(".ground", "fill")
+    (box,) = root.iter(f"{SVG}rect")
+    assert (box.get("width"), box.get("height")) == ("100%", "100%")
+    assert contrast(colour("text", "fill"), ground) > 4.5
+    assert colour(".off", "stroke") == ground
+    for kind in (".hours", ".suggested"):
+        assert contrast(colour(kind, "stroke"), ground) > 4.5
+    outlines = [paths(root, kind) for kind in ("off", "hours", "suggested")]
+    assert outlines[0] == [outlines[1][0], outlines[2][0]]

@@ -6,7 +6,7 @@ far from what was seen, so little evidence never looks like quiet. Nothing here 
 anything: a person reads it, and sets it or does not.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import time, timedelta
 from math import ceil, exp, sqrt
@@ -85,7 +85,7 @@ def propose(
     if days < ENOUGH_DAYS or not allowed.weekdays:
         return _unlearned(use, usual or QuietHours())
     rates = _Rates(use)
-    length = min(max(ceil(expected / _HALF_HOUR), _SHORTEST), _LONGEST)
+    length = _length(expected)
     best: tuple[float, float, float, QuietHours] | None = None
     for nights, start in starts(allowed, length):
         for weekdays in day_sets(nights):
@@ -117,6 +117,24 @@ def risk_of(use: DoorUse, hours: QuietHours, expected: timedelta) -> float | Non
         return None
     start, length = _span(hours)
     return _Rates(use).at_most(hours.weekdays, start, length, expected)
+
+
+def surely_met(use: DoorUse, hours: QuietHours, expected: timedelta) -> float:
+    """Return how many installations in some hours would be met, at the least."""
+    if not hours.weekdays:
+        return 0.0
+    start, length = _span(hours)
+    return _Rates(use).at_least(hours.weekdays, start, length, expected)
+
+
+def fits(allowed: QuietHours, expected: timedelta) -> bool:
+    """Return whether hours that are allowed have room for what may be proposed in them."""
+    return next(starts(allowed, _length(expected)), None) is not None
+
+
+def room_for(expected: timedelta) -> timedelta:
+    """Return how long hours have to be so that something can be proposed in them."""
+    return _length(expected) * _HALF_HOUR
 
 
 def facts_of(use: DoorUse, hours: QuietHours) -> tuple[Facts, ...]:
@@ -168,6 +186,14 @@ def upper_bound(used: float, watched: float) -> float:
     return shape * root**3 / watched
 
 
+def lower_bound(used: float, watched: float) -> float:
+    """Return how often something happens at the least, by how often it was seen."""
+    if used <= 0 or watched <= 0:
+        return 0.0
+    root = max(1 - 1 / (9 * used) - _Z / (3 * sqrt(used)), 0.0)
+    return used * root**3 / watched
+
+
 class _Rates:
     """What a proposal asks of a record, each once."""
 
@@ -182,11 +208,27 @@ class _Rates:
 
         All days of a kind are looked at as one, for on one alone little is seen.
         """
+        return self._bounded(upper_bound, weekdays, start, length, expected)
+
+    def at_least(
+        self, weekdays: frozenset[int], start: int, length: int, expected: timedelta
+    ) -> float:
+        """Return which share of installations is met at the least."""
+        return self._bounded(lower_bound, weekdays, start, length, expected)
+
+    def _bounded(
+        self,
+        bound: Callable[[float, float], float],
+        weekdays: frozenset[int],
+        start: int,
+        length: int,
+        expected: timedelta,
+    ) -> float:
         times = _times(start, length, expected)
         total = 0.0
         for days in _kinds(weekdays):
             seen = self._together(days, times)
-            total += len(days) * upper_bound(seen.used, seen.watched)
+            total += len(days) * bound(seen.used, seen.watched)
         return _met(total / len(weekdays), expected)
 
     def likely(
@@ -218,6 +260,11 @@ class _Rates:
                 used += seen.used * weight
                 watched += seen.watched * weight
         return Weighed(used, watched)
+
+
+def _length(expected: timedelta) -> int:
+    """Return how many half hours are proposed for what takes so long."""
+    return min(max(ceil(expected / _HALF_HOUR), _SHORTEST), _LONGEST)
 
 
 def _kinds(weekdays: frozenset[int]) -> list[frozenset[int]]:

@@ -68,13 +68,14 @@ def draw_week(
         f'<title id="t">{_text(words.title, LONGEST_SENTENCE)}</title>',
         f'<desc id="d">{_text(words.told, LONGEST_SENTENCE)}</desc>',
         f"<style>{_style()}</style>",
+        '<rect class="ground" width="100%" height="100%" rx="8"/>',
         *_cells(rates),
         *_labels(words),
-        f'<path class="hours" d="{_outline(hours, 0)}"/>',
+        *_framed("hours", _outline(hours, 0)),
     ]
     legend = [("hours", words.hours)]
     if suggested is not None:
-        parts.append(f'<path class="suggested" d="{_outline(suggested, 3)}"/>')
+        parts += _framed("suggested", _outline(suggested, 3))
         legend.append(("suggested", words.suggested))
     for index, (kind, word) in enumerate(legend):
         left, middle = _LEFT + index * _CELL * HALF_HOURS // 2, _GRID + 30
@@ -83,6 +84,14 @@ def draw_week(
             f'<text x="{left + 30}" y="{middle + 6}">{_text(word)}</text>'
         )
     return "".join((*parts, "</svg>"))
+
+
+def _framed(kind: str, outline: str) -> tuple[str, str]:
+    """Return a frame, and what sets it off from cells of any colour."""
+    return (
+        f'<path class="off" d="{outline}"/>',
+        f'<path class="{kind}" d="{outline}"/>',
+    )
 
 
 def shade(rate: float | None) -> int:
@@ -164,11 +173,15 @@ def _style() -> str:
         # Shown on a phone it is less than half as wide.
         "@media(max-width:500px){text{font-size:26px}}"
         ".day{text-anchor:end}.hour{text-anchor:middle}"
-        ".hours,.suggested{fill:none;stroke-width:2;stroke:#141414}"
+        # Shown where it is the other way round, it brings its own ground.
+        ".ground{fill:#fff}"
+        ".hours,.suggested,.off{fill:none;stroke-width:2;stroke:#141414}"
+        ".off{stroke:#fff;stroke-width:6}"
         ".suggested{stroke:#b3261e;stroke-dasharray:5 3}"
         f"{_colours(_LIGHT)}"
         "@media(prefers-color-scheme:dark){"
         "text{fill:#c7cbd1}.hours{stroke:#fff}.suggested{stroke:#ffb74d}"
+        ".ground{fill:#16191c}.off{stroke:#16191c}"
         f"{_colours(_DARK)}}}"
     )
 
