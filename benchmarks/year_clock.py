@@ -76,7 +76,7 @@ def utcnow() -> dt.datetime:
 
 def take_over() -> None:
     """Let Home Assistant, which is not imported yet, know no other clock."""
-    time.time = seconds  # type: ignore[assignment]
+    time.time = seconds
     from homeassistant.util import dt as dt_util  # noqa: PLC0415
 
     def now(time_zone: dt.tzinfo | None = None) -> dt.datetime:

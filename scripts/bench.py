@@ -30,7 +30,7 @@ def old_build() -> Path | None:
     there.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=there.parent) as made:
         packed = Path(made) / "build.tar"
-        archive = [git, "archive", "-o", packed, OLD_BUILD, "custom_components"]
+        archive = [git, "archive", "-o", str(packed), OLD_BUILD, "custom_components"]
         if subprocess.run(archive, cwd=REPOSITORY, check=False).returncode:
             return None
         shutil.unpack_archive(packed, Path(made) / "build", filter="data")

@@ -47,9 +47,11 @@ class Door:
         """Let the lock say what it runs."""
         self.installed = version
         registry = dr.async_get(hass)
-        for device in registry.devices.values():
-            if (DOMAIN, f"door_{self.number}") in device.identifiers:
-                registry.async_update_device(device.id, sw_version=version)
+        device = registry.async_get_device(
+            identifiers={(DOMAIN, f"door_{self.number}")}
+        )
+        assert device is not None
+        registry.async_update_device(device.id, sw_version=version)
         self.told()
 
     async def install(self, hass: HomeAssistant) -> None:
