@@ -513,7 +513,7 @@ def main() -> int:
         runner.configure_event_loop(LOOP)
         # Home Assistant puts the real clock into every loop.
         with suppress(AttributeError):
-            del LOOP.time  # type: ignore[method-assign]
+            del LOOP.time
         return LOOP
 
     with asyncio.Runner(loop_factory=new_loop) as loop:
