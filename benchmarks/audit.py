@@ -8,6 +8,7 @@ allow to happen by itself; *full* is a log as long as it may become. Appending i
 with fsync, in FOLDER (a temporary one without it), for the last hundred entries.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 import sys
@@ -18,6 +19,8 @@ from unittest import mock
 from custom_components.nightlatch.core.records.audit import AuditLog
 from custom_components.nightlatch.core.records.audit_checkpoint import AuditKey
 from custom_components.nightlatch.core.records.audit_cut import MOST_BYTES
+
+from .shape import Found, Row, Table, parser_of, tell
 
 LOCKS = 30
 KEY = AuditKey(bytes(32))
@@ -88,48 +91,83 @@ def _size(path: Path) -> int:
     return path.stat().st_size
 
 
-def measure(name: str, log: AuditLog, path: Path) -> None:
-    """Print a line of the table."""
+def measure(name: str, log: AuditLog, path: Path) -> Row:
+    """Return a line of the table."""
     size = _size(path)
 
-    def timed(work: object) -> float:
+    def timed(work: Callable[[], object]) -> float:
         start = time.perf_counter()
-        assert callable(work)
         work()
         return time.perf_counter() - start
 
     checked = timed(log.verify)
-    shown = timed(lambda: log.export(KEY))
+    exported = timed(lambda: log.export(KEY))
 
     def fifty() -> None:
         for number in range(50):
             install(log, number)
 
-    append = timed(fifty) / 100
-    entries = log.head().number - 100
-    print(
-        f"{name:6} {entries:7} entries {size / 1e6:6.2f} MB  checked {checked:5.2f} s"
-        f"  exported {shown:5.2f} s  appended {append * 1000:5.1f} ms"
+    return Row(
+        name=name,
+        figures={
+            "MB": size / 1e6,
+            "entries": log.head().number,
+            "checked s": checked,
+            "exported s": exported,
+            "append ms": timed(fifty) / 100 * 1000,
+        },
+        baseline=MOST_BYTES / 1e6,
     )
 
 
-def main() -> None:
-    """Measure all."""
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(sys.argv[1] if len(sys.argv) > 1 else made)
-        for name, times, until in (
-            ("usual", LOCKS * 12, None),
-            ("worst", LOCKS * 365, None),
-            ("full", 100_000, MOST_BYTES),
-        ):
-            path = folder / f"{name}.audit"
-            measure(name, grown(path, times, until=until), path)
-        log = AuditLog(path, Clock())
+def measure_all(folder: Path, short: bool) -> Found:
+    """Let logs grow in a folder, and measure them; return what was found."""
+    rows, missed = [], []
+    kinds = (
+        ("usual", LOCKS * 12, None),
+        ("worst", LOCKS * 365, None),
+        ("full", 100_000, MOST_BYTES),
+    )
+    for name, times, until in kinds[: 1 if short else None]:
+        path = folder / f"{name}.audit"
+        log = grown(path, times, until=until)
+        rows.append(measure(name, log, path))
+    if not short:
         start = time.perf_counter()
         log.shorten(KEY, None)
         took = time.perf_counter() - start
-        print(f"cut to {_size(path) / 1e6:.2f} MB in {took:.2f} s")
+        rows.append(
+            Row(
+                name="cut",
+                figures={"MB": _size(path) / 1e6, "seconds to cut": took},
+                baseline=MOST_BYTES / 1e6,
+            )
+        )
+        if _size(path) > MOST_BYTES:
+            missed.append("a log that was cut is longer than any may be")
+    table = Table(
+        name="The audit log of thirty locks after a year",
+        of="MB after which it is cut",
+        rows=rows,
+    )
+    return Found(tables=[table], missed=missed)
+
+
+def run(short: bool) -> Found:
+    """Measure all; for a quick look the usual year only."""
+    with tempfile.TemporaryDirectory() as made:
+        return measure_all(Path(made), short)
+
+
+def main() -> int:
+    """Measure, in a folder of one's own if that is wanted."""
+    parser = parser_of(__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", help="of the disk to measure")
+    arguments = parser.parse_args()
+    if arguments.folder is None:
+        return tell(run(arguments.short), arguments)
+    return tell(measure_all(arguments.folder, arguments.short), arguments)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -19,7 +19,7 @@ a receipt for each, on its way beside EXECUTE but for the last, no SELECT, nothi
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from math import ceil
 from statistics import mean
 import struct
@@ -56,6 +56,8 @@ from tests.rig.link import Link, LinkModel
 from tests.rig.lock import VirtualLock
 from tests.rig.radio import RigRadio
 from tests.rig.virtual_time import run_virtual
+
+from .shape import Found, Row, Table, main
 
 ADDRESS = "C0:11:22:33:44:55"
 INTERVAL = 0.015
@@ -375,46 +377,49 @@ def measure(case: Case, size: int) -> Result:
     )
 
 
-def _row(name: str, figures: Figures | None, **references: Figures | None) -> str:
+def _columns(figures: Figures | None) -> dict[str, float | None]:
     if figures is None:
-        return f"  {name:<9} fails"
-    row = (
-        f"  {name:<9} {figures.seconds:8.3f} s {figures.packets:8.1f} packets"
-        f" {figures.control_writes:6.1f} control writes {figures.bytes_again:8.1f} bytes again"
+        return {"seconds": None}
+    return {
+        "seconds": figures.seconds,
+        "packets": figures.packets,
+        "control writes": figures.control_writes,
+        "bytes again": figures.bytes_again,
+    }
+
+
+def _row(case: Case, result: Result) -> Row:
+    others = {
+        "waiting": result.waiting,
+        "least": result.least,
+    }
+    return Row(
+        name=case.name,
+        figures={
+            **_columns(result.ours),
+            **{name: each.seconds if each else None for name, each in others.items()},
+        },
+        baseline=result.baseline.seconds if result.baseline else None,
     )
-    for label, reference in references.items():
-        if reference is not None:
-            row += f"   / {label}: {figures.seconds / reference.seconds:.3f}"
-    return row
 
 
-def main() -> int:
-    """Print the figures; return 1 where we fail or miss what is promised."""
-    missed = []
-    for size in SIZES:
-        print(f"\n{size} bytes")
+def run(short: bool) -> Found:
+    """Measure all cases; for a quick look one size, and chance once."""
+    tables, missed = [], []
+    for size in SIZES[:1] if short else SIZES:
         usual: Figures | None = None
+        rows = []
         for case in CASES:
-            result = measure(case, size)
+            tried = replace(case, seeds=1) if short else case
+            result = measure(tried, size)
             usual = usual or result.baseline
-            print(f" {case.name}")
-            print(
-                _row(
-                    "ours",
-                    result.ours,
-                    waiting=result.waiting,
-                    baseline=result.baseline,
-                    least=result.least,
-                )
-            )
-            if not case.cut_at_packet:
-                print(_row("waiting", result.waiting, baseline=result.baseline))
-                print(_row("baseline", result.baseline, least=result.least))
-            print(_row("least", result.least))
-            missed += _missed(f"{size} bytes, {case.name}", case, result, usual)
-    for line in missed:
-        print(f"MISSED: {line}")
-    return 1 if missed else 0
+            rows.append(_row(case, result))
+            if not short or case.seeds == 1:
+                missed += _missed(f"{size} bytes, {case.name}", case, result, usual)
+        tables.append(
+            Table(name=f"Secure DFU, {size} bytes", of="the usual libraries", rows=rows)
+        )
+    return Found(tables=tables, missed=missed)
 
 
 def _missed(where: str, case: Case, result: Result, usual: Figures | None) -> list[str]:
@@ -435,4 +440,4 @@ def _missed(where: str, case: Case, result: Result, usual: Figures | None) -> li
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__, run))

@@ -1,6 +1,6 @@
 """How often somebody wants the door while it is updated, by how quiet hours were found.
 
-    .venv/bin/python -m benchmarks.quiet_hours [FILE.json]
+    .venv/bin/python -m benchmarks.quiet_hours
 
 Synthetic homes, each with habits of its own: the hours at which its door is used, on which
 days, with which spread, and what changes over the months (shifts, guests, holidays, and
@@ -20,18 +20,15 @@ from the best is told by that, with how sure it is.
 
 What the code chooses by was tuned on homes that are drawn by lot (``drawn``, and lives
 ``TUNED``), which have nothing to do with those that are reported, in lives from ``FIRST_LIFE``
-on. No home is left out; each counts as much as any other. With FILE the figures are written
-as JSON too.
+on. No home is left out; each counts as much as any other.
 """
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cache
-import json
 from math import sqrt
-from pathlib import Path
 from random import Random
 from statistics import NormalDist, variance
 import sys
@@ -50,6 +47,8 @@ from custom_components.nightlatch.core.schedule.proposal import (
     window,
 )
 from custom_components.nightlatch.core.schedule.quiet_hours import EVERY_DAY, QuietHours
+
+from .shape import Found, Row, Table, main
 
 BERLIN = ZoneInfo("Europe/Berlin")
 FIRST = date(2026, 8, 3)
@@ -369,31 +368,55 @@ def run(
     return {**found, ALL: together}, distance
 
 
-def main() -> None:
-    """Print the table; write it where that is wanted."""
-    found, distance = run(HOMES, range(FIRST_LIFE, FIRST_LIFE + SEEDS))
-    print(f"{'home':<16}" + "".join(f"{each.name:>9}" for each in fields(Shares)))
-    for name, shares in found.items():
-        print(
-            f"{name:<16}"
-            + "".join(f"{share:9.2%}" for share in asdict(shares).values())
+def report(short: bool) -> Found:
+    """Measure all; for a quick look a few lives."""
+    seeds = 10 if short else SEEDS
+    found, distance = run(HOMES, range(FIRST_LIFE, FIRST_LIFE + seeds))
+    shares = [
+        Row(
+            name=name,
+            figures={
+                "learned %": each.learned * 100,
+                "random %": each.random * 100,
+                "oracle %": each.oracle * 100,
+                "by habits %": each.chosen * 100,
+                "best %": each.best * 100,
+            },
+            baseline=each.fixed * 100,
         )
-    together = found[ALL]
-    print(
-        f"learned / fixed {together.learned / together.fixed:.2f},"
-        f" learned / oracle {together.learned / together.oracle:.2f},"
-        f" by the habits {distance.ratio:.2f} +- {distance.margin:.2f}"
+        for name, each in found.items()
+    ]
+    drawn_homes = DRAWN[:10] if short else DRAWN
+    tuned, of_tuned = run({str(each): drawn(each) for each in drawn_homes}, TUNED, 1)
+    by_habits = [
+        Row(
+            name=name,
+            figures={
+                "learned %": of[ALL].chosen * 100,
+                "+- of the ratio": away.margin,
+            },
+            baseline=of[ALL].best * 100,
+        )
+        for name, of, away in (
+            ("homes that are reported", found, distance),
+            ("homes it was tuned on", tuned, of_tuned),
+        )
+    ]
+    return Found(
+        tables=[
+            Table(
+                name="Installations that somebody meets at the door",
+                of="the fixed hours, 02:00 to 05:00",
+                rows=shares,
+            ),
+            Table(
+                name="By the habits themselves",
+                of="the best window there is",
+                rows=by_habits,
+            ),
+        ]
     )
-    tuned, of_tuned = run({str(each): drawn(each) for each in DRAWN}, TUNED, 1)
-    print(
-        f"homes it was tuned on: chosen {tuned[ALL].chosen:.2%},"
-        f" best {tuned[ALL].best:.2%},"
-        f" by the habits {of_tuned.ratio:.2f} +- {of_tuned.margin:.2f}"
-    )
-    if len(sys.argv) > 1:
-        told = {name: asdict(shares) for name, shares in found.items()}
-        Path(sys.argv[1]).write_text(json.dumps(told, indent=2) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(__doc__, report))

@@ -1,6 +1,6 @@
 """A feed for a million homes: what its host serves, and how far a bad release gets.
 
-    PYTHONPATH=tools/vendor_feed .venv/bin/python -m benchmarks.rollout [FILE.json]
+    PYTHONPATH=tools/vendor_feed .venv/bin/python -m benchmarks.rollout
 
 The sizes are those of a repository that the vendors' tool makes here, asked by the code of
 a household, request by request. What a household does at which hour comes from the code of
@@ -9,16 +9,15 @@ which locks are in a stage. The rest is said below, and in docs/scale.md.
 
 In the simulation each home has one lock, which updates itself in the fixed quiet hours, as
 fast as anybody's does: no soak, no failed connection. One lock in a hundred does not come
-well through the release. With FILE the figures are written as JSON too.
+well through the release.
 """
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 import hashlib
 import heapq
-import json
 from pathlib import Path
 from random import Random
 import sys
@@ -36,6 +35,8 @@ from nightlatch_feed.keys import KeyStore
 from nightlatch_feed.repository import Repository, computer_clock
 from tests.rig.scene import MODELS, VENDOR, make_release
 from tests.rig.vendor import Vendor
+
+from .shape import Found, Row, Table, main
 
 HOMES = 1_000_000
 RELEASES = 10
@@ -258,42 +259,66 @@ def _ends_at(heard: float, random: Random) -> float:
     return day * 24 + random.uniform(QUIET_FROM, QUIET_UNTIL)
 
 
-def main() -> None:
-    """Print the tables; write them where that is wanted."""
+def run(short: bool) -> Found:
+    """Measure and simulate all; for a quick look one share of homes that report."""
     with tempfile.TemporaryDirectory() as folder:
         costs = asyncio.run(measure(Path(folder)))
-    print(f"{'a visit':<22}{'requests':>9}{'bytes':>9}")
-    for name, cost in costs.items():
-        print(f"{name:<22}{cost.requests:>9}{cost.bytes:>9,}")
+    first = costs["first check"]
+    visits = [
+        Row(
+            name=name,
+            figures={"bytes": cost.bytes, "requests": cost.requests},
+            baseline=first.bytes,
+        )
+        for name, cost in costs.items()
+    ]
     usual = costs["renewed by machine"]
-    visits = HOMES * visits_a_day()
-    day = {
-        "visits": visits,
-        "requests": visits * usual.requests,
-        "gigabytes": visits * usual.bytes / 1e9,
-        "requests a second": visits * usual.requests / A_DAY.total_seconds(),
-    }
-    for name, value in day.items():
-        print(f"{HOMES:,} homes a day, {name}: {value:,.1f}")
-    waves = peaks()
-    print("visits a second, waves after a power cut:", [round(each) for each in waves])
-    reaches: dict[str, Reach] = {}
-    for stages in (STAGES, (100,)):
-        for reporting in (0.5, 0.1, 0.01, 0.0):
-            name = f"{'/'.join(map(str, stages))} %, {reporting:.0%} report"
-            reaches[name] = let_out(stages, reporting)
-    print(f"{'a release':<30}{'locks':>10}{'bad':>8}{'hours':>8}")
-    for name, reach in reaches.items():
-        print(f"{name:<30}{reach.got:>10,}{reach.bad:>8,}{reach.hours:>8.1f}")
-    if len(sys.argv) > 1:
-        told = {
-            "visits": {name: asdict(cost) for name, cost in costs.items()},
-            "day": day,
-            "waves": waves,
-            "reaches": {name: asdict(reach) for name, reach in reaches.items()},
-        }
-        Path(sys.argv[1]).write_text(json.dumps(told, indent=2) + "\n", "utf-8")
+    a_day = HOMES * visits_a_day()
+    day = Row(
+        name=f"{HOMES:,} homes",
+        figures={
+            "gigabytes": a_day * usual.bytes / 1e9,
+            "visits": a_day,
+            "requests": a_day * usual.requests,
+            "requests/s": a_day * usual.requests / A_DAY.total_seconds(),
+        },
+        baseline=a_day * first.bytes / 1e9,
+    )
+    found = peaks()
+    waves = [
+        Row(
+            name=f"wave {number}",
+            figures={"visits/s": round(each)},
+            baseline=round(found[0]),
+        )
+        for number, each in enumerate(found, start=1)
+    ]
+    reaches = []
+    for reporting in (0.1,) if short else (0.5, 0.1, 0.01, 0.0):
+        at_once = let_out((100,), reporting)
+        staged = f"{'/'.join(map(str, STAGES))} %", let_out(STAGES, reporting)
+        for name, reach in (("all at once", at_once), staged):
+            reaches.append(
+                Row(
+                    name=f"{name}, {reporting:.0%} report",
+                    figures={
+                        "locks": reach.got,
+                        "bad": reach.bad,
+                        "hours": reach.hours,
+                    },
+                    baseline=at_once.got,
+                )
+            )
+    anew = "all of it, as at the first check"
+    return Found(
+        tables=[
+            Table(name="What a visit costs the host", of=anew, rows=visits),
+            Table(name="A day", of=anew, rows=[day]),
+            Table(name="After a power cut", of="the first wave", rows=waves),
+            Table(name="How far a bad release gets", of="all at once", rows=reaches),
+        ]
+    )
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(__doc__, run))

@@ -1,7 +1,7 @@
 """What a house of 1, 30 and 300 locks costs, in a Home Assistant without a test around it.
 
     .venv/bin/python -m benchmarks.scale [--doors 1 30 300] [--against CHECKOUT]
-        [--json FILE] [--profile FOLDER]
+        [--short] [--json FILE] [--profile FOLDER]
 
 Each door has a lock and an update entity that come over a real MQTT broker; two of three
 are guarded, one is watched. Each house lives in a process of its own: it is set up, ended,
@@ -33,9 +33,15 @@ from typing import Any, Final
 from tests.rig.mosquitto import running_broker
 from tests.rig.mqtt_peer import MqttPeer
 
+from .shape import Found, Row, Table, parser_of, tell
+
 REPOSITORY: Final = Path(__file__).parents[1]
 HOUSE: Final = Path(__file__).with_name("scale_house.py")
 DOORS: Final = (1, 30, 300)
+MOST_OF_OLD: Final = 100
+"""Locks with which the other checkout is measured at the most."""
+ALLOWANCE: Final = 1.2
+"""How much more a lock may cost in a house of ten times as many."""
 ROWS: Final = (
     "first set-up",
     "start",
@@ -149,7 +155,7 @@ async def _live(life: str, doors: Doors, arguments: list[str], log: Path) -> Row
                 case "back":
                     await doors.open(told["version"])
             house.stdin.write(b"done\n")
-        raise RuntimeError(f"the house has ended:\n{_end_of(log)}")
+        raise RuntimeError(f"the house has ended:\n{end_of(log)}")
     finally:
         if house.returncode is None:
             house.kill()
@@ -162,11 +168,11 @@ async def measure(
     """Return the rows of a house with so many doors."""
     with TemporaryDirectory(prefix="scale-") as made:
         folder = Path(made)
-        _furnish(folder, checkout)
-        port = _free_port()
+        furnish(folder, checkout)
+        port = free_port()
         arguments = [
             *("--folder", str(folder), "--doors", str(number), "--port", str(port)),
-            *("--http-port", str(_free_port())),
+            *("--http-port", str(free_port())),
             *(("--alone",) if alone else ()),
             *(("--profile", str(profile)) if profile else ()),
         ]
@@ -181,7 +187,7 @@ async def measure(
         return rows
 
 
-def _furnish(folder: Path, checkout: Path) -> None:
+def furnish(folder: Path, checkout: Path) -> None:
     """Put a Nightlatch where Home Assistant looks for it."""
     there = folder / "custom_components"
     there.mkdir()
@@ -192,78 +198,91 @@ def _furnish(folder: Path, checkout: Path) -> None:
     (folder / "configuration.yaml").touch()
 
 
-def _end_of(log: Path) -> str:
+def end_of(log: Path) -> str:
+    """Return what a house has said last."""
     return log.read_text()[-4000:]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens at."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
 
 
-def _ratio(here: float, there: float | None) -> str:
-    return f"{here / there:8.4f}" if there else " " * 8
-
-
-def show(number: int, here: Rows, alone: Rows, against: Rows | None) -> list[str]:
+def table_of(number: int, here: Rows, alone: Rows, against: Rows | None) -> Table:
     """Return the table of one house."""
-    lines = [
-        f"{number} locks",
-        f"{'':15}{'CPU s':>9}{'house':>9}{'block ms':>10}{'house':>9}"
-        f"{'collection':>12}"
-        f"{'writes':>8}{'plans':>8}{'callbacks':>11}{'memory MB':>11}"
-        + (f"{'CPU/old':>10}{'block/old':>10}" if against else ""),
-    ]
+    rows = []
     for name in ROWS:
         row, house = here[name], alone.get(name, {})
         old: Mapping[str, float] = against[name] if against else {}
-        lines.append(
-            f"{name:15}{row['cpu_s']:9.3f}{house.get('cpu_s', 0):9.3f}"
-            f"{row['block_ms']:10.1f}{house.get('block_ms', 0):9.1f}"
-            f"{row['collection_ms']:12.1f}"
-            f"{row['writes']:8.0f}{row['plans']:8.0f}{row['callbacks']:11.0f}"
-            f"{row['memory_mb']:11.1f}"
-            + (
-                f"  {_ratio(row['cpu_s'], old.get('cpu_s'))}"
-                f"  {_ratio(row['block_ms'], old.get('block_ms'))}"
-                if against
-                else ""
+        rows.append(
+            Row(
+                name=name,
+                figures={
+                    "CPU s": row["cpu_s"],
+                    "house": house.get("cpu_s"),
+                    "block ms": row["block_ms"],
+                    "house's block": house.get("block_ms"),
+                    "old block": old.get("block_ms"),
+                    "collection": row["collection_ms"],
+                    "writes": row["writes"],
+                    "plans": row["plans"],
+                    "callbacks": row["callbacks"],
+                    "memory MB": row["memory_mb"],
+                },
+                baseline=old.get("cpu_s"),
             )
         )
-    return lines
+    of = "the CPU time of the other checkout" if against else "none"
+    return Table(name=f"{number} locks", of=of, rows=rows)
 
 
-async def run(arguments: argparse.Namespace) -> dict[str, dict[str, Rows]]:
-    """Measure all houses, one after the other."""
-    found: dict[str, dict[str, Rows]] = {}
-    for number in arguments.doors:
-        told = found[str(number)] = {
-            "house": await measure(REPOSITORY, number, alone=True),
-            "here": await measure(REPOSITORY, number, profile=arguments.profile),
-        }
-        if arguments.against is not None:
-            told["against"] = await measure(arguments.against, number)
-        print(
-            *show(number, told["here"], told["house"], told.get("against")),
-            "",
-            sep="\n",
-            flush=True,
+def linear(found: Mapping[int, Rows]) -> Table:
+    """Return what the largest house costs of each lock, against a smaller one."""
+    few, many = sorted(found)[-2:]
+    rows = [
+        Row(
+            name=name,
+            figures={"CPU s": found[many][name]["cpu_s"]},
+            baseline=found[few][name]["cpu_s"] * many / few * ALLOWANCE,
         )
-        if arguments.json is not None:
-            arguments.json.write_text(json.dumps(found, indent=2))
-    return found
+        for name in ROWS
+    ]
+    return Table(
+        name=f"{many} locks against {few}",
+        of=f"{ALLOWANCE} times as much for each lock",
+        rows=rows,
+    )
+
+
+async def run(arguments: argparse.Namespace) -> Found:
+    """Measure all houses, one after the other."""
+    tables, houses = [], {}
+    for number in arguments.doors:
+        alone = await measure(REPOSITORY, number, alone=True)
+        here = await measure(REPOSITORY, number, profile=arguments.profile)
+        against = None
+        # It does not come to its end with more.
+        if arguments.against is not None and number <= MOST_OF_OLD:
+            against = await measure(arguments.against, number)
+        tables.append(table_of(number, here, alone, against))
+        houses[number] = here
+    if len(houses) > 1:
+        tables.append(linear(houses))
+    return Found(tables=tables)
 
 
 def main() -> int:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description="What a house of many locks costs.")
-    parser.add_argument("--doors", type=int, nargs="+", default=DOORS)
+    parser = parser_of(__doc__)
+    parser.add_argument("--doors", type=int, nargs="+")
     parser.add_argument("--against", type=Path, help="another checkout")
-    parser.add_argument("--json", type=Path, help="where to write all figures")
     parser.add_argument("--profile", type=Path, help="a folder for profiles")
-    asyncio.run(run(parser.parse_args()))
-    return 0
+    arguments = parser.parse_args()
+    if arguments.doors is None:
+        arguments.doors = DOORS[:2] if arguments.short else DOORS
+    return tell(asyncio.run(run(arguments)), arguments)
 
 
 if __name__ == "__main__":

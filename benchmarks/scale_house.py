@@ -220,7 +220,7 @@ class House:
     async def add_mqtt(self) -> None:
         """Add MQTT, as a person does once."""
         await self.hass.config_entries.async_add(
-            _entry("mqtt", {"broker": "127.0.0.1", "port": self._port}, version=2)
+            entry_of("mqtt", {"broker": "127.0.0.1", "port": self._port}, version=2)
         )
 
     async def add_nightlatch(self) -> None:
@@ -230,37 +230,9 @@ class House:
         for number in range(self.doors):
             entry = registry.async_get(f"update.door_{number}")
             assert entry is not None
-            watched = number % 3 == 2
-            data: dict[str, Any] = {
-                "kind": "watched" if watched else "guarded",
-                "identity": {
-                    "manufacturer": "Maker",
-                    "model": "M1",
-                    "hardware_revision": None,
-                    "firmware_version": OLD,
-                    "serial_number": None,
-                    "battery": None,
-                },
-                "lock_entity": f"lock.door_{number}",
-                "importance": "side",
-                "mode": "automatic",
-                "approval": "none",
-                "no_door_sensor": True,
-                "second_entry": True,
-                "may_move_bolt": False,
-            }
-            anchor = "version_entity" if watched else "update_entity"
-            data[anchor] = entry.entity_id
-            subentries.append(
-                ConfigSubentry(
-                    data=MappingProxyType(data),
-                    subentry_type="lock",
-                    title=f"Door {number}",
-                    unique_id=entry.device_id,
-                )
-            )
+            subentries.append(lock_subentry(number, entry, watched=number % 3 == 2))
         entries = self.hass.config_entries
-        await entries.async_add(_entry(DOMAIN, {}, version=1))
+        await entries.async_add(entry_of(DOMAIN, {}, version=1))
         # Taken over all at once, by a household that is there already.
         assert await entries.async_unload(self.nightlatch.entry_id)
         for subentry in subentries:
@@ -325,7 +297,40 @@ class House:
         await self.hass.async_stop()
 
 
-def _entry(domain: str, data: dict[str, Any], *, version: int) -> ConfigEntry:
+def lock_subentry(
+    number: int, update: er.RegistryEntry, *, watched: bool, **data: Any
+) -> ConfigSubentry:
+    """Return the subentry of a door, as a person adds it; ``data`` is what is else set."""
+    data = {
+        "kind": "watched" if watched else "guarded",
+        "identity": {
+            "manufacturer": "Maker",
+            "model": data.pop("model", "M1"),
+            "hardware_revision": None,
+            "firmware_version": OLD,
+            "serial_number": None,
+            "battery": None,
+        },
+        "lock_entity": f"lock.door_{number}",
+        "importance": "side",
+        "mode": "automatic",
+        "approval": "none",
+        "no_door_sensor": True,
+        "second_entry": True,
+        "may_move_bolt": False,
+        "version_entity" if watched else "update_entity": update.entity_id,
+        **data,
+    }
+    return ConfigSubentry(
+        data=MappingProxyType(data),
+        subentry_type="lock",
+        title=f"Door {number}",
+        unique_id=update.device_id,
+    )
+
+
+def entry_of(domain: str, data: dict[str, Any], *, version: int) -> ConfigEntry:
+    """Return an entry as a person makes it."""
     return ConfigEntry(
         data=data,
         discovery_keys=MappingProxyType({}),

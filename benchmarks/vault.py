@@ -29,11 +29,15 @@ from custom_components.nightlatch.core.vault.place import Place
 from custom_components.nightlatch.core.vault.record import Where
 from custom_components.nightlatch.core.vault.vault import Vault
 
+from .shape import Found, Row, Table, parser_of, tell
+
 MIB = 1024 * 1024
 SIZES = (MIB // 2, 4 * MIB, 16 * MIB)
 TIMES = 5
 WHERE = Where("memory", "artifact")
 PASSPHRASE = "four words make one"  # noqa: S105
+PATIENCE = 2000.0
+"""Milliseconds."""
 
 
 def best(work: Callable[[], object]) -> float:
@@ -84,27 +88,85 @@ def on_disk(data: bytes, folder: Path) -> tuple[float, float]:
     return took
 
 
-def main() -> int:
-    """Print the figures."""
-    names = ("seal", "open", "put", "get")
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(sys.argv[1] if len(sys.argv) > 1 else temporary) / "vault"
-        for size in SIZES:
-            data = os.urandom(size)
-            figures = (*in_memory(data), *on_disk(data, folder))
-            row = "  ".join(
-                f"{name} {seconds * 1000:7.2f} ms {size / MIB / seconds:6.0f} MiB/s"
-                for name, seconds in zip(names, figures, strict=True)
+def plainly(data: bytes, folder: Path) -> tuple[float, float]:
+    """Return the seconds to write something with fsync, and to read and hash it."""
+    path = folder / "plain"
+
+    def write() -> None:
+        with path.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+    folder.mkdir(parents=True, exist_ok=True)
+    took = best(write), best(lambda: hashlib.sha256(path.read_bytes()).digest())
+    path.unlink()
+    return took
+
+
+def measure_all(folder: Path, short: bool) -> Found:
+    """Measure with one place in a folder; return what was found."""
+    rows = []
+    for size in SIZES[: 1 if short else None]:
+        data = os.urandom(size)
+        hashed = best(lambda: hashlib.sha256(data).digest())  # noqa: B023
+        written, read = plainly(data, folder)
+        seal, opened = in_memory(data)
+        put, get = on_disk(data, folder)
+        for name, took, baseline in (
+            ("seal", seal, hashed),
+            ("open", opened, hashed),
+            ("put", put, written),
+            ("get", get, read),
+        ):
+            rows.append(
+                Row(
+                    name=f"{name}, {size / MIB:g} MiB",
+                    figures={"ms": took * 1000, "MiB/s": size / MIB / took},
+                    baseline=baseline * 1000,
+                )
             )
-            print(f"{size / MIB:5.1f} MiB  {row}")
+    tables = [
+        Table(
+            name="The vault",
+            of="SHA-256 of as much; to put and get: a plain file, written with fsync, or read and hashed",
+            rows=rows,
+        )
+    ]
     key = HouseholdKey.new()
     lockbox = lock_with_passphrase(key, PASSPHRASE)
     took = best(lambda: unlock(lockbox, passphrase=PASSPHRASE))
-    asked = ", ".join(
-        f"{name} {lockbox[name]}" for name in ("memory", "passes", "lanes")
+    asked = {name: int(lockbox[name]) for name in ("memory", "passes", "lanes")}
+    tables.append(
+        Table(
+            name="Opening with a passphrase (Argon2id), slow on purpose",
+            of="the most that a person waits for",
+            rows=[
+                Row(
+                    name="passphrase",
+                    figures={"ms": took * 1000, **asked},
+                    baseline=PATIENCE,
+                )
+            ],
+        )
     )
-    print(f"passphrase (Argon2id, {asked}): {took * 1000:.0f} ms")
-    return 0
+    return Found(tables=tables)
+
+
+def run(short: bool) -> Found:
+    """Measure all; for a quick look the smallest artifact."""
+    with tempfile.TemporaryDirectory() as made:
+        return measure_all(Path(made) / "vault", short)
+
+
+def main() -> int:
+    """Measure, in a folder of one's own if that is wanted."""
+    parser = parser_of(__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", help="of the disk to measure")
+    arguments = parser.parse_args()
+    if arguments.folder is None:
+        return tell(run(arguments.short), arguments)
+    return tell(measure_all(arguments.folder / "vault", arguments.short), arguments)
 
 
 if __name__ == "__main__":

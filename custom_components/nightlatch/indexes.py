@@ -74,6 +74,10 @@ class PublicIndexes:
     @callback
     def async_look(self) -> None:
         """Ask what is due to be asked, in the background."""
+        if not self._settings.indexes:
+            for lock in self._locks.values():
+                lock.known = None
+            return
         for lock in tuple(self._locks.values()):
             with self._faults.apart("public_indexes", lock):
                 if (reading := lock.kind.source()) is not None:
@@ -81,9 +85,6 @@ class PublicIndexes:
 
     @callback
     def _look(self, lock: ManagedLock, reading: SourceReading) -> None:
-        if not self._settings.indexes:
-            lock.known = None
-            return
         if not reading.offers_update or reading.offered is None:
             return
         now = self._hass.loop.time()

@@ -95,6 +95,9 @@ class Recovering:
     def _look_at(self, lock_ids: Iterable[str]) -> None:
         for lock_id in lock_ids:
             lock = self._locks[lock_id]
+            if not lock.in_bootloader and lock_id not in self._stranded:
+                # Most, each minute.
+                continue
             with self._faults.apart("recovery", lock):
                 self._look(lock)
 

@@ -13,12 +13,12 @@ from ..adapters.audit_file import AuditFile
 from ..adapters.storage import HouseholdStore, told_problem
 from ..const import DOMAIN
 from ..coordinator import FeedCoordinator
-from ..core.errors import FeedProblem, SourceProblem
+from ..core.errors import FeedProblem, NightlatchError, SourceProblem
 from ..core.guard.conduct import Conduct
 from ..core.guard.offer import NoOffer
 from ..core.installation.recovery import what_left_it
 from ..core.model import OutcomeKind
-from ..core.schedule.plan import Waiting
+from ..core.schedule.plan import Plan, Waiting
 from ..faults import Faults
 from ..household_settings import HouseholdSettings
 from ..install.recovery import Recovering
@@ -277,6 +277,8 @@ class Issues:
             )
         if lock.progress is not None or lock.is_cut_off:
             return
+        # Asked once: both are computed anew each time.
+        error, plan = lock.kind.source_error, self._planner.plan(lock)
         if lock.in_bootloader:
             yield self._stranded(lock)
         elif (successor := lock.kind.successor) is not None:
@@ -289,7 +291,7 @@ class Issues:
                 },
                 data={"succeeded": lock.subentry_id, "successor": successor[1]},
             )
-        elif (found := self._issue_of(lock)) is not None:
+        elif (found := self._issue_of(lock, error, plan)) is not None:
             key, placeholders = found
             yield Issue(
                 key=key,
@@ -300,9 +302,7 @@ class Issues:
                     else None
                 ),
             )
-        if lock.release is not None and (
-            self._planner.plan(lock).waiting is Waiting.APPROVAL
-        ):
+        if lock.release is not None and plan.waiting is Waiting.APPROVAL:
             version = lock.release.version.text
             yield Issue(
                 key="approval_waits",
@@ -319,7 +319,7 @@ class Issues:
             )
         if lock.kind.bridge_forgets:
             yield Issue(key="bridge_forgets", placeholders={"lock": lock.name})
-        if lock.kind.source_error is None and not lock.kind.by_hand:
+        if error is None and not lock.kind.by_hand:
             yield from issues_of_silence(lock)
         if (held := held_too_often(lock, self._planner)) is not None:
             yield held
@@ -364,7 +364,9 @@ class Issues:
             time=f"{due.astimezone(dt_util.get_default_time_zone()):%H:%M}",
         )
 
-    def _issue_of(self, lock: ManagedLock) -> tuple[str, dict[str, str]] | None:
+    def _issue_of(
+        self, lock: ManagedLock, error: NightlatchError | None, plan: Plan
+    ) -> tuple[str, dict[str, str]] | None:
         """Return what a person must do about a lock, if anything."""
         outcome = lock.record.outcome
         if (
@@ -376,7 +378,7 @@ class Issues:
                 "message": outcome.message or "",
                 "steps": recovery_steps(lock, self._vault, self._remedies),
             }
-        if (error := lock.kind.source_error) is not None:
+        if error is not None:
             return str(error.reason), error.details
         if (trouble := lock.kind.trouble) is not None:
             return trouble, {}
@@ -384,14 +386,13 @@ class Issues:
             return (
                 "source_repeats" if conduct is Conduct.REPEATS else "source_stuck"
             ), {}
-        waiting = self._planner.plan(lock).waiting
-        waits = lock.kind.by_hand and waiting not in _UNWANTED
+        waits = lock.kind.by_hand and plan.waiting not in _UNWANTED
         if waits and lock.release is not None:
             return "update_by_hand", {
                 "version": lock.release.version.text,
                 "steps": listed(told_of_maker(lock)),
             }
-        if waiting is Waiting.VENDOR:
+        if plan.waiting is Waiting.VENDOR:
             return "contact_vendor", {
                 "version": or_not_known(
                     lock.hass, lock.release.version.text if lock.release else None

@@ -5,7 +5,7 @@ nothing (null) is told once, so that nobody takes what was for what is.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import probatio
@@ -17,10 +17,12 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
+from ..locks.lock import ManagedLock
 from ..locks.registry import Changes
+from ..rights import may_see
 from ..runtime import Runtime, async_get_runtime
 from ..translation import async_told_in, told_now
-from .snapshot import async_snapshot, visible
+from .snapshot import async_snapshot
 
 NOT_LOADED: Final = "not_loaded"
 AT_MOST_EVERY: Final = 1.0
@@ -48,6 +50,8 @@ class Subscription:
         self._unsubscribe: list[CALLBACK_TYPE] = []
         self._followed: dict[str, CALLBACK_TYPE] = {}
         """What ends following the progress of each lock."""
+        self._linked: dict[str, frozenset[str]] = {}
+        """What the rules look at, by the id of the lock."""
         self._entities: frozenset[str] = frozenset()
         self._unfollow_entities: CALLBACK_TYPE | None = None
         self._sent: dict[str, Any] | None = None
@@ -65,7 +69,7 @@ class Subscription:
             runtime.locks.async_subscribe(self._changed),
             runtime.locks.async_on_minute(self._note),
         ]
-        self._follow(runtime)
+        self._follow(runtime, runtime.locks.keys())
         self._note()
 
     @callback
@@ -76,6 +80,7 @@ class Subscription:
             unsubscribe()
         self._unsubscribe.clear()
         self._followed.clear()
+        self._linked.clear()
         if self._unfollow_entities is not None:
             self._unfollow_entities()
             self._unfollow_entities = None
@@ -102,18 +107,27 @@ class Subscription:
         self._connection.send_event(self._id, None)
 
     @callback
-    def _follow(self, runtime: Runtime) -> None:
-        """Follow the progress of the locks there are, and what the rules look at."""
-        for lock_id in self._followed.keys() - runtime.locks.keys():
-            self._followed.pop(lock_id)()
-        for lock_id, lock in runtime.locks.items():
+    def _follow(self, runtime: Runtime, lock_ids: Iterable[str]) -> None:
+        """Follow the progress of the locks there are, and what the rules look at.
+
+        ``lock_ids`` are those of which something is new.
+        """
+        locks = runtime.locks
+        if self._followed.keys() != locks.keys():
+            for lock_id in self._followed.keys() - locks.keys():
+                self._followed.pop(lock_id)()
+                self._linked.pop(lock_id, None)
+            lock_ids = {*lock_ids, *(locks.keys() - self._followed.keys())}
+        for lock_id in lock_ids:
+            if (lock := locks.get(lock_id)) is None:
+                continue
             if lock_id not in self._followed:
                 self._followed[lock_id] = lock.async_subscribe_progress(self._note)
-        linked = [runtime.settings.gate_entity, runtime.settings.hold_entity]
-        for lock in visible(runtime, self._connection.user):
-            links = lock.links
-            linked += [links.lock_entity, links.battery_entity, links.door_entity]
-        entities = frozenset(each for each in linked if each is not None)
+            self._linked[lock_id] = self._links_of(lock)
+        household = runtime.settings.gate_entity, runtime.settings.hold_entity
+        entities = frozenset(each for each in household if each is not None).union(
+            *self._linked.values()
+        )
         if entities != self._entities:
             if self._unfollow_entities is not None:
                 self._unfollow_entities()
@@ -122,11 +136,25 @@ class Subscription:
                 self._hass, entities, self._note
             )
 
+    def _links_of(self, lock: ManagedLock) -> frozenset[str]:
+        """Return what the rules look at for a lock, if whoever looks may see it."""
+        if not may_see(self._connection.user, lock):
+            return frozenset()
+        links = lock.links
+        linked = links.lock_entity, links.battery_entity, links.door_entity
+        return frozenset(each for each in linked if each is not None)
+
     @callback
     def _changed(self, changes: Changes) -> None:
-        if self._runtime is not None:
-            self._follow(self._runtime)
-            self._note()
+        if (runtime := self._runtime) is None:
+            return
+        if changes.household or changes.locks:
+            # Rights are the owner's to set as well, without a word to us: they are
+            # looked at with all locks whenever something of the household is new.
+            self._follow(
+                runtime, runtime.locks.keys() if changes.household else changes.locks
+            )
+        self._note()
 
     @callback
     def _note(self, *_: object) -> None:

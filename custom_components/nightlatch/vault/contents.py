@@ -98,6 +98,9 @@ class VaultContents:
         """
         vendor = lock.content.vendor if lock.content else None
         identity = lock.record.identity
+        of_version = self._find(vendor, identity.model, version)
+        if not of_version:
+            return None
         installed = {
             outcome.sha256: outcome.ended
             for outcome in lock.record.history
@@ -106,7 +109,7 @@ class VaultContents:
         }
         found = [
             (installed.get(known.release.key, _NEVER), since, known)
-            for since, known in self._find(vendor, identity.model, version)
+            for since, known in of_version
             if may_be_for_hardware(known.release, identity)
         ]
         return max(found, key=itemgetter(0, 1))[2] if found else None
