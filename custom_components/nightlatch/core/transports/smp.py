@@ -28,7 +28,13 @@ from .base import (
     nobody_waits,
     once,
 )
-from .sending import BROKEN_OFF, OUT_OF_REACH, RECONNECT_DELAY, send
+from .sending import (
+    BROKEN_OFF,
+    OUT_OF_REACH,
+    RECONNECT_DELAY,
+    may_be_remembered_wrong,
+    send,
+)
 from .smp_link import SmpLink
 from .smp_protocol import GOES_BACK, BootMode, Slot, SmpError, garbled
 from .smp_upload import Upload
@@ -95,7 +101,10 @@ class SmpTransport(FirmwareTransport):
             len(artifact.firmware),
             self._name,
             partial(self._deliver, delivery),
-            lambda err: err.reason in BROKEN_OFF,
+            lambda err: (
+                err.reason in BROKEN_OFF
+                or may_be_remembered_wrong(delivery.upload, err)
+            ),
         )
 
     async def _deliver(self, delivery: _Delivery, counters: Counters) -> None:
