@@ -164,7 +164,7 @@ class TrialDoorway:
     async def restarted(self) -> None:
         """Wait until the lock has restarted and is usable again."""
         await asyncio.sleep(1)
-        await until(lambda: self.lock.mode is Mode.APPLICATION)
+        await until(lambda: self.lock.serves)
 
     async def assert_on_trial(self, wanted: bytes | None = None) -> None:
         """Check that the lock runs the very image on trial, and would go back."""

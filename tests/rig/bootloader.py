@@ -11,14 +11,14 @@ generations of the bootloader take differently (``nordic_generations``).
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
 import hashlib
 import struct
-from typing import Protocol
+from typing import Any, Protocol
 from zlib import crc32
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -107,6 +107,12 @@ class Host(Protocol):
 
     def fall_silent(self, seconds: float) -> None:
         """Neither hear nor say anything for so long; the connection holds."""
+
+    def judged(self) -> None:
+        """Be told that an image is judged and that is answered, but not yet noted."""
+
+    def noted(self) -> None:
+        """Be told that it is noted as well, so that it is time to restart."""
 
 
 @dataclass(slots=True)
@@ -212,7 +218,6 @@ class SecureDfuBootloader:
         self._data = _Object()
         self._init: InitCommand | None = None
         self._accepted = False
-        self._settled_in = 0.0
         self._receipt_every = 0
         self._until_receipt = 0
         self._executing = False
@@ -491,51 +496,69 @@ class SecureDfuBootloader:
             self._require_host().later(busy, self._conclude)
             return
         self._executing = False
-        try:
-            self._accept_if_whole()
-        except Refusal as refusal:
-            self._respond(Opcode.EXECUTE, refusal.code)
-            return
-        if self._accepted:
-            self._finish()
-        else:
+        if self._accepted or not self._whole:
             self._respond(Opcode.EXECUTE, _SUCCESS)
+        elif self._hash_is_right():
+            self._accept()
+        else:
+            self._refuse()
 
     @property
     def _whole(self) -> bool:
         """Whether all of the image has come."""
         return self._init is not None and self._data.offset >= self._init.app_size
 
-    def _accept_if_whole(self) -> None:
-        """Verify and activate the image if all of it has come; raise ``Refusal``."""
-        init = self._init
-        if self._accepted or init is None or not self._whole:
-            return
-        digest = hashlib.sha256(self._bank).digest()
-        if digest[::-1] != init.hash:
-            # A package that does not hold is forgotten, init packet and all.
-            self._command, self._data, self._init = _Object(), _Object(), None
-            self.flash.save(init_packet=b"")
-            raise Refusal(Extended.VERIFICATION_FAILED)
-        version = init.fw_version or 0
+    def _hash_is_right(self) -> bool:
+        assert self._init is not None
+        return hashlib.sha256(self._bank).digest()[::-1] == self._init.hash
+
+    def _accept(self) -> None:
+        """Answer that the image is good, then note that it is to be activated."""
+        assert self._init is not None
+        self._accepted = True
+        if not self.silent_at_the_end:
+            self._respond(Opcode.EXECUTE, _SUCCESS)
+        version = self._init.fw_version or 0
         if self.single_bank:
-            self._settled_in = self.flash.save(
+            self._note(
                 application_version=version, application_valid=True, init_packet=b""
             )
         else:
-            self._settled_in = self.flash.save(
-                activate=init.app_size, activate_version=version
-            )
-        self._accepted = True
+            self._note(activate=self._init.app_size, activate_version=version)
 
-    def _finish(self) -> None:
-        """Answer the last EXECUTE; restart once the settings page is written."""
-        if not self.silent_at_the_end:
-            self._respond(Opcode.EXECUTE, _SUCCESS)
-        if self._host is not None:
-            after = self._delay(Opcode.EXECUTE) + self._settled_in
-            after += self.receive_buffers.flash_busy
-            self._agenda.add(after, self._host.reset)
+    def _refuse(self) -> None:
+        """Answer that the image is not good, then forget it, init packet and all."""
+        self._command, self._data, self._init = _Object(), _Object(), None
+        self._respond(Opcode.EXECUTE, Refusal(Extended.VERIFICATION_FAILED).code)
+        self._note(init_packet=b"")
+
+    def _note(self, **changes: Any) -> None:
+        """Write the settings page while the answer leaves, and restart.
+
+        So it is whatever the image was, in all generations: the write is begun right
+        before the answer (nRF5 SDK 12 to 14, nrf_dfu_postvalidate) or right behind it (15
+        and later, on_data_obj_execute_request_sched), and the restart waits for its end.
+        """
+        host = self._host
+        if host is None:
+            return
+        steps = self.flash.saving(**changes)
+        first = next(steps)
+
+        def begin() -> None:
+            host.judged()
+            if self._host is host:
+                self._go_on_noting(steps)
+
+        after = self._delay(Opcode.EXECUTE) + self.receive_buffers.flash_busy
+        host.later(after + first, begin)
+
+    def _go_on_noting(self, steps: Iterator[float]) -> None:
+        host = self._require_host()
+        for seconds in steps:
+            host.later(seconds, partial(self._go_on_noting, steps))
+            return
+        host.noted()
 
     # Answers.
 

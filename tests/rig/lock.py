@@ -48,7 +48,11 @@ class Step(Enum):
     INIT_PACKET = "init_packet"
     """The init packet is accepted, but that is not answered."""
     LAST_EXECUTE = "last_execute"
-    """The image is accepted and will be activated, but that is not answered."""
+    """The image is accepted, but that is neither answered nor noted."""
+    ANSWERED = "answered"
+    """That the image is accepted is answered, but not noted, and so forgotten."""
+    NOTED = "noted"
+    """The image will be activated at the next start, which does not come by itself."""
     ACTIVATED = "activated"
     """The new application is in its place, but never appears."""
 
@@ -224,6 +228,16 @@ class VirtualLock(LockBody):
             if self._cut_due(step):
                 return
         self._notify(CONTROL_POINT, data)
+
+    def judged(self) -> None:
+        """Write the settings page from now on, unless the power goes."""
+        if self.bootloader.accepted:
+            self._cut_due(Step.ANSWERED)
+
+    def noted(self) -> None:
+        """Restart: what was received is to be activated, or to be forgotten."""
+        if not (self.bootloader.accepted and self._cut_due(Step.NOTED)):
+            self.reset()
 
     def fall_silent(self, seconds: float) -> None:
         """Let the radio rest while the flash needs the processor."""

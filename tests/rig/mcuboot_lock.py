@@ -21,9 +21,22 @@ from .mcuboot_trailer import set_confirmed
 from .smp_images import SmpImages
 from .smp_server import SmpServer
 
+SERVER_START = 2.0
+"""Seconds after a restart until an application shows its SMP service; in the field 60 was
+seen too (applications register it when all else is set up)."""
+BUSY_RESETS = 1
+"""How often each started application refuses a RESET because it is at something (rc 10,
+Zephyr's hook MGMT_EVT_OP_OS_MGMT_RESET)."""
+
 
 class VirtualMcubootLock(LockBody):
-    """A lock with two slots: what comes new runs on trial until it is confirmed."""
+    """A lock with two slots: what comes new runs on trial until it is confirmed.
+
+    It is as unkind as the field: busy when it is first told to restart, and not to be
+    updated right after it has restarted. Where a test is about something else, ``kind``
+    makes it neither. That it wants a bond is up to the test: Zephyr's default is that
+    (MCUMGR_TRANSPORT_BT_PERM_RW_AUTHEN), and Nordic's samples do without (.._PERM_RW).
+    """
 
     def __init__(
         self,
@@ -40,6 +53,7 @@ class VirtualMcubootLock(LockBody):
         has_battery: bool = True,
         needs_bond: bool = False,
         tells_build: bool = True,
+        kind: bool = False,
         service_uuids: tuple[str, ...] = (),
         manufacturer_data: dict[int, bytes] | None = None,
     ) -> None:
@@ -74,9 +88,17 @@ class VirtualMcubootLock(LockBody):
         self._manufacturer_data = manufacturer_data or {}
         self._running: SlotImage | None = None
         self._mtu = 23
-        self.server_start = 0.0
-        """Seconds until a started application shows its SMP service."""
+        self.server_start = 0.0 if kind else SERVER_START
+        """Seconds until an application that was restarted shows its SMP service."""
+        self.busy_resets = 0 if kind else BUSY_RESETS
+        """How often each started application refuses to restart."""
+        self._restarted = False
         self._serves = True
+
+    @property
+    def serves(self) -> bool:
+        """Whether its application runs, and lets itself be updated by now."""
+        return self.mode is Mode.APPLICATION and self._serves
 
     @property
     def running(self) -> SlotImage | None:
@@ -136,8 +158,12 @@ class VirtualMcubootLock(LockBody):
     @override
     def _application_started(self) -> None:
         self.server.start(self)
-        self._serves = not self.server_start
-        if self.server_start:
+        self.server.busy_resets = self.busy_resets
+        # When a test begins it has long been running.
+        late = self.server_start if self._restarted else 0.0
+        self._restarted = True
+        self._serves = not late
+        if late:
             self.later(self.server_start, self._server_started)
         super()._application_started()
         if Behaviour.CONFIRMS_ITSELF in self._behaviours():

@@ -4,6 +4,7 @@ The settings page has a backup, so that a loss of power while one of them is wri
 leaves the other; nrf_dfu_settings.c of the nRF5 SDK.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -85,32 +86,39 @@ class Flash:
 
         Returns how many seconds it takes; raises ``PowerLost``.
         """
+        return sum(self.saving(**changes))
+
+    def saving(self, **changes: Any) -> Iterator[float]:
+        """Do the same bit by bit: yield how many seconds each takes, then do it."""
         new = replace(self.settings, **changes)
         if self._page is not None and self._page is not self._backup:
             # A loss of power came between the two. The good one is copied first.
-            self._save_backup(self._page)
-        self._save_page(new)
-        self._save_backup(new)
-        return SETTINGS_TIME
+            yield from self._save_backup(self._page)
+        yield from self._save_page(new)
+        yield from self._save_backup(new)
 
-    def _save_page(self, settings: Settings) -> None:
+    def _save_page(self, settings: Settings) -> Iterator[float]:
         def erase(length: int) -> None:
             self._page = None if length else self._page
 
         def write(length: int) -> None:
             self._page = settings if length == PAGE else None
 
+        yield ERASE_TIME
         self.operations.perform(PAGE, erase)
+        yield PAGE / WORD * WORD_TIME
         self.operations.perform(PAGE, write)
 
-    def _save_backup(self, settings: Settings) -> None:
+    def _save_backup(self, settings: Settings) -> Iterator[float]:
         def erase(length: int) -> None:
             self._backup = None if length else self._backup
 
         def write(length: int) -> None:
             self._backup = settings if length == PAGE else None
 
+        yield ERASE_TIME
         self.operations.perform(PAGE, erase)
+        yield PAGE / WORD * WORD_TIME
         self.operations.perform(PAGE, write)
 
     def erase(self, bank: bytearray, start: int, end: int) -> float:

@@ -189,6 +189,8 @@ class SmpServer:
         self.version_2 = version_2
         self.processing_time = 0.004
         """Seconds for each request, besides what the flash takes."""
+        self.busy_resets = 0
+        """How often it refuses to restart from now on, because it is busy."""
         self.counters = SmpCounters()
         self._orders: list[SmpOrder] = []
         self._host: SmpHost | None = None
@@ -406,6 +408,9 @@ class SmpServer:
                 if not isinstance(said, str):
                     raise SmpRefusal(Rc.INVALID)
                 return {"r": said}
+            case OsCommand.RESET, Operation.WRITE if self.busy_resets:
+                self.busy_resets -= 1
+                raise SmpRefusal(Rc.BUSY)
             case OsCommand.RESET, Operation.WRITE:
                 host = self._require_host()
                 host.later(RESET_DELAY + self.processing_time, host.reset)

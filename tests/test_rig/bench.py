@@ -75,6 +75,13 @@ class Bench:
         self._timers.append(timer)
         return timer
 
+    def judged(self) -> None:
+        """Go on."""
+
+    def noted(self) -> None:
+        """Restart."""
+        self.reset()
+
     def fall_silent(self, seconds: float) -> None:
         """Note that the radio rests."""
         self.silences.append(seconds)

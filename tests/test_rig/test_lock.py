@@ -479,7 +479,9 @@ async def test_a_loss_of_power_while_activating_is_made_good(byte: int) -> None:
     [
         (Step.JUMP, "1.0.0"),
         (Step.INIT_PACKET, "1.0.0"),
-        (Step.LAST_EXECUTE, "1.1.0"),
+        (Step.LAST_EXECUTE, "1.0.0"),
+        (Step.ANSWERED, "1.0.0"),
+        (Step.NOTED, "1.1.0"),
         (Step.ACTIVATED, "1.1.0"),
     ],
 )

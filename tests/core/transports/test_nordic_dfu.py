@@ -23,7 +23,7 @@ from tests.rig.lock import Mode
 from tests.rig.lock_services import Buttonless
 from tests.rig.virtual_time import virtual_time
 
-from ..doorway import ADDRESS, NAME, OBJECT, SIZE, artifact, doorway
+from ..doorway import ADDRESS, BOOTLOADER_ADDRESS, NAME, OBJECT, SIZE, artifact, doorway
 
 pytestmark = virtual_time
 
@@ -237,6 +237,39 @@ async def test_services_are_forgotten_while_they_can_be(
     async with doorway(buttonless=buttonless) as door:
         await door.transfer()
         assert door.radio.forgotten == ["application", "bootloader"]
+
+
+@pytest.mark.parametrize(("remembered", "fits"), [(517, 23), (247, 185), (185, 23)])
+async def test_a_remembered_mtu_that_is_too_large_ends_nothing(
+    remembered: int, fits: int
+) -> None:
+    """Nothing arrives over the first connection; the next one is asked anew."""
+    async with doorway(model=LinkModel(mtu=fits)) as door:
+        radio = door.radio
+        door.lock.bootloader.start(door.lock)
+        door.lock._set_mode(Mode.BOOTLOADER)
+        client = await radio.connect(
+            BOOTLOADER_ADDRESS, name=NAME, disconnected=lambda: None
+        )
+        radio._cache[BOOTLOADER_ADDRESS] = (
+            radio._cache[BOOTLOADER_ADDRESS][0],
+            remembered,
+        )
+        await client.disconnect()
+        report = await door.transfer()
+        assert report.reconnects == 1
+        assert max(len(packet) for packet in door.packets) <= fits - 3
+        await asyncio.sleep(5)
+        door.assert_updated()
+        door.assert_nothing_left()
+
+
+async def test_a_link_over_which_nothing_ever_arrives_is_given_up() -> None:
+    """After one more try, in which nothing was remembered."""
+    async with doorway(model=LinkModel(loss=1.0)) as door:
+        error = await door.fails()
+        assert error.reason is TransportProblem.LOSSY_LINK
+        assert door.radio.connected.count(BOOTLOADER_ADDRESS) == 2
 
 
 # What is never sent.

@@ -271,6 +271,32 @@ async def test_data_that_nobody_watched_are_sent_again_gently() -> None:
         assert door.bootloader.counters.command_objects == 1
 
 
+async def test_what_a_lock_refuses_that_waits_for_its_flash_is_not_sent_again() -> None:
+    """It has watched over every byte, so to be gentler would only take twice the time."""
+    async with doorway(model=link()) as door:
+        wanted = artifact(size=SIZE)
+        door.lock.flash.word_time = SLOW_WORD
+        door.bootloader.answer_once(
+            Opcode.EXECUTE, b"\x0b\x0c", nth=1 + -(-SIZE // 4096)
+        )
+        error = await door.fails(wanted)
+        assert error.reason is TransportProblem.REJECTED_HASH
+        assert door.bootloader.counters.command_objects == 1
+
+
+async def test_what_care_does_not_help_with_is_not_learned() -> None:
+    """Nor does a lock take longer for ever because of one bad image."""
+    pace = Pace()
+    assert pace.refused()
+    assert pace.learned is Manner.GENTLE
+    assert not pace.refused()
+    assert pace.learned is None
+    # Where it had been learned before, it stays.
+    pace = Pace(Manner.GENTLE)
+    assert not pace.refused()
+    assert pace.learned is Manner.GENTLE
+
+
 async def test_what_is_wrong_after_all_care_is_refused() -> None:
     """Twice, and the lock runs what it ran."""
     async with doorway(model=link()) as door:

@@ -13,7 +13,9 @@ from tests.rig.virtual_time import virtual_time
 
 from ..doorway import until
 from ..trial_doorway import (
+    ADDRESS,
     BUFFER,
+    NAME,
     NEW,
     OLD,
     TrialDoorway,
@@ -182,6 +184,21 @@ async def test_the_mtu_may_be_another_after_each_break(mtus: tuple[int, ...]) ->
             door.server.order(SmpFault.VANISH, (1, 1), nth=2 + 3 * number)
         report = await door.transfer()
         assert report.reconnects == len(later)
+        await door.assert_on_trial()
+
+
+@pytest.mark.parametrize("tells", [False, True])
+async def test_a_remembered_mtu_that_is_too_large_ends_nothing(tells: bool) -> None:
+    """Nothing arrives over the first connection; the next one is asked anew."""
+    model = radio_link(mtu=23)
+    async with trial_doorway(model=model, tells_parameters=tells) as door:
+        await asyncio.sleep(1)
+        client = await door.radio.connect(ADDRESS, name=NAME, disconnected=lambda: None)
+        await client.disconnect()
+        services, _ = door.radio._cache[ADDRESS]
+        door.radio._cache[ADDRESS] = (services, 247)
+        report = await door.transfer()
+        assert report.reconnects == 1
         await door.assert_on_trial()
 
 

@@ -207,7 +207,7 @@ async def test_going_back_survives_losses(fault: SmpFault) -> None:
 
 async def test_a_lock_that_is_away_while_it_goes_back_is_not_waited_for() -> None:
     """Whoever asked looks for it."""
-    async with trial_doorway(model=radio_link()) as door:
+    async with trial_doorway(model=radio_link(), lock={"kind": True}) as door:
         transport = await on_trial(door)
         door.server.order(SmpFault.LOSE, RESET)
         door.link.order(Traffic.CONNECTION, Fault.LOSE, nth=2, times=4)
@@ -445,7 +445,7 @@ async def test_an_image_that_the_boot_loader_does_not_take_is_noticed() -> None:
     """When the link broke at the restart, and the lock is back so soon."""
     stranger = ec.derive_private_key(0x6261_6421, ec.SECP256R1())
     wanted = artifact_of(make_mcuboot_image(bytes(4000), key=stranger, version=NEW))
-    async with trial_doorway(model=radio_link()) as door:
+    async with trial_doorway(model=radio_link(), lock={"kind": True}) as door:
         door.server.order(SmpFault.LOSE, RESET)
         error = await door.fails(wanted)
         assert error.reason is TransportProblem.REVERTED
@@ -475,7 +475,7 @@ async def test_a_lock_that_says_yes_and_does_not_restart() -> None:
 
 async def test_a_lock_that_swaps_for_long_is_not_waited_for() -> None:
     """What it runs then the caller finds out."""
-    async with trial_doorway(model=radio_link()) as door:
+    async with trial_doorway(model=radio_link(), lock={"kind": True}) as door:
         door.server.order(SmpFault.LOSE, RESET)
         door.link.order(Traffic.CONNECTION, Fault.LOSE, nth=2, times=4)
         report = await door.transfer()

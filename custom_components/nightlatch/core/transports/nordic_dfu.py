@@ -46,7 +46,13 @@ from .nordic_protocol import (
     check_buttonless,
 )
 from .nordic_sender import Sender
-from .sending import BROKEN_OFF, OUT_OF_REACH, RECONNECT_DELAY, send
+from .sending import (
+    BROKEN_OFF,
+    OUT_OF_REACH,
+    RECONNECT_DELAY,
+    may_be_remembered_wrong,
+    send,
+)
 
 BUTTONLESS_TIMEOUT = 30.0
 # A lock may restart before it has answered; then the lost link is the answer.
@@ -121,12 +127,14 @@ class NordicDfuTransport(FirmwareTransport):
             len(artifact.firmware),
             self._name,
             partial(self._send_on_one_connection, sender),
-            self._may_go_on,
+            partial(self._may_go_on, sender),
         )
 
-    def _may_go_on(self, err: TransportError) -> bool:
+    def _may_go_on(self, sender: Sender, err: TransportError) -> bool:
         """Return whether another connection may help."""
-        return err.reason in BROKEN_OFF or (self._away and err.reason in _OUT_OF_REACH)
+        if err.reason in BROKEN_OFF or may_be_remembered_wrong(sender, err):
+            return True
+        return self._away and err.reason in _OUT_OF_REACH
 
     async def _send_on_one_connection(self, sender: Sender, counters: Counters) -> None:
         address = await self._find_bootloader(sender)
@@ -140,7 +148,9 @@ class NordicDfuTransport(FirmwareTransport):
             except (asyncio.CancelledError, TransportError) as err:
                 # A lock in its bootloader is a door that does not open. Where going
                 # on makes no sense, the old firmware is better than waiting there.
-                if not (isinstance(err, TransportError) and self._may_go_on(err)):
+                if not (
+                    isinstance(err, TransportError) and self._may_go_on(sender, err)
+                ):
                     await link.abort()
                 raise
 

@@ -83,7 +83,7 @@ class BootloaderLink:
         self._counters = counters
         self._client: GattClient
         self._inbox = Inbox[bytes]()
-        self._lost = False
+        self._lost = asyncio.Event()
         self.round_trip = 0.0
         """Seconds that a request takes, until its answer is here."""
         self.taken = 0.0
@@ -132,7 +132,7 @@ class BootloaderLink:
         return min(longest_write(self._client, PACKET), MAX_PACKET) // WORD * WORD
 
     def _disconnected(self) -> None:
-        self._lost = True
+        self._lost.set()
         # Wakes whoever waits for an answer.
         self._inbox.add(b"")
 
@@ -208,7 +208,7 @@ class BootloaderLink:
         self._check_link()
 
     def _check_link(self) -> None:
-        if self._lost:
+        if self._lost.is_set():
             raise TransportError(TransportProblem.LINK_LOST)
 
     async def receipt(self, timeout: float) -> Receipt | None:
@@ -221,6 +221,15 @@ class BootloaderLink:
                 return receipt
         except TimeoutError:
             return None
+
+    async def is_gone(self, timeout: float) -> bool:
+        """Wait until the lock has gone; return False where it stays for so long."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self._lost.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def abort(self) -> None:
         """Send the bootloader back to the application that it has, if it still hears.
@@ -236,6 +245,6 @@ class BootloaderLink:
     async def _receive(self) -> bytes:
         """Return the next notification, or fail as soon as the link is lost."""
         message = await self._inbox.get()
-        if self._lost and not message:
+        if self._lost.is_set() and not message:
             raise TransportError(TransportProblem.LINK_LOST)
         return message

@@ -16,6 +16,8 @@ from ..model import Manner
 _CAREFUL_OBJECTS = 2
 # So often there may be no proof, without anything lost, before it is waited for again.
 _MOST_UNPROVEN = 2
+# So many late answers may be the radio's.
+_MOST_CHANCE = 1
 # An answer that takes so many times as long as others has waited for the flash.
 _LATE = 1.5
 
@@ -32,6 +34,10 @@ class Pace:
         """Whether each packet is waited for: where a gap cannot be filled any more."""
         self._careful = 0
         self._unproven = 0
+        self._prompt = 0
+        self._late = 0
+        """Objects that were executed at once, and those that waited for the flash."""
+        self._gentle_since_refusal = False
 
     @property
     def ahead(self) -> bool:
@@ -40,9 +46,12 @@ class Pace:
 
     def waited(self, seconds: float, round_trip: float) -> None:
         """Take note of how long EXECUTE took for an object that was waited for."""
+        late = seconds > _LATE * round_trip
+        self._late += late
+        self._prompt += not late
         if self.learned is not None:
             return
-        if seconds > _LATE * round_trip:
+        if late:
             # What is asked sooner is answered no sooner.
             self._careful = 0
             return
@@ -61,9 +70,24 @@ class Pace:
         if self.ahead:
             self.manner = self.learned = Manner.WAITING
 
-    def be_gentle(self) -> None:
-        """Give the flash time from now on, and in all transfers to come."""
+    def refused(self) -> bool:
+        """Take note that the lock has refused the image as a whole.
+
+        Return whether it makes sense to send all of it again, more gently: from now on,
+        and in all transfers to come, the flash is given time. It makes none where that was
+        tried, and none where the lock itself has waited for its flash before it said that
+        an object is executed: one of that kind loses nothing without noticing.
+        """
+        if self.manner is Manner.GENTLE:
+            if self._gentle_since_refusal:
+                # It was not for want of time.
+                self.learned = None
+            return False
+        if not self.ahead and self._late > max(self._prompt, _MOST_CHANCE):
+            return False
+        self._gentle_since_refusal = True
         self.manner = self.learned = Manner.GENTLE
+        return True
 
     def accepted(self) -> None:
         """Take note that the lock has verified the image as a whole."""

@@ -41,6 +41,8 @@ _MOST_BEGINNINGS = 4
 # How long after the lock has EXECUTE its answer may take, in seconds, where it is sent
 # ahead: it had answered at once before.
 _PATIENCE = 1.0
+# A bootloader that has refused an image notes that, which takes its flash a moment.
+_RESTARTS_WITHIN = 3.0
 # The slowest flash, in seconds a word: an nRF52832 at its worst takes 338 µs.
 _SLOWEST_WORD = 400e-6
 # Deadlines for receipts follow the round trip; these are their bounds, in seconds.
@@ -89,6 +91,8 @@ class Sender:
         self.confirmed = 0
         """Bytes of the firmware that the bootloader has, as far as it has said so."""
         self.bytes_sent_again = 0
+        self.deaf = 0
+        """Connections that were given up over which nothing arrived."""
         self.activating = False
         """Whether the last EXECUTE was sent: from then on the lock may be restarting."""
 
@@ -98,6 +102,15 @@ class Sender:
         Raises ``TransportError``. May be called again with another connection, also
         after the bootloader has restarted: it goes on where the bootloader is.
         """
+        before = self.confirmed
+        try:
+            await self._run(link)
+        except TransportError as err:
+            if err.reason is TransportProblem.LOSSY_LINK and self.confirmed == before:
+                self.deaf += 1
+            raise
+
+    async def _run(self, link: BootloaderLink) -> None:
         self._link = link
         self._receipt_every = 0
         try:
@@ -199,14 +212,17 @@ class Sender:
         try:
             await self._execute()
         except BootloaderError as err:
-            if (
-                err.extended != ExtendedError.VERIFICATION_FAILED
-                or self._pace.manner is Manner.GENTLE
-            ):
+            if err.extended != ExtendedError.VERIFICATION_FAILED:
                 raise
-            # All checksums were right, so it is the lock that has lost something.
+            # The image has this hash, and all checksums were right; so it is the lock
+            # that has lost something, or counts otherwise.
             self.activating = False
-            self._pace.be_gentle()
+            if not self._pace.refused():
+                raise
+            # It forgets everything and restarts (nRF5 SDK 12 to 17: the settings page is
+            # written as after a good one). One that does not is begun with anew.
+            if await self._link.is_gone(_RESTARTS_WITHIN):
+                raise TransportError(TransportProblem.LINK_LOST) from err
             raise _AstrayError(err) from err
         self._pace.accepted()
 

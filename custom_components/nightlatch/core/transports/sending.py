@@ -40,12 +40,26 @@ class Sending(Protocol):
     """How far an artifact has come."""
 
     @property
+    def deaf(self) -> int:
+        """How many connections were given up over which nothing of it arrived."""
+
+    @property
     def confirmed(self) -> int:
         """The bytes that the lock has said it has."""
 
     @property
     def bytes_sent_again(self) -> int:
         """The bytes that had to be sent more than once."""
+
+
+def may_be_remembered_wrong(sending: Sending, err: TransportError) -> bool:
+    """Return whether another connection may carry what this one did not.
+
+    What stands before a proxy remembers how much fits into a write, and where that was
+    more than fits now, nothing arrives at all. It was told to forget when this connection
+    was made, so the next one knows better; once, for then nothing was remembered.
+    """
+    return err.reason is TransportProblem.LOSSY_LINK and sending.deaf == 1
 
 
 async def send(

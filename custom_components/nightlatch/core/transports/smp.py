@@ -28,7 +28,13 @@ from .base import (
     nobody_waits,
     once,
 )
-from .sending import BROKEN_OFF, OUT_OF_REACH, RECONNECT_DELAY, send
+from .sending import (
+    BROKEN_OFF,
+    OUT_OF_REACH,
+    RECONNECT_DELAY,
+    may_be_remembered_wrong,
+    send,
+)
 from .smp_link import SmpLink
 from .smp_protocol import GOES_BACK, BootMode, Slot, SmpError, garbled
 from .smp_upload import Upload
@@ -95,14 +101,23 @@ class SmpTransport(FirmwareTransport):
             len(artifact.firmware),
             self._name,
             partial(self._deliver, delivery),
-            lambda err: err.reason in BROKEN_OFF,
+            lambda err: (
+                err.reason in BROKEN_OFF
+                or may_be_remembered_wrong(delivery.upload, err)
+            ),
         )
 
     async def _deliver(self, delivery: _Delivery, counters: Counters) -> None:
         """Deliver over one connection, as far as it goes."""
-        try:
+
+        async def run() -> None:
             async with self._link(counters, fast=True) as link:
+                delivery.served = True
                 await delivery.run(link)
+
+        try:
+            # What has let itself be updated does so again, once it has restarted.
+            await _when_it_serves(run, lambda: delivery.served)
         except TransportError as err:
             # It has restarted; what it runs now the caller finds out.
             if not (delivery.activating and err.reason in OUT_OF_REACH):
@@ -240,17 +255,12 @@ class SmpTransport(FirmwareTransport):
         self, ask: Callable[[SmpLink], Awaitable[None]]
     ) -> None:
         """Ask firmware that has just started, when it lets itself be asked."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + SERVER_PATIENCE
-        while True:
-            try:
-                return await self._ask(ask)
-            except TransportError as err:
-                if err.reason is not TransportProblem.NOT_UPDATABLE:
-                    raise
-                if loop.time() > deadline:
-                    raise TransportError(TransportProblem.CANNOT_BE_KEPT) from err
-            await asyncio.sleep(SERVER_PAUSE)
+        try:
+            await _when_it_serves(partial(self._ask, ask))
+        except TransportError as err:
+            if err.reason is not TransportProblem.NOT_UPDATABLE:
+                raise
+            raise TransportError(TransportProblem.CANNOT_BE_KEPT) from err
 
     async def _ask[T](self, ask: Callable[[SmpLink], Awaitable[T]]) -> T:
         """Ask the lock something that takes a moment, again if it is broken off."""
@@ -267,6 +277,28 @@ class SmpTransport(FirmwareTransport):
                 _LOGGER.debug("%s: asking again after %s", self._name, err)
             attempt += 1
             await asyncio.sleep(RECONNECT_DELAY)
+
+
+async def _when_it_serves(
+    do: Callable[[], Awaitable[None]], will: Callable[[], bool] = lambda: True
+) -> None:
+    """Do something that takes a lock which lets itself be updated, once it does so.
+
+    Raises what it raises, in the end NOT_UPDATABLE; at once where it ``will`` not.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + SERVER_PATIENCE
+    while True:
+        try:
+            return await do()
+        except TransportError as err:
+            if (
+                err.reason is not TransportProblem.NOT_UPDATABLE
+                or not will()
+                or loop.time() > deadline
+            ):
+                raise
+        await asyncio.sleep(SERVER_PAUSE)
 
 
 class _Delivery:
@@ -293,6 +325,8 @@ class _Delivery:
         self._goes_back = False
         self._mended = False
         self.upload = Upload(artifact, progress)
+        self.served = False
+        """Whether the lock has let itself be updated."""
         self.activating = False
         """Whether it was told to restart: from then on it may be doing so."""
 

@@ -36,6 +36,7 @@ LONGEST_TIMEOUT = 15.0
 ERASE_TIMEOUT = 40.0
 # So often it is gone back without a byte of progress.
 FRUITLESS_ATTEMPTS = 8
+_FIRST_ATTEMPTS = 3
 PAUSE = 0.5
 
 # A server wants to see the header of the image in the first request.
@@ -84,6 +85,8 @@ class Upload:
         self.confirmed = 0
         """Bytes that the lock has, as far as it has said so; never falls."""
         self.bytes_sent_again = 0
+        self.deaf = 0
+        """Connections that were given up over which nothing arrived."""
 
     async def run(self, link: SmpLink, *, seems_there: bool = False) -> None:
         """Send what is missing; return when the server has everything.
@@ -95,6 +98,16 @@ class Upload:
         Raises ``TransportError``. May be called again with another connection, also
         after the lock has restarted: it goes on where the server is.
         """
+        before = self.confirmed
+        try:
+            await self._run(link, seems_there=seems_there)
+        except TransportError as err:
+            if err.reason is TransportProblem.LOSSY_LINK and self.confirmed == before:
+                self.deaf += 1
+                self._fruitless = 0
+            raise
+
+    async def _run(self, link: SmpLink, *, seems_there: bool) -> None:
         self._link = link
         self._flow.connected(link.max_packet, await link.parameters())
         while True:
@@ -136,7 +149,9 @@ class Upload:
     def _went_back(self, cause: SmpError | None = None) -> None:
         """Count an attempt without progress; raise ``TransportError`` after too many."""
         self._fruitless += 1
-        if self._fruitless == FRUITLESS_ATTEMPTS:
+        # Where nothing has come yet, another connection may carry more.
+        first = not self.deaf and not self.confirmed and cause is None
+        if self._fruitless == (_FIRST_ATTEMPTS if first else FRUITLESS_ATTEMPTS):
             if cause is not None:
                 raise cause.as_transport_error()
             raise TransportError(TransportProblem.LOSSY_LINK)
