@@ -7,12 +7,6 @@ from playwright.sync_api import Browser, sync_playwright
 import pytest
 
 from tests.rig.chromium import FLAGS, chromium_path
-from tests.rig.no_loop import (
-    configure_event_loop,  # noqa: F401
-    configure_session_event_loop,  # noqa: F401
-    enable_event_loop_debug,  # noqa: F401
-    verify_cleanup,  # noqa: F401
-)
 from tests.rig.node import installed_node
 
 from .stage import FOLDER
@@ -28,3 +22,27 @@ def browser() -> Iterator[Browser]:
         )
         yield chromium
         chromium.close()
+
+
+# What Home Assistant's test package does around every test runs a loop, and a browser
+# that is driven from a plain function has one of its own. No Home Assistant runs here.
+
+
+@pytest.fixture
+def configure_event_loop() -> None:
+    """Leave the loop alone."""
+
+
+@pytest.fixture(scope="session")
+def configure_session_event_loop() -> None:
+    """Leave the loop alone."""
+
+
+@pytest.fixture
+def enable_event_loop_debug() -> None:
+    """Leave the loop alone."""
+
+
+@pytest.fixture
+def verify_cleanup() -> None:
+    """Look after nothing of Home Assistant's."""
