@@ -17,6 +17,15 @@ from tests.frontend.conftest import (
 from .house import RunningHouse
 from .visit import Visit, visiting
 
+# Seconds. A whole house starts in the first test, and everything is in real time.
+_TIMEOUT = 600
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test of the group the time that it may take."""
+    for item in items:
+        item.add_marker(pytest.mark.timeout(_TIMEOUT))
+
 
 @pytest.fixture(scope="session")
 def running_house(

@@ -151,9 +151,7 @@ class Visit:
 
     def fill(self, label: str, text: str) -> None:
         """Fill in a field of the dialog."""
-        # Behind what has to be filled in stands a star.
-        name = re.compile(rf"^{re.escape(label)}\*?$")
-        self.dialog.get_by_label(name).first.fill(text)
+        self.dialog.get_by_label(label).first.fill(text)
 
     def close(self) -> None:
         """Close the dialog, once it says that it is at its end."""
