@@ -9,11 +9,8 @@ minutes: the locks are updated as in a house, and one of them is given bad firmw
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-import json
 from pathlib import Path
-import shutil
 import sys
-from time import time
 from typing import Any
 
 from playwright.async_api import (
@@ -24,6 +21,7 @@ from playwright.async_api import (
     async_playwright,
 )
 
+from tests.rig.chromium import FLAGS, chromium_path
 from tests.rig.demo import (
     CELLAR,
     DIRECTORY,
@@ -58,39 +56,24 @@ _PAGE_TIMEOUT = 60_000
 # Settings are looked at in the background, some time after an installation.
 _SETTINGS_TIMEOUT = 600_000
 _SIZE: ViewportSize = {"width": 1280, "height": 900}
-_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 
 
 @asynccontextmanager
 async def browser() -> AsyncGenerator[Browser]:
     """Start the system's Chromium."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        raise SystemExit("Chromium is needed for the pictures.")
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        chromium = await playwright.chromium.launch(
+            executable_path=chromium_path(), args=FLAGS
+        )
         yield chromium
         await chromium.close()
 
 
 async def log_in(page: Page, client: HomeClient) -> None:
     """Give the page the tokens that a login would."""
-    tokens = {
-        **client.tokens,
-        "hassUrl": client.url,
-        "clientId": client.client_id,
-        "expires": int((time() + client.tokens["expires_in"]) * 1000),
-    }
     await page.goto(f"{client.url}/manifest.json")
     await page.evaluate(
-        "tokens => localStorage.setItem('hassTokens', tokens)", json.dumps(tokens)
+        "tokens => localStorage.setItem('hassTokens', tokens)", client.kept_by_browser
     )
 
 

@@ -18,6 +18,7 @@ from .adapters.storage import HouseholdStore
 from .caches import FEEDS, INDEXES, async_forget, async_tidy
 from .const import DOMAIN
 from .core.disk import NoAnswerError
+from .discovery.discovery import async_take_back_all
 from .entity import async_remove_entities
 from .issues.issues import async_delete_issues
 from .kinds.hold import async_lift_all
@@ -112,6 +113,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) 
 
 async def async_remove_entry(hass: HomeAssistant, entry: NightlatchConfigEntry) -> None:
     """Delete what was kept."""
+    async_take_back_all(hass)
     entry_id = entry.entry_id
     store = HouseholdStore(hass, entry_id)
     await async_lift_all(hass, entry, store)

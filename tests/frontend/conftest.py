@@ -2,26 +2,24 @@
 
 import asyncio
 from collections.abc import Iterator
-import shutil
 
 from playwright.sync_api import Browser, sync_playwright
 import pytest
 
+from tests.rig.chromium import FLAGS, chromium_path
 from tests.rig.node import installed_node
 
 from .stage import FOLDER
-
-_FLAGS = ["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"]
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Start the system's Chromium."""
     asyncio.run(installed_node(FOLDER))
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert path, "Chromium is needed for this group of tests"
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        chromium = playwright.chromium.launch(
+            executable_path=chromium_path(), args=FLAGS
+        )
         yield chromium
         chromium.close()
 

@@ -7,9 +7,10 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.sync_api import Browser, Locator, Page, Route
+from playwright.sync_api import Browser, ElementHandle, Locator, Page, Route
 
 import custom_components.nightlatch as integration
+from tests.rig.judgement import AXE, barriers, too_wide
 
 FOLDER: Final = Path(__file__).parent
 INTEGRATION: Final = Path(integration.__file__).parent
@@ -24,8 +25,6 @@ _TYPES = {
     ".js": "text/javascript",
     ".woff2": "font/woff2",
 }
-# What makes somebody stop who cannot see, or has no mouse.
-_GRAVE = {"serious", "critical"}
 
 
 def snapshot(name: str) -> dict[str, Any]:
@@ -92,39 +91,18 @@ class Stage:
 
     def too_wide(self) -> list[str]:
         """Return what reaches beyond the page's width."""
-        found: list[str] = self.page.evaluate(
-            """() => {
-              const wide = document.documentElement.clientWidth;
-              const found = [];
-              const walk = (root) => {
-                for (const each of root.querySelectorAll("*")) {
-                  if (each.shadowRoot) walk(each.shadowRoot);
-                  const box = each.getBoundingClientRect();
-                  if (box.width && (box.right > wide + 0.5 || box.left < -0.5)) {
-                    found.push(`${each.tagName}.${each.getAttribute("class")}`);
-                  }
-                }
-              };
-              walk(document);
-              if (document.documentElement.scrollWidth > wide) found.push("the page");
-              return found;
-            }"""
-        )
-        return found
+        return too_wide(self._document)
 
     def barriers(self) -> list[str]:
         """Return the grave findings of axe-core."""
         self.page.add_script_tag(url="/axe.min.js")
-        result = self.page.evaluate(
-            "() => axe.run(document, {resultTypes: ['violations']})"
-        )
-        assert result["passes"], "axe has looked at nothing"
-        return [
-            f"{finding['id']}: {node['target']} {node['failureSummary']}"
-            for finding in result["violations"]
-            if finding["impact"] in _GRAVE
-            for node in finding["nodes"]
-        ]
+        return barriers(self.page, self._document)
+
+    @property
+    def _document(self) -> ElementHandle:
+        handle = self.page.query_selector("html")
+        assert handle is not None
+        return handle
 
     def moving(self) -> int:
         """Return how many things move, in whatever shadow."""
@@ -225,7 +203,7 @@ def _serve(route: Route) -> None:
     """Serve the page, what is built, what judges it, and Home Assistant's fonts."""
     name = route.request.url.removeprefix(_SITE)
     path = {
-        "axe.min.js": FOLDER / "node_modules" / "axe-core" / "axe.min.js",
+        "axe.min.js": FOLDER / AXE,
         BUILT.name: BUILT,
     }.get(name, FOLDER / "page" / name)
     if path.suffix == ".woff2":

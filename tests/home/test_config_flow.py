@@ -71,7 +71,7 @@ async def test_the_household_is_added_with_nothing_to_fill_in(
     # Who presses that again means a lock.
     result = await flow.async_init(DOMAIN, context={"source": SOURCE_USER})
     assert result["type"] is FlowResultType.FORM
-    assert result["step_id"] == "pick"
+    assert result["step_id"] == "nothing"
 
 
 # A feed.

@@ -186,6 +186,34 @@ async def test_an_empty_house_is_added_and_nothing_else(street: Street) -> None:
     assert "next_flow" not in added
 
 
+async def test_where_nothing_is_found_it_says_so(street: Street) -> None:
+    """Who is asked to tick looks for what to tick."""
+    await street.add_nightlatch()
+    flow = street.hass.config_entries.flow
+    shown = await flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    assert shown["step_id"] == "nothing"
+    again = await flow.async_configure(shown["flow_id"], {})
+    assert again["errors"] == {"base": "nothing_picked"}
+    # As soon as there is one, it can be ticked.
+    front = street.add("Front door", door_sensor=True)
+    again = await flow.async_configure(shown["flow_id"], {})
+    assert again["step_id"] == "pick"
+    assert front in options_of(again)
+
+
+async def test_what_was_offered_is_not_when_nightlatch_is_gone(street: Street) -> None:
+    """There would be nothing to add it to."""
+    hass = street.hass
+    await street.add_nightlatch()
+    street.add("Front door", door_sensor=True)
+    (entry,) = hass.config_entries.async_entries(DOMAIN)
+    offers = hass.config_entries.flow.async_progress_by_handler
+    await hass.config_entries.async_reload(entry.entry_id)
+    await until(lambda: bool(offers(DOMAIN)))
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert not offers(DOMAIN)
+
+
 async def test_who_adds_nightlatch_again_means_a_lock(street: Street) -> None:
     """It is in the house once; a lock that came later is ticked where it is the only one."""
     hass = street.hass

@@ -41,7 +41,7 @@ async def start(house: House) -> SubentryFlowResult:
     """Begin to add a lock."""
     result = await start_flow(house.hass, house.entry, "lock")
     assert result["type"] is FlowResultType.FORM
-    assert result["step_id"] == "user"
+    assert result["step_id"] == ("user" if options_of(result) else "nothing")
     return result
 
 

@@ -251,16 +251,10 @@ async def set_up(demo: Demo) -> None:
         await add_known_lock(demo.client, entry_id, name)
 
 
-async def set_up_household(
-    demo: Demo, feed: str | None = None, root: bytes | None = None
-) -> str:
-    """Do what a user does, through the flows of the user interface.
-
-    ``feed`` and ``root`` are of another feed than the vendor's own.
-    """
-    client = demo.client
+async def set_up_others(demo: Demo) -> None:
+    """Add what was there before Nightlatch: a Bluetooth proxy, and MQTT."""
     await demo.home.add_proxy(demo.proxy)
-    await client.finish_flow(
+    await demo.client.finish_flow(
         FlowKind.ENTRY,
         "mqtt",
         {
@@ -269,6 +263,17 @@ async def set_up_household(
             "other_settings": {"set_ca_cert": "off", "set_client_cert": False},
         },
     )
+
+
+async def set_up_household(
+    demo: Demo, feed: str | None = None, root: bytes | None = None
+) -> str:
+    """Do what a user does, through the flows of the user interface.
+
+    ``feed`` and ``root`` are of another feed than the vendor's own.
+    """
+    client = demo.client
+    await set_up_others(demo)
     result = await client.finish_flow(FlowKind.ENTRY, "nightlatch", {})
     entry_id: str = result["result"]["entry_id"]
     await client.finish_flow(

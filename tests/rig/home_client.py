@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from enum import StrEnum
 import itertools
-from time import monotonic
+import json
+from time import monotonic, time
 from typing import Any
 
 import aiohttp
@@ -51,6 +52,18 @@ class HomeClient:
     def client_id(self) -> str:
         """What OAuth calls this client: any page of Home Assistant itself."""
         return f"{self.url}/"
+
+    @property
+    def kept_by_browser(self) -> str:
+        """What a browser keeps of a login, under the name ``hassTokens``."""
+        return json.dumps(
+            {
+                **self.tokens,
+                "hassUrl": self.url,
+                "clientId": self.client_id,
+                "expires": int((time() + self.tokens["expires_in"]) * 1000),
+            }
+        )
 
     async def close(self) -> None:
         """Close the session."""
@@ -128,6 +141,10 @@ class HomeClient:
     async def post(self, path: str, body: Any) -> Any:
         """Post JSON and return the answer's JSON."""
         return await self._request("POST", path, json=body, authorized=True)
+
+    async def delete(self, path: str) -> Any:
+        """Delete what is at a path and return the answer's JSON."""
+        return await self._request("DELETE", path, authorized=True)
 
     async def _request(
         self, method: str, path: str, *, authorized: bool = False, **content: Any

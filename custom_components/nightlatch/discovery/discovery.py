@@ -21,6 +21,7 @@ from homeassistant.config_entries import (
     SOURCE_INTEGRATION_DISCOVERY,
     ConfigEntry,
     ConfigEntryState,
+    ConfigFlowResult,
 )
 from homeassistant.const import CONF_ADDRESS, CONF_DEVICE_ID, CONF_NAME
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
@@ -196,13 +197,24 @@ class Discovering:
 
     @callback
     def _take_back(self, keys: Collection[str | None]) -> None:
-        for flow in self._hass.config_entries.flow.async_progress_by_handler(DOMAIN):
-            context = flow["context"]
-            if (
-                context.get("source") == SOURCE_INTEGRATION_DISCOVERY
-                and context.get("unique_id") in keys
-            ):
+        for flow in _offers(self._hass):
+            if flow["context"].get("unique_id") in keys:
                 self._hass.config_entries.flow.async_abort(flow["flow_id"])
+
+
+@callback
+def async_take_back_all(hass: HomeAssistant) -> None:
+    """Offer nothing any more: there is nothing that a lock could be added to."""
+    for flow in _offers(hass):
+        hass.config_entries.flow.async_abort(flow["flow_id"])
+
+
+def _offers(hass: HomeAssistant) -> list[ConfigFlowResult]:
+    return [
+        flow
+        for flow in hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+        if flow["context"].get("source") == SOURCE_INTEGRATION_DISCOVERY
+    ]
 
 
 def matcher_of(match: BluetoothMatch) -> BluetoothCallbackMatcher:

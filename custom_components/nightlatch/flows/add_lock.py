@@ -47,6 +47,7 @@ CONF_LOCKS = "locks"
 CONF_MORE = "more"
 
 _LOOK = "look"
+_NOTHING = "nothing"
 _ADDRESS = "address"
 _ADDRESS_FORM = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
 # Before the id of a device; no address looks like that.
@@ -123,12 +124,18 @@ class AddLockSteps[
         if not options:
             suggested[CONF_MORE] = more[0]
         return self.async_show_form(
-            step_id=self._pick_step,
+            step_id=self._pick_step if options else _NOTHING,
             data_schema=self.add_suggested_values_to_schema(
                 probatio.Schema(fields), user_input or suggested
             ),
             errors=errors,
         )
+
+    async def async_step_nothing(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ResultT:
+        """Offer where else to look, since there is nothing to tick."""
+        return await self._async_pick(user_input)
 
     async def async_step_look(
         self, user_input: dict[str, Any] | None = None

@@ -1,0 +1,190 @@
+"""The demo's house, running in a thread beside a browser that is driven from here."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+import threading
+from types import TracebackType
+from typing import Any, Final, Self
+
+from custom_components.nightlatch.const import DOMAIN
+from tests.rig.demo import (
+    ADDRESS,
+    CELLAR,
+    FRONT,
+    LINK,
+    SIDE,
+    Demo,
+    add_garden_lock,
+    add_known_lock,
+    add_lock,
+    running,
+    set_by_owner,
+    set_up_others,
+)
+from tests.rig.home_client import FlowKind, HomeClient
+from tests.rig.scene import lock_form, publish
+
+PATIENCE: Final = 60.0
+"""Seconds; the longest that anything takes which is not an installation."""
+INSTALL_PATIENCE: Final = 150.0
+UPDATES: Final = {
+    FRONT: "update.front_door_firmware",
+    SIDE: "update.side_door_guarded_firmware",
+}
+_START: Final = 240.0
+_LOOK: Final = 0.2
+
+
+class RunningHouse:
+    """Home Assistant, and all that it speaks with; one for all tests of a run."""
+
+    def __init__(self, directory: Path) -> None:
+        """Take a folder."""
+        self._directory = directory
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._house = running(directory, set_up_others)
+        self._front_version = 1
+        self.demo: Demo
+
+    def __enter__(self) -> Self:
+        """Start everything but Nightlatch, which a person adds."""
+        self._thread.start()
+        self.demo = self.do(self._house.__aenter__(), timeout=_START)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop it."""
+        try:
+            self.do(self._house.__aexit__(kind, error, trace), timeout=_START)
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+
+    @property
+    def client(self) -> HomeClient:
+        """The way to ask Home Assistant."""
+        return self.demo.client
+
+    def do[T](self, what: Coroutine[Any, Any, T], timeout: float = PATIENCE) -> T:
+        """Do something in the house, and wait for its end."""
+        return asyncio.run_coroutine_threadsafe(what, self._loop).result(timeout)
+
+    def tell(self, what: Callable[[], object]) -> None:
+        """Let something happen to what is in the house."""
+
+        async def happen() -> None:
+            what()
+
+        self.do(happen())
+
+    def until(
+        self, wanted: Callable[[], bool], timeout: float = INSTALL_PATIENCE
+    ) -> None:
+        """Wait until something in the house is so."""
+
+        async def wait() -> None:
+            async with asyncio.timeout(timeout):
+                while not wanted():  # noqa: ASYNC110
+                    await asyncio.sleep(_LOOK)
+
+        self.do(wait(), timeout + PATIENCE)
+
+    def state(self, entity_id: str) -> Any:
+        """Return the state of an entity."""
+        return self.do(self.client.state(entity_id))
+
+    def until_state(
+        self,
+        entity_id: str,
+        wanted: Callable[[Any], bool],
+        timeout: float = INSTALL_PATIENCE,
+    ) -> Any:
+        """Wait for the state of an entity."""
+        return self.do(
+            self.client.wait_for_state(entity_id, wanted, timeout), timeout + PATIENCE
+        )
+
+    def speak(self, language: str) -> None:
+        """Let Home Assistant have another language."""
+        self.do(self.client.command("config/core/update", language=language))
+
+    # What is set up.
+
+    @property
+    def entry_id(self) -> str | None:
+        """Return the id of Nightlatch's entry; None without one."""
+        entries = self.do(self.client.command("config_entries/get", domain=DOMAIN))
+        return entries[0]["entry_id"] if entries else None
+
+    def empty(self) -> None:
+        """Let Nightlatch be gone, as if nobody had added it yet."""
+        if (entry_id := self.entry_id) is not None:
+            self.do(self.client.delete(f"/api/config/config_entries/entry/{entry_id}"))
+
+    def furnish(self) -> None:
+        """Let Nightlatch look after the four locks of the demo, as a person set it up."""
+        if self._locks() == 4:
+            return
+        self.empty()
+        self.do(self._add_all(), INSTALL_PATIENCE)
+
+    def _locks(self) -> int:
+        if (entry_id := self.entry_id) is None:
+            return 0
+        subentries = self.do(
+            self.client.command("config_entries/subentries/list", entry_id=entry_id)
+        )
+        return sum(each["subentry_type"] == "lock" for each in subentries)
+
+    async def _add_all(self) -> None:
+        demo, client = self.demo, self.client
+        set_by_owner(demo)
+        result = await client.finish_flow(FlowKind.ENTRY, DOMAIN, {})
+        entry_id = result["result"]["entry_id"]
+        answer = {"url": demo.vendor.url, "root": demo.vendor.root.decode()}
+        await client.finish_flow(FlowKind.SUBENTRY, (entry_id, "feed"), answer, {})
+        form = lock_form(FRONT, approval="second_factor")
+        await add_lock(client, entry_id, ADDRESS, form)
+        await add_garden_lock(demo, entry_id)
+        for name in (SIDE, CELLAR):
+            await add_known_lock(client, entry_id, name)
+
+    # What happens.
+
+    def release(self) -> str:
+        """Let the vendor release something newer for the front door; return what."""
+        self._front_version += 1
+        version = f"1.{self._front_version}.0"
+        self.tell(lambda: publish(self.demo.vendor, version))
+        self.do(
+            self.client.call_service("nightlatch", "check_now", UPDATES[FRONT]),
+        )
+        self.until_state(
+            UPDATES[FRONT],
+            lambda state: state["attributes"]["latest_version"] == version,
+        )
+        return version
+
+    def slow_down(self) -> None:
+        """Let the radio be so slow that there is time to look."""
+        self.tell(lambda: setattr(LINK, "connection_interval", 0.3))
+
+    def speed_up(self) -> None:
+        """Let it be as fast as it was."""
+        self.tell(lambda: setattr(LINK, "connection_interval", 0.03))
+
+    @property
+    def complaints(self) -> list[str]:
+        """Return what Home Assistant's log holds against us."""
+        return [
+            line
+            for line in self.demo.home.log.read_text().splitlines()
+            if DOMAIN in line and (" ERROR " in line or "Traceback" in line)
+        ]

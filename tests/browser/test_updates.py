@@ -1,0 +1,31 @@
+"""An update, from being offered to being proven: what a person reads and presses."""
+
+import re
+
+from tests.rig.demo import FRONT
+
+from .visit import Visit
+
+_STEP = "config_subentries.lock.step"
+
+
+def test_an_update_that_waits_for_a_code(visit: Visit) -> None:
+    """What it is stands first; a wrong code is told, and can be mended."""
+    version = visit.house.release()
+    visit.open("/nightlatch")
+    visit.see(FRONT)
+    panel = visit.page.locator("nightlatch-panel")
+    said = visit.look("panel-waits", panel)
+    assert version in said
+    visit.reconfigure(FRONT)
+    said = visit.look("reconfigure")
+    words = visit.words
+    assert words(f"{_STEP}.reconfigure.menu_options.approve") in said
+    visit.choose(words(f"{_STEP}.reconfigure.menu_options.approve"))
+    visit.see(words(f"{_STEP}.approve.title"))
+    said = visit.look("approve")
+    assert version in said
+    visit.fill(words(f"{_STEP}.approve.data.code"), "12")
+    visit.submit()
+    visit.see(re.compile("six digits"))
+    visit.look("approve-refused")

@@ -1,0 +1,52 @@
+"""What a page is judged by: its width, and what stops somebody who cannot see it."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from playwright.sync_api import ElementHandle, Page
+
+AXE: Final = Path("node_modules", "axe-core", "axe.min.js")
+"""Where npm puts it, in the folder that it is installed for."""
+
+# What makes somebody stop who cannot see, or has no mouse.
+_GRAVE = {"serious", "critical"}
+# Beyond what scrolls by itself, such as long code, nothing is lost.
+_TOO_WIDE = """
+root => {
+  const wide = document.documentElement.clientWidth;
+  const found = [];
+  const walk = (root) => {
+    for (const each of root.querySelectorAll("*")) {
+      if (each.shadowRoot) walk(each.shadowRoot);
+      const box = each.getBoundingClientRect();
+      if (box.width && (box.right > wide + 0.5 || box.left < -0.5)) {
+        found.push(`${each.tagName}.${each.getAttribute("class")}`);
+      }
+    }
+  };
+  if (root.shadowRoot) walk(root.shadowRoot);
+  walk(root);
+  if (document.documentElement.scrollWidth > wide) found.push("the page");
+  return found;
+}
+"""
+
+
+def too_wide(root: ElementHandle) -> list[str]:
+    """Return what reaches beyond the page's width."""
+    found: list[str] = root.evaluate(_TOO_WIDE)
+    return found
+
+
+def barriers(page: Page, root: ElementHandle) -> list[str]:
+    """Return the grave findings of axe-core, which is on the page."""
+    result: dict[str, Any] = page.evaluate(
+        "root => axe.run(root, {resultTypes: ['violations']})", root
+    )
+    assert result["passes"], "axe has looked at nothing"
+    return [
+        f"{finding['id']}: {node['target']} {node['failureSummary']}"
+        for finding in result["violations"]
+        if finding["impact"] in _GRAVE
+        for node in finding["nodes"]
+    ]
