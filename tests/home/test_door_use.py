@@ -437,7 +437,7 @@ async def test_hours_are_suggested_within_what_the_owner_allows(
             house, result, **hours, learn=True, learn_start=begin, learn_end=end
         )
         assert result["errors"] == {"learn_end": why}
-        assert result["description_placeholders"]["minutes"] == "60"
+        assert (result["description_placeholders"] or {})["minutes"] == "60"
     await save(
         house, result, **hours, learn=True, learn_start="23:30:00", learn_end="01:00:00"
     )
