@@ -25,6 +25,8 @@ V4 = "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N"
         ("CVSS:3.1/AV:P/AC:H/PR:N/UI:N/S:U/C:N/I:N/A:N", Severity.NONE),
         (V4, Severity.CRITICAL),
         (V4.replace("AV:N", "AV:P"), Severity.HIGH),
+        (f"{V4}/E:U/CR:L/IR:L/AR:L", Severity.CRITICAL),
+        (f"{V4}/MVC:N/MVI:N/MVA:N", Severity.CRITICAL),
         # It knows nothing above.
         ("AV:N/AC:L/Au:N/C:C/I:C/A:C", Severity.HIGH),
         ("AV:N/AC:L/Au:N/C:N/I:N/A:N", Severity.NONE),

@@ -137,6 +137,21 @@ def test_an_element_may_hold_the_signature(tag: int) -> None:
     assert both.signature is SignatureKind.ECDSA_P256_GBL
 
 
+def test_a_signature_is_seen_behind_an_element_that_is_longer_than_it_says() -> None:
+    """Telink's has two bytes that its length does not count; others count all of theirs."""
+    elements = (0xF000, bytes(64)), (ECDSA_SIGNATURE, bytes(50))
+    counted = image(*elements)
+    data = image(*elements, size=len(counted) + 2)
+    behind_length = 56 + 6
+    telink = data[:behind_length] + b"\x02\x00" + data[behind_length:]
+    for each in (counted, telink):
+        found = inspect_image(each)
+        assert found.elements == (0xF000, ECDSA_SIGNATURE)
+        assert found.signature is SignatureKind.ZIGBEE_ECDSA
+        assert found.size == len(each)
+        refused(each[:-1])
+
+
 @pytest.mark.parametrize("elements", [(), ((UPGRADE_IMAGE, b"MCU code"),)])
 def test_an_unknown_format_is_not_called_unsigned(
     elements: tuple[tuple[int, bytes], ...],

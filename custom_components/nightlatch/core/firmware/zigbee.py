@@ -50,6 +50,10 @@ IMAGE_INTEGRITY_CODE: Final = 0x0003
 """Tag of a hash, which proves nothing of who made an image."""
 ECDSA_SIGNATURE_283K1: Final = 0x0005
 """Tag of a signature over the curve sect283k1."""
+# Tag of Telink's own element with encrypted firmware; two bytes of it, which say how, are
+# not counted by its length (zigpy 2.4.0 and zigbee-herdsman 10.9.2 read it so).
+_TELINK_ENCRYPTED: Final = 0xF000
+_TELINK_UNCOUNTED: Final = 2
 
 _GBL_TAG: Final = struct.Struct("<2I")
 _GBL_HEADER: Final = 0x03A617EB
@@ -174,7 +178,7 @@ def _bare(data: bytes) -> ImageInspection:
 
 def _image(data: bytes) -> ImageInspection:
     header = _header(data)
-    elements = list(_elements(data[: header.size], header.length))
+    elements = _all_elements(data[: header.size], header.length)
     inside = _inside(elements)
     minimum, maximum = header.hardware_versions or (None, None)
     return ImageInspection(
@@ -236,14 +240,28 @@ def _text(raw: bytes) -> str:
     return "".join(char for char in text if " " <= char <= "~").strip()
 
 
-def _elements(data: bytes, start: int) -> Iterator[tuple[int, bytes]]:
+def _all_elements(data: bytes, start: int) -> list[tuple[int, bytes]]:
     """Return the elements with their tags; together they must fill the image."""
+    try:
+        return list(_elements(data, start))
+    except FirmwareError as err:
+        try:
+            return list(_elements(data, start, uncounted=_TELINK_UNCOUNTED))
+        except FirmwareError:
+            raise err from None
+
+
+def _elements(
+    data: bytes, start: int, *, uncounted: int = 0
+) -> Iterator[tuple[int, bytes]]:
     count = 0
     while start < len(data):
         if start + _ELEMENT.size > len(data):
             raise _no_image("an element of it is cut off")
         tag, length = _ELEMENT.unpack_from(data, start)
         start += _ELEMENT.size
+        if tag == _TELINK_ENCRYPTED:
+            length += uncounted
         if length > len(data) - start:
             raise _no_image(f"its element {tag:#06x} is cut off")
         yield tag, data[start : start + length]

@@ -71,7 +71,6 @@ class Upload:
     def __init__(self, artifact: VerifiedArtifact, progress: ProgressCallback) -> None:
         """Prepare to send; ``run`` does it."""
         self._image = artifact.firmware
-        self._image_hash = artifact.image_hash
         self._digest = hashlib.sha256(artifact.firmware).digest()
         self._progress = progress
         self._flow = RequestFlow()
@@ -115,23 +114,16 @@ class Upload:
                 await self._stream(await self._begin(small=seems_there))
             except _BrokenOffError as err:
                 await self._recover(err)
-                if await self._is_there():
-                    break
+                # If the last answer is what got lost, the server has forgotten an upload
+                # that is done, and compares what is there with what it is told again.
+                # That the lock shows the image proves nothing: its hash stands before its
+                # end.
+                seems_there |= self._furthest_sent == len(self._image)
             except SmpError as err:
                 raise err.as_transport_error() from err
             else:
                 break
         self._confirm(len(self._image))
-
-    async def _is_there(self) -> bool:
-        """Return whether the lock has the image: the last answer may be what got lost.
-
-        The connection has held, so the lock has had power all the while.
-        """
-        return any(
-            slot.hash == self._image_hash and not slot.active
-            for slot in await self._link.state()
-        )
 
     async def _recover(self, broken: _BrokenOffError) -> None:
         """Prepare for another attempt; raise ``TransportError`` where none makes sense."""
