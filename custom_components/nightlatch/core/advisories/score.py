@@ -11,7 +11,9 @@ MAX_VECTOR: Final = 256
 
 # What CVSS 4.0 calls base metrics (its specification, section 2). Its library scores the
 # others along with them, and calls that the base score.
-_BASE_4: Final = frozenset("AV AC AT PR UI VC VI VA SC SI SA".split())
+_BASE_4: Final = frozenset(
+    ["AV", "AC", "AT", "PR", "UI", "VC", "VI", "VA", "SC", "SI", "SA"]
+)
 
 
 def severity_of(vector: str) -> Severity:
