@@ -16,7 +16,7 @@ import pytest
 from custom_components.nightlatch.core.feeds import transfer, tuf
 from custom_components.nightlatch.core.transports.nordic_link import BootloaderLink
 from homeassistant.components.mqtt import client as mqtt_client
-from tests.rig import bootloader, proxy_air, proxy_connection, scene
+from tests.rig import bootloader, mcuboot_lock, proxy_air, proxy_connection, scene
 
 IMAGE_SIZE = 8_192
 """Bytes; two objects, so that there is something between them."""
@@ -28,6 +28,8 @@ _NIGHTLATCH = {
     "ASK_AGAIN": 0.2,
     "AWAY_TIMEOUT": 0.3,
     "BEGUN_AFTER": 0.12,
+    "BUSY_PATIENCE": 0.5,
+    "BUSY_PAUSE": 0.05,
     "BUTTONLESS_TIMEOUT": 1.0,
     "CHECK_TIMEOUT": 1.0,
     "CLOSES_WITHIN": 1.0,
@@ -42,8 +44,11 @@ _NIGHTLATCH = {
     "READ_TIMEOUT": 1.0,
     "REPORT_TIMEOUT": 1.5,
     "RECONNECT_DELAY": 0.02,
+    "RESTARTS_BY_ITSELF": 0.5,
     "RESTART_TIMEOUT": 0.5,
     "RETURN_TIMEOUT": 1.6,
+    "SERVER_PATIENCE": 6.0,
+    "SERVER_PAUSE": 0.1,
     "SETTLED_AFTER": 0.05,
     "SILENT_FOR": 0.2,
     "SETTLE_TIME": 0.4,
@@ -54,6 +59,7 @@ _NIGHTLATCH = {
     "TOLD_TIMEOUT": 0.3,
     "SUBSCRIBE_TIMEOUT": 1.0,
     "WELL_TIMEOUT": 1.0,
+    "UNSEEN_PATIENCE": 1.0,
     "_ADVERTISEMENT_TIMEOUT": 0.3,
     "_CONNECT_TIMEOUT": 3.0,
     "_LOOK": 0.1,
@@ -78,6 +84,7 @@ _OTHERS: dict[ModuleType, dict[str, float]] = {
     esphome_client: {"CONNECT_FREE_SLOT_TIMEOUT": 0.05, "DISCONNECT_TIMEOUT": 0.5},
     # As in earnest: shorter than a lock is waited for.
     bootloader: {"INACTIVITY_TIMEOUT": 0.8},
+    mcuboot_lock: {"SERVER_START": 0.2},
     proxy_air: {"BATCH_INTERVAL": 0.02},
     proxy_connection: {"CONNECT_TIMEOUT": 0.3},
 }

@@ -5,7 +5,6 @@ from functools import partial
 
 import pytest
 
-from custom_components.nightlatch.core.transports import smp
 from homeassistant.exceptions import HomeAssistantError
 from tests.rig.image import Behaviour
 from tests.rig.lock_body import Mode
@@ -25,15 +24,6 @@ from .test_unsettled import works_with
 RESET = (Group.OS, OsCommand.RESET)
 BUSY = 10
 ALWAYS = 1_000
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nobody wait minutes for a motor that moves."""
-    monkeypatch.setattr(smp, "BUSY_PAUSE", 0.05)
-    monkeypatch.setattr(smp, "BUSY_PATIENCE", 0.5)
-    monkeypatch.setattr(smp, "RESTARTS_BY_ITSELF", 0.5)
-    monkeypatch.setattr(smp, "SERVER_PAUSE", 0.1)
 
 
 def images_of(lock: VirtualMcubootLock) -> SmpImages:

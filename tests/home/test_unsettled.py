@@ -173,6 +173,7 @@ async def test_what_has_come_and_gone_unseen_does_not_wait_any_more(
     for version in ("1.1.0", "1.0.0"):
         lock.reset()
         await until(partial(works_with, lock, version))
+    await until(lambda: lock.serves)
     await house.runtime.reader.async_read_apart(house.managed())
     await until(lambda: house.state(OUTCOME).state == "rolled_back")
     await house.settle()
@@ -201,12 +202,12 @@ async def test_what_runs_on_trial_and_cannot_be_ended_is_told_until_it_is_gone(
 ) -> None:
     """That the lock answers is no news: it did so at the end of the installation."""
     monkeypatch.setattr(smp, "RESTARTS_BY_ITSELF", 0.1)
-    monkeypatch.setattr(smp, "SERVER_PATIENCE", 0.2)
-    monkeypatch.setattr(smp, "SERVER_PAUSE", 0.1)
+    monkeypatch.setattr(smp, "SERVER_PATIENCE", 1.0)
     house, lock = mcuboot_house.house, mcuboot_house.lock
     mcuboot_house.link_bolt()
     reset = (Group.OS, OsCommand.RESET)
-    lock.server.order(SmpFault.ERROR, reset, nth=2, times=3, rc=Rc.NOT_SUPPORTED)
+    # The first one finds it busy.
+    lock.server.order(SmpFault.ERROR, reset, nth=3, times=3, rc=Rc.NOT_SUPPORTED)
     await mcuboot_house.release("1.1.0", behaviour)
     with pytest.raises(HomeAssistantError):
         await house.install()

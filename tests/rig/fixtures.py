@@ -16,6 +16,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry  # type
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 
+from .lock_body import LockBody
 from .proxy import HOST, EsphomeProxy
 
 CONNECT_TIMEOUT = 10.0
@@ -39,6 +40,10 @@ async def proxy(socket_enabled: None) -> AsyncGenerator[EsphomeProxy]:
     await proxy.start()
     yield proxy
     await proxy.stop()
+    # Else what they are at goes on when the test is over.
+    for peripheral in proxy.neighbours:
+        if isinstance(peripheral, LockBody):
+            peripheral.cut_power()
 
 
 @pytest.fixture

@@ -112,6 +112,11 @@ class EsphomeProxy:
 
     # The neighbourhood.
 
+    @property
+    def neighbours(self) -> list[Peripheral]:
+        """Who is within reach."""
+        return self._air.peripherals
+
     def add(
         self,
         peripheral: Peripheral,

@@ -52,6 +52,11 @@ class Air:
         self._listener: Callable[[Any], None] | None = None
         self._timer: asyncio.Handle | None = None
 
+    @property
+    def peripherals(self) -> list[Peripheral]:
+        """Who is within reach."""
+        return [neighbour.peripheral for neighbour in self._neighbours]
+
     def add(self, peripheral: Peripheral, link: Link, rssi: int) -> None:
         """Bring a peripheral within reach."""
         self._neighbours.append(_Neighbour(peripheral, link, rssi))

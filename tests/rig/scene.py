@@ -148,8 +148,6 @@ def make_mcuboot_lock(
             "manufacturer": VENDOR,
             "model": MCUBOOT_MODEL,
             "hardware_revision": HARDWARE_REVISION,
-            # A house's tests wait in real time; which of them are about this say so.
-            "kind": True,
             **options,
         },
     )

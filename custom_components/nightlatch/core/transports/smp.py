@@ -55,6 +55,9 @@ RESTARTS_BY_ITSELF = 30.0
 # Firmware that has just started may take its time until it lets itself be updated.
 SERVER_PATIENCE = 180.0
 SERVER_PAUSE = 5.0
+# So may what has restarted just before it is first connected to, after a minute as was
+# seen; but it may also be a lock that never does.
+UNSEEN_PATIENCE = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +120,9 @@ class SmpTransport(FirmwareTransport):
 
         try:
             # What has let itself be updated does so again, once it has restarted.
-            await _when_it_serves(run, lambda: delivery.served)
+            await _when_it_serves(
+                run, lambda: SERVER_PATIENCE if delivery.served else UNSEEN_PATIENCE
+            )
         except TransportError as err:
             # It has restarted; what it runs now the caller finds out.
             if not (delivery.activating and err.reason in OUT_OF_REACH):
@@ -280,22 +285,22 @@ class SmpTransport(FirmwareTransport):
 
 
 async def _when_it_serves(
-    do: Callable[[], Awaitable[None]], will: Callable[[], bool] = lambda: True
+    do: Callable[[], Awaitable[None]],
+    patience: Callable[[], float] = lambda: SERVER_PATIENCE,
 ) -> None:
     """Do something that takes a lock which lets itself be updated, once it does so.
 
-    Raises what it raises, in the end NOT_UPDATABLE; at once where it ``will`` not.
+    Raises what it raises, in the end NOT_UPDATABLE, after so many seconds.
     """
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + SERVER_PATIENCE
+    begun = loop.time()
     while True:
         try:
             return await do()
         except TransportError as err:
             if (
                 err.reason is not TransportProblem.NOT_UPDATABLE
-                or not will()
-                or loop.time() > deadline
+                or loop.time() > begun + patience()
             ):
                 raise
         await asyncio.sleep(SERVER_PAUSE)
