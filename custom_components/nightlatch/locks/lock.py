@@ -380,7 +380,9 @@ class ManagedLock:
         if (halt := self.halted_by_maker(release)) is not None:
             return replace(release, halted=halt)
         feeds = self._services.feeds
-        if any(each == self.feed_id or each not in feeds for each in self._halts(release)):
+        if any(
+            each == self.feed_id or each not in feeds for each in self._halts(release)
+        ):
             return replace(release, halted=Halt(keeper=release.keeper))
         return release
 

@@ -69,9 +69,7 @@ def test_it_is_kept() -> None:
         assert ClockRecord.from_dict(json.loads(json.dumps(record.to_dict()))) == record
 
 
-@given(
-    on=st.integers(1, 60), off=st.integers(49, 24 * 60), drift=st.integers(-59, 59)
-)
+@given(on=st.integers(1, 60), off=st.integers(49, 24 * 60), drift=st.integers(-59, 59))
 def test_a_house_that_is_never_on_for_days_believes_in_the_end(
     on: int, off: int, drift: int
 ) -> None:

@@ -115,7 +115,9 @@ def test_a_door_that_is_used_in_the_night_gets_hours_without_it() -> None:
     assert own.risk < surely_met(busy, HOURS, EXPECTED)
     begin = own.hours.start.hour * 2 + own.hours.start.minute // 30
     end = own.hours.end.hour * 2 + own.hours.end.minute // 30
-    inside = {each % HALF_HOURS for each in range(begin, end + HALF_HOURS * (end < begin))}
+    inside = {
+        each % HALF_HOURS for each in range(begin, end + HALF_HOURS * (end < begin))
+    }
     assert not inside & {4, 5, 6}
     assert propose_own(quiet, busy, HOURS, EXPECTED, ALLOWED) is None
 

@@ -86,9 +86,7 @@ def check_halted(situation: Situation) -> Check:
         rule="halted",
         verdict=Verdict.BLOCKER,
         reason=(
-            Reason.HALTED
-            if release.halted.keeper is None
-            else Reason.HALTED_BY_KEEPER
+            Reason.HALTED if release.halted.keeper is None else Reason.HALTED_BY_KEEPER
         ),
         measured=release.version.text,
         details={"why": release.halted.why, **_named(release.halted.keeper)},
