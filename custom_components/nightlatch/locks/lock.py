@@ -145,6 +145,7 @@ class ManagedLock:
         )
         """What people decide about it."""
         self.kind: Kind = services.make_kind(self, subentry)
+        self.configure(subentry)
         # Also one that was removed and added again, or is out of a backup, is no lower
         # than it was: the floors of its door are still there.
         self._record = replace(
@@ -154,7 +155,6 @@ class ManagedLock:
                 services.store.trust.lock_number(self.kind.key),
             ),
         )
-        self.configure(subentry)
         self.facts: VendorFacts = self._find_facts()
         """What its maker says of updates."""
         self.in_bootloader = False
