@@ -154,7 +154,11 @@ async def test_a_keeper_cannot_halt_what_a_lock_of_the_makers_may_go_back_to(
     try:
         await add_keepers_feed(house, keeper)
         trust = house.runtime.store.trust
-        keepers = house.subentry(TITLE).subentry_id
+        keepers = next(
+            feed.trusted_as
+            for feed in house.runtime.feeds.values()
+            if feed.title == TITLE
+        )
         assert trust.halted_by(kept.model, kept.key) == {keepers}
         assert lock.as_told(kept).halted is None
     finally:

@@ -379,10 +379,10 @@ class ManagedLock:
             return release
         if (halt := self.halted_by_maker(release)) is not None:
             return replace(release, halted=halt)
-        feeds = self._services.feeds
-        if any(
-            each == self.feed_id or each not in feeds for each in self._halts(release)
-        ):
+        halts = self._halts(release)
+        own = self.feed is not None and self.feed.trusted_as in halts
+        there = {feed.trusted_as for feed in self._services.feeds.values()}
+        if own or not halts <= there:
             return replace(release, halted=Halt(keeper=release.keeper))
         return release
 
@@ -392,13 +392,14 @@ class ManagedLock:
         That counts for a keeper's as well, who may not have heard of it. What another
         keeper halts does not: nobody has said that this lock is for them to look after.
         """
-        feeds = self._services.feeds
+        if not (halts := self._halts(release)):
+            return None
         makers = {
-            each
-            for each in self._halts(release)
-            if each in feeds and feeds[each].keeper is None
+            feed.trusted_as
+            for feed in self._services.feeds.values()
+            if feed.keeper is None
         }
-        return Halt() if makers else None
+        return Halt() if halts & makers else None
 
     def _halts(self, release: Release) -> frozenset[str]:
         return self._services.store.trust.halted_by(release.model, release.key)
