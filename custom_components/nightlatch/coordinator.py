@@ -52,6 +52,10 @@ def _pinned(pems: Iterable[str]) -> Iterator[FirmwareKey]:
             yield load_firmware_key(pem)
 
 
+def _trusted_as(root: str) -> str:
+    return hashlib.sha256(root.encode()).hexdigest()
+
+
 def _digest(source: Mapping[str, Any]) -> str:
     text = f"{source[CONF_URL]} {source[CONF_ROOT]}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -77,7 +81,7 @@ def make_feed(
     return TufFeed(
         # What is trusted, not the subentry and not the address: a feed that moves, or is
         # removed and added again, is the same one; with another root it is not.
-        feed_id=hashlib.sha256(root.encode()).hexdigest(),
+        feed_id=_trusted_as(root),
         url=url,
         root=root.encode(),
         pinned_keys=pinned_keys,
@@ -242,6 +246,11 @@ class FeedCoordinator(DataUpdateCoordinator[FeedContent | None]):
         if before is not None and before.reason is not err.reason:
             _LOGGER.error("%s", message)
             self.async_update_listeners()
+
+    @property
+    def trusted_as(self) -> str:
+        """Return what its floors, and what it has halted, are kept under."""
+        return _trusted_as(self.source[CONF_ROOT])
 
     @property
     def keeper(self) -> str | None:

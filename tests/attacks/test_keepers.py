@@ -17,6 +17,7 @@ from tests.home.test_keepers_feed import (
     package,
     release,
 )
+from tests.home.test_stages import HALTED
 from tests.rig.dfu_package import generate_key
 from tests.rig.scene import MODELS, VENDOR, publish
 from tests.rig.vendor import Vendor
@@ -132,4 +133,38 @@ async def test_a_vendors_own_feed_wins(house: House, attack: Tried) -> None:
         "A keeper's feed for locks whose maker has one here",
         2,
         "the maker's wins for old locks and new ones, and the form says so",
+    )
+
+
+async def test_a_keeper_cannot_halt_what_a_lock_of_the_makers_may_go_back_to(
+    house: House, attack: Tried
+) -> None:
+    """A file that the maker no longer lists; the keeper does, halted."""
+    data = package(house.vendor.firmware_key, "1.1.0")
+    path = await house.release("1.1.0", package=data)
+    lock = house.managed()
+    kept = lock.release
+    assert kept is not None
+    house.vendor.withdraw(path)
+    await house.check()
+    keeper = Vendor(name=VENDOR, models=MODELS)
+    publish(keeper, "1.1.0", package=data, **OF_KEEPER, **HALTED)
+    keep(keeper)
+    await keeper.start()
+    try:
+        await add_keepers_feed(house, keeper)
+        trust = house.runtime.store.trust
+        keepers = next(
+            feed.trusted_as
+            for feed in house.runtime.feeds.values()
+            if feed.title == TITLE
+        )
+        assert trust.halted_by(kept.model, kept.key) == {keepers}
+        assert lock.as_told(kept).halted is None
+    finally:
+        await keeper.stop()
+    attack(
+        "A keeper halts what another feed's lock may go back to",
+        1,
+        "halted for locks of the keeper's feed only",
     )

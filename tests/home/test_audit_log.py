@@ -347,6 +347,24 @@ async def test_it_is_kept_as_long_as_the_owner_wants(
     assert await issues(house) == {}
 
 
+async def test_a_clock_that_was_ahead_for_days_lets_nothing_new_go(
+    house: House,
+) -> None:
+    """It was believed; once it is put right, what is written now is not old."""
+    night = Night(house)
+    await house.runtime.audit.async_append("something")
+    await save(house, await open_options(house, "audit"), audit_months=1)
+    now = dt_util.utcnow()
+    ahead = now + timedelta(days=3000)
+    await house.runtime.store.async_set_clock(
+        ClockRecord(since=ahead - timedelta(days=4), seen=ahead, believed=ahead)
+    )
+    await restart(house)
+    await night.look()
+    assert house.runtime.scheduler._believed_clock.believed(now) == ahead
+    assert len(await audited(house, "something")) == 1
+
+
 async def test_a_beginning_cut_off_by_somebody_else_is_found(house: House) -> None:
     """When the vault is opened, for then the household's key is known."""
     for number in range(4):

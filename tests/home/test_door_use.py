@@ -9,6 +9,7 @@ import pytest
 
 from custom_components.nightlatch.adapters.door_events import is_use, watched_spans
 from custom_components.nightlatch.adapters.door_use_file import DoorUseFile
+from custom_components.nightlatch.core.records.clock_record import ClockRecord
 from custom_components.nightlatch.core.schedule.door_use import (
     HALF_HOURS,
     DoorUse,
@@ -418,6 +419,32 @@ async def test_a_clock_that_is_years_ahead_for_a_while_forgets_nothing(
     await a_turn()
     assert watch._uses[lock_id].week > known.week
     assert watch.use.observed_days == 0
+
+
+@pytest.mark.parametrize(("days", "passes"), [(21, True), (42, False), (-21, False)])
+async def test_some_weeks_pass_by_a_clock_that_is_not_believed_yet(
+    house: House,
+    hass_storage: dict[str, Any],
+    freezer: FrozenDateTimeFactory,
+    days: int,
+    passes: bool,
+) -> None:
+    """Else a house that is never on for days would learn nothing; but not many do."""
+    Night(house).set_lock(door_entity=DOOR)
+    house.hass.states.async_set(DOOR, "off")
+    await learned(house, hass_storage)
+    (lock_id,) = house.runtime.locks
+    watch, now = house.runtime.door_use, dt_util.utcnow()
+    clock, known = house.runtime.scheduler._believed_clock, watch._uses[lock_id]
+    clock._latest = ClockRecord(since=now, seen=now, believed=now)
+    clock._began = None
+    freezer.move_to(now + DAY * days)
+    await clock.async_look(dt_util.utcnow())
+    assert not clock.is_believed(dt_util.utcnow())
+    house.hass.states.async_set(DOOR, "on")
+    await a_turn()
+    assert (watch._uses[lock_id].week == known.week + 3) is passes
+    assert passes or watch._uses[lock_id] == known
 
 
 async def test_hours_are_suggested_within_what_the_owner_allows(

@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from custom_components.nightlatch.core.model import Evidence
 from custom_components.nightlatch.core.preflight.base import Reason, Verdict
 from custom_components.nightlatch.core.schedule.plan import Waiting
+from custom_components.nightlatch.issues.recovery_steps import recovery_steps
 from custom_components.nightlatch.monitoring.next_step import next_step
 from custom_components.nightlatch.monitoring.proof import told_evidence
 from custom_components.nightlatch.report.content import async_report_of
@@ -16,6 +17,7 @@ from homeassistant.data_entry_flow import FlowResultType
 from tests.rig.dfu_package import generate_key, make_package, public_pem
 from tests.rig.scene import (
     HARDWARE_VERSION,
+    MODELS,
     VENDOR,
     firmware_version,
     make_firmware,
@@ -28,6 +30,7 @@ from .flows import start_flow, submit
 from .house import FRONT_DOOR, House
 from .night import Night
 from .test_actions import act, add_user
+from .test_stages import HALTED, NONE
 
 KEEPER = "Northside Homes"
 FOUND = {"url": "https://kestrel.example/kl-1", "fetched": "2026-11-30"}
@@ -194,3 +197,80 @@ async def test_an_image_of_another_key_is_not_sent(empty_house: House) -> None:
     )
     assert not outcome.touched
     assert house.locks[FRONT_DOOR].version == "1.1.0"
+
+
+async def test_it_is_said_that_the_keeper_has_halted_or_staged_it(
+    empty_house: House,
+) -> None:
+    """And whose the words are at the door: its vendor has said none of that."""
+    house = empty_house
+    models = [{**each, "recovery": "Pull the handle."} for each in MODELS]
+    keep(house.vendor, models=models)
+    await add_keepers_feed(house, house.vendor)
+    await house.add_lock(FRONT_DOOR, "Front door")
+    lock, planner = house.managed(), house.runtime.planner
+    steps = recovery_steps(lock, house.runtime.vault, house.runtime.remedies)
+    assert f"{KEEPER}, who keeps the feed, says:" in steps
+    assert "vendor says" not in steps
+    for said, rule, words in (
+        (HALTED, "halted", (f"Halted by {KEEPER}", f"{KEEPER} says: ")),
+        (NONE, "stage", (f"{KEEPER} lets it out by and by",)),
+    ):
+        await release(house, "1.1.0", **said)
+        assert lock.release is not None
+        notes = await async_release_notes(house.hass, lock, lock.release, planner)
+        for each in words:
+            assert each in notes
+        assert "ts vendor" not in notes
+        (check,) = [
+            each
+            for each in planner.checks(lock, lock.release, unattended=True)
+            if each.rule == rule
+        ]
+        assert check.details["keeper"] == KEEPER
+        house.vendor.withdraw("kl-1/1.1.0.zip")
+
+
+async def test_what_its_maker_has_halted_is_halted_in_a_keepers_feed_too(
+    empty_house: House,
+) -> None:
+    """The keeper may not have heard of it; it is one file, and the maker knows better."""
+    house = empty_house
+    keep(house.vendor)
+    await add_keepers_feed(house, house.vendor)
+    await house.add_lock(FRONT_DOOR, "Front door")
+    await release(house, "1.1.0")
+    await approved(house)
+    maker = Vendor(name=VENDOR, models=MODELS)
+    maker.firmware_key = house.vendor.firmware_key
+    bad = package(maker.firmware_key, "1.2.0")
+    path = publish(maker, "1.2.0", package=bad, **HALTED)
+    await maker.start()
+    try:
+        await submit(house.hass, await offer_feed(house, maker))
+        await house.settle()
+        feeds = {feed.title: feed for feed in house.runtime.feeds.values()}
+        night, lock = Night(house), house.managed()
+        assert lock.feed is feeds[TITLE]
+        night.automate()
+        publish(house.vendor, "1.2.0", package=bad, **OF_KEEPER)
+        await feeds[TITLE].async_refresh()
+        await house.settle()
+        assert lock.release is not None
+        assert lock.release.version.text == "1.2.0"
+        assert plan_of(lock).waiting is Waiting.HALTED
+        notes = await async_release_notes(
+            house.hass, lock, lock.release, house.runtime.planner
+        )
+        assert "Halted by its vendor" in notes
+        await night.look()
+        assert house.locks[FRONT_DOOR].version == "1.1.0"
+
+        maker.amend(path, schema=1, halted=None)
+        for feed in feeds.values():
+            await feed.async_refresh()
+        await house.settle()
+        await house.install()
+        assert house.locks[FRONT_DOOR].version == "1.2.0"
+    finally:
+        await maker.stop()

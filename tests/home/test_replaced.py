@@ -1,5 +1,6 @@
 """Another lock behind the same entities: held, asked anew, and nothing by itself."""
 
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +24,7 @@ from homeassistant.util import dt as dt_util
 
 from .asked import plan_of
 from .flows import start_flow, start_settings, submit, until
+from .house import FRONT_DOOR, House
 from .test_source import automate, look, repairs
 from .vaulted import begin_fix
 from .zigbee_house import HOLD, NEW, OLD, SOURCE, ZigbeeHouse
@@ -287,3 +289,22 @@ async def test_nothing_is_said_where_there_is_one(zigbee_home: ZigbeeHouse) -> N
     result = await start_flow(zigbee_home.hass, zigbee_home.entry, "lock")
     result = await submit(zigbee_home.hass, result, locks=[f"device:{device_id}"])
     assert (result["description_placeholders"] or {})["others"] == ""
+
+
+async def test_a_floor_stays_where_a_replaced_lock_is_removed_and_added_again(
+    house: House,
+) -> None:
+    """Else that of the lock before it at the door would count, and it could go back."""
+    lock = house.managed()
+    version = Version.parse(VersionScheme.DOTTED, "9.0")
+    floor = LockFloor(version=version, security_version=3, firmware_version=9)
+    lock.record = replace(lock.record, lock_number=1)
+    await house.runtime.store.raise_to(Trust(locks={f"{FRONT_DOOR}#1": floor}))
+    assert lock.floor == floor
+    await house.remove("Front door")
+    await house.add_lock_already_up(FRONT_DOOR, "Front door")
+    await house.settle()
+    found = house.managed().floor
+    assert found is not None
+    assert found.merged(floor) == found
+    assert house.managed().record.lock_number == 1

@@ -21,9 +21,15 @@ class BelievedClock:
         self._seconds = seconds
         self._began: tuple[datetime, float] | None = None
         self._latest: ClockRecord | None = None
+        self._looked_at: float | None = None
+        self._at_start: ClockRecord | None = None
+        """What was kept before, until the clock was put right once."""
 
     def believed(self, now: datetime) -> datetime | None:
-        """Return the last time that is believed; now, if all is well, None for none."""
+        """Return the last time that is believed; now, if all is well, None for none.
+
+        It lies ahead where a clock was wrong for days.
+        """
         return self._looked(now).believed
 
     def is_believed(self, now: datetime) -> bool:
@@ -32,9 +38,12 @@ class BelievedClock:
 
     async def async_look(self, now: datetime) -> None:
         """Look at it; what it has shown is kept now and then, and what is new at once."""
+        if self._latest is None:
+            self._at_start = self._store.clock
         self._latest = record = self._looked(now)
+        self._looked_at = self._seconds()
         if not self._is_steady(now):
-            self._began = None
+            self._began = self._at_start = None
         if self._began is None and is_set(now):
             self._began = bounded(now), self._seconds()
         kept = self._store.clock
@@ -50,7 +59,27 @@ class BelievedClock:
         record = self._latest or self._store.clock
         if record is None:
             return ClockRecord(since=bounded(now), seen=bounded(now))
-        return record.looked(now, steady=self._is_steady(now))
+        ran = 0.0 if self._looked_at is None else self._seconds() - self._looked_at
+        steady = self._is_steady(now)
+        if self._is_put_right(record, now, steady=steady):
+            assert self._at_start is not None, "else it is not put right"
+            record, steady = self._at_start, True
+        return record.looked(now, steady=steady, ran=ran)
+
+    def _is_put_right(
+        self, record: ClockRecord, now: datetime, *, steady: bool
+    ) -> bool:
+        """Return whether it shows now what it could have shown from the beginning on.
+
+        A computer without a battery for its clock begins with some time of the past, and
+        asks the network only then.
+        """
+        return (
+            not steady
+            and self._at_start is not None
+            and record.seen < bounded(now)
+            and self._at_start.goes_on(now)
+        )
 
     def _is_steady(self, now: datetime) -> bool:
         if self._began is None:

@@ -136,10 +136,12 @@ class Rollout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Halt:
-    """That a vendor has halted a release, which stays in its feed."""
+    """That who signs for a release has halted it; it stays in the feed."""
 
     why: str = Phrase("it does not say why")
-    """In the vendor's words, without the full stop at their end."""
+    """In the words of who says so, without the full stop at their end."""
+    keeper: str | None = None
+    """Who says so, where that is the keeper of a feed and not the vendor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

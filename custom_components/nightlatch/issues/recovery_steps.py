@@ -1,7 +1,8 @@
 """What a person does at the door, when a lock does not work after an installation.
 
-What its vendor says comes first: out of the signed feed, then out of the facts with
-their sources. The usual steps come after it, by what kind of lock it is and what is wrong.
+What its vendor, or the keeper of its feed, says comes first: out of the signed feed, then
+out of the facts with their sources. The usual steps come after it, by what kind of lock
+it is and what is wrong.
 """
 
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from ..install.ways_back import ways_back
 from ..locks.lock import ManagedLock
 from ..markup import Composed, listed, quoted
 from ..texts.maker import told_of_recovery
-from ..translation import filled, label_now
+from ..translation import filled, label_now, told_now
 from ..vault.store import HouseholdVault
 
 _SILENT = {TransportProblem.HELD_SINCE_RESTART, TransportProblem.DID_NOT_COME_BACK}
@@ -49,10 +50,18 @@ def recovery_steps(
     """Return what to do, as Markdown; the vendor's own words first."""
     told: list[Composed] = []
     if lock.model is not None and lock.model.recovery.strip():
-        told.append(quoted(lock.model.recovery, _label(lock, RecoveryStep.VENDOR_SAYS)))
+        told.append(quoted(lock.model.recovery, _who_says(lock)))
     steps = [*told_of_recovery(lock), *_usual(lock, vault, remedies)]
     told.append(listed(steps))
     return Composed("\n\n".join(told))
+
+
+def _who_says(lock: ManagedLock) -> Composed:
+    """Return the heading of what the feed says."""
+    keeper = lock.content.keeper if lock.content is not None else None
+    if keeper is None:
+        return _label(lock, RecoveryStep.VENDOR_SAYS)
+    return told_now(lock.hass, "keeper_says", keeper=keeper)
 
 
 def _usual(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar, override
 
@@ -128,7 +129,12 @@ class DirectKind(HouseKind):
             return ()
         if content.keeper is None:
             return content.releases
-        return tuple(offered(self.lock, self._signer))
+        return tuple(
+            replace(release, halted=self.lock.halted_by_maker(release))
+            if release.halted is None
+            else release
+            for release in offered(self.lock, self._signer)
+        )
 
     @property
     def _signer(self) -> FirmwareKey | None:

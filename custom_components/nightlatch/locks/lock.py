@@ -146,6 +146,15 @@ class ManagedLock:
         """What people decide about it."""
         self.kind: Kind = services.make_kind(self, subentry)
         self.configure(subentry)
+        # Also one that was removed and added again, or is out of a backup, is no lower
+        # than it was: the floors of its door are still there.
+        self._record = replace(
+            self._record,
+            lock_number=max(
+                self._record.lock_number,
+                services.store.trust.lock_number(self.kind.key),
+            ),
+        )
         self.facts: VendorFacts = self._find_facts()
         """What its maker says of updates."""
         self.in_bootloader = False
@@ -360,17 +369,40 @@ class ManagedLock:
         """Return a release, wherever it comes from, as its vendor lets it out by now.
 
         What the vault keeps, or somebody has brought as a file, knows of no halt, and what
-        was planned not of what was heard since. Where no feed lists it any more, or none
-        is there, a halt that was heard of once goes on.
+        was planned not of what was heard since. Where its feed does not list it any more,
+        or is gone, a halt that was heard of once goes on.
         """
         for told in self.kind.on_offer():
             if (told.key, told.model) == (release.key, release.model):
                 return replace(release, halted=told.halted, rollout=told.rollout)
-        if release.halted is None and self._services.store.trust.has_halted(
-            release.model, release.key
-        ):
-            return replace(release, halted=Halt())
+        if release.halted is not None:
+            return release
+        if (halt := self.halted_by_maker(release)) is not None:
+            return replace(release, halted=halt)
+        halts = self._halts(release)
+        own = self.feed is not None and self.feed.trusted_as in halts
+        there = {feed.trusted_as for feed in self._services.feeds.values()}
+        if own or not halts <= there:
+            return replace(release, halted=Halt(keeper=release.keeper))
         return release
+
+    def halted_by_maker(self, release: Release) -> Halt | None:
+        """Return that a feed of a maker's has halted a release, also if it is not its own.
+
+        That counts for a keeper's as well, who may not have heard of it. What another
+        keeper halts does not: nobody has said that this lock is for them to look after.
+        """
+        if not (halts := self._halts(release)):
+            return None
+        makers = {
+            feed.trusted_as
+            for feed in self._services.feeds.values()
+            if feed.keeper is None
+        }
+        return Halt() if halts & makers else None
+
+    def _halts(self, release: Release) -> frozenset[str]:
+        return self._services.store.trust.halted_by(release.model, release.key)
 
     @property
     def misbehaves(self) -> bool:

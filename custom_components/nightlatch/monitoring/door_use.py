@@ -29,7 +29,13 @@ from ..adapters.door_use_file import DoorUseFile
 from ..adapters.entities import is_silent
 from ..const import CONF_QUIET_HOURS, DOMAIN
 from ..core.moments import is_set
-from ..core.schedule.door_use import DoorUse, HalfHour, half_hour_of, half_hours_between
+from ..core.schedule.door_use import (
+    WEEKS,
+    DoorUse,
+    HalfHour,
+    half_hour_of,
+    half_hours_between,
+)
 from ..core.schedule.own_hours import others_of, propose_own
 from ..core.schedule.proposal import Proposal, propose, rates_of_week, risk_of
 from ..core.schedule.quiet_hours import QuietHours
@@ -45,6 +51,8 @@ USUAL: Final = timedelta(minutes=20)
 """How long an installation takes where nothing is on offer to tell."""
 _WORTH: Final = 0.6
 """Other hours are suggested only where at most so many installations are met in them."""
+_WEEKS_AHEAD: Final = WEEKS // 4
+"""So many weeks may pass by a clock that is not believed yet, and no more by all of them."""
 
 
 WEEK: Final = "door_use"
@@ -322,15 +330,23 @@ class DoorUseWatch:
             return
         known = self._uses.get(lock.subentry_id)
         use = (known or DoorUse()).at(self._now().day)
-        if (
-            known is not None
-            and use.week != known.week
-            and not self._clock.is_believed(dt_util.utcnow())
-        ):
-            # A week that passes takes the oldest one away, and cannot be taken back.
+        if known is not None and not self._may_pass(known, use):
             return
         self._uses[lock.subentry_id] = use.noting(watched or (), used or ())
         self._write_soon()
+
+    def _may_pass(self, known: DoorUse, use: DoorUse) -> bool:
+        """Return whether so many weeks may have passed since something was noted.
+
+        One that passes takes the oldest one away, and cannot be taken back.
+        """
+        now = dt_util.utcnow()
+        if use.week == known.week or self._clock.is_believed(now):
+            return True
+        if use.week < known.week or (believed := self._clock.believed(now)) is None:
+            return False
+        as_believed = known.at(half_hour_of(believed, self._settings.zone).day)
+        return use.week <= as_believed.week + _WEEKS_AHEAD
 
     @callback
     def _write_soon(self) -> None:

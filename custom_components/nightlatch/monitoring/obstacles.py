@@ -18,6 +18,7 @@ _WAITED_FOR = {
     Reason.SKIPPED,
     Reason.SOAKING,
     Reason.STAGED,
+    Reason.STAGED_BY_KEEPER,
 }
 # Nobody is about to install anything from here.
 _NOT_NOW = {

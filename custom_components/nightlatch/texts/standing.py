@@ -21,10 +21,12 @@ _BAR_STANDS_STILL: Final = {State.ACTIVATING, State.CONFIRMING, State.REVERTING}
 # What is said as the state itself is not said again as something in the way.
 _SAID_OTHERWISE: Final = {
     Reason.HALTED,
+    Reason.HALTED_BY_KEEPER,
     Reason.NOT_APPROVED,
     Reason.PINNED,
     Reason.SKIPPED,
     Reason.STAGED,
+    Reason.STAGED_BY_KEEPER,
 }
 SAID_BY_ITSELF: Final = {
     Waiting.APPROVAL,
@@ -49,8 +51,10 @@ async def async_standing(
         return await _async_running(hass, lock)
     plan, told = planner.plan(lock), list[Composed]()
     approval = lock.decisions.approval
-    if release.halted is not None:
-        told.append(await _async_say(hass, "state_halted", why=release.halted.why))
+    if (halt := release.halted) is not None:
+        told.append(
+            await _async_say_who(hass, "state_halted", halt.keeper, why=halt.why)
+        )
     if plan.waiting in SAID_BY_ITSELF:
         named = {} if plan.held_by is None else {"entity": plan.held_by}
         told.append(await _async_say(hass, f"state_{plan.waiting}", **named))
@@ -82,7 +86,9 @@ async def async_standing(
     stage = release.rollout
     if stage is not None and not lock.kind.by_hand and not lock.is_let_out(release):
         percent = str(stage.percent)
-        told.append(await _async_say(hass, "state_staged", percent=percent))
+        told.append(
+            await _async_say_who(hass, "state_staged", release.keeper, percent=percent)
+        )
     return told
 
 
@@ -93,6 +99,15 @@ async def _async_running(hass: HomeAssistant, lock: ManagedLock) -> list[Compose
     if state in _BAR_STANDS_STILL:
         told.append(await _async_say(hass, "phase_takes_a_while"))
     return told
+
+
+async def _async_say_who(
+    hass: HomeAssistant, key: str, keeper: str | None, **names: str
+) -> Composed:
+    """Say what somebody does who signs: the vendor, or a keeper by name."""
+    if keeper is None:
+        return await _async_say(hass, key, **names)
+    return await _async_say(hass, f"{key}_by_keeper", keeper=keeper, **names)
 
 
 async def _async_say(hass: HomeAssistant, key: str, **names: str) -> Composed:

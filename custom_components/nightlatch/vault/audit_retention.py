@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from ..adapters.audit_file import AuditFile
 from ..adapters.believed_clock import BelievedClock
-from ..core.moments import is_over, is_set, shifted
+from ..core.moments import bounded, is_over, is_set, shifted
 from ..household_settings import HouseholdSettings
 
 # Between two looks; each reads the whole log.
@@ -35,6 +35,8 @@ class AuditRetention:
             return
         self._looked = now
         months, believed = self._settings.audit_months, self._clock.believed(now)
-        await self._audit.async_shorten(
-            shifted(believed, -months * _MONTH) if months and believed else None
-        )
+        before = None
+        if months and believed is not None:
+            # A clock that was ahead for days may be right by now.
+            before = shifted(min(believed, bounded(now)), -months * _MONTH)
+        await self._audit.async_shorten(before)

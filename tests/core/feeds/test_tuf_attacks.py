@@ -503,6 +503,22 @@ async def test_metadata_that_do_not_belong_together_are_refused(
 
 
 @pytest.mark.parametrize("role", ["timestamp", "snapshot", "targets"])
+async def test_more_keys_than_can_be_kept_are_not_followed(
+    feed: TufFeed, vendor: Vendor, role: str, trust: MemoryTrust
+) -> None:
+    """They stay with the floors for ever, and the vault's ledger has no room for them."""
+    await feed.check()
+    floor = trust.kept.feeds["acme"]
+    vendor._role("root").signed.roles[role].keyids += [
+        f"{number:064x}" for number in range(1_000)
+    ]
+    vendor.renew("root")
+    error = await refusal(feed)
+    assert error.reason is FeedProblem.METADATA_INVALID
+    assert trust.kept.feeds["acme"] == floor
+
+
+@pytest.mark.parametrize("role", ["timestamp", "snapshot", "targets"])
 async def test_a_version_that_cannot_be_kept_is_not_followed(
     feed: TufFeed, vendor: Vendor, role: str, trust: MemoryTrust
 ) -> None:

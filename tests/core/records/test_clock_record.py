@@ -64,5 +64,37 @@ def test_what_stands_for_days_is_believed() -> None:
 
 def test_it_is_kept() -> None:
     """With what is believed, and without."""
-    for record in (BELIEVED, ClockRecord(since=NOW, seen=NOW)):
+    begun = ClockRecord(since=NOW, seen=NOW, begun=NOW - HOUR, ran=3600.5)
+    for record in (BELIEVED, ClockRecord(since=NOW, seen=NOW), begun):
         assert ClockRecord.from_dict(json.loads(json.dumps(record.to_dict()))) == record
+
+
+@given(on=st.integers(1, 60), off=st.integers(49, 24 * 60), drift=st.integers(-59, 59))
+def test_a_house_that_is_never_on_for_days_believes_in_the_end(
+    on: int, off: int, drift: int
+) -> None:
+    """What it is on for counts together, however long it is off."""
+    record, now = ClockRecord(since=NOW, seen=NOW), NOW
+    ran, first = 0, {}
+    for _ in range(2 * 72 // on + 3):
+        for each in range(on + 1):
+            record = record.looked(now, steady=True, ran=3600.0 if each else 0.0)
+            ran += bool(each)
+            first[now] = ran
+            now += HOUR
+        now += HOUR * off + timedelta(minutes=drift)
+    assert record.believed is not None
+    # For as long it has run on since, and not much longer.
+    assert 72 <= ran - first[record.believed] <= 2 * 72 + on
+
+
+@given(hours=st.integers(1, 71), years=st.integers(1, 40))
+def test_what_it_has_gone_back_behind_is_never_believed(hours: int, years: int) -> None:
+    """A clock that was ahead for less than what counts, however often it begins."""
+    record = ClockRecord(since=NOW, seen=NOW)
+    wrong = NOW + timedelta(days=365 * years)
+    for each in range(hours):
+        record = record.looked(wrong + HOUR * each, steady=each > 0, ran=3600.0)
+    for each in range(200):
+        record = record.looked(NOW + HOUR * each, steady=each > 0, ran=3600.0)
+        assert record.believed is None or record.believed <= NOW + HOUR * each

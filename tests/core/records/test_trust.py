@@ -1,5 +1,6 @@
 """What must never sink, does not."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 import json
 from typing import Any
@@ -206,7 +207,71 @@ def test_floors_from_before_halts_were_kept_are_read() -> None:
     """And nothing is halted by them."""
     raw = Trust(feeds={"one": feed(1, role(1))}).to_dict()
     del raw["feeds"]["one"]["halts"]
-    assert not Trust.from_dict(raw).has_halted(*ONE)
+    assert not Trust.from_dict(raw).halted_by(*ONE)
+
+
+def test_it_is_known_which_feeds_have_halted_a_release() -> None:
+    """Also over a restart; a release of another model is another one."""
+    halting = replace(feed(1, role(1)), halts=Halts().then(1, 5, {ONE: True}))
+    trust = Trust(feeds={"one": halting, "two": halting, "no": feed(1, role(1))})
+    trust = Trust.from_dict(json.loads(json.dumps(trust.to_dict())))
+    assert trust.halted_by(*ONE) == {"one", "two"}
+    assert trust.halted_by("KL-2", ONE[1]) == trust.halted_by(*TWO) == frozenset()
+
+
+@given(
+    told=st.lists(
+        st.dictionaries(
+            st.tuples(st.sampled_from("AB"), st.integers(0, 90).map(str)),
+            st.booleans(),
+            max_size=64,
+        ),
+        max_size=40,
+    )
+)
+def test_halts_are_bounded_and_say_what_was_told_last(
+    told: list[dict[tuple[str, str], bool]],
+) -> None:
+    """Of each release that is listed; what is not listed any more is only dropped."""
+    heard = Halts()
+    for number, each in enumerate(told):
+        before, heard = heard, heard.then(1, number, each)
+        assert len(heard.releases) <= MAX_HALTS
+        halted = {release for release, is_halted in each.items() if is_halted}
+        assert heard.releases & each.keys() == halted
+        assert heard.releases - each.keys() <= before.releases
+        assert before.merged(heard).releases >= heard.releases
+
+
+def test_whatever_a_feed_halts_leaves_room_in_the_ledger() -> None:
+    """A name in which each character takes twelve of JSON is a name as well."""
+    heard = Halts()
+    for number in range(MAX_HALTS // 64 + 5):
+        listed = {
+            ("\U0001f512" * 63 + chr(65 + number), f"{each:064x}"): True
+            for each in range(64)
+        }
+        heard = heard.then(1, number, listed)
+    full = Trust(feeds={"one": replace(feed(1, role(1)), halts=heard)})
+    assert len(json.dumps(full.to_dict())) < 256 * 1024
+
+
+@pytest.mark.parametrize(
+    ("kept", "number"),
+    [
+        ((), 0),
+        (("door",), 0),
+        (("door", "door#2", "door#10"), 10),
+        (("gate#3", "door#", "door#x", "door#1#4", "7"), 0),
+    ],
+)
+def test_the_latest_lock_at_a_door_is_found_by_its_floor(
+    kept: tuple[str, ...], number: int
+) -> None:
+    """Whatever else has a floor."""
+    one = Version.parse(VersionScheme.DOTTED, "1")
+    floor = LockFloor(version=one, security_version=0, firmware_version=0)
+    assert Trust(locks=dict.fromkeys(kept, floor)).lock_number("door") == number
 
 
 def test_unlike_schemes_with_the_same_counter_merge_the_same_both_ways() -> None:

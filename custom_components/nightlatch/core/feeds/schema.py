@@ -300,7 +300,7 @@ def parse_release(target: ListedFile, descriptor: Descriptor) -> Release:
         released=fields.get("released"),
         traits=model.traits,
         rollout=_rollout(fields.get("rollout")),
-        halted=_halt(fields.get("halted")),
+        halted=_halt(fields.get("halted"), descriptor.keeper),
         keeper=descriptor.keeper,
         found=(None if descriptor.keeper is None else _kept(raw, fields, target)),
         extra=_extra(raw),
@@ -325,11 +325,11 @@ def _rollout(fields: dict[str, Any] | None) -> Rollout | None:
     return Rollout(percent=fields["percent"], salt=fields.get("salt"))
 
 
-def _halt(fields: dict[str, Any] | None) -> Halt | None:
+def _halt(fields: dict[str, Any] | None, keeper: str | None) -> Halt | None:
     if fields is None:
         return None
     why = fields.get("reason", "").rstrip(" .。")
-    return Halt(why=why) if why else Halt()
+    return Halt(why=why, keeper=keeper) if why else Halt(keeper=keeper)
 
 
 def _payload(fields: dict[str, Any]) -> Payload | None:

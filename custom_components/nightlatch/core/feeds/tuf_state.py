@@ -7,8 +7,10 @@ its directory once it does.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+import json
 from pathlib import Path
 import shutil
+from typing import Final
 from urllib.parse import quote
 
 from tuf.api.exceptions import RepositoryError
@@ -16,6 +18,9 @@ from tuf.api.metadata import Metadata, Root, Signed, Snapshot, Targets, Timestam
 
 from ..records.trust import FeedFloor, RoleFloor
 from .transfer import Limits, count_values
+
+_MOST_OF_KEYS: Final = 16 * 1024
+"""Characters of the ids of all keys of a role: they are kept with its floor, for ever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +99,8 @@ def read_state(directory: Path) -> TrustedState:
             raise RepositoryError(f"The version of {each.type} is no number")
 
     def floor(role: str) -> RoleFloor:
+        if len(json.dumps(root.roles[role].keyids)) > _MOST_OF_KEYS:
+            raise RepositoryError(f"The keys of {role} are too many")
         return RoleFloor(
             version=signed[role].version,
             key_ids=frozenset(root.roles[role].keyids),

@@ -70,6 +70,7 @@ _DECIDED: Final = {
     Reason.SKIPPED,
     Reason.SOAKING,
     Reason.STAGED,
+    Reason.STAGED_BY_KEEPER,
 }
 # Where only a person at the radio, or time, helps.
 _SILENT: Final = {
@@ -98,6 +99,7 @@ _OF_THE_MAKER: Final = {
     Reason.BELOW_FLOOR,
     Reason.BELOW_SECURITY_FLOOR,
     Reason.HALTED,
+    Reason.HALTED_BY_KEEPER,
     Reason.HARDWARE_UNKNOWN,
     Reason.INDEX_DOWNGRADE,
     Reason.INDEX_NOT_APPLICABLE,

@@ -49,6 +49,7 @@ class Reason(StrEnum):
     SKIPPED = "preflight_skipped"
     SOAKING = "preflight_soaking"
     STAGED = "preflight_staged"
+    STAGED_BY_KEEPER = "preflight_staged_by_keeper"
     NOT_APPROVED = "preflight_not_approved"
     # Power.
     BATTERY_LOW = "preflight_battery_low"
@@ -98,6 +99,7 @@ class Reason(StrEnum):
     FEED_NOT_ASKED = "preflight_feed_not_asked"
     WITHDRAWN = "preflight_withdrawn"
     HALTED = "preflight_halted"
+    HALTED_BY_KEEPER = "preflight_halted_by_keeper"
     HALT_UNHEARD = "preflight_halt_unheard"
     NO_FIRMWARE_KEY = "preflight_no_firmware_key"
     NO_PROOF = "preflight_no_proof"

@@ -152,7 +152,7 @@ def check_soak(situation: Situation) -> Check:
 
 
 def check_stage(situation: Situation) -> Check:
-    """Check that the vendor lets it out to this lock already, where it does so in stages.
+    """Check that it is let out to this lock already, where that is done in stages.
 
     A person's wish is no stage.
     """
@@ -164,7 +164,8 @@ def check_stage(situation: Situation) -> Check:
         family=Family.PATH,
         rule="stage",
         verdict=Verdict.BLOCKER,
-        reason=Reason.STAGED,
+        reason=Reason.STAGED if release.keeper is None else Reason.STAGED_BY_KEEPER,
         measured=release.version.text,
         limit=limit,
+        details={} if release.keeper is None else {"keeper": release.keeper},
     )

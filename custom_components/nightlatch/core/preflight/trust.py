@@ -68,7 +68,7 @@ def check_offered(situation: Situation) -> Check:
 
 
 def check_halted(situation: Situation) -> Check:
-    """Check that the vendor has not halted the release; nobody here knows better."""
+    """Check that who signs it has not halted the release; nobody here knows better."""
     release = situation.release
     if release.halted is None and situation.feed.unheard is not None:
         return Check(
@@ -85,10 +85,16 @@ def check_halted(situation: Situation) -> Check:
         family=Family.TRUST,
         rule="halted",
         verdict=Verdict.BLOCKER,
-        reason=Reason.HALTED,
+        reason=(
+            Reason.HALTED if release.halted.keeper is None else Reason.HALTED_BY_KEEPER
+        ),
         measured=release.version.text,
-        details={"why": release.halted.why},
+        details={"why": release.halted.why, **_named(release.halted.keeper)},
     )
+
+
+def _named(keeper: str | None) -> dict[str, str]:
+    return {} if keeper is None else {"keeper": keeper}
 
 
 def check_proofs(situation: Situation) -> Check:

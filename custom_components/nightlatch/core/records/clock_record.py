@@ -4,6 +4,10 @@ A clock may be years ahead for half an hour, and look as good as any other meanw
 nothing is let go by what a clock shows until it has gone on for some days as time does. A
 feed that was proven fresh does not suffice: it is fresh until it expires, and a clock may
 be as far ahead.
+
+A house that is never on for so long, or whose computer sleeps each night, has no such
+days. There a time is believed once the clock has run on from it for as long, all runs
+together, and has never gone back behind it: later, but in the end.
 """
 
 from collections.abc import Mapping
@@ -12,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from ..moments import bounded, is_set, shifted
-from .stored import as_time, optional
+from .stored import as_number, as_time, optional
 
 STANDS_FOR: Final = timedelta(days=3)
 """For how long a clock has to go on before it is believed."""
@@ -32,24 +36,38 @@ class ClockRecord:
     """What it has shown last."""
     believed: datetime | None = None
     """The last time of it that is believed."""
+    begun: datetime | None = None
+    """A time that it has shown, and has not gone back behind since."""
+    ran: float = 0.0
+    """Seconds for which it has run since then, in all runs together."""
 
-    def looked(self, now: datetime, *, steady: bool) -> ClockRecord:
+    def looked(self, now: datetime, *, steady: bool, ran: float = 0.0) -> ClockRecord:
         """Return how it has gone on until now.
 
         ``steady`` is whether as much time has passed since somebody began to look as it
-        shows, by what nobody can set.
+        shows, by what nobody can set; ``ran`` is for how many seconds it has run since the
+        last look, by the same.
         """
         now = bounded(now)
         if not is_set(now):
             return self
-        went_on = steady and shifted(self.seen, -LEEWAY) <= now <= shifted(
-            self.seen, LONGEST_GAP
-        )
-        since = self.since if went_on else now
-        stands = shifted(since, STANDS_FOR) <= now
+        since = self.since if steady and self.goes_on(now) else now
+        begun, ran, believed = self.begun, self.ran + ran, self.believed
+        if begun is None or now < shifted(begun, -LEEWAY):
+            begun, ran = now, 0.0
+        if ran >= STANDS_FOR.total_seconds():
+            believed = begun if believed is None else max(believed, begun)
+            begun, ran = now, 0.0
+        if shifted(since, STANDS_FOR) <= now:
+            believed = now
         return ClockRecord(
-            since=since, seen=now, believed=now if stands else self.believed
+            since=since, seen=now, believed=believed, begun=begun, ran=ran
         )
+
+    def goes_on(self, now: datetime) -> bool:
+        """Return whether a clock that shows a time may have gone on by itself."""
+        earliest, latest = shifted(self.seen, -LEEWAY), shifted(self.seen, LONGEST_GAP)
+        return earliest <= bounded(now) <= latest
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as storage keeps it."""
@@ -57,6 +75,8 @@ class ClockRecord:
             "since": self.since.isoformat(),
             "seen": self.seen.isoformat(),
             "believed": self.believed.isoformat() if self.believed else None,
+            "begun": self.begun.isoformat() if self.begun else None,
+            "ran": self.ran,
         }
 
     @classmethod
@@ -66,4 +86,6 @@ class ClockRecord:
             since=as_time(raw["since"]),
             seen=as_time(raw["seen"]),
             believed=optional(as_time, raw["believed"]),
+            begun=optional(as_time, raw["begun"]),
+            ran=as_number(raw["ran"]),
         )

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from ..versions import Version, VersionScheme
 from .stored import MAX_WHOLE, as_floor, as_text, as_time
 
-MAX_HALTS: Final = 1024
+MAX_HALTS: Final = 256
 """How many halted releases of one feed are remembered, those first that it lists."""
 
 
@@ -169,9 +169,23 @@ class Trust:
     feeds: Mapping[str, FeedFloor] = field(default_factory=dict)
     locks: Mapping[str, LockFloor] = field(default_factory=dict)
 
-    def has_halted(self, model: str, key: str) -> bool:
-        """Return whether a feed, though it may be gone, has halted a release."""
-        return any((model, key) in feed.halts.releases for feed in self.feeds.values())
+    def halted_by(self, model: str, key: str) -> frozenset[str]:
+        """Return which feeds, though they may be gone, have halted a release."""
+        return frozenset(
+            feed_id
+            for feed_id, feed in self.feeds.items()
+            if (model, key) in feed.halts.releases
+        )
+
+    def lock_number(self, key: str) -> int:
+        """Return how many locks there were before the latest that has a floor there."""
+        start = f"{key}#"
+        numbers = (
+            int(each.removeprefix(start))
+            for each in self.locks
+            if each.startswith(start) and each.removeprefix(start).isdecimal()
+        )
+        return max(numbers, default=0)
 
     def merged(self, other: Trust) -> Trust:
         """Return the higher of both; what only one of them knows is kept.
