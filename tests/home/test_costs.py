@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 import pytest
 
 from custom_components.nightlatch import entity
@@ -353,6 +354,18 @@ async def test_a_quiet_minute_costs_nothing(
         await settled(house)
     assert not counts
     assert not asked
+
+
+@pytest.mark.parametrize("silent", [timedelta(minutes=31), timedelta(hours=12)])
+async def test_a_battery_that_says_little_keeps_no_lock_awake(
+    zigbee_house: ZigbeeHouse, freezer: FrozenDateTimeFactory, silent: timedelta
+) -> None:
+    """Most say something once a day; that they have is seen within minutes."""
+    await at_rest(zigbee_house)
+    freezer.tick(silent)
+    rests, now = await at_rest(zigbee_house)
+    assert not rests.async_disturbed(now + MINUTE)
+    assert rests.async_disturbed(now + 6 * MINUTE)
 
 
 @pytest.mark.parametrize("later", [timedelta(minutes=31), timedelta(minutes=-5)])
