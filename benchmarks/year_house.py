@@ -176,6 +176,8 @@ class House:
         """Stop it, with all that is to be kept on disk."""
         with LOOP.real_time():
             await self.hass.async_stop()
+        # What else would be the next process has the same loop here.
+        vars(LOOP).pop("_shutdown_run_callback_threadsafe", None)
         for door in self.doors:
             door.entities.clear()
 
@@ -557,9 +559,9 @@ def main() -> int:
                 )
             )
             ended = 0
-        except Exception:
-            traceback.print_exc()
         finally:
+            if ended:
+                traceback.print_exc()
             sys.stdout.flush()
             sys.stderr.flush()
             # What other threads still do is of no interest.
