@@ -2,7 +2,7 @@
 
 Begun by ``benchmarks.year``, as a program of its own: its clock is put in before anything
 of Home Assistant is there. What is under way goes minute by minute, as do the first hours
-of each month; nights in which something may be begun go in leaps of five minutes, and all
+of the first day and of each month; nights in which something may be begun go in leaps of five minutes, and all
 other time in leaps of an hour.
 """
 
@@ -129,6 +129,8 @@ class House:
         self.people: list[str] = []
         """The ids of the accounts of who lives there now."""
         self.restarts = 0
+        self.lived = 0
+        """Days."""
 
     def _ends(self, door: Door) -> str:
         lot = self._random.random()
@@ -394,13 +396,14 @@ class House:
                 await self.hour(day, hour)
             if not (
                 any(door.at_work for door in self.doors)
-                or (day.day == 1 and passed < NIGHT.stop)
+                or (passed < NIGHT.stop and (day.day == 1 or self.lived == 0))
             ):
                 leap = A_NIGHTS_LEAP if passed in NIGHT and self._offered else A_LEAP
                 await self._leap(leap * 60)
             await asyncio.sleep(60 - seconds() % 60 + 0.5)
             await self.settle()
         self.changes.day_is_over()
+        self.lived += 1
         with LOOP.real_time():
             await get_instance(self.hass).async_block_till_done()
 
@@ -511,8 +514,10 @@ def _sizes(storage: Path) -> Iterator[tuple[str, int]]:
             yield name, path.stat().st_size
 
 
-async def live(folder: Path, doors: int, days: int, http_port: int) -> None:
-    """Live so many days; tell of each month."""
+async def live(
+    folder: Path, doors: int, days: int, http_port: int, every: int | None
+) -> None:
+    """Live so many days; tell of each month, or every so many days."""
     house = House(folder, doors, http_port)
     await house.start()
     await house.furnish()
@@ -525,7 +530,8 @@ async def live(folder: Path, doors: int, days: int, http_port: int) -> None:
         faulthandler.dump_traceback_later(A_DAY, exit=True)
         await house.live(day)
         print(f"{day}: {process_time():.1f} s of CPU", file=sys.stderr, flush=True)
-        if (day + timedelta(days=1)).day == 1 or number == days:
+        is_over = number % every == 0 if every else (day + timedelta(days=1)).day == 1
+        if is_over or number == days:
             told = {"day": number, "date": day.isoformat(), **house.measure(number)}
             print(json.dumps(told), flush=True)
     await house.stop()
@@ -538,6 +544,7 @@ def main() -> int:
     parser.add_argument("--doors", type=int, required=True)
     parser.add_argument("--days", type=int, required=True)
     parser.add_argument("--http-port", type=int, required=True)
+    parser.add_argument("--every", type=int)
     arguments = parser.parse_args()
 
     def new_loop() -> asyncio.AbstractEventLoop:
@@ -556,6 +563,7 @@ def main() -> int:
                     arguments.doors,
                     arguments.days,
                     arguments.http_port,
+                    arguments.every,
                 )
             )
             ended = 0

@@ -37,18 +37,19 @@ def test_each_bound_is_held(bound: Any) -> None:
 
 
 @pytest.mark.timeout(240)
-async def test_days_in_a_house_stay_within_the_bounds() -> None:
-    """Releases, a night that installs, people, batteries: nothing chatters, all is small.
+async def test_days_in_a_house_stay_within_the_bounds(socket_enabled: None) -> None:
+    """A release, a night that installs it, people, batteries: all is small and quiet.
 
-    They are begun anew and counted in a process of its own.
+    What is there after six days is not more after two others.
     """
-    months = await live(DOORS, days=6)
-    (lived,) = months
-    assert broken(months) <= {
-        bound.name for bound in BOUNDS if bound.key in OF_THE_MACHINE
-    }
+    months = await live(DOORS, days=8, every=2)
+    of_machine = {each.name for each in BOUNDS if each.key in OF_THE_MACHINE}
+    assert broken(months) <= of_machine
     # It has been lived through indeed.
-    assert lived["ends"]
-    assert lived["entities"] > 10 * DOORS
-    assert lived["rows"] > DOORS
-    assert lived["largest_attributes"] > 0
+    last = months[-1]
+    assert len(months) == 4
+    assert last["ends"]
+    assert last["entities"] > 10 * DOORS
+    assert last["rows"] > DOORS
+    assert last["largest_attributes"] > 0
+    assert last["minutes_on_end"] > 0

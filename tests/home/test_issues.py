@@ -85,7 +85,7 @@ async def test_a_lock_in_its_bootloader(house: House) -> None:
 
 
 async def test_a_lock_in_its_bootloader_is_told_of_whatever_else_is_at_fault(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A plan that cannot be made hides no lock that a person must see to."""
     send_to_bootloader(house.locks[FRONT_DOOR])
@@ -101,6 +101,8 @@ async def test_a_lock_in_its_bootloader_is_told_of_whatever_else_is_at_fault(
         patched.setattr(house.runtime.planner, "plan", at_fault)
         house.runtime.scheduler._issues.async_sync_lock(house.managed())
     assert registry.async_get_issue(DOMAIN, issue_id) is not None
+    assert "Front door: repairs failed" in caplog.text
+    caplog.clear()
     await until(lambda: not house.managed().in_bootloader)
     await house.settle()
 
