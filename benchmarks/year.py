@@ -87,11 +87,21 @@ BOUNDS: Final = (
 """What a house may come to. Who raises one, says in docs/performance.md why."""
 
 
-async def live(doors: int, days: int) -> list[Month]:
-    """Let a house live so many days; return what each month came to."""
+async def live(
+    doors: int,
+    days: int,
+    *,
+    kept: Path | None = None,
+    every: int | None = None,
+    checkout: Path = REPOSITORY,
+) -> list[Month]:
+    """Let a house live so many days; return what each month came to.
+
+    It is ``kept`` as soon as each is over. A month is ``every`` so many days, if told so.
+    """
     with TemporaryDirectory(prefix="year-") as made:
         folder = Path(made)
-        furnish(folder, REPOSITORY)
+        furnish(folder, checkout)
         there = folder / "custom_components"
         (there / "__init__.py").touch()
         (there / "year_doors").symlink_to(
@@ -103,6 +113,7 @@ async def live(doors: int, days: int) -> list[Month]:
                 *(sys.executable, "-P", "-m", "benchmarks.year_house"),
                 *("--folder", str(folder), "--http-port", str(free_port())),
                 *("--doors", str(doors), "--days", str(days)),
+                *(("--every", str(every)) if every else ()),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=said,
                 env={
@@ -120,6 +131,8 @@ async def live(doors: int, days: int) -> list[Month]:
                 if line.startswith(b"{"):
                     months.append(json.loads(line))
                     print(_line(months[-1]), file=sys.stderr, flush=True)
+                    if kept is not None:
+                        _keep(months, kept)
             if await house.wait() or not months:
                 raise RuntimeError(f"the house has ended:\n{end_of(log)}")
         finally:
@@ -127,6 +140,10 @@ async def live(doors: int, days: int) -> list[Month]:
                 house.kill()
                 await house.wait()
         return months
+
+
+def _keep(months: Sequence[Month], there: Path) -> None:
+    there.write_text(json.dumps(months, indent=2) + "\n", "utf-8")
 
 
 def _line(month: Month) -> str:
@@ -170,9 +187,7 @@ def main() -> int:
     parser.add_argument("--months", type=Path, help="where to write all months")
     arguments: argparse.Namespace = parser.parse_args()
     days = arguments.days or (45 if arguments.short else 365)
-    months = asyncio.run(live(arguments.doors, days))
-    if arguments.months is not None:
-        arguments.months.write_text(json.dumps(months, indent=2) + "\n", "utf-8")
+    months = asyncio.run(live(arguments.doors, days, kept=arguments.months))
     return tell(judge(months, arguments.doors), arguments)
 
 

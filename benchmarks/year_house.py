@@ -1,8 +1,9 @@
 """A house that lives through a year, in a Home Assistant of this process.
 
 Begun by ``benchmarks.year``, as a program of its own: its clock is put in before anything
-of Home Assistant is there. Nights go minute by minute, and so does the first day of each
-month; the rest of the days in leaps of ten minutes.
+of Home Assistant is there. What is under way goes minute by minute, as do the first hours
+of the first day and of each month; nights in which something may be begun go in leaps of five minutes, and all
+other time in leaps of an hour.
 """
 
 # ruff: noqa: E402
@@ -19,12 +20,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+import faulthandler
 import gc
 import json
 import os
 from pathlib import Path
 from random import Random
 import sqlite3
+from time import process_time
+import traceback
 from typing import Any, Final
 
 from benchmarks.scale_house import DOMAIN, entry_of, lock_subentry
@@ -55,10 +59,15 @@ ZONE: Final = "Europe/Berlin"
 """Its clocks are put forward and back in the year."""
 MODELS: Final = ("M1", "M2", "M3")
 NIGHT: Final = range(2 * 60 - 30, 5 * 60 + 30)
-"""The minutes of a day that are lived one by one: around the quiet hours."""
-A_LEAP: Final = 10
+"""The minutes of a day around the quiet hours."""
+A_NIGHTS_LEAP, A_LEAP = 5, 60
+"""Minutes."""
+DEADLINES: Final = 25.0
+"""Seconds before a leap in which whatever has a deadline comes to its end."""
 KEPT_DAYS: Final = 10
 """Days for which the recorder keeps states, as it does by itself."""
+A_DAY: Final = 600
+"""Real seconds within which a day is over."""
 RESTART, AWAY, LONG_AWAY = 15, 20, 25
 """Days of the month on which Home Assistant restarts, and the maker's hub is away."""
 
@@ -120,6 +129,8 @@ class House:
         self.people: list[str] = []
         """The ids of the accounts of who lives there now."""
         self.restarts = 0
+        self.lived = 0
+        """Days."""
 
     def _ends(self, door: Door) -> str:
         lot = self._random.random()
@@ -167,6 +178,8 @@ class House:
         """Stop it, with all that is to be kept on disk."""
         with LOOP.real_time():
             await self.hass.async_stop()
+        # What else would be the next process has the same loop here.
+        vars(LOOP).pop("_shutdown_run_callback_threadsafe", None)
         for door in self.doors:
             door.entities.clear()
 
@@ -381,19 +394,40 @@ class House:
                 if hour == 8:
                     await self.morning(day)
                 await self.hour(day, hour)
-            one_by_one = (
-                day.day == 1
-                or passed in NIGHT
-                or any(door.at_work for door in self.doors)
-            )
-            if not one_by_one:
-                # To some seconds before the minute, which then begins as always.
-                LOOP.leap(max(0.0, A_LEAP * 60 - 1 - (seconds() % (A_LEAP * 60))))
+            if not (
+                any(door.at_work for door in self.doors)
+                or (passed < NIGHT.stop and (day.day == 1 or self.lived == 0))
+            ):
+                leap = A_NIGHTS_LEAP if passed in NIGHT and self._offered else A_LEAP
+                await self._leap(leap * 60)
             await asyncio.sleep(60 - seconds() % 60 + 0.5)
             await self.settle()
         self.changes.day_is_over()
+        self.lived += 1
         with LOOP.real_time():
             await get_instance(self.hass).async_block_till_done()
+
+    @property
+    def _offered(self) -> bool:
+        """Return whether there is anything that a night may install."""
+        return any(door.installed != door.latest for door in self.doors)
+
+    async def _leap(self, length: int) -> None:
+        """Go to the last second before so much time is over by the clock."""
+        await self._come_to_rest()
+        LOOP.leap(max(0.0, length - 1 - (seconds() % length)))
+
+    async def _come_to_rest(self) -> None:
+        await asyncio.sleep(DEADLINES)
+        await self.settle()
+        while LOOP.threads:
+            await asyncio.wait(tuple(LOOP.threads))
+
+    async def leap_to(self, moment: datetime) -> None:
+        """Go to a moment, in one leap."""
+        await self._come_to_rest()
+        LOOP.leap(max(0.0, moment.timestamp() - seconds()))
+        await self.settle()
 
     # What there is.
 
@@ -480,21 +514,24 @@ def _sizes(storage: Path) -> Iterator[tuple[str, int]]:
             yield name, path.stat().st_size
 
 
-async def live(folder: Path, doors: int, days: int, http_port: int) -> None:
-    """Live so many days; tell of each month."""
+async def live(
+    folder: Path, doors: int, days: int, http_port: int, every: int | None
+) -> None:
+    """Live so many days; tell of each month, or every so many days."""
     house = House(folder, doors, http_port)
     await house.start()
     await house.furnish()
     zone = dt_util.get_default_time_zone()
     first = dt_util.now().date()
-    await asyncio.sleep(
-        datetime.combine(first + timedelta(days=1), time(), zone).timestamp()
-        - seconds()
-    )
+    await house.leap_to(datetime.combine(first + timedelta(days=1), time(), zone))
     for number in range(1, days + 1):
         day = first + timedelta(days=number)
+        # A house that is stuck says where, and ends.
+        faulthandler.dump_traceback_later(A_DAY, exit=True)
         await house.live(day)
-        if (day + timedelta(days=1)).day == 1 or number == days:
+        print(f"{day}: {process_time():.1f} s of CPU", file=sys.stderr, flush=True)
+        is_over = number % every == 0 if every else (day + timedelta(days=1)).day == 1
+        if is_over or number == days:
             told = {"day": number, "date": day.isoformat(), **house.measure(number)}
             print(json.dumps(told), flush=True)
     await house.stop()
@@ -507,6 +544,7 @@ def main() -> int:
     parser.add_argument("--doors", type=int, required=True)
     parser.add_argument("--days", type=int, required=True)
     parser.add_argument("--http-port", type=int, required=True)
+    parser.add_argument("--every", type=int)
     arguments = parser.parse_args()
 
     def new_loop() -> asyncio.AbstractEventLoop:
@@ -517,17 +555,25 @@ def main() -> int:
         return LOOP
 
     with asyncio.Runner(loop_factory=new_loop) as loop:
-        loop.run(
-            live(
-                arguments.folder,
-                arguments.doors,
-                arguments.days,
-                arguments.http_port,
+        ended = 1
+        try:
+            loop.run(
+                live(
+                    arguments.folder,
+                    arguments.doors,
+                    arguments.days,
+                    arguments.http_port,
+                    arguments.every,
+                )
             )
-        )
-        sys.stdout.flush()
-        # What other threads still do is of no interest.
-        os._exit(0)
+            ended = 0
+        finally:
+            if ended:
+                traceback.print_exc()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            # What other threads still do is of no interest.
+            os._exit(ended)
 
 
 if __name__ == "__main__":

@@ -47,8 +47,9 @@ class Door:
         """Let the lock say what it runs."""
         self.installed = version
         registry = dr.async_get(hass)
-        device = registry.async_get_device(
-            identifiers={(DOMAIN, f"door_{self.number}")}
+        (entry,) = hass.config_entries.async_entries(DOMAIN)
+        device = registry.async_get_device_by_identifier(
+            (DOMAIN, f"door_{self.number}"), entry.entry_id
         )
         assert device is not None
         registry.async_update_device(device.id, sw_version=version)

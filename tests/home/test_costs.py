@@ -355,6 +355,18 @@ async def test_a_quiet_minute_costs_nothing(
     assert not asked
 
 
+async def test_a_battery_that_says_little_keeps_no_lock_awake(
+    zigbee_house: ZigbeeHouse,
+) -> None:
+    """Most say something once a day; that they have is seen within minutes."""
+    rests, now = await at_rest(zigbee_house)
+    later = now + timedelta(minutes=31)
+    await zigbee_house.runtime.scheduler.async_look(later)
+    await settled(zigbee_house)
+    assert not rests.async_disturbed(later + MINUTE)
+    assert rests.async_disturbed(later + 6 * MINUTE)
+
+
 @pytest.mark.parametrize("later", [timedelta(minutes=31), timedelta(minutes=-5)])
 async def test_no_lock_rests_for_long(
     zigbee_house: ZigbeeHouse, later: timedelta

@@ -84,6 +84,49 @@ async def test_a_lock_in_its_bootloader(house: House) -> None:
     await house.settle()
 
 
+async def test_a_lock_in_its_bootloader_is_told_of_whatever_else_is_at_fault(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A plan that cannot be made hides no lock that a person must see to."""
+    send_to_bootloader(house.locks[FRONT_DOOR])
+    await until(lambda: house.managed().in_bootloader)
+    issue_id = f"in_bootloader_{house.managed().subentry_id}"
+    registry = ir.async_get(house.hass)
+    ir.async_delete_issue(house.hass, DOMAIN, issue_id)
+
+    def at_fault(*_: object) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(house.runtime.planner, "plan", at_fault)
+        house.runtime.scheduler._issues.async_sync_lock(house.managed())
+    assert registry.async_get_issue(DOMAIN, issue_id) is not None
+    assert "Front door: repairs failed" in caplog.text
+    caplog.clear()
+    await until(lambda: not house.managed().in_bootloader)
+    await house.settle()
+
+
+async def test_issues_are_gone_through_once_for_all_locks(
+    two_doors: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look at many locks that each have one costs no look at all for each."""
+    issues_of_house = two_doors.runtime.scheduler._issues
+    looked = 0
+    go_through = issues_of_house._issues_there
+
+    def counted() -> dict[str, set[str]]:
+        nonlocal looked
+        looked += 1
+        return go_through()
+
+    monkeypatch.setattr(issues_of_house, "_issues_there", counted)
+    issues_of_house.async_sync_household()
+    for lock in two_doors.runtime.locks.values():
+        issues_of_house.async_sync_lock(lock)
+    assert looked == 1
+
+
 async def test_a_lock_that_does_not_come_back(house: House) -> None:
     """The issue says what happened and what to do; it goes when the lock answers."""
     await house.release("1.1.0")

@@ -70,6 +70,11 @@ def async_delete_issues(hass: HomeAssistant) -> None:
             ir.async_delete_issue(hass, DOMAIN, issue_id)
 
 
+def _end_of(issue_id: str) -> str:
+    """Return what tells whose an issue is: the id of a lock, if it is about one."""
+    return issue_id.rpartition("_")[2]
+
+
 class Issues:
     """Keeps Home Assistant's repairs in step with how the locks and feeds are."""
 
@@ -109,6 +114,10 @@ class Issues:
         self._remedies = remedies
         self._door_use = door_use
         self._turns = Turns(hass, self._sync_locks)
+        self._there: dict[str, set[str]] = {}
+        """The ids of the issues that are there, by how they end: a lock's id.
+
+        Looked up with the household, not for each lock: a house has many."""
 
     @callback
     def async_start(self) -> CALLBACK_TYPE:
@@ -144,12 +153,12 @@ class Issues:
     def _sync_locks(self, lock_ids: tuple[str, ...]) -> None:
         with self._faults.apart("repairs"):
             wanted: dict[str, Issue] = {}
-            there, gone = self._issues_there(), set[str]()
+            gone = set[str]()
             for lock_id in lock_ids:
                 if (lock := self._locks.get(lock_id)) is None:
                     # It is gone, or the household is; what it left, that sees to.
                     continue
-                of_lock = there.get(lock_id, set())
+                of_lock = self._there.get(lock_id, set())
                 gone |= of_lock - self._collect(lock, of_lock, wanted)
             self._put(wanted, gone)
 
@@ -159,10 +168,9 @@ class Issues:
         if self._locks.is_closing:
             # They are let go of, not gone: what somebody has ignored stays so.
             return
-        there = self._issues_there()
-        for lock_id in self._locks:
-            there.pop(lock_id, None)
-        self._put(dict(self._of_household()), set[str]().union(*there.values()))
+        self._there = self._issues_there()
+        of_no_lock = (ids for end, ids in self._there.items() if end not in self._locks)
+        self._put(dict(self._of_household()), set[str]().union(*of_no_lock))
 
     def _issues_there(self) -> dict[str, set[str]]:
         """Return the ids of the issues that are there, by how they end: a lock's id."""
@@ -170,7 +178,7 @@ class Issues:
         for (domain, issue_id), issue in ir.async_get(self._hass).issues.items():
             # One that is not active is only the memory that somebody has ignored it.
             if domain == DOMAIN and issue.active:
-                there.setdefault(issue_id.rpartition("_")[2], set()).add(issue_id)
+                there.setdefault(_end_of(issue_id), set()).add(issue_id)
         return there
 
     def _collect(
@@ -179,7 +187,8 @@ class Issues:
         """Add what a person must do about a lock; return what stays as it was."""
         kept = there
         with self._faults.apart("repairs", lock):
-            for found in tuple(self._of_lock(lock)):
+            # What is found before a fault is told all the same.
+            for found in self._of_lock(lock):
                 wanted[f"{found.key}_{lock.subentry_id}"] = found
             kept = set()
         if (fault := self._faults.of(lock)) is not None:
@@ -237,7 +246,9 @@ class Issues:
         """Create what is wanted, and delete of what is there what is not."""
         for issue_id in there - wanted.keys():
             ir.async_delete_issue(self._hass, DOMAIN, issue_id)
+            self._there.get(_end_of(issue_id), set()).discard(issue_id)
         for issue_id, found in wanted.items():
+            self._there.setdefault(_end_of(issue_id), set()).add(issue_id)
             ir.async_create_issue(
                 self._hass,
                 DOMAIN,
@@ -277,31 +288,13 @@ class Issues:
             )
         if lock.progress is not None or lock.is_cut_off:
             return
+        if lock.in_bootloader:
+            # Before anything is asked that may be at fault itself.
+            yield self._stranded(lock)
         # Asked once: both are computed anew each time.
         error, plan = lock.kind.source_error, self._planner.plan(lock)
-        if lock.in_bootloader:
-            yield self._stranded(lock)
-        elif (successor := lock.kind.successor) is not None:
-            yield Issue(
-                key="source_succeeded",
-                placeholders={
-                    "lock": lock.name,
-                    "entity": lock.kind.anchor or "",
-                    "successor": successor[1],
-                },
-                data={"succeeded": lock.subentry_id, "successor": successor[1]},
-            )
-        elif (found := self._issue_of(lock, error, plan)) is not None:
-            key, placeholders = found
-            yield Issue(
-                key=key,
-                placeholders={"lock": lock.name, **placeholders},
-                data=(
-                    {"replaced": lock.subentry_id, "now": placeholders["now"]}
-                    if key == SourceProblem.OTHER_DEVICE
-                    else None
-                ),
-            )
+        if not lock.in_bootloader:
+            yield from self._of_source(lock, error, plan)
         if lock.release is not None and plan.waiting is Waiting.APPROVAL:
             version = lock.release.version.text
             yield Issue(
@@ -328,6 +321,32 @@ class Issues:
                 key=aftercare,
                 placeholders={"lock": lock.name},
                 data={"lock_id": lock.subentry_id, "aftercare": aftercare},
+            )
+
+    def _of_source(
+        self, lock: ManagedLock, error: NightlatchError | None, plan: Plan
+    ) -> Iterator[Issue]:
+        """Return what a person must do about a lock that runs, or what it comes by."""
+        if (successor := lock.kind.successor) is not None:
+            yield Issue(
+                key="source_succeeded",
+                placeholders={
+                    "lock": lock.name,
+                    "entity": lock.kind.anchor or "",
+                    "successor": successor[1],
+                },
+                data={"succeeded": lock.subentry_id, "successor": successor[1]},
+            )
+        elif (found := self._issue_of(lock, error, plan)) is not None:
+            key, placeholders = found
+            yield Issue(
+                key=key,
+                placeholders={"lock": lock.name, **placeholders},
+                data=(
+                    {"replaced": lock.subentry_id, "now": placeholders["now"]}
+                    if key == SourceProblem.OTHER_DEVICE
+                    else None
+                ),
             )
 
     def _stranded(self, lock: ManagedLock) -> Issue:

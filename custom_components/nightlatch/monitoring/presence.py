@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from ..adapters.entities import is_silent
 from ..adapters.heard import heard_at
 from ..adapters.storage import unsaved_for_now
-from ..core.moments import EARLIEST, LATEST, is_set
+from ..core.moments import LATEST, is_set
 from ..core.records.silence import Part, noted
 from ..locks.lock import ManagedLock
 
 # So much may be lost over a restart; the disk need not hear of every report.
 _KEPT_EVERY = timedelta(minutes=30)
+# A battery's device is silent for most of the day; who waits for it looks so often.
+_LISTENED_EVERY = timedelta(minutes=5)
 
 
 def note_presence(lock: ManagedLock, now: datetime) -> bool:
@@ -37,12 +39,12 @@ async def async_keep_presence(lock: ManagedLock) -> None:
         await lock.async_keep()
 
 
-def may_be_new_from(lock: ManagedLock) -> datetime:
-    """Return before when nothing is to be kept of when a battery's device was heard."""
+def may_be_new_from(lock: ManagedLock, now: datetime) -> datetime:
+    """Return when to look again whether there is anything to keep of a battery's device."""
     if lock.links.battery_entity is None:
         return LATEST
-    kept = lock.record.heard_at
-    return EARLIEST if kept is None else kept + _KEPT_EVERY
+    kept, soon = lock.record.heard_at, now + _LISTENED_EVERY
+    return soon if kept is None else max(kept + _KEPT_EVERY, soon)
 
 
 def _silent(lock: ManagedLock) -> Iterator[Part]:

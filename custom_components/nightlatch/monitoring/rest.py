@@ -119,7 +119,7 @@ class Rests:
             return
         until = min(
             self._planner.stands_until(lock, now),
-            may_be_new_from(lock),
+            may_be_new_from(lock, now),
             _next_day(now),
             self._next_noon(now),
             now + _LONGEST,

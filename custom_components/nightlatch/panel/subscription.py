@@ -67,7 +67,7 @@ class Subscription:
         self._runtime = runtime
         self._unsubscribe = [
             runtime.locks.async_subscribe(self._changed),
-            runtime.locks.async_on_minute(self._note),
+            runtime.locks.async_on_minute(self._minute_passed),
         ]
         self._follow(runtime, runtime.locks.keys())
         self._note()
@@ -149,11 +149,17 @@ class Subscription:
         if (runtime := self._runtime) is None:
             return
         if changes.household or changes.locks:
-            # Rights are the owner's to set as well, without a word to us: they are
-            # looked at with all locks whenever something of the household is new.
             self._follow(
                 runtime, runtime.locks.keys() if changes.household else changes.locks
             )
+        self._note()
+
+    @callback
+    def _minute_passed(self, _: frozenset[str]) -> None:
+        if (runtime := self._runtime) is None:
+            return
+        # Rights are the owner's to set as well, without a word to us.
+        self._follow(runtime, runtime.locks.keys())
         self._note()
 
     @callback

@@ -1,0 +1,1 @@
+"""What the benchmarks measure is held to what they promise."""
