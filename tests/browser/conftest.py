@@ -27,6 +27,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.timeout(_TIMEOUT))
 
 
+@pytest.fixture
+def left_as_found() -> None:
+    """Let the house go on from one test to the next, with its threads."""
+
+
 @pytest.fixture(scope="session")
 def running_house(
     tmp_path_factory: pytest.TempPathFactory,

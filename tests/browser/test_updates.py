@@ -29,3 +29,8 @@ def test_an_update_that_waits_for_a_code(visit: Visit) -> None:
     visit.submit()
     visit.see(re.compile("six digits"))
     visit.look("approve-refused")
+    visit.fill(words(f"{_STEP}.approve.data.code"), visit.house.code())
+    visit.submit()
+    assert version in visit.ended()
+    visit.look("approved")
+    visit.close()
