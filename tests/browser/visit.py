@@ -25,6 +25,13 @@ PATIENCE: Final = 30_000
 _TRANSLATIONS: Final = Path(integration.__file__).parent / "translations"
 _SIZES: Final = {"desk": DESK, "phone": PHONE}
 _SCHEMES: Final = ("light", "dark")
+# What Home Assistant's own elements are found guilty of, in whatever form they stand.
+_THEIRS: Final = {
+    ("aria-required-parent", "ha-combo-box-item"),
+    ("aria-valid-attr-value", "ha-expansion-panel"),
+    ("label", "ha-switch"),
+    ("label-title-only", "ha-switch"),
+}
 
 # What nobody should have to read.
 _BLUNDERS: Final = re.compile(
@@ -209,7 +216,7 @@ class Visit:
                 wide = too_wide(self.page, handle)
                 # What is read aloud is the same on all, and axe takes its time.
                 judged = (size, scheme) == ("desk", "light")
-                grave = barriers(self.page, handle) if judged else []
+                grave = barriers(self.page, handle, _THEIRS) if judged else []
                 SHOTS.mkdir(exist_ok=True)
                 self.page.screenshot(
                     path=SHOTS / f"{name}-{self.language}-{size}-{scheme}.png"
@@ -265,6 +272,9 @@ def visiting(
     house.speak(language)
     try:
         yield visit
+        # Of a test that has failed it shows where.
+        SHOTS.mkdir(exist_ok=True)
+        page.screenshot(path=SHOTS / f"last-{language}.png")
         # A text that misses what belongs into it is told here too.
         assert [
             fault for fault in visit.faults if DOMAIN in fault or "ranslation" in fault

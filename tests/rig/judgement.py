@@ -1,6 +1,8 @@
 """What a page is judged by: its width, and what stops somebody who cannot see it."""
 
+from collections.abc import Collection
 from pathlib import Path
+import re
 from typing import Any, Final
 
 from playwright.sync_api import ElementHandle, Page
@@ -52,8 +54,15 @@ def too_wide(page: Page, root: ElementHandle) -> list[str]:
     return found
 
 
-def barriers(page: Page, root: ElementHandle) -> list[str]:
-    """Return the grave findings of axe-core, which is on the page."""
+def barriers(
+    page: Page,
+    root: ElementHandle,
+    borne: Collection[tuple[str, str]] = (),
+) -> list[str]:
+    """Return the grave findings of axe-core, which is on the page.
+
+    ``borne`` are findings with the element in which they are not ours to mend.
+    """
     result: dict[str, Any] = answer(
         page, "root => axe.run(root, {resultTypes: ['violations']})", root
     )
@@ -63,4 +72,15 @@ def barriers(page: Page, root: ElementHandle) -> list[str]:
         for finding in result["violations"]
         if finding["impact"] in _GRAVE
         for node in finding["nodes"]
+        if not any(
+            finding["id"] == name and element in _hosts(node["target"])
+            for name, element in borne
+        )
     ]
+
+
+def _hosts(target: list[str | list[str]]) -> set[str]:
+    """Return the names of the elements in whose shadow something stands."""
+    (path,) = target
+    path = [path] if isinstance(path, str) else path
+    return {re.split(r"[^\w-]", host, maxsplit=1)[0] for host in path[:-1]}
