@@ -178,7 +178,8 @@ class RunningHouse:
 
     def code(self) -> str:
         """Return what the owner's authenticator app shows; each counts only once."""
-        assert (authenticator := self._authenticator) is not None
+        authenticator = self._authenticator
+        assert authenticator is not None
         code = ""
 
         def is_new() -> bool:
@@ -213,7 +214,7 @@ class RunningHouse:
 
     def slow_down(self) -> None:
         """Let the radio be so slow that there is time to look."""
-        self.tell(lambda: setattr(LINK, "connection_interval", 0.3))
+        self.tell(lambda: setattr(LINK, "connection_interval", 0.1))
 
     def speed_up(self) -> None:
         """Let it be as fast as it was."""

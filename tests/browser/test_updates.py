@@ -4,13 +4,14 @@ import re
 
 from tests.rig.demo import FRONT
 
+from .house import UPDATES
 from .visit import Visit
 
 _STEP = "config_subentries.lock.step"
 
 
 def test_an_update_that_waits_for_a_code(visit: Visit) -> None:
-    """What it is stands first; a wrong code is told, and can be mended."""
+    """A wrong code is told and can be mended; then it is installed, and followed."""
     version = visit.house.release()
     visit.open("/nightlatch")
     visit.see(FRONT)
@@ -34,3 +35,28 @@ def test_an_update_that_waits_for_a_code(visit: Visit) -> None:
     assert version in visit.ended()
     visit.look("approved")
     visit.close()
+    _install(visit, version)
+
+
+def _install(visit: Visit, version: str) -> None:
+    house, update = visit.house, UPDATES[FRONT]
+    house.slow_down()
+    try:
+        visit.open_details(update)
+        visit.see(version)
+        visit.look("update-approved")
+        visit.press(visit.theirs("ui.dialogs.more_info_control.update.update"))
+        house.until_state(
+            update, lambda state: state["attributes"]["update_percentage"]
+        )
+        visit.look("update-running")
+    finally:
+        house.speed_up()
+    house.until_state(
+        update, lambda state: state["attributes"]["installed_version"] == version
+    )
+    house.until_state(update, lambda state: not state["attributes"]["in_progress"])
+    assert house.demo.lock.version == version
+    visit.open_details(update)
+    visit.see(version)
+    visit.look("update-installed")

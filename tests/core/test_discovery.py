@@ -135,7 +135,10 @@ def test_a_name_matches_itself_with_a_star_in_any_place(
 @pytest.mark.parametrize(
     ("narrow", "wide"),
     [
-        (BluetoothMatch(local_name="Kestrel Motor*"), BluetoothMatch(local_name="Kes*")),
+        (
+            BluetoothMatch(local_name="Kestrel Motor*"),
+            BluetoothMatch(local_name="Kes*"),
+        ),
         (EVERYTHING, BluetoothMatch(local_name="Kestrel Motor*")),
         (BluetoothMatch(service_uuid=SERVICE), BluetoothMatch()),
         (BluetoothMatch(local_name="Kes*"), None),
