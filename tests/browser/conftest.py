@@ -11,6 +11,7 @@ from tests.frontend.conftest import (
     configure_event_loop,  # noqa: F401
     configure_session_event_loop,  # noqa: F401
     enable_event_loop_debug,  # noqa: F401
+    left_as_found,  # noqa: F401
     verify_cleanup,  # noqa: F401
 )
 
@@ -25,11 +26,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give each test of the group the time that it may take."""
     for item in items:
         item.add_marker(pytest.mark.timeout(_TIMEOUT))
-
-
-@pytest.fixture
-def left_as_found() -> None:
-    """Let the house go on from one test to the next, with its threads."""
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,9 @@ def _install(visit: Visit, version: str) -> None:
         visit.open_details(update)
         visit.see(version)
         visit.look("update-approved")
-        visit.press(visit.theirs("ui.dialogs.more_info_control.update.update"))
+        label = visit.theirs("ui.dialogs.more_info_control.update.update")
+        details = visit.page.locator("more-info-update")
+        details.get_by_role("button", name=label, exact=True).click()
         house.until_state(
             update, lambda state: state["attributes"]["update_percentage"]
         )
