@@ -11,6 +11,7 @@ from tests.frontend.conftest import (
     configure_event_loop,  # noqa: F401
     configure_session_event_loop,  # noqa: F401
     enable_event_loop_debug,  # noqa: F401
+    left_as_found,  # noqa: F401
     verify_cleanup,  # noqa: F401
 )
 

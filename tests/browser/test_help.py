@@ -17,7 +17,7 @@ from .visit import Visit, visiting
 
 _STEP = "config_subentries.lock.step"
 # Milliseconds; a lock that is away is looked for in vain several times.
-_LOOKS = 300_000
+_LOOKS = 150_000
 
 
 @pytest.fixture(params=["en", "de"])

@@ -4,13 +4,14 @@ import re
 
 from tests.rig.demo import FRONT
 
+from .house import UPDATES
 from .visit import Visit
 
 _STEP = "config_subentries.lock.step"
 
 
 def test_an_update_that_waits_for_a_code(visit: Visit) -> None:
-    """What it is stands first; a wrong code is told, and can be mended."""
+    """A wrong code is told and can be mended; then it is installed, and followed."""
     version = visit.house.release()
     visit.open("/nightlatch")
     visit.see(FRONT)
@@ -29,3 +30,35 @@ def test_an_update_that_waits_for_a_code(visit: Visit) -> None:
     visit.submit()
     visit.see(re.compile("six digits"))
     visit.look("approve-refused")
+    visit.fill(words(f"{_STEP}.approve.data.code"), visit.house.code())
+    visit.submit()
+    assert version in visit.ended()
+    visit.look("approved")
+    visit.close()
+    _install(visit, version)
+
+
+def _install(visit: Visit, version: str) -> None:
+    house, update = visit.house, UPDATES[FRONT]
+    house.slow_down()
+    try:
+        visit.open_details(update)
+        visit.see(version)
+        visit.look("update-approved")
+        label = visit.theirs("ui.dialogs.more_info_control.update.update")
+        details = visit.page.locator("more-info-update")
+        details.get_by_role("button", name=label, exact=True).click()
+        house.until_state(
+            update, lambda state: state["attributes"]["update_percentage"]
+        )
+        visit.look("update-running")
+    finally:
+        house.speed_up()
+    house.until_state(
+        update, lambda state: state["attributes"]["installed_version"] == version
+    )
+    house.until_state(update, lambda state: not state["attributes"]["in_progress"])
+    assert house.demo.lock.version == version
+    visit.open_details(update)
+    visit.see(version)
+    visit.look("update-installed")

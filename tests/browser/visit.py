@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, ElementHandle, Locator, Page
 import custom_components.nightlatch as integration
 from custom_components.nightlatch.const import DOMAIN
 from tests.frontend.stage import DESK, FOLDER as FRONTEND, PHONE
-from tests.rig.judgement import AXE, barriers, too_wide
+from tests.rig.judgement import AXE, answer, barriers, too_wide
 
 from .house import RunningHouse
 
@@ -25,6 +25,13 @@ PATIENCE: Final = 30_000
 _TRANSLATIONS: Final = Path(integration.__file__).parent / "translations"
 _SIZES: Final = {"desk": DESK, "phone": PHONE}
 _SCHEMES: Final = ("light", "dark")
+# What Home Assistant's own elements are found guilty of, in whatever form they stand.
+_THEIRS: Final = {
+    ("aria-required-parent", "ha-combo-box-item"),
+    ("aria-valid-attr-value", "ha-expansion-panel"),
+    ("label", "ha-switch"),
+    ("label-title-only", "ha-switch"),
+}
 
 # What nobody should have to read.
 _BLUNDERS: Final = re.compile(
@@ -119,7 +126,8 @@ class Visit:
         self.page.wait_for_function(
             "() => document.querySelector('home-assistant')?.hass?.states"
         )
-        text: str = self.page.evaluate(
+        text: str = answer(
+            self.page,
             """async key => {
               const home = document.querySelector("home-assistant");
               await home.hass.loadFragmentTranslation("config");
@@ -151,7 +159,9 @@ class Visit:
 
     def fill(self, label: str, text: str) -> None:
         """Fill in a field of the dialog."""
-        self.dialog.get_by_label(label).first.fill(text)
+        # Not every field of Home Assistant's says to a browser which label is its own.
+        fields = self.dialog.locator("ha-selector").filter(has_text=label)
+        fields.locator("input, textarea").first.fill(text)
 
     def close(self) -> None:
         """Close the dialog, once it says that it is at its end."""
@@ -166,6 +176,11 @@ class Visit:
     def submit(self) -> None:
         """Press the button at the end of a form."""
         self.press(self.theirs("ui.panel.config.integrations.config_flow.submit"))
+
+    def open_details(self, entity_id: str) -> None:
+        """Open the dialog of an entity."""
+        self.open(f"/home?more-info-entity-id={entity_id}")
+        self.page.locator("ha-more-info-dialog").wait_for(state="attached")
 
     def reconfigure(self, lock: str) -> None:
         """Open what there is to do about a lock."""
@@ -182,7 +197,7 @@ class Visit:
 
     def read(self, where: Locator | None = None) -> str:
         """Return all that can be read, on the page or in a part of it."""
-        text: str = self._handle(where).evaluate(_TEXT)
+        text: str = answer(self.page, _TEXT, self._handle(where))
         return text
 
     def look(self, name: str, where: Locator | None = None) -> str:
@@ -198,28 +213,23 @@ class Visit:
                 self.page.emulate_media(color_scheme=scheme)
                 self.page.wait_for_function(_STILL)
                 handle = self._handle(part)
-                wide = too_wide(handle)
+                wide = too_wide(self.page, handle)
                 # What is read aloud is the same on all, and axe takes its time.
                 judged = (size, scheme) == ("desk", "light")
-                grave = self._barriers(handle) if judged else []
+                grave = barriers(self.page, handle, _THEIRS) if judged else []
                 SHOTS.mkdir(exist_ok=True)
                 self.page.screenshot(
                     path=SHOTS / f"{name}-{self.language}-{size}-{scheme}.png"
                 )
                 seen = f"{name}, {self.language}, {size}, {scheme}"
-                assert wide == [], seen
-                assert grave == [], seen
+                assert wide == [], f"{seen}: {wide}"
+                assert grave == [], f"{seen}: {grave}"
         width, height = DESK
         self.page.set_viewport_size({"width": width, "height": height})
         self.page.emulate_media(color_scheme="light")
         said = self.read(part)
         assert (found := _BLUNDERS.search(said)) is None, f"{found}:\n{said}"
         return said
-
-    def _barriers(self, root: ElementHandle) -> list[str]:
-        if not self.page.evaluate("() => 'axe' in window"):
-            self.page.add_script_tag(path=FRONTEND / AXE)
-        return barriers(self.page, root)
 
     def _handle(self, where: Locator | None) -> ElementHandle:
         handle = (where or self.page.locator("html")).element_handle()
@@ -246,6 +256,7 @@ def visiting(
         f"for (const [name, kept] of Object.entries({json.dumps(kept)})) "
         "localStorage.setItem(name, kept);"
     )
+    context.add_init_script(path=FRONTEND / AXE)
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
     visit = Visit(house=house, page=page, words=Words(language), language=language)
@@ -261,6 +272,9 @@ def visiting(
     house.speak(language)
     try:
         yield visit
+        # Of a test that has failed it shows where.
+        SHOTS.mkdir(exist_ok=True)
+        page.screenshot(path=SHOTS / f"last-{language}.png")
         # A text that misses what belongs into it is told here too.
         assert [
             fault for fault in visit.faults if DOMAIN in fault or "ranslation" in fault

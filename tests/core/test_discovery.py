@@ -6,7 +6,7 @@ from uuid import UUID
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.nightlatch.core.discovery import matches
+from custom_components.nightlatch.core.discovery import matches, narrowness
 from custom_components.nightlatch.core.model import BluetoothMatch
 from custom_components.nightlatch.core.transports.base import Advertisement
 
@@ -130,3 +130,22 @@ def test_a_name_matches_itself_with_a_star_in_any_place(
     """Whatever it is made of."""
     name = pattern.replace("*", rest)
     assert matches(BluetoothMatch(local_name=pattern), seen(name))
+
+
+@pytest.mark.parametrize(
+    ("narrow", "wide"),
+    [
+        (
+            BluetoothMatch(local_name="Kestrel Motor*"),
+            BluetoothMatch(local_name="Kes*"),
+        ),
+        (EVERYTHING, BluetoothMatch(local_name="Kestrel Motor*")),
+        (BluetoothMatch(service_uuid=SERVICE), BluetoothMatch()),
+        (BluetoothMatch(local_name="Kes*"), None),
+    ],
+)
+def test_the_model_that_asks_more_is_the_narrower(
+    narrow: BluetoothMatch, wide: BluetoothMatch | None
+) -> None:
+    """A device that looks like two models is called by the name that says more."""
+    assert narrowness(narrow) > narrowness(wide)

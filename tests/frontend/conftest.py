@@ -46,3 +46,8 @@ def enable_event_loop_debug() -> None:
 @pytest.fixture
 def verify_cleanup() -> None:
     """Look after nothing of Home Assistant's."""
+
+
+@pytest.fixture
+def left_as_found() -> None:
+    """Let the browser go on from one test to the next, with its threads."""

@@ -91,7 +91,7 @@ class Stage:
 
     def too_wide(self) -> list[str]:
         """Return what reaches beyond the page's width."""
-        return too_wide(self._document)
+        return too_wide(self.page, self._document)
 
     def barriers(self) -> list[str]:
         """Return the grave findings of axe-core."""

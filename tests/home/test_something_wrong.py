@@ -353,6 +353,20 @@ async def test_a_dialog_that_is_closed_looks_no_more(
     await until(flow._looking.cancelled)
 
 
+async def test_what_was_found_can_be_asked_for_again(house: House) -> None:
+    """A browser asks once for each part that it hears of, some of them late."""
+    first, _ = await look(house, "Front door")
+    flows = house.hass.config_entries.subentries
+    again = await flows.async_configure(first["flow_id"])
+    assert again["step_id"] == "help_end"
+    assert told(again) == told(first)
+    # To look again is a choice of the person.
+    assert (await submit(house.hass, again, next_step_id="help"))["type"] in {
+        FlowResultType.SHOW_PROGRESS,
+        FlowResultType.MENU,
+    }
+
+
 @pytest.mark.parametrize("step", ["help", "help_evidence"])
 async def test_a_dialog_that_stands_open_while_nightlatch_goes_says_so(
     house: House, step: str

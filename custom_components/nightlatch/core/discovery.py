@@ -24,6 +24,18 @@ def matches(wanted: BluetoothMatch | None, seen: Advertisement) -> bool:
     return bool(parts) and all(parts)
 
 
+def narrowness(wanted: BluetoothMatch | None) -> tuple[int, int]:
+    """Return how much a model asks of an advertisement, to be compared.
+
+    ``Kestrel Motor`` also looks like ``Kestrel*``, but not the other way round.
+    """
+    if wanted is None:
+        return 0, 0
+    given = (wanted.local_name, wanted.service_uuid, wanted.manufacturer_id)
+    letters = len((wanted.local_name or "").replace("*", ""))
+    return sum(each is not None for each in given), letters
+
+
 def _escape(pattern: str) -> str:
     """Leave ``*`` its meaning and take it from everything else."""
     return pattern.replace("[", "[[]").replace("?", "[?]")

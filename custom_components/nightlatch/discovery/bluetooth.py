@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 
 from ..adapters.bluetooth import as_advertisement
 from ..coordinator import FeedCoordinator
-from ..core.discovery import matches
+from ..core.discovery import matches, narrowness
 from ..core.model import Model
 from ..core.transports.base import Advertisement
 
@@ -25,8 +25,8 @@ def locks_in_range(
 
 
 def model_of(feeds: Iterable[FeedCoordinator], seen: Advertisement) -> Model | None:
-    """Return the model that a device looks like."""
-    return next(
+    """Return the model that a device looks most like."""
+    return max(
         (
             model
             for feed in feeds
@@ -34,5 +34,7 @@ def model_of(feeds: Iterable[FeedCoordinator], seen: Advertisement) -> Model | N
             for model in feed.data.models
             if matches(model.bluetooth, seen)
         ),
-        None,
+        # Of those that ask equally much it is the first.
+        key=lambda model: narrowness(model.bluetooth),
+        default=None,
     )

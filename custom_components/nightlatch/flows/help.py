@@ -40,7 +40,9 @@ class HelpSteps(FirmwareFileFlow):
     """Looks while the dialog is open, part by part, and ends in what fits."""
 
     _left: list[CasePart] | None = None
-    """What is still to be looked at; None before the first and after the last."""
+    """What is still to be looked at; None before the first."""
+    _told = False
+    """Whether the end was shown: who asks for this step again looks again."""
     _found: list[Composed]
     _looking: asyncio.Task[Composed] | None = None
     _failed = False
@@ -51,10 +53,11 @@ class HelpSteps(FirmwareFileFlow):
     ) -> SubentryFlowResult:
         """Look at one part after the other, and show each with its result."""
         lock = self._managed
-        if self._left is None:
+        if self._left is None or self._told:
             if lock is None:
                 return self.async_abort(reason="entry_not_loaded")
             self._left, self._found, self._failed = list(CasePart), [], False
+            self._told = False
         if self._looking is not None and self._looking.done():
             if not self._looking.cancelled():
                 self._found.append(self._looking.result())
@@ -103,12 +106,15 @@ class HelpSteps(FirmwareFileFlow):
     async def async_step_help_end(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Tell what was found, and offer what fits it."""
+        """Tell what was found, and offer what fits it.
+
+        A frontend that has heard of several parts at once asks for this several times.
+        """
         lock, left = self._managed, self._left
-        self._left = None
         # Nothing leads here but the step before; anybody can name a step.
         if lock is None or left is None or left:
             return self.async_abort(reason="entry_not_loaded")
+        self._told = True
         first, advice = self._advice(lock)
         return self.async_show_menu(
             step_id="help_end",
