@@ -107,6 +107,8 @@ async def test_a_lock_out_of_range_is_woken(house: House) -> None:
     assert decided(house) is NextAction.WAKE
     assert "Wake Front door" in told(result)
     assert "Bluetooth proxy" in told(result)
+    # It is not said to be heard in the same breath.
+    assert "dBm" not in told(result)
     assert options(result)[0] == "help"
 
 

@@ -18,6 +18,8 @@ _VALUES: Final = {
     "slot": "way_slot",
     "battery": "way_battery",
 }
+# What was heard last says nothing of a lock that is not reached now.
+_OF_THE_AIR: Final = {"signal", "slot"}
 
 
 async def async_told_rehearsal(
@@ -32,7 +34,14 @@ async def async_told_rehearsal(
     told += await _async_objections(hass, lock, rehearsal.checks)
     if rehearsal.way is not None:
         told += _measured(hass, rehearsal.way)
-    told += _values(hass, rehearsal.checks)
+    told += _values(
+        hass,
+        (
+            check
+            for check in rehearsal.checks
+            if rehearsal.error is None or check.rule not in _OF_THE_AIR
+        ),
+    )
     return told
 
 
