@@ -183,7 +183,8 @@ def test_every_sentence_is_fit_for_a_screen() -> None:
             assert text[0].islower() or text.startswith("{"), key
             assert not text.endswith("."), key
             continue
-        assert text.lstrip("*")[0].isupper() or text.startswith("{"), key
+        begin = text.lstrip("*")[0]
+        assert begin.isupper() or begin == "{", key
 
 
 @pytest.mark.parametrize(
