@@ -180,7 +180,7 @@ def test_every_sentence_is_fit_for_a_screen() -> None:
         assert "  " not in text, key
         if key.startswith(("phrase_", "settings_value_", "settings_why_", "word_")):
             # They stand inside another one.
-            assert text[0].islower() or text.startswith("{"), key
+            assert text[0] == "{" or not text[0].isupper(), key
             assert not text.endswith("."), key
             continue
         begin = text.lstrip("*")[0]
