@@ -7,7 +7,7 @@ may go wrong on the household's side.
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 import gzip
 from pathlib import Path
 import shutil
@@ -18,6 +18,7 @@ import pytest
 from custom_components.nightlatch.core.errors import FeedError, FeedProblem
 from custom_components.nightlatch.core.feeds.transfer import Limits
 from custom_components.nightlatch.core.feeds.tuf import TufFeed
+from custom_components.nightlatch.core.records.trust import Trust
 from tests.rig.vendor import Vendor, new_signer
 from tests.rig.vendor_http import (
     Behaviour,
@@ -606,10 +607,21 @@ async def test_a_clock_that_was_set_back_is_noticed(
     clock.offset = -back
     error = await refusal(feed)
     assert error.reason is FeedProblem.CLOCK_WENT_BACK
-    assert error.details["now"] < error.details["trusted"]
+    told = (datetime.fromisoformat(error.details[key]) for key in ("now", "trusted"))
+    assert next(told) < next(told) - timedelta(minutes=5)
     assert vendor.requests == []
     clock.offset = timedelta()
     assert await works(feed)
+
+
+async def test_a_check_counts_after_the_time_was_put_right(
+    feed: TufFeed, trust: MemoryTrust
+) -> None:
+    """From then on as before; one that was begun by the old time does not."""
+    trust.kept = Trust(time_resets=2)
+    await feed.check()
+    assert trust.kept.time is not None
+    assert trust.kept.time_resets == 2
 
 
 async def test_a_clock_may_be_corrected_a_little(feed: TufFeed, clock: Clock) -> None:

@@ -18,7 +18,9 @@ async def test_what_a_feed_said_last_is_remembered(
 ) -> None:
     """By whoever comes after a restart, without asking anybody, and with its age."""
     vendor.rotate("root")
+    vendor.describe(reports="https://kestrel.example/ends")
     content = await feed.check()
+    assert content.reports == "https://kestrel.example/ends"
     await vendor.stop()
     vendor.requests.clear()
     clock.offset = timedelta(days=3)
