@@ -126,7 +126,8 @@ SAVES: dict[str, Save] = {
     ),
     "async_set_clock": lambda store, _, n: store.async_set_clock(
         ClockRecord(
-            since=datetime(2026, 1, n, tzinfo=UTC), seen=datetime(2026, 2, n, tzinfo=UTC)
+            since=datetime(2026, 1, n, tzinfo=UTC),
+            seen=datetime(2026, 2, n, tzinfo=UTC),
         )
     ),
     "async_set_weekly": lambda store, _, n: store.async_set_weekly(
