@@ -11,7 +11,7 @@ import pytest
 # Home Assistant's test package brings a custom_components of its own: ours has to be
 # imported before it is looked for.
 import custom_components.nightlatch
-from homeassistant.util import dt as dt_util
+from homeassistant.util import dt as dt_util, executor
 
 pytest_plugins = ["tests.attacks.table"]
 
@@ -26,6 +26,11 @@ settings.register_profile(
     max_examples=30,
     phases=[Phase.explicit, Phase.generate],
 )
+
+# Home Assistant interrupts each thread of its pool that has not ended after a part of
+# this, also one that was only not run meanwhile: on a busy machine that could hit it while
+# it takes the word that all are to end, which the others then never heard.
+executor.EXECUTOR_SHUTDOWN_TIMEOUT = 60
 
 _LONGEST_ID = 60
 

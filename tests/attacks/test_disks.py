@@ -21,6 +21,7 @@ from custom_components.nightlatch.core import disk as disk_module
 from custom_components.nightlatch.core.guard.hold import HoldRecord
 from custom_components.nightlatch.core.preflight.base import Reason, blockers
 from custom_components.nightlatch.core.records.bond import Bond
+from custom_components.nightlatch.core.records.clock_record import ClockRecord
 from custom_components.nightlatch.core.records.decisions import Approval, Decisions
 from custom_components.nightlatch.core.records.trust import LockFloor, Trust
 from custom_components.nightlatch.core.records.weekly_record import WeeklyRecord
@@ -122,6 +123,12 @@ SAVES: dict[str, Save] = {
     ),
     "async_set_bond": lambda store, _, n: store.async_set_bond(
         "C0:11:22:33:44:55", Bond(source=str(n), name="A proxy")
+    ),
+    "async_set_clock": lambda store, _, n: store.async_set_clock(
+        ClockRecord(
+            since=datetime(2026, 1, n, tzinfo=UTC),
+            seen=datetime(2026, 2, n, tzinfo=UTC),
+        )
     ),
     "async_set_weekly": lambda store, _, n: store.async_set_weekly(
         WeeklyRecord(datetime(2026, 1, n, tzinfo=UTC), {})

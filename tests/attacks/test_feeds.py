@@ -406,8 +406,14 @@ async def test_more_releases_than_a_feed_may_have_are_refused(
         ("kind", "release"),
         ("schema", 0),
         ("schema", True),
-        ("schema", 2),
+        ("schema", 3),
         ("schema", 2**60),
+        # Without saying that it is a keeper's, or who keeps it.
+        ("signed_by", "keeper"),
+        ("signed_by", "nobody"),
+        ("signed_by", None),
+        ("keeper", "Northside Homes"),
+        ("keeper", "Northside\u202e"),
     ],
     ids=lambda value: repr(value)[:30],
 )

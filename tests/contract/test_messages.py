@@ -81,6 +81,8 @@ COMPOSED = (
     | set(map(str, Ended))
     | FOR_A_FILE.keys()
 )
+# Said in one way of a vendor, and in another one of a keeper, who is named.
+OF_WHO_SIGNS = "_async_say_who"
 # What people are told with a sentence of the translations.
 SAYING = {
     "async_sentence",
@@ -199,10 +201,16 @@ def test_every_other_exception_has_its_sentence_and_none_is_left_over() -> None:
         for argument in call.args[:2]
         if (text := text_of(argument)) is not None and text.isidentifier()
     }
+    of_keepers = {
+        f"{text_of(call.args[1])}_by_keeper"
+        for tree in modules().values()
+        for name, call in calls(tree)
+        if name == OF_WHO_SIGNS
+    }
     there = translations()["exceptions"].keys()
-    assert {*REASONS, *own, *named} <= there
+    assert {*REASONS, *own, *named, *of_keepers} <= there
     # Those of phrases are held in test_phrases.py.
-    left_over = there - {*REASONS, *own, *upper}
+    left_over = there - {*REASONS, *own, *upper, *of_keepers}
     assert not {key for key in left_over if not key.startswith("phrase_")}
 
 

@@ -17,15 +17,16 @@ from custom_components.nightlatch.core.model import (
 )
 from custom_components.nightlatch.core.preflight.base import Check, Reason
 from custom_components.nightlatch.core.preflight.rules import run_checks
-from custom_components.nightlatch.core.preflight.situation import FeedState
 from custom_components.nightlatch.core.records.decisions import Decisions
 from custom_components.nightlatch.translation import filled
 from tests.core.preflight.test_checks import (
     BLOCKED,
+    KEPT,
     LONG_AGO,
     NOW,
     RELEASE,
     back,
+    feed,
     lock,
     situation,
 )
@@ -33,8 +34,7 @@ from tests.core.preflight.test_checks import (
 from .integration import leaves, modules, placeholders, translations
 
 DELEGATED = replace(RELEASE, artifact=None, payload=None, hardware_revisions=())
-KEPT = replace(RELEASE, keeper="Northside Homes", evidence=Evidence.SIGNATURE_PRESENT)
-LATER = NOW + timedelta(days=1)
+KEPT_ALONE = replace(KEPT, evidence=Evidence.SIGNATURE_PRESENT)
 # What warns only, or stands in the way back, beside what blocks at night.
 OTHERS: list[tuple[Reason, dict[str, Any]]] = [
     (
@@ -45,14 +45,8 @@ OTHERS: list[tuple[Reason, dict[str, Any]]] = [
             **lock(hardware_revision=None),
         },
     ),
-    (Reason.KEEPER_ALONE, {"release": KEPT}),
-    (
-        Reason.KEEPER_OTHER_SIGNER,
-        {
-            "release": KEPT,
-            "feed": FeedState(checked_at=NOW, expires_at=LATER, other_signer=True),
-        },
-    ),
+    (Reason.KEEPER_ALONE, {"release": KEPT_ALONE}),
+    (Reason.HALT_UNHEARD, feed(unheard="feed_unreachable")),
     (
         Reason.BATTERY_FALLING,
         {

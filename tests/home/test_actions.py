@@ -131,7 +131,11 @@ async def test_the_plan_tells_everything(house: House) -> None:
     assert plan["way_back"] == "none"
     assert not plan["ready"]
     checks = {check["rule"]: check for check in plan["checks"]}
-    assert len(checks) == 30
+    assert len(checks) == 31
+    # Its vendor has signed for it: that is what there is to know of a keeper.
+    assert checks["keeper"]["verdict"] == "pass"
+    assert plan["keeper"] is None
+    assert plan["evidence"] == "signature_verified"
     assert plan["overrides_until"] is None
     assert checks["door"] == {
         "family": "door",

@@ -15,7 +15,9 @@ KEEPERS_PAGE = CHECKOUT / "docs" / "keepers.md"
 PASSPHRASE = "NIGHTLATCH_FEED_PASSPHRASE"
 WITH_LOCK = "scripts/demo --feed"
 """What is in the block that needs a whole Home Assistant."""
-_TIMEOUT = 100
+# Of all commands of a page together, each of which starts Python anew: what takes longer
+# hangs, also on a machine that has much else to do.
+_TIMEOUT = 250
 
 
 def blocks(page: Path = PAGE) -> list[str]:

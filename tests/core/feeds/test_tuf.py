@@ -414,9 +414,9 @@ async def test_a_signed_file_that_is_not_listed_is_no_release(
             },
         ),
         (
-            {"schema": 2},
+            {"schema": 3},
             FeedProblem.SCHEMA_TOO_NEW,
-            {"schema": "2", "supported": "1"},
+            {"schema": "3", "supported": "2"},
         ),
     ],
 )

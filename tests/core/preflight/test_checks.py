@@ -99,6 +99,7 @@ RELEASE = Release(
     ),
     minimum_battery=40,
 )
+KEPT = replace(RELEASE, keeper="Northside Homes", evidence=Evidence.SAME_SIGNER)
 SOURCE = SourceReading(
     available=True, installed="1.0.0", offered="1.1.0", can_install=True
 )
@@ -285,11 +286,22 @@ BLOCKED: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.FEED_EXPIRED, feed(expires_at=None)),
     (Reason.WITHDRAWN, feed(offers_release=False)),
     (Reason.HALTED, {"release": replace(RELEASE, halted=Halt())}),
+    # Its maker's own word, of what a keeper offers too.
+    (Reason.HALTED, {"release": replace(KEPT, halted=Halt())}),
+    (
+        Reason.HALTED_BY_KEEPER,
+        {"release": replace(KEPT, halted=Halt(keeper="Northside Homes"))},
+    ),
     (
         Reason.STAGED,
         {"let_out": False, "release": replace(RELEASE, rollout=Rollout(percent=5))},
     ),
+    (
+        Reason.STAGED_BY_KEEPER,
+        {"let_out": False, "release": replace(KEPT, rollout=Rollout(percent=5))},
+    ),
     (Reason.NO_FIRMWARE_KEY, feed(key_pinned=False)),
+    (Reason.KEEPER_OTHER_SIGNER, {"release": KEPT, **feed(other_signer=True)}),
     (Reason.INDEX_RECALLED, feed(contradiction=Contradiction.RECALLED)),
     (Reason.INDEX_NOT_APPLICABLE, feed(contradiction=Contradiction.NOT_APPLICABLE)),
     (Reason.INDEX_OTHER_HARDWARE, feed(contradiction=Contradiction.OTHER_HARDWARE)),
@@ -314,7 +326,12 @@ def test_what_blocks_at_night(reason: Reason, fields: dict[str, Any]) -> None:
 def test_every_reason_is_given_somewhere() -> None:
     """One that never comes needs no sentence."""
     given_ = {reason for reason, _ in BLOCKED}
-    warned = {Reason.BATTERY_FALLING, Reason.NO_PROOF, Reason.HALT_UNHEARD}
+    warned = {
+        Reason.BATTERY_FALLING,
+        Reason.NO_PROOF,
+        Reason.HALT_UNHEARD,
+        Reason.KEEPER_ALONE,
+    }
     on_the_way_back = {Reason.REFUSED_BY_LOCK, Reason.BELOW_SECURITY_FLOOR}
     assert given_ | {Reason.OK} | warned | on_the_way_back == set(Reason)
 

@@ -34,6 +34,7 @@ PERSON = LockPolicy(has_door_sensor=True, approval=ApprovalNeed.PERSON)
 STEP = replace(RELEASE, minimum_installed_version=dotted("1.0.5"))
 DELEGATED = replace(RELEASE, artifact=None, payload=None)
 STAGED = replace(RELEASE, rollout=Rollout(percent=5))
+KEEPER = "Northside Homes"
 GOOD = {"verdict": Verdict.PASS, "reason": Reason.OK}
 
 
@@ -145,6 +146,16 @@ def said(rule: str, fields: dict[str, Any]) -> Check:
         ),
         (
             "stage",
+            {"let_out": False, "release": replace(STAGED, keeper=KEEPER)},
+            {
+                "reason": Reason.STAGED_BY_KEEPER,
+                "measured": "1.1.0",
+                "limit": "5 %",
+                "details": {"keeper": KEEPER},
+            },
+        ),
+        (
+            "stage",
             {"let_out": False, "release": STAGED, "unattended": False},
             {**GOOD, "limit": "5 %"},
         ),
@@ -156,6 +167,15 @@ def said(rule: str, fields: dict[str, Any]) -> Check:
                 "reason": Reason.HALTED,
                 "measured": "1.1.0",
                 "details": {"why": "Bad."},
+            },
+        ),
+        (
+            "halted",
+            {"release": replace(RELEASE, halted=Halt(why="Bad.", keeper=KEEPER))},
+            {
+                "reason": Reason.HALTED_BY_KEEPER,
+                "measured": "1.1.0",
+                "details": {"why": "Bad.", "keeper": KEEPER},
             },
         ),
         (

@@ -158,14 +158,20 @@ def check_stage(situation: Situation) -> Check:
     """
     release = situation.release
     limit = f"{release.rollout.percent} %" if release.rollout else None
+
+    def staged(reason: Reason, **details: str) -> Check:
+        return Check(
+            family=Family.PATH,
+            rule="stage",
+            verdict=Verdict.BLOCKER,
+            reason=reason,
+            measured=release.version.text,
+            limit=limit,
+            details=details,
+        )
+
     if situation.let_out or not situation.unattended:
         return passed(Family.PATH, "stage", limit=limit)
-    return Check(
-        family=Family.PATH,
-        rule="stage",
-        verdict=Verdict.BLOCKER,
-        reason=Reason.STAGED if release.keeper is None else Reason.STAGED_BY_KEEPER,
-        measured=release.version.text,
-        limit=limit,
-        details={} if release.keeper is None else {"keeper": release.keeper},
-    )
+    if release.keeper is not None:
+        return staged(Reason.STAGED_BY_KEEPER, keeper=release.keeper)
+    return staged(Reason.STAGED)

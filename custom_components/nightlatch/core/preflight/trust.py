@@ -69,8 +69,23 @@ def check_offered(situation: Situation) -> Check:
 
 def check_halted(situation: Situation) -> Check:
     """Check that who signs it has not halted the release; nobody here knows better."""
-    release = situation.release
-    if release.halted is None and situation.feed.unheard is not None:
+    release, halt = situation.release, situation.release.halted
+
+    def halted(reason: Reason, **details: str) -> Check:
+        return Check(
+            family=Family.TRUST,
+            rule="halted",
+            verdict=Verdict.BLOCKER,
+            reason=reason,
+            measured=release.version.text,
+            details=details,
+        )
+
+    if halt is not None and halt.keeper is not None:
+        return halted(Reason.HALTED_BY_KEEPER, why=halt.why, keeper=halt.keeper)
+    if halt is not None:
+        return halted(Reason.HALTED, why=halt.why)
+    if situation.feed.unheard is not None:
         return Check(
             family=Family.TRUST,
             rule="halted",
@@ -79,22 +94,7 @@ def check_halted(situation: Situation) -> Check:
             measured=situation.feed.unheard,
             limit=release.version.text,
         )
-    if release.halted is None:
-        return passed(Family.TRUST, "halted")
-    return Check(
-        family=Family.TRUST,
-        rule="halted",
-        verdict=Verdict.BLOCKER,
-        reason=(
-            Reason.HALTED if release.halted.keeper is None else Reason.HALTED_BY_KEEPER
-        ),
-        measured=release.version.text,
-        details={"why": release.halted.why, **_named(release.halted.keeper)},
-    )
-
-
-def _named(keeper: str | None) -> dict[str, str]:
-    return {} if keeper is None else {"keeper": keeper}
+    return passed(Family.TRUST, "halted")
 
 
 def check_proofs(situation: Situation) -> Check:
