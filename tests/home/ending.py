@@ -31,7 +31,7 @@ async def ends_badly(
     ``key`` is the translation key of the sentence, ``runs`` the version that is known
     to run then. Everything that does not depend on what went wrong is looked at here.
     """
-    before = house.states_of("back_door")
+    before = _of_its_own(house.states_of("back_door"))
     with pytest.raises(HomeAssistantError) as caught:
         await house.install()
     await house.hass.async_block_till_done()
@@ -64,9 +64,21 @@ async def ends_badly(
     assert state.attributes["update_percentage"] is None
     assert state.attributes["installed_version"] == runs
 
-    assert house.states_of("back_door") == before
+    assert _of_its_own(house.states_of("back_door")) == before
     assert house.locks[BACK_DOOR].version == "1.0.0"
     return said
+
+
+def _of_its_own[T](states: dict[str, T]) -> dict[str, T]:
+    """Return the states of a lock without what its feed tells whenever it is asked.
+
+    A fetch asks it too, for whichever lock; how late that is is the clock's matter.
+    """
+    return {
+        entity: state
+        for entity, state in states.items()
+        if not entity.endswith("_last_check")
+    }
 
 
 async def ends_well(house: House, version: str = "1.1.0") -> None:
