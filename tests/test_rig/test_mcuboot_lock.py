@@ -28,6 +28,7 @@ from tests.rig.lock_services import (
     SMP_SERVICE,
 )
 from tests.rig.mcuboot_image import image_hash
+from tests.rig.mcuboot_lock import SERVER_START
 from tests.rig.mcuboot_trailer import SwapType, next_swap
 from tests.rig.radio import RigRadio
 from tests.rig.scene import (
@@ -37,6 +38,7 @@ from tests.rig.scene import (
     make_mcuboot_firmware,
     make_mcuboot_lock,
 )
+from tests.rig.smp_messages import Rc
 from tests.rig.smp_server import SmpFault
 from tests.rig.vendor import Vendor
 from tests.rig.virtual_time import virtual_time
@@ -53,7 +55,8 @@ class Home:
     """A lock within the range of a radio, and a plain client of SMP."""
 
     def __init__(self, *, model: LinkModel | None = None, **options: Any) -> None:
-        """Install the lock and put its battery in."""
+        """Install the lock and put its battery in; this client has no patience with it."""
+        options = {"kind": True, **options}
         self.lock = make_mcuboot_lock(VENDOR_OF_ALL, ADDRESS, size=SIZE, **options)
         self.radio = RigRadio()
         # What is asked here is what the lock serves, not what a proxy remembers.
@@ -244,6 +247,21 @@ async def test_a_lock_without_bonds_does_not_pair(home: Home) -> None:
 
 
 # Updates.
+
+
+async def test_it_is_busy_and_late_unless_it_is_kind() -> None:
+    """After each start it refuses its first restart, and after a restart it serves late."""
+    home = Home(kind=False)
+    for _ in range(2):
+        await home.open()
+        assert await home.ask(2, 0, 5) == {"rc": Rc.BUSY}
+        await home.restart()
+        client = await home.connect()
+        assert client.services.get_characteristic(SMP_CHARACTERISTIC) is None
+        await client.disconnect()
+        await asyncio.sleep(SERVER_START)
+    await home.open()
+    home.close()
 
 
 @pytest.mark.parametrize(

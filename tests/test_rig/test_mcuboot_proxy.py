@@ -22,7 +22,7 @@ from .test_proxy import PATIENCE, connect, until
 @pytest.mark.parametrize("mtu", [247, 498])
 async def test_an_update_through_the_proxy(proxied_home: ProxiedHome, mtu: int) -> None:
     """Requests in several writes, answers in notifications, the restart, the same address."""
-    lock = make_mcuboot_lock(VENDOR_OF_ALL, ADDRESS, size=SIZE)
+    lock = make_mcuboot_lock(VENDOR_OF_ALL, ADDRESS, size=SIZE, kind=True)
     proxied_home.proxy.add(lock, LinkModel(mtu=mtu))
     client = await connect(proxied_home.hass, ADDRESS)
     answers: asyncio.Queue[bytes] = asyncio.Queue()

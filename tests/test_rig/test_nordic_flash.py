@@ -142,7 +142,13 @@ async def test_copying_may_be_torn_and_is_done_again() -> None:
     """What was received stays until the copy is whole."""
     home = Home()
     await home.enter_bootloader()
+    activating = asyncio.Event()
+    home.lock.on_change(
+        lambda: activating.set() if home.in_mode(Mode.ACTIVATING) else None
+    )
     await home.update(NEW_IMAGE, NEW_INIT_PACKET)
+    # What it was is noted behind the answer.
+    await asyncio.wait_for(activating.wait(), 10)
     home.lock.flash.cut_at(2, torn=True, restore_after=30)
     await asyncio.sleep(10)
     assert home.in_mode(Mode.OFF)

@@ -748,11 +748,25 @@ async def test_a_lock_left_in_its_bootloader_by_a_failure_is_told_of(
 async def test_a_battery_taken_out_at_any_step_spoils_nothing(
     bench: Bench, step: Step
 ) -> None:
-    """Back in, the lock gets its firmware."""
+    """Back in, the lock gets its firmware, or people are told that it has its old one.
+
+    What it has accepted but not noted it forgets, whoever was told of it.
+    """
     bench.door.lock.cut_power_at(step, restore_after=20)
     outcome = await bench.install()
-    assert outcome.kind is OutcomeKind.SUCCEEDED
-    assert outcome.running == NEW_IDENTITY
+    if step in {Step.LAST_EXECUTE, Step.ANSWERED}:
+        assert outcome.kind is OutcomeKind.FAILED
+        assert outcome.error is not None
+        assert outcome.error.reason is TransportProblem.OTHER_VERSION
+        assert outcome.error.details == {"running": OLD, "wanted": NEW}
+        assert outcome.running == OLD_IDENTITY
+        assert (outcome.told, outcome.in_bootloader) == (True, False)
+        assert bench.states[-1] is State.CONFIRMING
+        bench.door.assert_as_before()
+        await bench.assert_second_installation_succeeds()
+    else:
+        assert outcome.kind is OutcomeKind.SUCCEEDED
+        assert outcome.running == NEW_IDENTITY
 
 
 async def test_a_mistake_of_ours_does_not_hide_what_the_lock_runs(

@@ -293,6 +293,7 @@ def test_what_blocks_for_longer_ends_in_something_to_do(reason: Reason) -> None:
         Reason.SOAKING,
         Reason.SOURCE_BUSY,
         Reason.STAGED,
+        Reason.STAGED_BY_KEEPER,
     }
     facts = CaseFacts(checks=(*FINE, against(Family.HOUSE, reason)))
     assert (next_action(facts) is NextAction.NOTHING) is (reason in expected)

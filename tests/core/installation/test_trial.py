@@ -18,6 +18,7 @@ from custom_components.nightlatch.core.installation.states import State
 from custom_components.nightlatch.core.model import OutcomeKind, Traits
 from tests.rig.image import Behaviour
 from tests.rig.lock_body import Bolt, Mode
+from tests.rig.mcuboot_trailer import SwapType, next_swap
 from tests.rig.virtual_time import virtual_time
 
 from ..doorway import until
@@ -68,7 +69,7 @@ async def test_it_is_kept_once_it_has_proven_itself(door: TrialDoorway) -> None:
     await until(
         lambda: bench.states[-1:] == [State.CONFIRMING] and door.runs == told(NEW)
     )
-    assert not (await door.transport.running()).confirmed
+    assert next_swap(door.lock.flash) is SwapType.REVERT
     outcome = await running
     assert outcome.kind is OutcomeKind.SUCCEEDED
     assert confirmed == [True]
@@ -108,11 +109,16 @@ async def test_firmware_that_jams_the_bolt_is_taken_back(door: TrialDoorway) -> 
     await assert_runs_for_good(door, told(OLD))
 
 
+@pytest.mark.parametrize("serves_after", [0.0, 2.0, 60.0])
 @pytest.mark.parametrize("behaviour", [Behaviour.NEVER_STARTS, Behaviour.CRASHES])
 async def test_a_lock_that_goes_back_by_itself_is_believed(
-    door: TrialDoorway, behaviour: Behaviour
+    door: TrialDoorway, behaviour: Behaviour, serves_after: float
 ) -> None:
-    """Its watchdog was faster; it runs its old firmware, and works."""
+    """Its watchdog was faster; it runs its old firmware, and works.
+
+    Also where the old firmware takes its time until it says that nothing waits in it.
+    """
+    door.lock.server_start = serves_after
     outcome = await TrialBench(door, behaviour=behaviour).install()
     assert outcome.kind is OutcomeKind.ROLLED_BACK
     assert reason(outcome) is TransportProblem.REVERTED
@@ -238,8 +244,9 @@ async def test_bad_firmware_is_taken_back_after_a_restart_too(
     await assert_runs_for_good(door, told(OLD))
 
 
+@pytest.mark.parametrize("serves_after", [0.0, 2.0, 60.0])
 async def test_what_went_back_meanwhile_is_not_installed_again(
-    door: TrialDoorway,
+    door: TrialDoorway, serves_after: float
 ) -> None:
     """The lock has tried it, and nobody was there to tell it to keep it."""
     bench = TrialBench(door)
@@ -249,6 +256,7 @@ async def test_what_went_back_meanwhile_is_not_installed_again(
     )
     running.cancel()
     await asyncio.wait((running,))
+    door.lock.server_start = serves_after
     door.lock.reset()
     await until(lambda: door.runs == told(OLD))
     sent = len(door.sizes)

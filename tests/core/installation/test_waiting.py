@@ -171,10 +171,12 @@ async def test_new_firmware_that_does_not_restart_is_not_called_taken_back(
 ) -> None:
     """It jams the bolt and stays: somebody has to take out its batteries."""
     bench = TrialBench(door, behaviour=Behaviour.JAMS_BOLT)
-    door.server.order(SmpFault.ERROR, RESET, nth=2, times=ALWAYS, rc=Rc.NOT_SUPPORTED)
+    # The old firmware is busy at first, and restarts when it is told so again.
+    door.server.order(SmpFault.ERROR, RESET, nth=3, times=ALWAYS, rc=Rc.NOT_SUPPORTED)
     outcome = await bench.install()
     assert outcome.kind is OutcomeKind.NEEDS_HAND
     assert reason(outcome) is TransportProblem.NOT_TAKEN_BACK
+    assert door.runs == told(NEW)
 
 
 SLOT = SLOT_SECTORS * SECTOR

@@ -28,12 +28,21 @@ from ..trial_doorway import (
 
 pytestmark = virtual_time
 
-# What an ordinary transfer takes; the tables below are made of it.
-PACKETS = 101
-NOTIFICATIONS = 19
-REQUESTS = 17
+# What an ordinary transfer takes, to a lock that is busy when it is first told to
+# restart; the tables below are made of it.
+PACKETS = 102
+NOTIFICATIONS = 20
+REQUESTS = 18
 WINDOW = 3 * BUFFER
 MANY = 1_000_000
+
+
+def most_reconnects(nth: int, last: int) -> int:
+    """Return how many more connections a fault at one of so many may cost.
+
+    One; at the last the lock has restarted, and does not serve yet when it is met.
+    """
+    return 2 if nth == last else 1
 
 
 def all_of(count: int) -> list[int]:
@@ -58,7 +67,7 @@ async def test_any_packet_may_get_lost(nth: int, fault: Fault) -> None:
     async with trial_doorway(model=radio_link()) as door:
         door.link.order(Traffic.PACKET, fault, nth=nth)
         report = await door.transfer()
-        assert report.reconnects <= 1
+        assert report.reconnects <= most_reconnects(nth, PACKETS)
         assert report.bytes_sent_again <= WINDOW + BUFFER
         await door.assert_on_trial()
 
@@ -70,7 +79,7 @@ async def test_anything_may_happen_to_any_answer(nth: int, fault: Fault) -> None
     async with trial_doorway(model=radio_link()) as door:
         door.link.order(Traffic.NOTIFICATION, fault, nth=nth, delay=5)
         report = await door.transfer()
-        assert report.reconnects <= 1
+        assert report.reconnects <= most_reconnects(nth, NOTIFICATIONS)
         assert report.bytes_sent_again <= WINDOW
         await door.assert_on_trial()
 

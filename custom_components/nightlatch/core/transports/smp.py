@@ -149,7 +149,7 @@ class SmpTransport(FirmwareTransport):
             slot = _waiting(await link.state(), artifact.image_hash)
             return slot is not None and slot.pending
 
-        return await self._ask(ask)
+        return await self._ask_what_served(ask)
 
     async def waits_for_restart(self) -> bool:
         """Return whether the lock will try any image at its next restart.
@@ -207,7 +207,7 @@ class SmpTransport(FirmwareTransport):
                 TransportProblem.WAITS_FOR_RESTART, version=waiting.version
             )
 
-        return await self._ask(ask)
+        return await self._ask_what_served(ask)
 
     async def is_filled(self, artifact: VerifiedArtifact) -> bool:
         """Return whether the image leaves hardly any room in its slot.
@@ -219,7 +219,7 @@ class SmpTransport(FirmwareTransport):
         async def ask(link: SmpLink) -> bool:
             return _fills(await link.room(), len(artifact.firmware))
 
-        return await self._ask(ask)
+        return await self._ask_what_served(ask)
 
     async def take_back(self, artifact: VerifiedArtifact) -> None:
         """Let the lock restart, so that it goes back from this image to its old one.
@@ -261,11 +261,15 @@ class SmpTransport(FirmwareTransport):
     ) -> None:
         """Ask firmware that has just started, when it lets itself be asked."""
         try:
-            await _when_it_serves(partial(self._ask, ask))
+            await self._ask_what_served(ask)
         except TransportError as err:
             if err.reason is not TransportProblem.NOT_UPDATABLE:
                 raise
             raise TransportError(TransportProblem.CANNOT_BE_KEPT) from err
+
+    async def _ask_what_served[T](self, ask: Callable[[SmpLink], Awaitable[T]]) -> T:
+        """Ask a lock that has let itself be updated, which may have restarted since."""
+        return await _when_it_serves(partial(self._ask, ask))
 
     async def _ask[T](self, ask: Callable[[SmpLink], Awaitable[T]]) -> T:
         """Ask the lock something that takes a moment, again if it is broken off."""
@@ -284,10 +288,10 @@ class SmpTransport(FirmwareTransport):
             await asyncio.sleep(RECONNECT_DELAY)
 
 
-async def _when_it_serves(
-    do: Callable[[], Awaitable[None]],
+async def _when_it_serves[T](
+    do: Callable[[], Awaitable[T]],
     patience: Callable[[], float] = lambda: SERVER_PATIENCE,
-) -> None:
+) -> T:
     """Do something that takes a lock which lets itself be updated, once it does so.
 
     Raises what it raises, in the end NOT_UPDATABLE, after so many seconds.
