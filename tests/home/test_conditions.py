@@ -3,6 +3,7 @@
 import pytest
 
 from custom_components.nightlatch.core.schedule.plan import Waiting
+from homeassistant.core import CoreState
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import entity_registry as er
 
@@ -76,3 +77,27 @@ async def test_a_condition_that_is_gone_can_be_left_out(
     assert getattr(house.runtime.settings, option) is None
     await look(house)
     assert issue not in await issues(house)
+
+
+async def test_nothing_is_gone_before_home_assistant_has_started(house: House) -> None:
+    """What is not registered comes only then; nobody is told of what is about to come."""
+    house.hass.set_state(CoreState.starting)
+    Night(house, gate_entity="input_boolean.welcome")
+    await look(house)
+    assert "gate_gone" not in await issues(house)
+    house.hass.set_state(CoreState.running)
+    await look(house)
+    assert "gate_gone" in await issues(house)
+
+
+async def test_who_chooses_another_one_while_nightlatch_is_not_loaded_is_told(
+    house: House,
+) -> None:
+    """Nothing is set behind its back."""
+    Night(house, gate_entity="calendar.holidays")
+    await look(house)
+    result = await begin_fix(house, "gate_gone")
+    await house.hass.config_entries.async_unload(house.entry.entry_id)
+    result = await go_on(house, result)
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "not_loaded")
+    assert house.entry.options["gate_entity"] == "calendar.holidays"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.helpers import entity_registry as er
 
 from ..const import CONF_GATE_ENTITY, CONF_HOLD_ENTITY
@@ -16,7 +16,7 @@ def issues_of_conditions(
     hass: HomeAssistant, settings: HouseholdSettings
 ) -> Iterator[Issue]:
     """Return which of them keeps all locks waiting for ever."""
-    if not hass.is_running:
+    if hass.state is not CoreState.running:
         # What is not registered comes only when its integration has started.
         return
     for option, key, entity_id in (
