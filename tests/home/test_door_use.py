@@ -9,6 +9,7 @@ import pytest
 
 from custom_components.nightlatch.adapters.door_events import is_use, watched_spans
 from custom_components.nightlatch.adapters.door_use_file import DoorUseFile
+from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.records.clock_record import ClockRecord
 from custom_components.nightlatch.core.schedule.door_use import (
     HALF_HOURS,
@@ -17,6 +18,7 @@ from custom_components.nightlatch.core.schedule.door_use import (
 )
 from custom_components.nightlatch.core.schedule.plan import Waiting
 from custom_components.nightlatch.core.schedule.quiet_hours import QuietHours
+from custom_components.nightlatch.flows.learned_hours import LearnedHoursFlow
 from custom_components.nightlatch.locks.lock import Progress
 from custom_components.nightlatch.markup import neutral
 from custom_components.nightlatch.monitoring.next_step import next_step, told_step
@@ -133,6 +135,18 @@ async def test_what_is_not_suggested_any_more_is_neither_set_nor_refused(
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "other_than_told"
     assert house.runtime.settings.policy.quiet_hours == QuietHours()
+
+
+async def test_what_was_suggested_otherwise_is_not_asked(house: House) -> None:
+    """Nor what was suggested before Nightlatch was switched off."""
+    for loaded in (True, False):
+        if not loaded:
+            assert await house.hass.config_entries.async_unload(house.entry.entry_id)
+        flow = LearnedHoursFlow(QuietHours())
+        flow.hass, flow.flow_id, flow.handler = house.hass, "open", DOMAIN
+        result = await flow.async_step_init()
+        assert result["type"] is FlowResultType.ABORT
+        assert result["reason"] == "other_than_told"
 
 
 async def test_what_cannot_be_read_is_learned_anew(

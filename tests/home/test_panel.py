@@ -406,6 +406,44 @@ async def test_what_the_rules_look_at_is_followed(house: House, look: Look) -> N
     assert (await watch.lock())["blockers"] != before
 
 
+async def test_what_is_linked_later_is_followed(house: House, look: Look) -> None:
+    """As soon as the owner has named it."""
+    first, later = "binary_sensor.first_contact", "binary_sensor.later_contact"
+    for entity in (first, later):
+        house.hass.states.async_set(entity, "off", {"device_class": "door"})
+    night = Night(house)
+    night.set_lock(door_entity=first, no_door_sensor=False)
+    await house.release("1.1.0")
+    await house.settle()
+    watch = await look()
+    night.set_lock(door_entity=later)
+    await house.settle()
+    before = (await watch.lock())["blockers"]
+    house.hass.states.async_set(later, "on", {"device_class": "door"})
+    await a_turn()
+    assert (await watch.lock())["blockers"] != before
+
+
+async def test_what_is_being_told_ends_with_nightlatch(
+    house: House, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing holds it up when it is switched off."""
+    watch = await look()
+    begun = asyncio.Event()
+
+    async def never(*_: object) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(
+        "custom_components.nightlatch.panel.subscription.async_snapshot", never
+    )
+    house.runtime.locks.async_minute()
+    await asyncio.wait_for(begun.wait(), 10)
+    assert await house.hass.config_entries.async_unload(house.entry.entry_id)
+    assert len(watch.told) == 1
+
+
 async def test_locks_come_and_go(house: House, look: Look) -> None:
     """One that is added is followed too; one that is removed is gone."""
     watch = await look()
