@@ -81,6 +81,8 @@ def test_a_wrong_model(owner: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "/api/nightlatch/evidence/" in link
 
 
+# A second one right after it would be brought out by itself while the first is proven.
+@pytest.mark.parametrize("owner", ["en"], indirect=True)
 def test_a_stranded_lock(owner: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is brought out by what is offered first."""
     house, lock = owner.house, owner.house.demo.lock
