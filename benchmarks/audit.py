@@ -20,7 +20,7 @@ from custom_components.nightlatch.core.records.audit import AuditLog
 from custom_components.nightlatch.core.records.audit_checkpoint import AuditKey
 from custom_components.nightlatch.core.records.audit_cut import MOST_BYTES
 
-from .shape import Found, Row, Table, parser_of, tell
+from .shape import Found, Row, Table, main_of_a_disk
 
 LOCKS = 30
 KEY = AuditKey(bytes(32))
@@ -159,15 +159,5 @@ def run(short: bool) -> Found:
         return measure_all(Path(made), short)
 
 
-def main() -> int:
-    """Measure, in a folder of one's own if that is wanted."""
-    parser = parser_of(__doc__)
-    parser.add_argument("folder", type=Path, nargs="?", help="of the disk to measure")
-    arguments = parser.parse_args()
-    if arguments.folder is None:
-        return tell(run(arguments.short), arguments)
-    return tell(measure_all(arguments.folder, arguments.short), arguments)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main_of_a_disk(__doc__, run, measure_all))

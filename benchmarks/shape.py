@@ -121,6 +121,20 @@ def tell(found: Found, arguments: argparse.Namespace) -> int:
     return 1 if found.missed else 0
 
 
+def main_of_a_disk(
+    description: str | None,
+    run: Callable[[bool], Found],
+    measure: Callable[[Path, bool], Found],
+) -> int:
+    """Run a benchmark of a disk as a program: ``measure`` it where a folder is named."""
+    parser = parser_of(description)
+    parser.add_argument("folder", type=Path, nargs="?", help="of the disk to measure")
+    arguments = parser.parse_args()
+    if arguments.folder is None:
+        return tell(run(arguments.short), arguments)
+    return tell(measure(arguments.folder, arguments.short), arguments)
+
+
 def main(description: str | None, run: Callable[[bool], Found]) -> int:
     """Run a benchmark as a program: ``run`` is told whether a quick look is enough."""
     arguments = parser_of(description).parse_args()

@@ -29,7 +29,7 @@ from custom_components.nightlatch.core.vault.place import Place
 from custom_components.nightlatch.core.vault.record import Where
 from custom_components.nightlatch.core.vault.vault import Vault
 
-from .shape import Found, Row, Table, parser_of, tell
+from .shape import Found, Row, Table, main_of_a_disk
 
 MIB = 1024 * 1024
 SIZES = (MIB // 2, 4 * MIB, 16 * MIB)
@@ -106,6 +106,7 @@ def plainly(data: bytes, folder: Path) -> tuple[float, float]:
 
 def measure_all(folder: Path, short: bool) -> Found:
     """Measure with one place in a folder; return what was found."""
+    folder /= "vault"
     rows = []
     for size in SIZES[: 1 if short else None]:
         data = os.urandom(size)
@@ -156,18 +157,8 @@ def measure_all(folder: Path, short: bool) -> Found:
 def run(short: bool) -> Found:
     """Measure all; for a quick look the smallest artifact."""
     with tempfile.TemporaryDirectory() as made:
-        return measure_all(Path(made) / "vault", short)
-
-
-def main() -> int:
-    """Measure, in a folder of one's own if that is wanted."""
-    parser = parser_of(__doc__)
-    parser.add_argument("folder", type=Path, nargs="?", help="of the disk to measure")
-    arguments = parser.parse_args()
-    if arguments.folder is None:
-        return tell(run(arguments.short), arguments)
-    return tell(measure_all(arguments.folder / "vault", arguments.short), arguments)
+        return measure_all(Path(made), short)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main_of_a_disk(__doc__, run, measure_all))

@@ -49,9 +49,7 @@ class YearLoop(OwnClockLoop):
     ) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait for threads; where none works, move the clock to the next timer."""
         if self.threads:
-            if not (ready := select(_PATIENCE)):
-                raise RuntimeError("a thread of the executor does not end")
-            return ready
+            return self.wait_for_threads(select, _PATIENCE)
         if self._waits_for_others or timeout is None:
             begun = _real()
             ready = select(_A_LOOK if timeout is None else min(_A_LOOK, timeout))

@@ -68,6 +68,19 @@ def counted(patch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
         yield counts
 
 
+def plans_asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Count from now on of which lock the plan is asked for, by its name."""
+    asked: Counter[str] = Counter()
+    plan = planner.Planner.plan
+
+    def counted_plan(self: planner.Planner, lock: ManagedLock) -> Plan:
+        asked[lock.name] += 1
+        return plan(self, lock)
+
+    monkeypatch.setattr(planner.Planner, "plan", counted_plan)
+    return asked
+
+
 async def test_what_one_lock_says_costs_nothing_elsewhere(
     two_doors: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,14 +157,7 @@ async def test_what_shows_all_looks_at_the_lock_that_is_new(
     await house.release("1.1.0")
     await house.settle()
     front = house.managed()
-    asked: Counter[str] = Counter()
-    plan = planner.Planner.plan
-
-    def counted_plan(self: planner.Planner, lock: ManagedLock) -> Plan:
-        asked[lock.name] += 1
-        return plan(self, lock)
-
-    monkeypatch.setattr(planner.Planner, "plan", counted_plan)
+    asked = plans_asked(monkeypatch)
     for _ in range(10):
         front.async_changed()
         await house.settle()
@@ -280,14 +286,7 @@ async def test_a_plan_is_looked_at_once_for_what_shows_it(
     house = two_doors
     await house.release("1.1.0")
     await house.settle()
-    asked: Counter[str] = Counter()
-    plan = planner.Planner.plan
-
-    def counted_plan(self: planner.Planner, lock: ManagedLock) -> Plan:
-        asked[lock.name] += 1
-        return plan(self, lock)
-
-    monkeypatch.setattr(planner.Planner, "plan", counted_plan)
+    asked = plans_asked(monkeypatch)
     entities = house.hass.data[DATA_INSTANCES]["sensor"]
     found = entities.get_entity("sensor.front_door_next_step")
     assert found is not None

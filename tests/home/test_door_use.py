@@ -55,22 +55,30 @@ def late_shift(today: date) -> DoorUse:
     )
 
 
-async def learned(house: House, hass_storage: dict[str, Any]) -> None:
-    """Let a household have learned for a month."""
-    lock_id = house.managed().subentry_id
+async def keep_learned(
+    house: House, hass_storage: dict[str, Any], doors: dict[str, Any]
+) -> None:
+    """Let a household know this of its doors, by the ids of their locks."""
     assert await house.hass.config_entries.async_unload(house.entry.entry_id)
     key = f"nightlatch.{house.entry.entry_id}.door_use"
     hass_storage[key] = {
         "version": 1,
         "minor_version": 1,
         "key": key,
-        "data": {"locks": {lock_id: late_shift(dt_util.now().date()).to_dict()}},
+        "data": {"locks": doors},
     }
     house.hass.config_entries.async_update_entry(
         house.entry, options={**house.entry.options, "learn": True}
     )
     assert await house.hass.config_entries.async_setup(house.entry.entry_id)
     await house.settle()
+
+
+async def learned(house: House, hass_storage: dict[str, Any]) -> None:
+    """Let a household have learned for a month."""
+    lock_id = house.managed().subentry_id
+    doors = {lock_id: late_shift(dt_util.now().date()).to_dict()}
+    await keep_learned(house, hass_storage, doors)
 
 
 def told(house: House) -> dict[str, str] | None:
@@ -509,19 +517,7 @@ async def learned_of_two(house: House, hass_storage: dict[str, Any]) -> None:
         house.subentry("Front door").subentry_id: busy.to_dict(),
         house.subentry("Back door").subentry_id: quiet.to_dict(),
     }
-    assert await house.hass.config_entries.async_unload(house.entry.entry_id)
-    key = f"nightlatch.{house.entry.entry_id}.door_use"
-    hass_storage[key] = {
-        "version": 1,
-        "minor_version": 1,
-        "key": key,
-        "data": {"locks": doors},
-    }
-    house.hass.config_entries.async_update_entry(
-        house.entry, options={**house.entry.options, "learn": True}
-    )
-    assert await house.hass.config_entries.async_setup(house.entry.entry_id)
-    await house.settle()
+    await keep_learned(house, hass_storage, doors)
 
 
 def suggested_now(house: House) -> set[tuple[str, str]]:

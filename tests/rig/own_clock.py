@@ -7,6 +7,10 @@ import time
 from typing import Any, override
 
 
+class StuckError(RuntimeError):
+    """Nothing is ready, and nothing will ever be."""
+
+
 class OwnClockSelector(selectors.DefaultSelector):
     """Tells its loop how long is waited, and for what."""
 
@@ -41,6 +45,19 @@ class OwnClockLoop(asyncio.SelectorEventLoop):
     ) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait until something is ready or the timeout has passed; move the clock."""
         raise NotImplementedError
+
+    def wait_for_threads(
+        self,
+        select: Callable[[float | None], list[tuple[selectors.SelectorKey, int]]],
+        patience: float,
+    ) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait until a thread of the executor has ended; the clock stands still.
+
+        Raises ``StuckError`` where none does within so many real seconds.
+        """
+        if not (ready := select(patience)):
+            raise StuckError("a thread of the executor does not end")
+        return ready
 
     @override
     def time(self) -> float:

@@ -20,16 +20,12 @@ import pytest
 
 from homeassistant import runner
 
-from .own_clock import OwnClockLoop
+from .own_clock import OwnClockLoop, StuckError
 
 _PATIENCE_WITH_THREADS = 30.0
 """Real seconds that a thread of the executor may take."""
 
 virtual_time = pytest.mark.asyncio(loop_factories=["virtual"])
-
-
-class StuckError(RuntimeError):
-    """Nothing is ready, and nothing will ever be."""
 
 
 class VirtualTimeLoop(OwnClockLoop):
@@ -47,9 +43,7 @@ class VirtualTimeLoop(OwnClockLoop):
     ) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait for threads; where none works, move the clock to the next timer."""
         if self.threads:
-            if not (ready := select(_PATIENCE_WITH_THREADS)):
-                raise StuckError("a thread of the executor does not end")
-            return ready
+            return self.wait_for_threads(select, _PATIENCE_WITH_THREADS)
         if timeout is None:
             raise StuckError("nothing is ready and no timer is set")
         # The heap is asyncio's own, but the timeout is no substitute: the clock must

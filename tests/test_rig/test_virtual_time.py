@@ -5,12 +5,8 @@ import time
 
 import pytest
 
-from tests.rig.virtual_time import (
-    StuckError,
-    VirtualTimeLoop,
-    run_virtual,
-    virtual_time,
-)
+from tests.rig.own_clock import StuckError
+from tests.rig.virtual_time import VirtualTimeLoop, run_virtual, virtual_time
 
 
 @virtual_time

@@ -240,9 +240,13 @@ class HouseholdStore(TrustStore):
                 }
                 self.announced_night = optional(as_day, data["announced_night"])
                 # Earlier versions believed any clock.
-                self.clock = optional(_clock, data.get("clock"))
+                self.clock = optional(
+                    partial(_record, ClockRecord.from_dict), data.get("clock")
+                )
                 # And assessed nothing.
-                self.weekly = optional(_weekly, data.get("weekly"))
+                self.weekly = optional(
+                    partial(_record, WeeklyRecord.from_dict), data.get("weekly")
+                )
                 self.digest = _texts(data["digest"])
                 self.digest_held = _texts_by_id(data["digest_held"])
         except (
@@ -615,16 +619,10 @@ def _texts(raw: Iterable[object]) -> tuple[str, ...]:
     return tuple(map(as_text, raw))
 
 
-def _clock(raw: object) -> ClockRecord:
+def _record[T](read: Callable[[Mapping[str, Any]], T], raw: object) -> T:
     if not isinstance(raw, Mapping):
-        raise TypeError(f"{raw!r} is no record of a clock")
-    return ClockRecord.from_dict(raw)
-
-
-def _weekly(raw: object) -> WeeklyRecord:
-    if not isinstance(raw, dict):
-        raise TypeError(f"{raw!r} is no assessment")
-    return WeeklyRecord.from_dict(raw)
+        raise TypeError(f"{raw!r} is no record")
+    return read(raw)
 
 
 def _texts_by_id(raw: Mapping[str, object]) -> dict[str, str]:

@@ -35,6 +35,7 @@ from .nordic_protocol import (
     execute,
     split_response,
 )
+from .sending import happens_within
 
 SUBSCRIBE_TIMEOUT = 30.0
 ANSWER_TIMEOUT = 15.0
@@ -224,12 +225,7 @@ class BootloaderLink:
 
     async def is_gone(self, timeout: float) -> bool:
         """Wait until the lock has gone; return False where it stays for so long."""
-        try:
-            async with asyncio.timeout(timeout):
-                await self._lost.wait()
-        except TimeoutError:
-            return False
-        return True
+        return await happens_within(timeout, self._lost)
 
     async def abort(self) -> None:
         """Send the bootloader back to the application that it has, if it still hears.

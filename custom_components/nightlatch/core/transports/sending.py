@@ -62,6 +62,16 @@ def may_be_remembered_wrong(sending: Sending, err: TransportError) -> bool:
     return err.reason is TransportProblem.LOSSY_LINK and sending.deaf == 1
 
 
+async def happens_within(seconds: float, event: asyncio.Event) -> bool:
+    """Wait for something; return False where it does not happen for so long."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
 async def send(
     sending: Sending,
     size: int,

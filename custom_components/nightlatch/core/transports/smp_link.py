@@ -20,6 +20,7 @@ from .base import (
 )
 from .bonding import with_bond
 from .inbox import Inbox
+from .sending import happens_within
 from .smp_protocol import (
     CHARACTERISTIC,
     ERASE,
@@ -279,9 +280,4 @@ class SmpLink:
 
     async def is_gone(self, timeout: float) -> bool:
         """Wait until the lock has gone; return False where it stays for so long."""
-        try:
-            async with asyncio.timeout(timeout):
-                await self._lost.wait()
-        except TimeoutError:
-            return False
-        return True
+        return await happens_within(timeout, self._lost)
