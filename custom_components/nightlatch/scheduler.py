@@ -21,6 +21,7 @@ from .core.schedule.night import night_of, notice_of
 from .core.schedule.plan import Plan
 from .events import Happening
 from .faults import Faults
+from .following import ending_all
 from .household_settings import HouseholdSettings
 from .indexes import PublicIndexes
 from .install.installer import Installations
@@ -104,17 +105,10 @@ class Scheduler:
     @callback
     def async_start(self) -> CALLBACK_TYPE:
         """Look every minute from now on; return what ends that."""
-        unsubscribe = (
+        return ending_all(
             self.rests.async_start(),
             async_track_utc_time_change(self._hass, self.async_look, second=0),
         )
-
-        @callback
-        def stop() -> None:
-            for each in unsubscribe:
-                each()
-
-        return stop
 
     async def async_look(self, now: datetime) -> None:
         """Tell and start what is due."""

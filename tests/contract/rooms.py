@@ -21,6 +21,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
             "const",
             "events",
             "faults",
+            "following",
             "household_settings",
             "issue",
             "lock_view",

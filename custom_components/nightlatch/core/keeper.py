@@ -9,7 +9,7 @@ files of the keeper's would prove each other.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .model import Evidence, FirmwareKey, Release, Source
+from .model import Evidence, FirmwareKey, Release
 from .records.kept_release import KeptRelease
 from .records.lock_record import LockRecord
 
@@ -23,9 +23,7 @@ def known_signer(record: LockRecord, running: KeptRelease | None) -> FirmwareKey
     """
     if running is None or running.signer is None:
         return None
-    release = running.release
-    of_vendor = running.source is Source.FEED and release.keeper is None
-    if of_vendor or record.runs_as_installed(release.key):
+    if running.is_of_vendor or record.runs_as_installed(running.release.key):
         return running.signer
     return None
 

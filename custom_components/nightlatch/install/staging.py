@@ -79,9 +79,7 @@ async def _async_ran(lock: ManagedLock, vault: HouseholdVault) -> tuple[RanBefor
     running = vault.running(lock)
     found = []
     for kept in (*((running,) if running else ()), *vault.ran_before(lock)):
-        release = kept.release
-        of_vendor = kept.source is Source.FEED and release.keeper is None
-        if not of_vendor and not lock.record.has_run(release.key):
+        if not kept.is_of_vendor and not lock.record.has_run(kept.release.key):
             # It was kept for another lock, and only says that it is what this one ran.
             continue
         try:

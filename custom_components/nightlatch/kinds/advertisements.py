@@ -10,6 +10,7 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from ..core.installation.recovery import what_left_it
 from ..core.sightings import Patience, Sightings
 from ..core.transports.nordic_protocol import SERVICE, bootloader_address
+from ..following import ending_all
 from ..lock_view import LockView
 
 
@@ -95,12 +96,7 @@ class Watch:
             )
         ]
 
-        @callback
-        def stop() -> None:
-            for each in unsubscribe:
-                each()
-
-        return stop
+        return ending_all(*unsubscribe)
 
     @callback
     def _application_seen(self, info: BluetoothServiceInfoBleak) -> None:

@@ -244,15 +244,17 @@ class DirectKind(HouseKind):
 
     @override
     def feed_state(self, release: Release, *, just_asked: bool) -> FeedState:
+        # Each plan asks for this; the vault need not be looked through for a vendor's own.
+        signer = self._signer if release.keeper is not None else None
         if not just_asked:
-            return feed_state(self.lock, release, self._signer)
+            return feed_state(self.lock, release, signer)
         # After a fetch: what is expired or withdrawn does not get here.
         now = dt_util.utcnow()
         return FeedState(
             checked_at=now,
             expires_at=now + timedelta(minutes=1),
             key_pinned=bool(keys_of(self.lock)),
-            other_signer=is_of_other_signer(release, self._signer, keys_of(self.lock)),
+            other_signer=is_of_other_signer(release, signer, keys_of(self.lock)),
         )
 
     @override

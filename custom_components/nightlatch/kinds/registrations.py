@@ -13,6 +13,8 @@ from homeassistant.core import (
 )
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
+from ..following import ending_all
+
 
 class Registered(Protocol):
     """A lock whose device another integration has registered."""
@@ -60,17 +62,10 @@ class Registrations:
 
     def _listen(self) -> CALLBACK_TYPE:
         bus = self._hass.bus
-        unsubscribe = (
+        return ending_all(
             bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, self._device_changed),
             bus.async_listen(er.EVENT_ENTITY_REGISTRY_UPDATED, self._entity_changed),
         )
-
-        @callback
-        def stop() -> None:
-            for each in unsubscribe:
-                each()
-
-        return stop
 
     def _at(self, anchor: str) -> list[Registered]:
         if (by_anchor := self._by_anchor) is None:

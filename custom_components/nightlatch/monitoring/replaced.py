@@ -9,6 +9,7 @@ from ..const import CONF_CONSENT, CONF_MODE
 from ..core.guard.stranger import told_as
 from ..core.schedule.policy import Mode
 from ..faults import Faults
+from ..following import ending_all
 from ..household_settings import HouseholdSettings
 from ..locks.lock import ManagedLock
 from ..locks.registry import Changes, LockRegistry
@@ -44,19 +45,12 @@ class Replacements:
         """Follow devices and locks from now on; return what ends that."""
         for lock_id in self._locks:
             self._look(lock_id)
-        unsubscribe = (
+        return ending_all(
             self._hass.bus.async_listen(
                 dr.EVENT_DEVICE_REGISTRY_UPDATED, self._registry_changed
             ),
             self._locks.async_subscribe(self._changed),
         )
-
-        @callback
-        def stop() -> None:
-            for each in unsubscribe:
-                each()
-
-        return stop
 
     @callback
     def _registry_changed(

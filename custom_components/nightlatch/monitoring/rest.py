@@ -14,6 +14,7 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 
 from ..core.schedule.night import night_of, noon_of
 from ..faults import Faults
+from ..following import ending_all
 from ..household_settings import HouseholdSettings
 from ..locks.lock import ManagedLock
 from ..locks.registry import LockRegistry
@@ -66,7 +67,7 @@ class Rests:
     @callback
     def async_start(self) -> CALLBACK_TYPE:
         """Follow the registries from now on; return what ends that."""
-        unsubscribe = (
+        return ending_all(
             self._hass.bus.async_listen(
                 dr.EVENT_DEVICE_REGISTRY_UPDATED, self._registry_changed
             ),
@@ -74,13 +75,6 @@ class Rests:
                 er.EVENT_ENTITY_REGISTRY_UPDATED, self._registry_changed
             ),
         )
-
-        @callback
-        def stop() -> None:
-            for each in unsubscribe:
-                each()
-
-        return stop
 
     @callback
     def _registry_changed(self, _: Event[Any]) -> None:

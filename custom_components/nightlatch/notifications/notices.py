@@ -20,6 +20,7 @@ from ..core.schedule.policy import ApprovalNeed, Mode
 from ..core.schedule.queue import Queue
 from ..events import ENDINGS, Happening
 from ..faults import Faults
+from ..following import ending_all
 from ..household_settings import HouseholdSettings
 from ..locks.lock import ManagedLock
 from ..locks.registry import Changes, LockRegistry
@@ -140,17 +141,10 @@ class Notices:
     @callback
     def async_start(self) -> CALLBACK_TYPE:
         """Listen to what happens; return what ends that."""
-        unsubscribe = (
+        return ending_all(
             self._locks.async_on_happening(self._happened),
             self._locks.async_subscribe(self._changed),
         )
-
-        @callback
-        def stop() -> None:
-            for each in unsubscribe:
-                each()
-
-        return stop
 
     @callback
     def _changed(self, changes: Changes) -> None:

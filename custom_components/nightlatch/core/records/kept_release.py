@@ -45,6 +45,11 @@ class KeptRelease:
         """Return whether Nightlatch can bring it to a lock itself."""
         return self.release.payload is not None and self.signer is not None
 
+    @property
+    def is_of_vendor(self) -> bool:
+        """Return whether it came out of its vendor's own feed, and of no keeper's."""
+        return self.source is Source.FEED and self.release.keeper is None
+
     def to_about(self) -> dict[str, Any]:
         """Return this as what JSON can hold."""
         return {
