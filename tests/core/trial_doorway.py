@@ -110,6 +110,7 @@ class TrialDoorway:
         self.transport = SmpTransport(self.radio, ADDRESS, NAME)
         self.progress: list[float] = []
         self.activations = 0
+        self.activated_at = 0.0
         self.sizes: list[int] = []
         """Bytes of each request for an upload."""
         self._receive, self.server.receive = self.server.receive, self._listen  # type: ignore[method-assign]
@@ -132,6 +133,7 @@ class TrialDoorway:
         """Be told that the lock is about to restart; up to here it has been usable."""
         assert self.lock.mode is Mode.APPLICATION
         self.activations += 1
+        self.activated_at = asyncio.get_running_loop().time()
 
     # What the transport does.
 

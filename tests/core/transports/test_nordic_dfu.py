@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 from itertools import pairwise
-from math import ceil
+from math import ceil, inf
 
 import pytest
 
@@ -13,6 +13,7 @@ from custom_components.nightlatch.core.errors import (
     TransportError,
     TransportProblem,
 )
+from custom_components.nightlatch.core.transports import sending
 from custom_components.nightlatch.core.transports.device_information import (
     read_identity,
 )
@@ -23,7 +24,16 @@ from tests.rig.lock import Mode
 from tests.rig.lock_services import Buttonless
 from tests.rig.virtual_time import virtual_time
 
-from ..doorway import ADDRESS, BOOTLOADER_ADDRESS, NAME, OBJECT, SIZE, artifact, doorway
+from ..doorway import (
+    ADDRESS,
+    BOOTLOADER_ADDRESS,
+    NAME,
+    OBJECT,
+    SIZE,
+    artifact,
+    doorway,
+    until,
+)
 
 pytestmark = virtual_time
 
@@ -272,6 +282,26 @@ async def test_a_link_over_which_nothing_ever_arrives_is_given_up() -> None:
         assert door.radio.connected.count(BOOTLOADER_ADDRESS) == 2
 
 
+async def test_a_link_that_falls_silent_after_a_deaf_one_is_given_up() -> None:
+    """What was remembered has been forgotten by then, so it is the link."""
+    model = LinkModel(loss=1.0, connection_interval=0.015, honours_fast_interval=False)
+    async with doorway(model=model) as door:
+
+        async def hear_once() -> None:
+            await until(lambda: door.radio.connected.count(BOOTLOADER_ADDRESS) == 2)
+            model.loss = 0.0
+            await until(lambda: bool(door.progress) and door.progress[-1] > 30)
+            model.loss = 1.0
+
+        hears = asyncio.create_task(hear_once())
+        error = await door.fails(artifact(size=10 * OBJECT))
+        await hears
+        assert error.reason is TransportProblem.LOSSY_LINK
+        assert door.radio.connected.count(BOOTLOADER_ADDRESS) == 2
+        await door.rest()
+        door.assert_as_before()
+
+
 # What is never sent.
 
 
@@ -313,6 +343,39 @@ async def test_what_takes_for_ever_is_given_up() -> None:
         model.packets_per_interval = 4
         model.mtu = 247
         await door.assert_second_transfer_succeeds()
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
+async def test_time_is_not_up_while_the_lock_takes_the_firmware(
+    monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    """It was told to start it, so it is not too late any more."""
+    loop = asyncio.get_running_loop()
+    told = 0.0
+
+    async def about_to_activate() -> None:
+        nonlocal told
+        told = loop.time() - began
+
+    async with doorway() as door:
+        began = loop.time()
+        await door.transport.transfer(
+            artifact(), door.progress.append, about_to_activate
+        )
+        ended = loop.time() - began
+    monkeypatch.setattr(sending, "SLOWEST_RATE", inf)
+    monkeypatch.setattr(sending, "SETTLING_TIME", told + share * (ended - told))
+    async with doorway() as door:
+        await door.transfer()
+        await asyncio.sleep(5)
+        door.assert_updated()
+        door.assert_nothing_left()
+    monkeypatch.setattr(sending, "SETTLING_TIME", 0.9 * told)
+    async with doorway() as door:
+        assert (await door.fails()).reason is TransportProblem.TOO_SLOW
+        await asyncio.sleep(5)
+        door.assert_as_before()
+        door.assert_nothing_left()
 
 
 async def test_an_error_leaves_the_transport_as_good_as_new() -> None:

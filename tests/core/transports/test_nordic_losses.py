@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from math import ceil
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 import pytest
 
 from custom_components.nightlatch.core.errors import TransportError, TransportProblem
@@ -292,6 +292,24 @@ async def test_a_bootloader_may_send_no_receipts_at_all(
     lost=st.sets(st.integers(1, 400), max_size=60),
     loss=st.sampled_from([0.0, 0.02, 0.2, 0.6]),
     seed=st.integers(0, 1000),
+)
+@example(  # Its time is up while the lock takes the last of it.
+    buffers=7,
+    mtu=27,
+    interval=0.4,
+    packets_per_interval=5,
+    lost={1, 8, 18, 103, 138, 141, 143, 153, 156, 157, 188, 253, 255},
+    loss=0.0,
+    seed=0,
+)
+@example(
+    buffers=7,
+    mtu=27,
+    interval=0.4,
+    packets_per_interval=5,
+    lost={1, 8, 103, 138, 141, 143, 144, 153, 156, 157, 188, 246, 253},
+    loss=0.0,
+    seed=0,
 )
 @settings(max_examples=120, deadline=None)
 async def test_on_any_link_the_bytes_arrive_or_the_old_firmware_stays(

@@ -1,11 +1,13 @@
 """Bringing images to locks with MCUboot: how many requests, how large, and where from."""
 
 import asyncio
+from math import inf
 from typing import Any
 
 import pytest
 
 from custom_components.nightlatch.core.errors import TransportProblem
+from custom_components.nightlatch.core.transports import sending
 from tests.rig.faults import Fault, Traffic
 from tests.rig.lock_body import Mode
 from tests.rig.smp_messages import Group, ImageCommand, Rc
@@ -430,6 +432,27 @@ async def test_an_endless_transfer_is_given_up() -> None:
         error = await door.fails()
         assert error.reason is TransportProblem.TOO_SLOW
         assert error.details == {"minutes": "8"}
+        await door.assert_as_before()
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
+async def test_time_is_not_up_while_the_lock_restarts(
+    monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    """It was told to, so it is not too late any more."""
+    loop = asyncio.get_running_loop()
+    async with trial_doorway(model=radio_link()) as door:
+        began = loop.time()
+        await door.transfer()
+        told, ended = door.activated_at - began, loop.time() - began
+    monkeypatch.setattr(sending, "SLOWEST_RATE", inf)
+    monkeypatch.setattr(sending, "SETTLING_TIME", told + share * (ended - told))
+    async with trial_doorway(model=radio_link()) as door:
+        await door.transfer()
+        await door.assert_on_trial()
+    monkeypatch.setattr(sending, "SETTLING_TIME", 0.9 * told)
+    async with trial_doorway(model=radio_link()) as door:
+        assert (await door.fails()).reason is TransportProblem.TOO_SLOW
         await door.assert_as_before()
 
 

@@ -46,13 +46,7 @@ from .nordic_protocol import (
     check_buttonless,
 )
 from .nordic_sender import Sender
-from .sending import (
-    BROKEN_OFF,
-    OUT_OF_REACH,
-    RECONNECT_DELAY,
-    may_be_remembered_wrong,
-    send,
-)
+from .sending import BROKEN_OFF, OUT_OF_REACH, RECONNECT_DELAY, send
 
 BUTTONLESS_TIMEOUT = 30.0
 # A lock may restart before it has answered; then the lost link is the answer.
@@ -132,7 +126,7 @@ class NordicDfuTransport(FirmwareTransport):
 
     def _may_go_on(self, sender: Sender, err: TransportError) -> bool:
         """Return whether another connection may help."""
-        if err.reason in BROKEN_OFF or may_be_remembered_wrong(sender, err):
+        if err.reason in BROKEN_OFF or sender.may_be_remembered_wrong(err):
             return True
         return self._away and err.reason in _OUT_OF_REACH
 

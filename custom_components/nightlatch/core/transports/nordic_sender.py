@@ -32,6 +32,7 @@ from .nordic_protocol import (
     select,
     set_receipt,
 )
+from .sending import Sending
 
 # So often an object is tried without a byte of progress.
 _FRUITLESS_ATTEMPTS = 8
@@ -62,7 +63,7 @@ class _AstrayError(Exception):
         self.cause = cause
 
 
-class Sender:
+class Sender(Sending):
     """Brings one artifact across, over as many connections as it takes."""
 
     def __init__(
@@ -74,6 +75,7 @@ class Sender:
         pace: Pace | None = None,
     ) -> None:
         """Prepare to send; ``run`` does it."""
+        super().__init__()
         self.about_to_touch = about_to_touch
         self._init_packet = artifact.init_packet
         self._image = artifact.firmware
@@ -88,13 +90,6 @@ class Sender:
         self._created = 0.0
         self._may_be_executed = False
         self._furthest_sent = 0
-        self.confirmed = 0
-        """Bytes of the firmware that the bootloader has, as far as it has said so."""
-        self.bytes_sent_again = 0
-        self.deaf = 0
-        """Connections that were given up over which nothing arrived."""
-        self.activating = False
-        """Whether the last EXECUTE was sent: from then on the lock may be restarting."""
 
     async def run(self, link: BootloaderLink) -> None:
         """Send what is missing; return when the bootloader has taken everything.
@@ -102,13 +97,8 @@ class Sender:
         Raises ``TransportError``. May be called again with another connection, also
         after the bootloader has restarted: it goes on where the bootloader is.
         """
-        before = self.confirmed
-        try:
+        with self.over_one_connection():
             await self._run(link)
-        except TransportError as err:
-            if err.reason is TransportProblem.LOSSY_LINK and self.confirmed == before:
-                self.deaf += 1
-            raise
 
     async def _run(self, link: BootloaderLink) -> None:
         self._link = link

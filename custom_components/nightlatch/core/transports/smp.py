@@ -28,13 +28,7 @@ from .base import (
     nobody_waits,
     once,
 )
-from .sending import (
-    BROKEN_OFF,
-    OUT_OF_REACH,
-    RECONNECT_DELAY,
-    may_be_remembered_wrong,
-    send,
-)
+from .sending import BROKEN_OFF, OUT_OF_REACH, RECONNECT_DELAY, send
 from .smp_link import SmpLink
 from .smp_protocol import GOES_BACK, BootMode, Slot, SmpError, garbled
 from .smp_upload import Upload
@@ -105,8 +99,7 @@ class SmpTransport(FirmwareTransport):
             self._name,
             partial(self._deliver, delivery),
             lambda err: (
-                err.reason in BROKEN_OFF
-                or may_be_remembered_wrong(delivery.upload, err)
+                err.reason in BROKEN_OFF or delivery.upload.may_be_remembered_wrong(err)
             ),
         )
 
@@ -125,7 +118,7 @@ class SmpTransport(FirmwareTransport):
             )
         except TransportError as err:
             # It has restarted; what it runs now the caller finds out.
-            if not (delivery.activating and err.reason in OUT_OF_REACH):
+            if not (delivery.upload.activating and err.reason in OUT_OF_REACH):
                 raise
 
     async def running(self) -> RunningImage:
@@ -336,8 +329,6 @@ class _Delivery:
         self.upload = Upload(artifact, progress)
         self.served = False
         """Whether the lock has let itself be updated."""
-        self.activating = False
-        """Whether it was told to restart: from then on it may be doing so."""
 
     async def run(self, link: SmpLink) -> None:
         """Do what is left to do; raise ``TransportError``."""
@@ -354,7 +345,7 @@ class _Delivery:
             self._progress(100)
             return
         waiting = _waiting(slots, self._hash)
-        if self.activating and (waiting is None or not waiting.pending):
+        if self.upload.activating and (waiting is None or not waiting.pending):
             raise TransportError(TransportProblem.REVERTED)
         _check_free(slots, self._hash)
         if not self._goes_back:
@@ -370,7 +361,7 @@ class _Delivery:
             # Somebody else has told the lock to keep it, untried.
             raise TransportError(TransportProblem.OTHER_UPDATE, version=waiting.version)
         await self._about_to_activate()
-        self.activating = True
+        self.upload.activating = True
         await _restart(link)
 
     async def _check_goes_back(self, link: SmpLink, waiting: Slot | None) -> None:

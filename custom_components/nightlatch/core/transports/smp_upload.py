@@ -16,6 +16,7 @@ from cbor2 import dumps
 from ..errors import TransportError, TransportProblem
 from ..firmware.verify import VerifiedArtifact
 from .base import ProgressCallback
+from .sending import Sending
 from .smp_flow import RequestFlow
 from .smp_link import SmpLink
 from .smp_protocol import (
@@ -65,11 +66,12 @@ class _Request:
     """Loop time, in seconds."""
 
 
-class Upload:
+class Upload(Sending):
     """Brings one image across, over as many connections as it takes."""
 
     def __init__(self, artifact: VerifiedArtifact, progress: ProgressCallback) -> None:
         """Prepare to send; ``run`` does it."""
+        super().__init__()
         self._image = artifact.firmware
         self._digest = hashlib.sha256(artifact.firmware).digest()
         self._progress = progress
@@ -81,11 +83,6 @@ class Upload:
         self._furthest_sent = 0
         self._under_way: dict[int, _Request] = {}
         self._largest = 0
-        self.confirmed = 0
-        """Bytes that the lock has, as far as it has said so; never falls."""
-        self.bytes_sent_again = 0
-        self.deaf = 0
-        """Connections that were given up over which nothing arrived."""
 
     async def run(self, link: SmpLink, *, seems_there: bool = False) -> None:
         """Send what is missing; return when the server has everything.
@@ -97,14 +94,8 @@ class Upload:
         Raises ``TransportError``. May be called again with another connection, also
         after the lock has restarted: it goes on where the server is.
         """
-        before = self.confirmed
-        try:
+        with self.over_one_connection():
             await self._run(link, seems_there=seems_there)
-        except TransportError as err:
-            if err.reason is TransportProblem.LOSSY_LINK and self.confirmed == before:
-                self.deaf += 1
-                self._fruitless = 0
-            raise
 
     async def _run(self, link: SmpLink, *, seems_there: bool) -> None:
         self._link = link
@@ -144,6 +135,7 @@ class Upload:
         # Where nothing has come yet, another connection may carry more.
         first = not self.deaf and not self.confirmed and cause is None
         if self._fruitless == (_FIRST_ATTEMPTS if first else FRUITLESS_ATTEMPTS):
+            self._fruitless = 0
             if cause is not None:
                 raise cause.as_transport_error()
             raise TransportError(TransportProblem.LOSSY_LINK)
