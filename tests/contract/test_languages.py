@@ -7,7 +7,7 @@ import re
 from types import ModuleType
 from typing import Any
 
-import hass_frontend  # type: ignore[import-untyped]
+import hass_frontend
 import pytest
 
 import custom_components.nightlatch as integration
