@@ -22,9 +22,12 @@ def bring_file(visit: Visit, version: str) -> None:
     assert FRONT in visit.look("file")
     visit.pick_file("holiday.zip", b"This is not firmware.")
     visit.submit()
-    visit.dialog.locator("ha-alert").first.wait_for()
-    said = visit.look("file-refused")
-    assert "holiday.zip" in said or words(f"{_STEP}.firmware_file.title") in said
+    alert = visit.dialog.locator("ha-alert").first
+    alert.wait_for()
+    # What to bring instead is said in the same words as above.
+    assert FRONT in visit.read(alert)
+    assert "(.zip)" in visit.read(alert)
+    visit.look("file-refused")
     name = f"kestrel-one-{version}.zip"
     visit.pick_file(name, make_release(visit.house.demo.vendor, version))
     visit.submit()
@@ -61,7 +64,9 @@ def test_a_file_is_given_up_again(owner: Visit) -> None:
     )
     owner.open_details(_UPDATE)
     owner.see(version)
-    owner.look("update-from-file")
+    said = owner.look("update-from-file")
+    # Whoever sees it offered is led to where it is given up.
+    assert words("selector.release_fact.options.is_chosen") in said
     owner.reconfigure(FRONT)
     give_up = words(f"{_STEP}.reconfigure.menu_options.give_up")
     owner.see(give_up)
