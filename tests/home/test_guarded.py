@@ -1,6 +1,7 @@
 """A lock that another integration updates: held back, let go, proven."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 import json
 from types import MappingProxyType
 
@@ -20,7 +21,11 @@ from custom_components.nightlatch.texts.release_notes import async_release_notes
 from homeassistant.config_entries import SOURCE_INTEGRATION_DISCOVERY, ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import entity_registry as er, issue_registry as ir
+from homeassistant.helpers import (
+    device_registry as dr,
+    entity_registry as er,
+    issue_registry as ir,
+)
 from homeassistant.util import dt as dt_util
 from tests.rig.ota_script import BoltAfterwards, OtaEnding, OtaScript
 from tests.rig.scene import lock_form
@@ -697,6 +702,31 @@ async def test_the_notes_say_what_a_hold_is(zigbee_house: ZigbeeHouse) -> None:
     assert "That is no lock" in notes
     assert "70 %" in notes
     assert "Evidence: Nothing known" in notes
+
+
+async def test_the_notes_say_what_a_number_is(zigbee_house: ZigbeeHouse) -> None:
+    """People know the build id, and Zigbee2MQTT tells the number of an image."""
+    lock = zigbee_house.managed
+    assert lock.release is not None
+    number = lock.record.identity.firmware_version
+    build = zigbee_house.lock.sw_build_id
+    assert number.isdecimal()
+    assert build != number
+    update_notes = partial(
+        async_release_notes,
+        zigbee_house.hass,
+        lock,
+        lock.release,
+        zigbee_house.runtime.planner,
+    )
+    told = f"Side door calls what it runs {build}; {number} is the number of its image."
+    assert told in (await update_notes()).replace("\\", "")
+    devices = dr.async_get(zigbee_house.hass)
+    device = lock.kind.main_device
+    assert device is not None
+    for unknown in (None, number):
+        devices.async_update_device(device.id, sw_version=unknown)
+        assert "calls what it runs" not in await update_notes()
 
 
 async def test_a_discovered_lock_is_guarded(zigbee_home: ZigbeeHouse) -> None:

@@ -126,6 +126,11 @@ class GuardedKind(AttachedKind):
     def running_version(self) -> str | None:
         return self.delegate.reading().installed
 
+    @property
+    @override
+    def build(self) -> str | None:
+        return self.delegate.reading().build
+
     @override
     async def async_taken_over(self) -> None:
         await self.guard.async_forget_cleared()
