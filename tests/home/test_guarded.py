@@ -722,10 +722,11 @@ async def test_the_notes_say_what_a_number_is(zigbee_house: ZigbeeHouse) -> None
     told = f"Side door calls what it runs {build}; {number} is the number of its image."
     assert told in (await update_notes()).replace("\\", "")
     devices = dr.async_get(zigbee_house.hass)
-    device = lock.kind.main_device
-    assert device is not None
+    source = er.async_get(zigbee_house.hass).async_get(SOURCE)
+    assert source is not None
+    assert source.device_id is not None
     for unknown in (None, number):
-        devices.async_update_device(device.id, sw_version=unknown)
+        devices.async_update_device(source.device_id, sw_version=unknown)
         assert "calls what it runs" not in await update_notes()
 
 
