@@ -383,6 +383,25 @@ async def test_a_gate_must_be_open(house: House, gate: str | None) -> None:
     assert house.locks[FRONT_DOOR].version == "1.1.0"
 
 
+async def test_what_is_due_is_not_told_anew_each_minute(house: House) -> None:
+    """However long something keeps it from starting; the recorder keeps each state."""
+    night = Night(house, gate_entity="input_boolean.nobody_up")
+    night.automate()
+    house.hass.states.async_set("input_boolean.nobody_up", "off")
+    await house.release("1.1.0")
+    await night.look()
+    shown = ("sensor.front_door_next_step", "sensor.front_door_next_installation")
+    before = [house.state(each) for each in shown]
+    assert before[0].state == "waits_for_condition"
+    now = dt_util.utcnow()
+    for minutes in range(1, 4):
+        await house.runtime.scheduler.async_look(now + timedelta(minutes=minutes))
+        await house.settle()
+    assert [house.state(each).last_updated for each in shown] == [
+        state.last_updated for state in before
+    ]
+
+
 async def test_the_time_that_a_person_has_chosen(house: House) -> None:
     """It comes without consent to anything else, and only once."""
     night = Night(house)

@@ -17,7 +17,7 @@ from .policy import (
     Mode,
     soak_days_for,
 )
-from .quiet_hours import moment_of
+from .quiet_hours import Window, moment_of
 from .retries import Retry
 from .soak import soak_ends
 
@@ -69,7 +69,9 @@ class Plan:
 
     release: Release | None
     starts_at: datetime | None = None
-    """None where no time can be said."""
+    """None where no time can be said; the moment of the plan where it may start then."""
+    due_since: datetime | None = None
+    """Since when it may have started, as far as the clock goes; None before that."""
     waiting: Waiting | None = None
     """What keeps it from starting right now; None where nothing does."""
     expected: timedelta = timedelta()
@@ -188,6 +190,7 @@ def _chosen(planning: Planning, release: Release, at: datetime) -> Plan:
     return Plan(
         release=release,
         starts_at=max(at, planning.now),
+        due_since=at if at <= planning.now else None,
         waiting=waiting if at > planning.now else None,
         expected=planning.expected,
     )
@@ -213,11 +216,22 @@ def _in_quiet_hours(planning: Planning, release: Release) -> Plan:
     return Plan(
         release=release,
         starts_at=starts_at,
+        due_since=_due_since(planning, release, window, starts_at),
         waiting=waiting,
         expected=planning.expected,
         window_end=window.end if window else None,
         held_by=planning.tonight.held_by if waiting is Waiting.HOLD else None,
     )
+
+
+def _due_since(
+    planning: Planning, release: Release, window: Window | None, starts_at: datetime
+) -> datetime | None:
+    """Return since when it may have started in these quiet hours."""
+    if window is None or starts_at > planning.now:
+        return None
+    bounds = (bound for bound, _ in bounds_of(planning, release))
+    return max((window.start, *bounds))
 
 
 def _earliest(planning: Planning, release: Release) -> tuple[datetime, Waiting | None]:
