@@ -23,6 +23,7 @@ key_ids = st.frozensets(st.sampled_from("abcd"), min_size=1)
 role_floors = st.builds(RoleFloor, version=st.integers(1, 9), key_ids=key_ids)
 halts = st.builds(
     Halts,
+    of_keeper=st.booleans(),
     root=st.integers(0, 2),
     snapshot=st.integers(0, 2),
     releases=st.frozensets(st.tuples(st.just("KL-1"), st.sampled_from("123"))),
@@ -208,6 +209,24 @@ def test_floors_from_before_halts_were_kept_are_read() -> None:
     raw = Trust(feeds={"one": feed(1, role(1))}).to_dict()
     del raw["feeds"]["one"]["halts"]
     assert not Trust.from_dict(raw).halted_by(*ONE)
+
+
+def test_it_is_known_whose_halts_they_are() -> None:
+    """Over a restart; where two states of one feed differ, they are the vendor's."""
+    of_keeper = Halts().then(1, 5, {ONE: True}, of_keeper=True)
+    trust = Trust(
+        feeds={
+            "keeper": replace(feed(1, role(1)), halts=of_keeper),
+            "vendor": replace(feed(1, role(1)), halts=Halts().then(1, 5, {ONE: True})),
+        }
+    )
+    assert trust.keepers == Trust.from_dict(trust.to_dict()).keepers == {"keeper"}
+    raw = trust.to_dict()
+    del raw["feeds"]["keeper"]["halts"]["of_keeper"]
+    assert Trust.from_dict(raw).keepers == frozenset()
+    other = Halts().then(1, 5, {TWO: True})
+    assert not of_keeper.merged(other).of_keeper
+    assert not other.merged(of_keeper).of_keeper
 
 
 def test_it_is_known_which_feeds_have_halted_a_release() -> None:

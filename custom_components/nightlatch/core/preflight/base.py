@@ -100,6 +100,7 @@ class Reason(StrEnum):
     WITHDRAWN = "preflight_withdrawn"
     HALTED = "preflight_halted"
     HALTED_BY_KEEPER = "preflight_halted_by_keeper"
+    HALTED_BY_GONE_FEED = "preflight_halted_by_gone_feed"
     HALT_UNHEARD = "preflight_halt_unheard"
     NO_FIRMWARE_KEY = "preflight_no_firmware_key"
     NO_PROOF = "preflight_no_proof"

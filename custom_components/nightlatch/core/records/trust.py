@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from ..versions import Version, VersionScheme
-from .stored import MAX_WHOLE, as_floor, as_text, as_time
+from .stored import MAX_WHOLE, as_floor, as_text, as_time, as_truth
 
 MAX_HALTS: Final = 256
 """How many halted releases of one feed are remembered, those first that it lists."""
@@ -48,16 +48,26 @@ class Halts:
     """Together the versions of the metadata that say so."""
     releases: frozenset[tuple[str, str]] = frozenset()
     """Each by its model and its ``key``."""
+    of_keeper: bool = False
+    """Whether a keeper says so, and not the vendor."""
 
     def then(
-        self, root: int, snapshot: int, told: Mapping[tuple[str, str], bool]
+        self,
+        root: int,
+        snapshot: int,
+        told: Mapping[tuple[str, str], bool],
+        *,
+        of_keeper: bool = False,
     ) -> Halts:
         """Return what holds after metadata that list these releases, halted or not."""
         halted = {each for each, is_halted in told.items() if is_halted}
         before = sorted(self.releases - told.keys())
         room = max(MAX_HALTS - len(halted), 0)
         return Halts(
-            root=root, snapshot=snapshot, releases=frozenset([*halted, *before[:room]])
+            root=root,
+            snapshot=snapshot,
+            releases=frozenset([*halted, *before[:room]]),
+            of_keeper=of_keeper,
         )
 
     def merged(self, other: Halts) -> Halts:
@@ -65,7 +75,11 @@ class Halts:
         mine, theirs = (self.root, self.snapshot), (other.root, other.snapshot)
         if mine != theirs:
             return max(self, other, key=lambda each: (each.root, each.snapshot))
-        return replace(self, releases=self.releases | other.releases)
+        return replace(
+            self,
+            releases=self.releases | other.releases,
+            of_keeper=self.of_keeper and other.of_keeper,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +191,13 @@ class Trust:
             if (model, key) in feed.halts.releases
         )
 
+    @property
+    def keepers(self) -> frozenset[str]:
+        """Return which feeds are keepers', as far as it was kept."""
+        return frozenset(
+            feed_id for feed_id, feed in self.feeds.items() if feed.halts.of_keeper
+        )
+
     def lock_number(self, key: str) -> int:
         """Return how many locks there were before the latest that has a floor there."""
         start = f"{key}#"
@@ -270,6 +291,7 @@ def _feed_to_dict(floor: FeedFloor) -> dict[str, Any]:
             "root": floor.halts.root,
             "snapshot": floor.halts.snapshot,
             "releases": [list(each) for each in sorted(floor.halts.releases)],
+            "of_keeper": floor.halts.of_keeper,
         },
     }
 
@@ -292,6 +314,8 @@ def _halts_from_dict(raw: Mapping[str, Any]) -> Halts:
         releases=frozenset(
             (as_text(model), as_text(key)) for model, key in raw["releases"]
         ),
+        # Earlier versions did not say whose they are.
+        of_keeper=as_truth(raw.get("of_keeper", False)),
     )
 
 
