@@ -12,6 +12,7 @@ from homeassistant.helpers.event import async_track_utc_time_change
 from homeassistant.util import dt as dt_util
 
 from .adapters.believed_clock import BelievedClock
+from .adapters.situation import is_started
 from .adapters.storage import HouseholdStore, unsaved_for_now
 from .coordinator import FeedCoordinator
 from .core.model import Origin
@@ -112,7 +113,7 @@ class Scheduler:
 
     async def async_look(self, now: datetime) -> None:
         """Tell and start what is due."""
-        if self._looking.locked() or not self._hass.is_running:
+        if self._looking.locked() or not is_started(self._hass):
             return
         async with self._looking:
             await self._async_look(now)

@@ -274,6 +274,7 @@ BLOCKED: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.LET_GO, {"let_go_until": NOW + timedelta(minutes=5)}),
     (Reason.LET_GO, {"let_go_until": NOW - timedelta(minutes=5)}),
     (Reason.BACKUP_RUNNING, {"house": HouseState(backup_running=True)}),
+    (Reason.HOUSE_STARTING, {"house": HouseState(starting=True)}),
     (Reason.HOUSE_STOPPING, {"house": HouseState(stopping=True)}),
     (Reason.UNSAVED, {"house": HouseState(unsaved="no space")}),
     (Reason.OTHER_INSTALLATION, {"house": HouseState(installing="Shed")}),
