@@ -413,3 +413,24 @@ def test_what_earlier_versions_have_kept_was_never_put_right() -> None:
     kept = Trust(time=datetime(2026, 11, 1, tzinfo=UTC)).to_dict()
     del kept["time_resets"]
     assert Trust.from_dict(kept).time_resets == 0
+
+
+def test_the_ledger_has_room_whatever_many_feeds_have_halted() -> None:
+    """No floor is left out, nor what feeds halt that say little; nothing is unheard."""
+    listed = {
+        ("\U0001f512" * 60 + chr(65 + number // 64), f"{number:064x}"): True
+        for number in range(MAX_HALTS)
+    }
+    loud = replace(feed(1, role(1)), halts=Halts().then(3, 7, listed))
+    quiet = replace(feed(1, role(1)), halts=Halts().then(1, 5, {ONE: True}))
+    names = [f"{number}" for number in range(8)]
+    full = Trust(feeds={**dict.fromkeys(names, loud), "quiet": quiet})
+    most = 1_000_000
+    assert len(json.dumps(full.to_dict())) > most
+    fits = full.within(most)
+    assert len(json.dumps(fits.to_dict())) <= most
+    assert fits.feeds["quiet"] == quiet
+    assert fits.feeds.keys() == full.feeds.keys()
+    assert loud in fits.feeds.values()
+    assert full.merged(fits) == fits.merged(full) == full
+    assert fits.within(most) == fits

@@ -8,6 +8,7 @@ the cache, and merging two states takes the higher of each.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+import json
 from typing import Any, Final, Protocol
 
 from ..versions import Version, VersionScheme
@@ -192,6 +193,15 @@ class Trust:
         )
 
     @property
+    def halts(self) -> Mapping[str, frozenset[tuple[str, str]]]:
+        """Return what is halted, by the feed that says so."""
+        return {
+            feed_id: feed.halts.releases
+            for feed_id, feed in self.feeds.items()
+            if feed.halts.releases
+        }
+
+    @property
     def keepers(self) -> frozenset[str]:
         """Return which feeds are keepers', as far as it was kept."""
         return frozenset(
@@ -207,6 +217,21 @@ class Trust:
             if each.startswith(start) and each.removeprefix(start).isdecimal()
         )
         return max(numbers, default=0)
+
+    def within(self, most: int) -> Trust:
+        """Return as much of it as fits into so many bytes of JSON.
+
+        What a feed has halted goes first, of those that say most: it is listed there
+        still, and no floor sinks. Merged with what is kept it takes nothing away.
+        """
+        size, feeds = _size(self.to_dict()), dict(self.feeds)
+        sizes = {key: _size(_halts_to_dict(each.halts)) for key, each in feeds.items()}
+        for key in sorted(feeds, key=lambda each: (-sizes[each], each)):
+            if size <= most:
+                break
+            feeds[key] = replace(feeds[key], halts=Halts())
+            size -= sizes[key] - _size(_halts_to_dict(Halts()))
+        return replace(self, feeds=feeds)
 
     def merged(self, other: Trust) -> Trust:
         """Return the higher of both; what only one of them knows is kept.
@@ -270,6 +295,10 @@ class TrustStore(Protocol):
         """
 
 
+def _size(raw: Mapping[str, Any]) -> int:
+    return len(json.dumps(raw))
+
+
 def _role_to_dict(floor: RoleFloor) -> dict[str, Any]:
     return {"version": floor.version, "key_ids": sorted(floor.key_ids)}
 
@@ -287,12 +316,16 @@ def _feed_to_dict(floor: FeedFloor) -> dict[str, Any]:
         "timestamp": _role_to_dict(floor.timestamp),
         "snapshot": _role_to_dict(floor.snapshot),
         "targets": _role_to_dict(floor.targets),
-        "halts": {
-            "root": floor.halts.root,
-            "snapshot": floor.halts.snapshot,
-            "releases": [list(each) for each in sorted(floor.halts.releases)],
-            "of_keeper": floor.halts.of_keeper,
-        },
+        "halts": _halts_to_dict(floor.halts),
+    }
+
+
+def _halts_to_dict(halts: Halts) -> dict[str, Any]:
+    return {
+        "root": halts.root,
+        "snapshot": halts.snapshot,
+        "releases": [list(each) for each in sorted(halts.releases)],
+        "of_keeper": halts.of_keeper,
     }
 
 
