@@ -1,5 +1,6 @@
 """A lock of the household: what is known of it, and what it should get."""
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -683,17 +684,29 @@ class ManagedLock:
                 version=self.record.identity.firmware_version,
             )
 
-    async def async_put_right(self, now: datetime) -> None:
-        """Drop what a wrong clock has written: it would count for years, or at once."""
+    @callback
+    def put_right(self, now: datetime) -> bool:
+        """Drop what a wrong clock has written: it would count for years, or at once.
+
+        Return whether there is anything to keep.
+        """
+        right = self.decided.put_right(now)
         if (record := self.record.put_right(now)) != self.record:
             _LOGGER.warning(
                 "%s: the clock was wrong; what it has dated after now is put right",
                 self.name,
             )
             self.record = record
-            await self.async_keep()
+            right = True
+        if right:
             self.async_changed()
-        await self.decided.async_put_right(now)
+        return right
+
+    async def async_keep_gathered(self) -> None:
+        """Keep all of it as it is now, in one write with what others keep just then."""
+        await asyncio.gather(
+            self._async_keep_for_now(gathers=True), self.decided.async_keep_gathered()
+        )
 
     async def async_keep(self) -> None:
         """Write the record to disk; raise ``OSError``, and hold on to it all the same."""
