@@ -213,7 +213,9 @@ async def test_a_lock_is_not_asked_at_each_change_what_it_runs(
         return sum(request.verb == "check" for request in bridge.requests)
 
     def offered(version: int) -> bool:
-        return zigbee_house.state(SOURCE).attributes["latest_version"] == str(version)
+        return bool(
+            zigbee_house.state(SOURCE).attributes["latest_version"] == str(version)
+        )
 
     async def change(*versions: int) -> None:
         for version in versions:
