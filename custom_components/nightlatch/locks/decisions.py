@@ -222,8 +222,10 @@ class LockDecisions:
 
         Nothing is kept by that: many locks are put right at once.
         """
-        before, self.kept = self.kept, self.kept.put_right(now)
-        return self.kept != before
+        if (right := self.kept.put_right(now)) == self.kept:
+            return False
+        self.kept = right
+        return True
 
     async def async_keep_gathered(self) -> None:
         """Keep it as it is now, in one write with what others keep at the same time."""
