@@ -203,8 +203,44 @@ async def test_a_lock_that_is_silent_afterwards_is_not_believed_to_be_updated(
     assert outcome.kind == "needs_hand"
     # Also later only the lock itself makes a success of it.
     lock.deaf = False
-    await zigbee_house.kind.async_ask()
+    await zigbee_house.runtime.reader.async_check_now(zigbee_house.managed)
     assert zigbee_house.bridge.requests[-1].verb == "check"
+
+
+async def test_a_lock_is_not_asked_at_each_change_what_it_runs(
+    zigbee_house: ZigbeeHouse,
+) -> None:
+    """Its battery is asked with it: once where it answers, once a while where not."""
+    lock, bridge = zigbee_house.lock, zigbee_house.bridge
+
+    def asked() -> int:
+        return sum(request.verb == "check" for request in bridge.requests)
+
+    def offered(version: int) -> bool:
+        return bool(
+            zigbee_house.state(SOURCE).attributes["latest_version"] == str(version)
+        )
+
+    async def change(*versions: int) -> None:
+        for version in versions:
+            bridge.offer(lock, version)
+            await until(partial(offered, version))
+            await zigbee_house.hass.async_block_till_done(wait_background_tasks=True)
+
+    lock.script = OtaScript(duration=0.5)
+    pressed = zigbee_house.hass.async_create_task(zigbee_house.install())
+    await until(lambda: lock.update_state == "updating")
+    lock.deaf = True
+    with pytest.raises(HomeAssistantError):
+        await pressed
+    before = asked()
+    await change(NEW + 1, NEW + 2, NEW + 3)
+    assert asked() <= before + 1
+    lock.deaf = False
+    before = asked()
+    await zigbee_house.runtime.reader.async_check_now(zigbee_house.managed)
+    await change(NEW + 4, NEW + 5, NEW + 6)
+    assert asked() == before + 1
 
 
 async def test_a_version_that_falls_back_later_was_an_attempt_in_vain(

@@ -166,6 +166,15 @@ def test_a_stage_does_not_bind_who_has_chosen_a_time() -> None:
             },
             Waiting.HALTED,
         ),
+        # An approval from before it was known counts no more than none.
+        (
+            {
+                "release": release(halted=Halt(feed_gone=True)),
+                "policy": replace(AUTOMATIC, approval=ApprovalNeed.PERSON),
+                "decisions": replace(SEEN, approval=APPROVAL),
+            },
+            Waiting.APPROVAL,
+        ),
         ({"expected": timedelta(hours=4)}, Waiting.NO_QUIET_HOURS),
     ],
 )

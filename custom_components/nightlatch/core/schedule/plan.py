@@ -135,7 +135,7 @@ def make_plan(planning: Planning) -> Plan:
         return Plan(release=release, waiting=Waiting.SOURCE, expected=planning.expected)
     if release is None:
         return Plan(release=None, waiting=Waiting.NOTHING_OFFERED)
-    if release.halted is not None:
+    if release.is_halted:
         return Plan(release=release, waiting=Waiting.HALTED, expected=planning.expected)
     waiting = _without_a_time(planning, release)
     if waiting is not None:
@@ -169,9 +169,16 @@ def _without_a_time(planning: Planning, release: Release) -> Waiting | None:
 
 
 def is_approved(decisions: Decisions, release: Release) -> bool:
-    """Return whether somebody has approved this very release."""
+    """Return whether somebody has approved this very release.
+
+    Where it was halted and nobody can lift that any more, knowing of it.
+    """
     approval = decisions.approval
-    return approval is not None and approval.covers(release.version.text, release.key)
+    return (
+        approval is not None
+        and approval.covers(release.version.text, release.key)
+        and (not release.was_halted or Override.HALT in approval.overrides)
+    )
 
 
 def overrides_of(
