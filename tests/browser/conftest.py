@@ -59,3 +59,14 @@ def visit(
     """Let a person sit down who reads English."""
     with visiting(browser, house) as visit:
         yield visit
+
+
+@pytest.fixture(params=["en", "de"])
+def owner(
+    request: pytest.FixtureRequest,
+    browser: Browser,  # noqa: F811
+    house: RunningHouse,
+) -> Iterator[Visit]:
+    """Let the owner sit down, in either language."""
+    with visiting(browser, house, request.param) as visit:
+        yield visit

@@ -15,6 +15,7 @@ from tests.rig.demo import (
     ADDRESS,
     CELLAR,
     FRONT,
+    GARDEN,
     LINK,
     SIDE,
     Demo,
@@ -26,13 +27,14 @@ from tests.rig.demo import (
     set_up_others,
 )
 from tests.rig.home_client import FlowKind, HomeClient
-from tests.rig.scene import lock_form, publish
+from tests.rig.scene import lock_form, publish, publish_mcuboot
 
 PATIENCE: Final = 60.0
 """Seconds; the longest that anything takes which is not an installation."""
 INSTALL_PATIENCE: Final = 150.0
 UPDATES: Final = {
     FRONT: "update.front_door_firmware",
+    GARDEN: "update.garden_door_firmware",
     SIDE: "update.side_door_guarded_firmware",
 }
 _START: Final = 240.0
@@ -48,7 +50,8 @@ class RunningHouse:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._house = running(directory, set_up_others)
-        self._front_version = 1
+        # Above what the demo's vendor has released already.
+        self._newest = 1
         self._authenticator: pyotp.TOTP | None = None
         self._codes_used: set[str] = set()
         self.demo: Demo
@@ -198,19 +201,91 @@ class RunningHouse:
 
     # What happens.
 
-    def release(self) -> str:
-        """Let the vendor release something newer for the front door; return what."""
-        self._front_version += 1
-        version = f"1.{self._front_version}.0"
-        self.tell(lambda: publish(self.demo.vendor, version))
-        self.do(
-            self.client.call_service("nightlatch", "check_now", UPDATES[FRONT]),
-        )
+    def next_version(self) -> str:
+        """Return a version above all that there have been."""
+        self._newest += 1
+        return f"1.{self._newest}.0"
+
+    def release(self, lock: str = FRONT) -> str:
+        """Let the vendor release something newer for a lock; return what."""
+        version = self.next_version()
+        release = publish if lock == FRONT else publish_mcuboot
+        self.tell(lambda: release(self.demo.vendor, version))
+        update = UPDATES[lock]
+        self.do(self.client.call_service("nightlatch", "check_now", update))
         self.until_state(
-            UPDATES[FRONT],
-            lambda state: state["attributes"]["latest_version"] == version,
+            update, lambda state: state["attributes"]["latest_version"] == version
         )
         return version
+
+    def approve(self, version: str) -> None:
+        """Let the owner approve a version for the front door, with a code."""
+        self.do(
+            self.client.call_service(
+                "nightlatch",
+                "approve",
+                UPDATES[FRONT],
+                version=version,
+                code=self.code(),
+            )
+        )
+
+    def install(self, lock: str) -> None:
+        """Let what is offered for a lock be installed, and wait for its end."""
+        self.do(
+            self.client.call_service(
+                "update", "install", UPDATES[lock], timeout=INSTALL_PATIENCE
+            ),
+            INSTALL_PATIENCE + PATIENCE,
+        )
+
+    def runs(self, lock: str) -> str:
+        """Return which version a lock is known to run."""
+        return str(self.state(UPDATES[lock])["attributes"]["installed_version"])
+
+    def until_installed(self, lock: str, version: str) -> None:
+        """Wait until a lock runs a version, and all about it has ended."""
+        self.until_state(
+            UPDATES[lock],
+            lambda state: (
+                state["attributes"]["installed_version"] == version
+                and not state["attributes"]["in_progress"]
+            ),
+        )
+
+    @property
+    def time_zone(self) -> str:
+        """Return where the house stands."""
+        return str(self.do(self.client.command("get_config"))["time_zone"])
+
+    def device_of(self, entity_id: str) -> str:
+        """Return the id of the device that an entity belongs to."""
+        entity = self.do(
+            self.client.command("config/entity_registry/get", entity_id=entity_id)
+        )
+        return str(entity["device_id"])
+
+    def until_issue(self, kind: str) -> None:
+        """Wait until something of ours stands under Repairs."""
+        self.do(self._until_issue(kind, there=True), INSTALL_PATIENCE + PATIENCE)
+
+    def until_no_issue(self, kind: str) -> None:
+        """Wait until it stands there no more."""
+        self.do(self._until_issue(kind, there=False), INSTALL_PATIENCE + PATIENCE)
+
+    async def _until_issue(self, kind: str, *, there: bool) -> None:
+        async with asyncio.timeout(INSTALL_PATIENCE):
+            while (kind in await self._issues()) is not there:  # noqa: ASYNC110
+                await asyncio.sleep(_LOOK)
+
+    async def _issues(self) -> set[str]:
+        """Return the kinds of what Home Assistant shows of ours under Repairs."""
+        listed = (await self.client.command("repairs/list_issues"))["issues"]
+        return {
+            str(issue["translation_key"])
+            for issue in listed
+            if issue["domain"] == DOMAIN
+        }
 
     def slow_down(self) -> None:
         """Let the radio be so slow that there is time to look."""

@@ -1,10 +1,8 @@
 """Something is wrong with a lock: what a person reads, and the one thing to do."""
 
-from collections.abc import Iterator
 import re
 from typing import Any
 
-from playwright.sync_api import Browser
 import pytest
 
 from tests.rig import bootloader
@@ -12,23 +10,13 @@ from tests.rig.demo import FRONT
 from tests.rig.lock import Mode
 from tests.rig.lock_services import MODEL
 
-from .house import RunningHouse
-from .visit import Visit, visiting
+from .visit import Visit
 
 _STEP = "config_subentries.lock.step"
 _RECOVERED = "binary_sensor.front_door_being_updated"
 _PROBLEM = "binary_sensor.front_door_update_problem"
 # Milliseconds; a lock that is away is looked for in vain several times.
 _LOOKS = 150_000
-
-
-@pytest.fixture(params=["en", "de"])
-def owner(
-    request: pytest.FixtureRequest, browser: Browser, house: RunningHouse
-) -> Iterator[Visit]:
-    """Let the owner sit down, in either language."""
-    with visiting(browser, house, request.param) as visit:
-        yield visit
 
 
 def something_is_wrong(visit: Visit, name: str) -> str:

@@ -45,19 +45,14 @@ def _install(visit: Visit, version: str) -> None:
         visit.open_details(update)
         visit.see(version)
         visit.look("update-approved")
-        label = visit.theirs("ui.dialogs.more_info_control.update.update")
-        details = visit.page.locator("more-info-update")
-        details.get_by_role("button", name=label, exact=True).click()
+        visit.press_update(update)
         house.until_state(
             update, lambda state: state["attributes"]["update_percentage"]
         )
         visit.look("update-running")
     finally:
         house.speed_up()
-    house.until_state(
-        update, lambda state: state["attributes"]["installed_version"] == version
-    )
-    house.until_state(update, lambda state: not state["attributes"]["in_progress"])
+    house.until_installed(FRONT, version)
     assert house.demo.lock.version == version
     visit.open_details(update)
     visit.see(version)

@@ -8,7 +8,7 @@ from pathlib import Path
 import re
 from typing import Any, Final
 
-from playwright.sync_api import Browser, ElementHandle, Locator, Page
+from playwright.sync_api import Browser, ElementHandle, FilePayload, Locator, Page
 
 import custom_components.nightlatch as integration
 from custom_components.nightlatch.const import DOMAIN
@@ -181,6 +181,30 @@ class Visit:
         """Open the dialog of an entity."""
         self.open(f"/home?more-info-entity-id={entity_id}")
         self.page.locator("ha-more-info-dialog").wait_for(state="attached")
+
+    def press_update(self, entity_id: str) -> None:
+        """Press the button in the dialog of an update, where it is open."""
+        label = self.theirs("ui.dialogs.more_info_control.update.update")
+        details = self.page.locator("more-info-update")
+        details.get_by_role("button", name=label, exact=True).click()
+        self.house.until_state(
+            entity_id, lambda state: state["attributes"]["in_progress"]
+        )
+
+    def pick_file(self, name: str, content: bytes) -> None:
+        """Choose a file of one's own in a form, and wait until it is uploaded."""
+        file = FilePayload(
+            name=name, mimeType="application/octet-stream", buffer=content
+        )
+        self.dialog.locator("input[type=file]").first.set_input_files(file)
+        self.see(name)
+
+    def open_repair(self, title: str | re.Pattern[str]) -> None:
+        """Open one of the repairs."""
+        self.open("/config/repairs")
+        self.see(title)
+        self.page.get_by_text(title).first.click()
+        self.dialog.get_by_text(title).first.wait_for()
 
     def reconfigure(self, lock: str) -> None:
         """Open what there is to do about a lock."""

@@ -3,12 +3,18 @@
 import importlib.util
 import json
 from pathlib import Path
+import re
 from types import ModuleType
 from typing import Any
 
+import hass_frontend
 import pytest
 
+import custom_components.nightlatch as integration
+
 SCRIPT = Path(__file__).parents[2] / "scripts" / "translations.py"
+TEXTS = Path(integration.__file__).parent / "translations"
+FRONTEND = Path(hass_frontend.__file__).parent / "static" / "translations"
 ENGLISH = {
     "exceptions": {
         "gone": {"message": "{lock} is gone. See [help](https://example.org/a)."},
@@ -125,3 +131,36 @@ def test_a_changed_english_text_asks_for_the_others(
     assert "entity.name" not in script.read(texts, "de")
     script.take(texts, marks, "de", {"entity.name": "Programm"})
     assert not list(script.check(texts, marks))
+
+
+# How English names the button in the dialog of an update.
+BUTTON_NAMED = re.compile(
+    r"[Pp]ress(es)? \*?Update\b|\bUpdate (installs|tries|and Skip)"
+)
+BUTTON = "ui.dialogs.more_info_control.update.update"
+
+
+@pytest.mark.parametrize("language", sorted(each.stem for each in TEXTS.glob("*.json")))
+def test_the_button_of_an_update_has_home_assistants_own_name(
+    script: ModuleType, language: str
+) -> None:
+    """Whoever is told to press it finds it under that name."""
+    (path,) = FRONTEND.glob(f"{language}-{'?' * 32}.json")
+    button = json.loads(path.read_text("utf-8"))[BUTTON]
+    naming = [
+        key
+        for key, text in script.read(TEXTS, "en").items()
+        if BUTTON_NAMED.search(text)
+    ]
+    assert naming
+    ours = script.read(TEXTS, language)
+    assert [key for key in naming if button not in ours[key]] == []
+
+
+def test_no_text_names_a_button_that_the_dialog_does_not_have(
+    script: ModuleType,
+) -> None:
+    """It was called *Install* once."""
+    named = re.compile(r"[Pp]ress(es)? \*?Install\b|\bInstall (installs|tries)\b")
+    english = script.read(TEXTS, "en")
+    assert [key for key, text in english.items() if named.search(text)] == []

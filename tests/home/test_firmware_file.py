@@ -184,7 +184,8 @@ async def test_a_file_of_the_vendor_is_installed(house: House, flow: Flow) -> No
         told(result, "summary").splitlines()[6],
         (
             "- Nothing is installed now. The file is kept in the vault and offered at the "
-            "update entity; a person has to approve it there before it can be installed."
+            "update entity; a person has to approve it under Reconfigure of this lock, "
+            "or under Repairs, before it can be installed."
         ),
     ]
     assert "way back" in told(result, "summary").splitlines()[6]

@@ -84,7 +84,7 @@ async def test_nothing_runs_by_itself_that_nobody_agreed_to(house: House) -> Non
     assert house.locks[FRONT_DOOR].version == "1.0.0"
     (asked,) = night.messages
     assert asked == (
-        "Front door: version 1.1.0 is available. Install and Skip are in the dialog of "
+        "Front door: version 1.1.0 is available. Update and Skip are in the dialog of "
         "its update entity too."
     )
     assert [each["title"] for each in night.told[0].data["data"]["actions"]] == [
