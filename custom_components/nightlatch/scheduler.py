@@ -12,9 +12,10 @@ from homeassistant.helpers.event import async_track_utc_time_change
 from homeassistant.util import dt as dt_util
 
 from .adapters.believed_clock import BelievedClock
+from .adapters.situation import is_started
 from .adapters.storage import HouseholdStore, unsaved_for_now
 from .coordinator import FeedCoordinator
-from .core.model import Origin
+from .core.model import Origin, Release
 from .core.moments import ClockWatch, shifted
 from .core.schedule.duration import most_minutes
 from .core.schedule.night import night_of, notice_of
@@ -31,7 +32,7 @@ from .locks.lock import ManagedLock
 from .locks.registry import LockRegistry
 from .members import Members
 from .monitoring.ends_reports import EndsReports
-from .monitoring.presence import async_keep_presence, note_presence
+from .monitoring.presence import note_presence
 from .monitoring.reach import ReachLog
 from .monitoring.rest import Marks, Rests
 from .monitoring.weekly import WeeklyAssessment
@@ -112,7 +113,7 @@ class Scheduler:
 
     async def async_look(self, now: datetime) -> None:
         """Tell and start what is due."""
-        if self._looking.locked() or not self._hass.is_running:
+        if self._looking.locked() or not is_started(self._hass):
             return
         async with self._looking:
             await self._async_look(now)
@@ -129,13 +130,14 @@ class Scheduler:
         noted: list[ManagedLock] = []
         async for lock, _ in _with_pauses(self._locks, disturbed):
             with apart("clock", lock):
-                await lock.async_put_right(now)
+                if lock.put_right(now):
+                    noted.append(lock)
             with apart("presence", lock):
                 if note_presence(lock, now):
                     noted.append(lock)
                 self._reach.look(lock)
-        # What waits for the disk at the same time is written together.
-        await asyncio.gather(*(self._async_keep_presence(lock) for lock in noted))
+        # In one write, however many locks it is about.
+        await asyncio.gather(*map(self._async_keep, dict.fromkeys(noted)))
         night = night_of(now, settings.zone)
         notice = notice_of(night, settings.policy.notice_at, settings.zone)
         if now >= notice and self._store.announced_night != night:
@@ -175,28 +177,37 @@ class Scheduler:
                 self.rests.async_looked_at(lock, marks, now)
         self._locks.async_minute(frozenset(lock.subentry_id for lock, _ in disturbed))
 
-    async def _async_keep_presence(self, lock: ManagedLock) -> None:
-        with self._faults.apart("presence", lock):
-            await async_keep_presence(lock)
+    async def _async_keep(self, lock: ManagedLock) -> None:
+        with self._faults.apart("record", lock):
+            await lock.async_keep_gathered()
 
     async def _async_announce(
         self, planned: Sequence[tuple[ManagedLock, Plan]]
     ) -> None:
         """Tell people once an evening what the night will bring."""
         # What people could not be told of is not installed.
-        for lock, plan in await self._notices.async_announce(planned):
-            with self._faults.apart("evening_notice", lock):
-                await self._async_note_announced(lock, plan)
+        told = await self._notices.async_announce(planned)
+        # Of a whole night at once: it is written together.
+        await asyncio.gather(
+            *(self._async_note_announced(lock, plan) for lock, plan in told)
+        )
 
     async def _async_note_announced(self, lock: ManagedLock, plan: Plan) -> None:
-        assert plan.release is not None
-        assert plan.starts_at is not None
-        await lock.decided.async_note_announced(plan.release)
+        with self._faults.apart("evening_notice", lock):
+            assert plan.release is not None
+            assert plan.starts_at is not None
+            await lock.decided.async_note_announced(plan.release)
+            self._tell_announced(lock, plan, plan.release, plan.starts_at)
+
+    @callback
+    def _tell_announced(
+        self, lock: ManagedLock, plan: Plan, release: Release, starts_at: datetime
+    ) -> None:
         lock.async_tell(
             Happening.ANNOUNCED,
-            version=plan.release.version.text,
+            version=release.version.text,
             installed_version=lock.record.identity.firmware_version,
-            starts_at=plan.starts_at.isoformat(),
+            starts_at=starts_at.isoformat(),
             minutes=str(most_minutes(plan.expected)),
         )
 

@@ -1,6 +1,7 @@
 """Keeping the feeds and locks in step with the subentries of the config entry."""
 
 import asyncio
+from collections.abc import Mapping
 import logging
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
@@ -75,6 +76,8 @@ class Subentries:
         self._indexes = indexes
         self._turn = asyncio.Lock()
         self._closed = False
+        self._halts: Mapping[str, frozenset[tuple[str, str]]] = {}
+        """What was halted when the locks chose last."""
         self._unsubscribe: dict[str, list[CALLBACK_TYPE]] = {}
 
     async def async_start(self, unfinished: JournalEntry | None) -> CALLBACK_TYPE:
@@ -82,6 +85,7 @@ class Subentries:
 
         ``unfinished`` is what was cut off when Home Assistant stopped.
         """
+        self._halts = self._store.trust.halts
         await self.async_sync()
         lock = self._locks.get(unfinished.lock_id) if unfinished is not None else None
         if lock is not None:
@@ -197,7 +201,13 @@ class Subentries:
 
     @callback
     def _feed_checked(self, feed_id: str) -> None:
-        self._locks.async_select(feed_id)
+        """Let the locks of a feed choose anew; all of them where it halts other things.
+
+        A maker's halt is one for a keeper's locks too, and for what was chosen out of the
+        vault: they must not find out at the next check of their own feed.
+        """
+        before, self._halts = self._halts, self._store.trust.halts
+        self._locks.async_select(feed_id if self._halts == before else None)
         self._locks.async_changed()
 
     async def _async_drop_feed(self, subentry_id: str) -> None:

@@ -327,7 +327,7 @@ def _no_installation(patch: pytest.MonkeyPatch, broken: ManagedLock) -> None:
 
 
 def _clock(patch: pytest.MonkeyPatch, broken: ManagedLock) -> None:
-    patch.setattr(broken, "async_put_right", _fails)
+    patch.setattr(broken, "put_right", _fails)
 
 
 @pytest.mark.parametrize(

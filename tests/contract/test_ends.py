@@ -221,6 +221,7 @@ SAY_ONLY_WHY = {
     "vault_not_there",
     "vault_other_blob",
     "vault_same_place",
+    "vault_too_long",
     "vault_too_new",
     "vault_truncated",
     "vault_unreadable",

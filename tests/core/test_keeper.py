@@ -133,10 +133,26 @@ def test_what_only_says_that_it_runs_proves_nobody(was: LockRecord) -> None:
 
 def test_another_lock_at_the_door_has_run_nothing() -> None:
     """Though the door's history goes on."""
-    before = record(installed())
-    later = before.taken_over(before.identity, NOW + timedelta(hours=1))
+    before = record().ended(installed())
+    assert before.has_run(RUNS.key)
     assert before.runs_as_installed(RUNS.key)
-    assert not later.runs_as_installed(RUNS.key)
+    kept = running(keeper=KEEPER)
+    for passed in (timedelta(), timedelta(minutes=1), timedelta(hours=1)):
+        taken = before.taken_over(before.identity, NOW + passed)
+        # Also over a restart, and where the clock is put back behind all of it.
+        for later in (
+            taken,
+            LockRecord.from_dict(taken.to_dict()),
+            taken.put_right(NOW - timedelta(days=1)),
+        ):
+            assert later.history
+            assert not later.has_run(RUNS.key)
+            assert not later.runs_as_installed(RUNS.key)
+            assert known_signer(later, kept) is None
+            assert (later.outcome, later.attempted) == (None, None)
+    again = taken.ended(installed(attempt="b"))
+    assert again.has_run(RUNS.key)
+    assert len(again.history) == 2
 
 
 def test_an_image_is_held_to_the_signer_that_was_promised() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.model import Purpose, Source
+from custom_components.nightlatch.core.schedule.plan import Waiting
 from custom_components.nightlatch.core.schedule.policy import ApprovalNeed
 from custom_components.nightlatch.locks.lock import Progress
 from homeassistant.auth.models import User
@@ -14,13 +15,16 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from tests.rig.bootloader import Opcode
 from tests.rig.lock import Mode
+from tests.rig.scene import MODELS, make_release, publish
+from tests.rig.vendor import Vendor
 
-from .asked import a_turn, install
-from .flows import until
+from .asked import a_turn, install, plan_of
+from .flows import add_feed, until
 from .house import FRONT_DOOR, House
 from .night import Night
 from .test_actions import Authenticator, add_user, with_authenticator
 from .test_rollback import WORDS, update
+from .test_stages import HALTED
 
 CLIENT_ID = "https://home.example/"
 FLOWS = "/api/config/config_entries/subentries/flow"
@@ -128,6 +132,48 @@ async def test_approving_as_a_repair(house: House, browser: Browser) -> None:
     await a_turn()
     left = [each.translation_key for each in ir.async_get(house.hass).issues.values()]
     assert "approval_waits" not in left
+
+
+async def test_another_feed_lets_nothing_go_on_that_a_removed_one_has_halted(
+    house: House, browser: Browser
+) -> None:
+    """Of the same vendor, under other keys: the repair takes who knows of the halt."""
+    night = Night(house)
+    night.automate()
+    data = make_release(house.vendor, "1.1.0")
+    await house.release("1.1.0", package=data, **HALTED)
+    other = Vendor(name=house.vendor.name, models=MODELS)
+    other.firmware_key = house.vendor.firmware_key
+    other.describe(firmware_keys=[house.vendor.firmware_key_pem])
+    publish(other, "1.1.0", package=data)
+    await other.start()
+    try:
+        await house.remove(house.vendor.name)
+        await add_feed(house.hass, house.entry, url=other.url, root=other.root)
+        await house.settle()
+        lock = house.managed()
+        house.hass.config_entries.async_update_subentry(
+            house.entry,
+            house.entry.subentries[lock.subentry_id],
+            data={
+                **house.entry.subentries[lock.subentry_id].data,
+                "feed": house.feed.subentry_id,
+            },
+        )
+        await house.settle()
+        assert lock.feed is house.feed
+        await night.look()
+        assert house.locks[FRONT_DOOR].version == "1.0.0"
+        assert plan_of(lock).waiting is Waiting.APPROVAL
+        form = await browser.fix("approval_waits", house.hass)
+        refused = await browser.submit(form, halt_known=False)
+        assert "has halted 1.1.0" in refused["description_placeholders"]["problem"]
+        done = await browser.submit(refused, halt_known=True)
+        assert done["type"] == "create_entry"
+        await house.install()
+        assert house.locks[FRONT_DOOR].version == "1.1.0"
+    finally:
+        await other.stop()
 
 
 async def test_a_repair_about_what_is_no_longer_offered(

@@ -15,6 +15,7 @@ from custom_components.nightlatch.core.firmware.keys import load_firmware_key
 from custom_components.nightlatch.core.model import Evidence
 from custom_components.nightlatch.core.preflight.base import Reason, Verdict
 from custom_components.nightlatch.core.records.kept_release import KeptRelease
+from custom_components.nightlatch.core.schedule.plan import Waiting
 from homeassistant.config_entries import SubentryFlowResult
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
@@ -29,7 +30,7 @@ from tests.rig.scene import (
 from tests.rig.vendor import Vendor
 from tests.rig.vendor_http import Status
 
-from .asked import install
+from .asked import install, plan_of
 from .flows import start_reconfigure, submit, suggested, until
 from .house import FRONT_DOOR, House
 from .impatience import IMAGE_SIZE
@@ -321,6 +322,27 @@ async def test_a_halt_that_was_heard_is_never_unheard(
     with pytest.raises(HomeAssistantError, match="halted"):
         await house.install()
     assert house.locks[FRONT_DOOR].version == "1.0.0"
+
+
+async def test_what_a_removed_feed_has_halted_is_for_a_person_who_knows_of_it(
+    house: House, flow: Flow
+) -> None:
+    """No approval from before counts; one that names the halt does."""
+    path = await offer(house, flow)
+    house.vendor.amend(path, schema=2, halted={"reason": WHY})
+    await house.check()
+    await without_feed(house)
+    lock, version = house.managed(), "1.1.0"
+    assert plan_of(lock).waiting is Waiting.APPROVAL
+    with pytest.raises(HomeAssistantError, match="removed here has halted"):
+        await house.install()
+    owner = await add_user(house, is_owner=True)
+    with pytest.raises(HomeAssistantError) as caught:
+        await act(house, "approve", owner, version=version)
+    assert caught.value.translation_key == "halt_not_known"
+    await act(house, "approve", owner, version=version, overrides=["halt"])
+    await house.install()
+    assert house.locks[FRONT_DOOR].version == version
 
 
 async def test_it_is_offered_until_somebody_says_otherwise(

@@ -1,6 +1,7 @@
 """A lock that another integration updates: held back, let go, proven."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 import json
 from types import MappingProxyType
 
@@ -20,7 +21,11 @@ from custom_components.nightlatch.texts.release_notes import async_release_notes
 from homeassistant.config_entries import SOURCE_INTEGRATION_DISCOVERY, ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import entity_registry as er, issue_registry as ir
+from homeassistant.helpers import (
+    device_registry as dr,
+    entity_registry as er,
+    issue_registry as ir,
+)
 from homeassistant.util import dt as dt_util
 from tests.rig.ota_script import BoltAfterwards, OtaEnding, OtaScript
 from tests.rig.scene import lock_form
@@ -198,8 +203,44 @@ async def test_a_lock_that_is_silent_afterwards_is_not_believed_to_be_updated(
     assert outcome.kind == "needs_hand"
     # Also later only the lock itself makes a success of it.
     lock.deaf = False
-    await zigbee_house.kind.async_ask()
+    await zigbee_house.runtime.reader.async_check_now(zigbee_house.managed)
     assert zigbee_house.bridge.requests[-1].verb == "check"
+
+
+async def test_a_lock_is_not_asked_at_each_change_what_it_runs(
+    zigbee_house: ZigbeeHouse,
+) -> None:
+    """Its battery is asked with it: once where it answers, once a while where not."""
+    lock, bridge = zigbee_house.lock, zigbee_house.bridge
+
+    def asked() -> int:
+        return sum(request.verb == "check" for request in bridge.requests)
+
+    def offered(version: int) -> bool:
+        return bool(
+            zigbee_house.state(SOURCE).attributes["latest_version"] == str(version)
+        )
+
+    async def change(*versions: int) -> None:
+        for version in versions:
+            bridge.offer(lock, version)
+            await until(partial(offered, version))
+            await zigbee_house.hass.async_block_till_done(wait_background_tasks=True)
+
+    lock.script = OtaScript(duration=0.5)
+    pressed = zigbee_house.hass.async_create_task(zigbee_house.install())
+    await until(lambda: lock.update_state == "updating")
+    lock.deaf = True
+    with pytest.raises(HomeAssistantError):
+        await pressed
+    before = asked()
+    await change(NEW + 1, NEW + 2, NEW + 3)
+    assert asked() <= before + 1
+    lock.deaf = False
+    before = asked()
+    await zigbee_house.runtime.reader.async_check_now(zigbee_house.managed)
+    await change(NEW + 4, NEW + 5, NEW + 6)
+    assert asked() == before + 1
 
 
 async def test_a_version_that_falls_back_later_was_an_attempt_in_vain(
@@ -697,6 +738,32 @@ async def test_the_notes_say_what_a_hold_is(zigbee_house: ZigbeeHouse) -> None:
     assert "That is no lock" in notes
     assert "70 %" in notes
     assert "Evidence: Nothing known" in notes
+
+
+async def test_the_notes_say_what_a_number_is(zigbee_house: ZigbeeHouse) -> None:
+    """People know the build id, and Zigbee2MQTT tells the number of an image."""
+    lock = zigbee_house.managed
+    assert lock.release is not None
+    number = lock.record.identity.firmware_version
+    build = zigbee_house.lock.sw_build_id
+    assert number.isdecimal()
+    assert build != number
+    update_notes = partial(
+        async_release_notes,
+        zigbee_house.hass,
+        lock,
+        lock.release,
+        zigbee_house.runtime.planner,
+    )
+    told = f"Side door calls what it runs {build}; {number} is the number of its image."
+    assert told in (await update_notes()).replace("\\", "")
+    devices = dr.async_get(zigbee_house.hass)
+    source = er.async_get(zigbee_house.hass).async_get(SOURCE)
+    assert source is not None
+    assert source.device_id is not None
+    for unknown in (None, number):
+        devices.async_update_device(source.device_id, sw_version=unknown)
+        assert "calls what it runs" not in await update_notes()
 
 
 async def test_a_discovered_lock_is_guarded(zigbee_home: ZigbeeHouse) -> None:

@@ -1,9 +1,12 @@
 """A keeper's feed: shown as exactly that, and believed no further than its images prove."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.model import Evidence
 from custom_components.nightlatch.core.preflight.base import Reason, Verdict
 from custom_components.nightlatch.core.schedule.plan import Waiting
@@ -14,6 +17,7 @@ from custom_components.nightlatch.report.content import async_report_of
 from custom_components.nightlatch.texts.release_notes import async_release_notes
 from homeassistant.config_entries import SubentryFlowResult
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import issue_registry as ir
 from tests.rig.dfu_package import generate_key, make_package, public_pem
 from tests.rig.scene import (
     HARDWARE_VERSION,
@@ -22,6 +26,7 @@ from tests.rig.scene import (
     firmware_version,
     make_firmware,
     publish,
+    release_fields,
 )
 from tests.rig.vendor import Vendor
 
@@ -30,6 +35,7 @@ from .flows import start_flow, submit
 from .house import FRONT_DOOR, House
 from .night import Night
 from .test_actions import act, add_user
+from .test_issues import issues
 from .test_stages import HALTED, NONE
 
 KEEPER = "Northside Homes"
@@ -274,3 +280,73 @@ async def test_what_its_maker_has_halted_is_halted_in_a_keepers_feed_too(
         assert house.locks[FRONT_DOOR].version == "1.2.0"
     finally:
         await maker.stop()
+
+
+@asynccontextmanager
+async def with_makers_feed(house: House) -> AsyncIterator[Vendor]:
+    """Let the maker publish 1.2.0 itself, in a feed of its own; yield the maker."""
+    maker = Vendor(name=VENDOR, models=MODELS)
+    maker.firmware_key = house.vendor.firmware_key
+    publish(maker, "1.2.0", package=package(maker.firmware_key, "1.2.0"))
+    await maker.start()
+    try:
+        await submit(house.hass, await offer_feed(house, maker))
+        await house.settle()
+        yield maker
+    finally:
+        await maker.stop()
+
+
+async def test_what_its_maker_halts_later_is_halted_at_once_in_a_keepers_feed_too(
+    empty_house: House,
+) -> None:
+    """And goes on at once: nobody waits for the next check of the keeper's."""
+    house = empty_house
+    keep(house.vendor)
+    await add_keepers_feed(house, house.vendor)
+    await house.add_lock(FRONT_DOOR, "Front door")
+    bad = package(house.vendor.firmware_key, "1.2.0")
+    await release(house, "1.2.0", package=bad)
+    lock = house.managed()
+    async with with_makers_feed(house) as maker:
+        (own,) = (f for f in house.runtime.feeds.values() if f.keeper is None)
+        path = "kl-1/1.2.0.zip"
+        maker.release(path, bad, **release_fields("1.2.0"))
+        for halt, is_halted in ((HALTED, True), ({"schema": 1, "halted": None}, False)):
+            maker.amend(path, **halt)
+            await own.async_refresh()
+            await house.hass.async_block_till_done()
+            assert lock.release is not None
+            assert lock.release.is_halted is is_halted
+            assert (plan_of(lock).waiting is Waiting.HALTED) is is_halted
+
+
+async def test_it_is_told_that_the_maker_publishes_itself_by_now(
+    empty_house: House,
+) -> None:
+    """With the locks that follow the keeper all the same; until that is settled."""
+    house = empty_house
+    keep(house.vendor)
+    await add_keepers_feed(house, house.vendor)
+    await house.add_lock(FRONT_DOOR, "Front door")
+    assert "maker_publishes" not in await issues(house)
+    async with with_makers_feed(house):
+        told = (await issues(house))["maker_publishes"]
+        assert f"is a feed of {VENDOR}, who makes these locks: Front door" in told
+        assert f"They still follow {KEEPER}" in told
+        (issue,) = (
+            each
+            for each in ir.async_get(house.hass).issues.values()
+            if each.translation_key == "maker_publishes"
+        )
+        # Once: what was ignored stays so over a reload.
+        ir.async_ignore_issue(house.hass, DOMAIN, issue.issue_id, True)
+        await house.reload()
+        (issue,) = (
+            each
+            for each in ir.async_get(house.hass).issues.values()
+            if each.translation_key == "maker_publishes"
+        )
+        assert issue.dismissed_version is not None
+        await house.remove(TITLE)
+        assert "maker_publishes" not in await issues(house)

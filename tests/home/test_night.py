@@ -1,6 +1,7 @@
 """A night in a house: told in the evening, installed at night, told in the morning."""
 
 import asyncio
+from dataclasses import replace
 from datetime import time, timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ from .asked import cancel, install, plan_of, read
 from .flows import until
 from .house import BACK_DOOR, BACK_UPDATE, FRONT_DOOR, OUTCOME, PROBLEM, House
 from .night import PHONE, Night
+from .test_costs import count_writes
 
 
 @pytest.fixture
@@ -286,6 +288,45 @@ async def test_what_people_could_not_be_told_of_is_not_installed(
     assert two_doors.locks[FRONT_DOOR].version == "1.1.0"
 
 
+async def test_what_is_so_of_all_locks_is_written_once(
+    two_doors: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That they were announced, and what a wrong clock had written of them."""
+    night, locks = Night(two_doors), tuple(two_doors.runtime.locks.values())
+    night.automate("Front door", importance="entry")
+    night.automate("Back door", importance="inside")
+    await two_doors.release("1.1.0")
+    await two_doors.settle()
+    writes = count_writes(monkeypatch)
+    await night.look()
+    announced = {
+        frozenset(
+            lock_id
+            for lock_id, decided in data["decisions"].items()
+            if decided["announced"]
+        )
+        for data in writes
+    }
+    assert frozenset(each.subentry_id for each in locks) in announced
+    assert len(announced - {frozenset()}) == 1
+
+    ahead = dt_util.utcnow() + timedelta(days=3000)
+    for lock in locks:
+        lock.record = replace(lock.record, running_since=ahead)
+        await lock.async_keep()
+    writes.clear()
+    await night.look()
+    wrong = [
+        sum(
+            record["running_since"] == ahead.isoformat()
+            for record in data["locks"].values()
+        )
+        for data in writes
+    ]
+    assert wrong
+    assert set(wrong) <= {0, len(locks)}
+
+
 async def test_the_least_important_door_first_and_one_entry_door_a_night(
     two_doors: House,
 ) -> None:
@@ -381,6 +422,25 @@ async def test_a_gate_must_be_open(house: House, gate: str | None) -> None:
     house.hass.states.async_set("input_boolean.nobody_up", "on")
     await night.look()
     assert house.locks[FRONT_DOOR].version == "1.1.0"
+
+
+async def test_what_is_due_is_not_told_anew_each_minute(house: House) -> None:
+    """However long something keeps it from starting; the recorder keeps each state."""
+    night = Night(house, gate_entity="input_boolean.nobody_up")
+    night.automate()
+    house.hass.states.async_set("input_boolean.nobody_up", "off")
+    await house.release("1.1.0")
+    await night.look()
+    shown = ("sensor.front_door_next_step", "sensor.front_door_next_installation")
+    before = [house.state(each) for each in shown]
+    assert before[0].state == "waits_for_condition"
+    now = dt_util.utcnow()
+    for minutes in range(1, 4):
+        await house.runtime.scheduler.async_look(now + timedelta(minutes=minutes))
+        await house.settle()
+    assert [house.state(each).last_updated for each in shown] == [
+        state.last_updated for state in before
+    ]
 
 
 async def test_the_time_that_a_person_has_chosen(house: House) -> None:

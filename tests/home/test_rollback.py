@@ -427,6 +427,23 @@ async def test_there_is_no_way_back_to_what_is_halted(
     assert house.locks[FRONT_DOOR].version == "1.0.0"
 
 
+async def test_back_to_what_a_removed_feed_has_halted_takes_words(
+    house: House, owner: User, app: Authenticator
+) -> None:
+    """Nobody can lift that halt any more; who goes back knows of it."""
+    await update(house)
+    house.vendor.amend("kl-1/1.0.0.zip", schema=2, halted={"reason": "It opens."})
+    await house.check()
+    await house.remove(house.vendor.name)
+    assert (await act(house, "get_plan"))["rollback_versions"] == ["1.0.0"]
+    code = app.code()
+    with pytest.raises(HomeAssistantError, match="removed here has halted"):
+        await act(house, "rollback", owner, code=code)
+    assert house.locks[FRONT_DOOR].version == "1.1.0"
+    await act(house, "rollback", owner, code=code, accept_security_risk=WORDS)
+    assert house.locks[FRONT_DOOR].version == "1.0.0"
+
+
 async def test_what_the_lock_says_against_it_ends_it(
     house: House, owner: User, app: Authenticator
 ) -> None:

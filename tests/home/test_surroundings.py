@@ -1,5 +1,6 @@
 """What the house tells preflight: linked entities, radios, persons, backups."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from freezegun.api import FrozenDateTimeFactory
@@ -15,6 +16,7 @@ from custom_components.nightlatch.core.preflight.situation import (
     RadioState,
     Surroundings,
 )
+from custom_components.nightlatch.core.records.silence import Part
 from homeassistant.components import bluetooth
 from homeassistant.components.backup import async_get_manager
 from homeassistant.components.lock import LockState
@@ -26,6 +28,7 @@ from homeassistant.util import dt as dt_util
 
 from .flows import until
 from .house import FRONT_DOOR, House
+from .night import Night
 
 LOCK = "lock.front_door"
 DOOR = "binary_sensor.front_door"
@@ -232,6 +235,26 @@ def test_nothing_begins_while_home_assistant_stops(
     hass.set_state(state)
     assert read_house(hass) == (False, stopping)
     hass.set_state(running)
+
+
+async def test_nothing_is_judged_and_nothing_begins_before_it_has_started(
+    house: House,
+) -> None:
+    """Other integrations are still being set up; what belongs to them is not silent."""
+    hass, lock = house.hass, house.managed()
+    night = Night(house)
+    night.automate()
+    await house.release("1.1.0")
+    lock.links = replace(lock.links, door_entity="binary_sensor.not_there_yet")
+    hass.set_state(CoreState.starting)
+    await night.look()
+    assert lock.record.silent_since == {}
+    assert house.locks[FRONT_DOOR].version == "1.0.0"
+    with pytest.raises(HomeAssistantError, match="still starting"):
+        await house.install()
+    hass.set_state(CoreState.running)
+    await night.look()
+    assert set(lock.record.silent_since) == {Part.DOOR}
 
 
 async def test_nothing_begins_while_a_backup_is_made(house: House) -> None:

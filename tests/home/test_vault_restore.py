@@ -1,6 +1,7 @@
 """A restored backup: floors do not sink, copies merge, and the audit log says it."""
 
 import copy
+from dataclasses import replace
 from datetime import timedelta
 import json
 from pathlib import Path
@@ -12,6 +13,7 @@ from pytest_homeassistant_custom_component.common import async_capture_events  #
 
 from custom_components.nightlatch.const import DOMAIN, EVENT_NIGHTLATCH
 from custom_components.nightlatch.core.errors import VaultError, VaultProblem
+from custom_components.nightlatch.core.records.trust import MAX_HALTS, Halts, Trust
 from custom_components.nightlatch.logbook import async_describe_events
 from homeassistant.core import Event
 from homeassistant.data_entry_flow import FlowResultType
@@ -270,6 +272,29 @@ async def test_a_ledger_that_cannot_be_written(house: House) -> None:
     assert vault.ledger.written != house.runtime.store.generation
     await look(house)
     assert vault.ledger.written == house.runtime.store.generation
+
+
+async def test_feeds_that_halt_without_end_keep_no_vault_shut(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are never forgotten; what does not fit into its ledger is left out, and told."""
+    store, vault = house.runtime.store, house.runtime.vault
+    (floor,) = store.trust.feeds.values()
+    listed = {
+        ("\U0001f512" * 60 + chr(65 + number // 64), f"{number:064x}"): True
+        for number in range(MAX_HALTS)
+    }
+    loud = replace(floor, halts=Halts().then(3, 7, listed))
+    await store.raise_to(
+        Trust(feeds={f"{number:064x}": loud for number in range(8)}),
+    )
+    await vault.async_write_ledger()
+    assert vault.ledger.written == store.generation
+    assert "has room for" in caplog.text
+    feeds = store.trust.feeds
+    await house.reload()
+    assert house.runtime.vault.problem is None
+    assert house.runtime.store.trust.feeds == feeds
 
 
 async def test_a_storage_from_before_there_was_a_vault(

@@ -276,7 +276,12 @@ class SecureDfuBootloader:
             self._command_bytes[:] = packet
             with suppress(Refusal):
                 self._init = self._check(packet)
-                self._prepare_bank(self._init.app_size)
+                executed = self.flash.settings.executed
+                if not executed:
+                    self._prepare_bank(self._init.app_size)
+                self._data.create(executed)
+                self._data.take(bytes(self._bank[:executed]))
+                self._data.execute()
 
     def _watch_inactivity(self) -> None:
         loop = asyncio.get_running_loop()
@@ -449,9 +454,9 @@ class SecureDfuBootloader:
             packet = bytes(self._command_bytes)
             init = self._check(packet)
             if self.single_bank:
-                self.flash.save(init_packet=packet, application_valid=False)
+                self.flash.save(init_packet=packet, executed=0, application_valid=False)
             else:
-                self.flash.save(init_packet=packet)
+                self.flash.save(init_packet=packet, executed=0)
             self._init = init
             self._prepare_bank(init.app_size)
 
@@ -483,9 +488,13 @@ class SecureDfuBootloader:
             self._require_host().fall_silent(seconds)
 
     def _execute_data(self) -> None:
-        if self._init is None or not self._data.complete:
+        if self._init is None or not (self._data.complete or self._is_done):
             raise Refusal(_NOT_PERMITTED)
         self._data.execute()
+        if not self.flash.backed_up:
+            self.receive_buffers.occupy_flash(
+                self.flash.save(executed=self._data.offset)
+            )
 
     def _conclude(self) -> None:
         """Answer EXECUTE once the flash is done, and activate what is whole by then."""
@@ -502,6 +511,18 @@ class SecureDfuBootloader:
             self._accept()
         else:
             self._refuse()
+
+    @property
+    def _is_done(self) -> bool:
+        """Whether an object was executed that may be so again: none is under way.
+
+        nrf_dfu_req_handler.c of the nRF5 SDK 12 to 14, in public copies.
+        """
+        return (
+            self.generation is not Generation.SDK_15
+            and not self._data.size
+            and self._data.offset > 0
+        )
 
     @property
     def _whole(self) -> bool:
@@ -521,7 +542,10 @@ class SecureDfuBootloader:
         version = self._init.fw_version or 0
         if self.single_bank:
             self._note(
-                application_version=version, application_valid=True, init_packet=b""
+                application_version=version,
+                application_valid=True,
+                init_packet=b"",
+                executed=0,
             )
         else:
             self._note(activate=self._init.app_size, activate_version=version)
@@ -530,7 +554,7 @@ class SecureDfuBootloader:
         """Answer that the image is not good, then forget it, init packet and all."""
         self._command, self._data, self._init = _Object(), _Object(), None
         self._respond(Opcode.EXECUTE, Refusal(Extended.VERIFICATION_FAILED).code)
-        self._note(init_packet=b"")
+        self._note(init_packet=b"", executed=0)
 
     def _note(self, **changes: Any) -> None:
         """Write the settings page while the answer leaves, and restart.

@@ -1,7 +1,10 @@
 """The flash of a lock with a Secure DFU bootloader: two banks and a settings page.
 
 The settings page has a backup, so that a loss of power while one of them is written
-leaves the other; nrf_dfu_settings.c of the nRF5 SDK.
+leaves the other; nrf_dfu_settings.c of the nRF5 SDK from 15 on. Before that there is none:
+what was being written is begun anew as if nothing had ever been installed, and it is
+written more often, at each object's EXECUTE and with each page that is copied
+(nrf_dfu_req_handler.c and nrf_dfu_utils.c, as public copies of 12 to 14 have them).
 """
 
 from collections.abc import Iterator
@@ -28,12 +31,20 @@ class Settings:
     activate_version: int = 0
     init_packet: bytes = b""
     """The last init packet that was accepted."""
+    executed: int = 0
+    """Bytes of the image that stay over a restart, where that is kept."""
 
 
 class Flash:
     """What survives a loss of power."""
 
-    def __init__(self, application: bytearray, application_version: int) -> None:
+    def __init__(
+        self,
+        application: bytearray,
+        application_version: int,
+        *,
+        backed_up: bool = True,
+    ) -> None:
         """Begin as the factory leaves it."""
         self.operations = Operations()
         self.cut_at = self.operations.cut_at
@@ -47,13 +58,16 @@ class Flash:
         not checked against its specification."""
         settings = Settings(application_version=application_version)
         self._page: Settings | None = settings
-        self._backup: Settings | None = settings
+        self._backup: Settings | None = settings if backed_up else None
+        self.backed_up = backed_up
 
     @property
     def settings(self) -> Settings:
         """What the settings page says, or its backup where that is no good."""
         settings = self._page or self._backup
-        assert settings is not None, "never are both being written"
+        if settings is None:
+            assert not self.backed_up, "never are both being written"
+            return Settings(application_version=0, application_valid=False)
         return settings
 
     @property
@@ -64,7 +78,8 @@ class Flash:
     @application_version.setter
     def application_version(self, version: int) -> None:
         """Let the factory have flashed another one."""
-        self._page = self._backup = replace(self.settings, application_version=version)
+        self._page = replace(self.settings, application_version=version)
+        self._backup = self._page if self.backed_up else None
 
     @property
     def activate(self) -> int:
@@ -82,7 +97,7 @@ class Flash:
         return self.settings.init_packet
 
     def save(self, **changes: Any) -> float:
-        """Write the settings page, and then its backup.
+        """Write the settings page, and then its backup if it has one.
 
         Returns how many seconds it takes; raises ``PowerLost``.
         """
@@ -91,6 +106,9 @@ class Flash:
     def saving(self, **changes: Any) -> Iterator[float]:
         """Do the same bit by bit: yield how many seconds each takes, then do it."""
         new = replace(self.settings, **changes)
+        if not self.backed_up:
+            yield from self._save_page(new)
+            return
         if self._page is not None and self._page is not self._backup:
             # A loss of power came between the two. The good one is copied first.
             yield from self._save_backup(self._page)
@@ -158,14 +176,19 @@ class Flash:
             end = min(start + PAGE, size)
             self.erase(bank, start, end)
             self.write(bank, start, bytes(self.staged[start:end]))
+            if not self.backed_up:
+                # How far it is.
+                self.save()
         del bank[size:]
 
     def forget_staged(self) -> None:
         """Make what was received the application. Raises ``PowerLost``."""
         self.save(
             application_version=self.activate_version,
+            application_valid=True,
             activate=0,
             activate_version=0,
             init_packet=b"",
+            executed=0,
         )
         self.staged.clear()

@@ -11,6 +11,7 @@ from .mcuboot_flash import McubootFlash
 from .mcuboot_image import make_mcuboot_image
 from .mcuboot_lock import VirtualMcubootLock
 from .mcuboot_offset import OffsetBootloader
+from .nordic_generations import Generation
 from .vendor import Vendor
 
 MODEL = "KL-1"
@@ -70,11 +71,13 @@ def make_lock(
     *,
     version: str = "1.0.0",
     single_bank: bool = False,
+    generation: Generation = Generation.SDK_15,
     **options: Any,
 ) -> VirtualLock:
     """Build a lock of this vendor and put in its batteries.
 
-    With ``single_bank`` it has room for one application only.
+    With ``single_bank`` it has room for one application only; ``generation`` is what its
+    bootloader was built with.
     """
     lock = VirtualLock(
         address,
@@ -82,10 +85,12 @@ def make_lock(
             Flash(
                 application=bytearray(make_firmware(version)),
                 application_version=firmware_version(version),
+                backed_up=generation is Generation.SDK_15,
             ),
             public_key=vendor.firmware_key.public_key(),
             hw_version=HARDWARE_VERSION,
             single_bank=single_bank,
+            generation=generation,
         ),
         **{
             "name": "Kestrel One",

@@ -63,6 +63,15 @@ def _free_slots(devices: list[BluetoothScannerDevice]) -> int | None:
     return max(free, default=None)
 
 
+def is_started(hass: HomeAssistant) -> bool:
+    """Return whether all that Home Assistant starts with is there.
+
+    ``hass.is_running`` says so while integrations are still being set up: their locks are
+    not gone, and nothing is known yet of what stands against an installation.
+    """
+    return hass.state is CoreState.running
+
+
 def read_house(hass: HomeAssistant) -> tuple[bool, bool]:
     """Return whether a backup is being made, and whether Home Assistant stops."""
     stopping = hass.state in {

@@ -281,6 +281,7 @@ class VaultProblem(StrEnum):
     TRUNCATED = "vault_truncated"
     DAMAGED = "vault_damaged"
     OTHER_BLOB = "vault_other_blob"
+    TOO_LONG = "vault_too_long"
 
 
 class VaultError(NightlatchError):

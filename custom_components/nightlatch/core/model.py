@@ -142,6 +142,9 @@ class Halt:
     """In the words of who says so, without the full stop at their end."""
     keeper: str | None = None
     """Who says so, where that is the keeper of a feed and not the vendor."""
+    feed_gone: bool = False
+    """Whether the owner has removed the feed that said so, and nobody can lift it any
+    more; then a person who knows of it may decide."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,6 +220,16 @@ class Release:
         if self.artifact is not None:
             return self.artifact.sha256
         return _digest_of(f"{self.vendor}\0{self.model}\0{self.version.text}")
+
+    @property
+    def is_halted(self) -> bool:
+        """Return whether it is halted, and nobody here knows better."""
+        return self.halted is not None and not self.halted.feed_gone
+
+    @property
+    def was_halted(self) -> bool:
+        """Return whether a feed that is gone has halted it."""
+        return self.halted is not None and self.halted.feed_gone
 
     @property
     def rests_on_keeper(self) -> bool:

@@ -30,6 +30,7 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.start import async_at_started
 
 from ..adapters.bluetooth import as_advertisement
+from ..adapters.situation import is_started
 from ..const import DOMAIN
 from ..coordinator import FeedCoordinator
 from ..core.model import BluetoothMatch
@@ -97,7 +98,7 @@ class Discovering:
     ) -> None:
         entity_id = event.data["entity_id"]
         entry = er.async_get(self._hass).async_get(entity_id)
-        if self._hass.is_running and (
+        if is_started(self._hass) and (
             entity_id.startswith(f"{LOCK_DOMAIN}.")
             or (entry is not None and entry.device_id in self._offered)
         ):
@@ -114,7 +115,7 @@ class Discovering:
     def _look(self, _: datetime) -> None:
         self._timer = None
         if self._entry.state is not ConfigEntryState.LOADED or (
-            not self._hass.is_running
+            not is_started(self._hass)
         ):
             # A flow could not add anything yet.
             return

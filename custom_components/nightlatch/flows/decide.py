@@ -9,6 +9,7 @@ from homeassistant.config_entries import SubentryFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.selector import (
+    BooleanSelector,
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
@@ -17,6 +18,7 @@ from homeassistant.helpers.selector import (
 )
 
 from ..core.model import Release
+from ..core.records.decisions import Override
 from ..core.schedule.plan import Waiting
 from ..core.schedule.policy import ApprovalNeed
 from ..install.approval import async_approve
@@ -31,6 +33,7 @@ from .who import async_told, user_of_form
 CONF_CODE: Final = "code"
 CONF_BACK_TO: Final = "back_to"
 CONF_HOLES_KNOWN: Final = "holes_known"
+CONF_HALT_KNOWN: Final = "halt_known"
 
 CODE_SELECTOR = TextSelector(TextSelectorConfig(autocomplete="one-time-code"))
 # Seconds in which it is found out whether anything stands against a rollback.
@@ -39,16 +42,27 @@ _BEGINS_WITHIN = 20.0
 
 def consent_fields(lock: ManagedLock) -> dict[probatio.Marker, Any]:
     """Return what a person fills in to approve a release of the lock."""
-    if lock.policy.approval is not ApprovalNeed.SECOND_FACTOR:
-        return {}
-    return {probatio.Required(CONF_CODE): CODE_SELECTOR}
+    fields: dict[probatio.Marker, Any] = {}
+    if lock.release is not None and lock.release.was_halted:
+        fields[probatio.Required(CONF_HALT_KNOWN, default=False)] = BooleanSelector()
+    if lock.policy.approval is ApprovalNeed.SECOND_FACTOR:
+        fields[probatio.Required(CONF_CODE)] = CODE_SELECTOR
+    return fields
 
 
 async def async_consent(
     hass: HomeAssistant, lock: ManagedLock, release: Release, given: dict[str, Any]
 ) -> None:
     """Approve the release for the person before the form, or raise why not."""
-    await async_approve(hass, lock, release, user_of_form(), code=given.get(CONF_CODE))
+    known = {Override.HALT} if given.get(CONF_HALT_KNOWN) else ()
+    await async_approve(
+        hass,
+        lock,
+        release,
+        user_of_form(),
+        code=given.get(CONF_CODE),
+        overrides=frozenset(known),
+    )
 
 
 class DecideSteps(FirmwareFileFlow):

@@ -94,6 +94,8 @@ async def async_approve(
 
     A code is always checked where one is given. Raises ``HomeAssistantError``.
     """
+    if release.was_halted and Override.HALT not in overrides:
+        raise lock.error("halt_not_known", version=release.version.text)
     deed = Deed.OVERRIDE if overrides else Deed.APPROVE
     user = await async_person(hass, deed, user_id, lock)
     second_factor = await async_check_code(

@@ -93,7 +93,8 @@ class Installer:
         if lock.policy.approval is not ApprovalNeed.NONE and not is_approved(
             lock.decisions, release
         ):
-            raise self._lock.error("approval_missing", version=release.version.text)
+            key = "halt_not_known" if release.was_halted else "approval_missing"
+            raise self._lock.error(key, version=release.version.text)
         with unsaved_for_now(f"What was decided about {lock.name}"):
             await self._services.store.async_saved()
         if (problem := lock.unsaved) is not None and origin is Origin.PERSON:

@@ -11,6 +11,7 @@ from homeassistant.exceptions import HomeAssistantError
 
 from ..core.model import Origin, Purpose, Source
 from ..core.preflight.base import Check, PreflightError, Reason, blockers
+from ..core.preflight.rules import override_for
 from ..core.records.decisions import Choice, Override
 from ..core.records.kept_release import KeptRelease
 from ..core.records.trust import LockFloor
@@ -70,11 +71,11 @@ class Rollback:
         if lock.progress is not None:
             raise lock.error("installation_running")
         kept = await self._async_find(lock, version)
-        below = against(lock, kept) is PassedOver.BELOW_SECURITY_FLOOR
+        needed = _needing_words(lock, kept)
         words = words.strip()
-        if below and words and len(words) < FEWEST_WORDS:
+        if needed and words and len(words) < FEWEST_WORDS:
             raise lock.error("rollback_words_too_few", fewest=str(FEWEST_WORDS))
-        accepted = below and bool(words)
+        accepted = needed if words else frozenset[Override]()
         if accepted:
             await async_person(self._hass, Deed.OPEN_HOLE, user_id, lock)
         await self._async_check(lock, kept, accepted=accepted)
@@ -89,7 +90,7 @@ class Rollback:
                 user,
                 kept.release,
                 second_factor=True,
-                overrides=frozenset({Override.SECURITY_FLOOR} if accepted else ()),
+                overrides=accepted,
                 words=words,
             ),
         )
@@ -139,11 +140,11 @@ class Rollback:
         )
 
     async def _async_check(
-        self, lock: ManagedLock, kept: KeptRelease, *, accepted: bool
+        self, lock: ManagedLock, kept: KeptRelease, *, accepted: frozenset[Override]
     ) -> None:
         """Ask all rules that can be asked without the lock; raise what stands against it.
 
-        ``accepted`` tells that the owner has said the words.
+        ``accepted`` is what the owner has said the words for.
         """
         release = kept.release
         checks = self._planner.checks(lock, release, unattended=False, errand=_ERRAND)
@@ -181,8 +182,20 @@ def _versions(kept: Sequence[KeptRelease]) -> str:
     return ", ".join(each.release.version.text for each in kept)
 
 
-def _settled(check: Check, accepted: bool) -> bool:
-    """Return whether the approval that comes next settles it."""
-    return check.reason is Reason.NOT_APPROVED or (
-        accepted and check.reason is Reason.BELOW_SECURITY_FLOOR
+def _needing_words(lock: ManagedLock, kept: KeptRelease) -> frozenset[Override]:
+    """Return what stands against going back that an owner may accept, in words."""
+    below = against(lock, kept) is PassedOver.BELOW_SECURITY_FLOOR
+    halted = lock.as_told(kept.release).was_halted
+    return frozenset(
+        override
+        for override, stands in (
+            (Override.SECURITY_FLOOR, below),
+            (Override.HALT, halted),
+        )
+        if stands
     )
+
+
+def _settled(check: Check, accepted: frozenset[Override]) -> bool:
+    """Return whether the approval that comes next settles it."""
+    return check.reason is Reason.NOT_APPROVED or override_for(check) in accepted

@@ -13,7 +13,7 @@ def ways_back(lock: ManagedLock, vault: HouseholdVault) -> tuple[KeptRelease, ..
         kept
         for kept in kept_before(lock, vault)
         if against(lock, kept) in {None, PassedOver.BELOW_SECURITY_FLOOR}
-        and lock.as_told(kept.release).halted is None
+        and not lock.as_told(kept.release).is_halted
     )
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 
+from ..adapters.situation import is_started
 from ..const import CONF_GATE_ENTITY, CONF_HOLD_ENTITY
 from ..household_settings import HouseholdSettings
 from ..issue import Issue
@@ -16,7 +17,7 @@ def issues_of_conditions(
     hass: HomeAssistant, settings: HouseholdSettings
 ) -> Iterator[Issue]:
     """Return which of them keeps all locks waiting for ever."""
-    if hass.state is not CoreState.running:
+    if not is_started(hass):
         # What is not registered comes only when its integration has started.
         return
     for option, key, entity_id in (

@@ -41,6 +41,7 @@ from ..vault.upkeep import VaultUpkeep
 from .conditions import issues_of_conditions
 from .door_use import issue_of_door_use, issue_of_own_hours
 from .held_nights import held_too_often
+from .keepers import issues_of_keepers, unheard
 from .recovery_steps import recovery_steps
 from .silence import issues_of_silence
 from .support import issues_of_support
@@ -170,7 +171,10 @@ class Issues:
             return
         self._there = self._issues_there()
         of_no_lock = (ids for end, ids in self._there.items() if end not in self._locks)
-        self._put(dict(self._of_household()), set[str]().union(*of_no_lock))
+        self._put(
+            dict(self._of_household()),
+            set[str]().union(*of_no_lock) - unheard(self._feeds.values()),
+        )
 
     def _issues_there(self) -> dict[str, set[str]]:
         """Return the ids of the issues that are there, by how they end: a lock's id."""
@@ -227,6 +231,7 @@ class Issues:
                         data={"trusted_time": True},
                     ),
                 )
+        yield from issues_of_keepers(self._feeds.values(), self._locks.values())
         if (problem := self._store.problem) is not None:
             yield (
                 "unsaved",

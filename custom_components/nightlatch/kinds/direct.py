@@ -31,6 +31,7 @@ from ..core.installation.verification import await_return, silence
 from ..core.keeper import is_of_other_signer, known_signer
 from ..core.model import (
     FirmwareKey,
+    Halt,
     LockIdentity,
     LockKind,
     Model,
@@ -60,6 +61,15 @@ async def _read_only(
     radio: Radio, address: str, name: str
 ) -> tuple[LockIdentity, None]:
     return await read_identity(radio, address, name), None
+
+
+def _halted(release: Release, *found: Callable[[Release], Halt | None]) -> Release:
+    """Return a release with a halt that is not its own feed's, where there is one."""
+    if release.halted is not None:
+        return release
+    halts = (halt for find in found if (halt := find(release)) is not None)
+    halt = next(halts, None)
+    return release if halt is None else replace(release, halted=halt)
 
 
 class DirectKind(HouseKind):
@@ -128,11 +138,12 @@ class DirectKind(HouseKind):
         if content is None:
             return ()
         if content.keeper is None:
-            return content.releases
+            return tuple(
+                _halted(release, self.lock.halted_by_gone_feed)
+                for release in content.releases
+            )
         return tuple(
-            replace(release, halted=self.lock.halted_by_maker(release))
-            if release.halted is None
-            else release
+            _halted(release, self.lock.halted_by_maker, self.lock.halted_by_gone_feed)
             for release in offered(self.lock, self._signer)
         )
 

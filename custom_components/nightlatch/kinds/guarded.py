@@ -32,6 +32,7 @@ from ..core.installation.journal import JournalEntry
 from ..core.installation.machine import Installation, Job
 from ..core.model import Evidence, LockIdentity, LockKind, Release, Source
 from ..core.preflight.situation import FeedState, RadioState
+from ..core.records.outcome_record import OutcomeRecord
 from ..core.records.trust import LockFloor
 from ..core.remembered import Remembered
 from ..core.select import PassedOver, reason_against
@@ -44,6 +45,8 @@ from .hold import Guard
 
 # Seconds. For the other integration to be there after a restart.
 SOURCE_TIMEOUT = 300.0
+LEFT_ALONE_FOR = 900.0
+"""Seconds for which a lock that did not answer is not asked again by itself."""
 
 
 class GuardedKind(AttachedKind):
@@ -58,6 +61,11 @@ class GuardedKind(AttachedKind):
         self.delegate: UpdateEntityDelegate
         self._offer = Remembered(_offer_of)
         self._selected = Remembered(_select)
+        self._asking = asyncio.Lock()
+        self._answered: str | None = None
+        """The installation of which the lock itself has told since how it ended."""
+        self._silent: tuple[float, DelegateError] | None = None
+        """Until when a lock that did not answer is left alone, and why it did not."""
         self._told = OfferTold(lock.hass, services.entry, lock.async_select)
         self.guard = Guard(
             lock,
@@ -126,6 +134,11 @@ class GuardedKind(AttachedKind):
     def running_version(self) -> str | None:
         return self.delegate.reading().installed
 
+    @property
+    @override
+    def build(self) -> str | None:
+        return self.delegate.reading().build
+
     @override
     async def async_taken_over(self) -> None:
         await self.guard.async_forget_cleared()
@@ -141,24 +154,53 @@ class GuardedKind(AttachedKind):
         if not reading.available or reading.installed is None:
             raise DelegateError(DelegateProblem.NOT_AVAILABLE)
         self._check_no_stranger()
-        if self._is_unproven(reading.installed):
-            await self.delegate.ask()
+        if self._unproven(reading.installed) is not None:
+            await self._async_let_it_say(reading.installed)
             if (told := self.delegate.reading().installed) is not None:
                 return identity_of(self.main_device, told)
         return identity_of(self.main_device, reading.installed)
 
-    def _is_unproven(self, installed: str) -> bool:
-        """Return whether only the lock can say if an installation has come to its end."""
+    def _unproven(self, installed: str) -> OutcomeRecord | None:
+        """Return the installation of which only the lock can say that it has ended well.
+
+        Until it has said so, once: what is read after its end is the lock's own word.
+        """
         outcome = self.lock.record.outcome
-        return (
+        if (
             outcome is not None
             and outcome.reason == DelegateProblem.NOT_ASKED
+            and self.lock.record.read_at <= outcome.ended
+            and outcome.attempt != self._answered
             and self.delegate.can_ask
             and is_told_as(outcome.to_version, installed)
-        )
+        ):
+            return outcome
+        return None
+
+    async def _async_let_it_say(self, installed: str) -> None:
+        """Let the lock say what it runs; raise ``DelegateError`` where it is silent.
+
+        Its integration tells something of it again and again meanwhile: who asks while
+        it is asked waits for the same answer, and one that was silent is left alone for
+        a while.
+        """
+        loop = asyncio.get_running_loop()
+        async with self._asking:
+            if (outcome := self._unproven(installed)) is None:
+                return
+            if self._silent is not None and loop.time() < self._silent[0]:
+                raise DelegateError(self._silent[1].reason, **self._silent[1].details)
+            try:
+                await self.delegate.ask()
+            except DelegateError as err:
+                self._silent = (loop.time() + LEFT_ALONE_FOR, err)
+                raise
+            self._silent, self._answered = None, outcome.attempt
 
     @override
     async def async_check(self) -> None:
+        # A person wants to know.
+        self._silent = None
         await self.delegate.async_refresh()
 
     @override

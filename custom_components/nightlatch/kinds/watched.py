@@ -99,6 +99,12 @@ class WatchedKind(AttachedKind):
 
     @property
     @override
+    def build(self) -> str | None:
+        update = self._update_entity
+        return update.reading().build if update is not None else None
+
+    @property
+    @override
     def model(self) -> Model | None:
         return model_of(self.lock)
 

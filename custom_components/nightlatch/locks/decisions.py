@@ -193,8 +193,11 @@ class LockDecisions:
         self._lock.async_changed()
 
     async def async_note_announced(self, release: Release) -> None:
-        """Keep that people were told when a release will be installed."""
-        await self._async_note(announced=release.key)
+        """Keep that people were told when a release will be installed.
+
+        They are told of all locks at once, and it is written once.
+        """
+        await self._async_note(gathers=True, announced=release.key)
 
     async def async_decisions_used(self, version: str, sha256: str | None) -> None:
         """Drop what was decided for one installation only, now that it is over.
@@ -213,14 +216,20 @@ class LockDecisions:
         await self._store.async_set_decisions(self._lock.subentry_id, self.kept)
         self._lock.async_changed()
 
-    async def async_put_right(self, now: datetime) -> None:
-        """Drop what a wrong clock has made of what was decided."""
-        right = self.kept.put_right(now)
-        if right == self.kept:
-            return
+    @callback
+    def put_right(self, now: datetime) -> bool:
+        """Drop what a wrong clock has made of what was decided; return whether it has.
+
+        Nothing is kept by that: many locks are put right at once.
+        """
+        if (right := self.kept.put_right(now)) == self.kept:
+            return False
         self.kept = right
-        await self._async_keep()
-        self._lock.async_changed()
+        return True
+
+    async def async_keep_gathered(self) -> None:
+        """Keep it as it is now, in one write with what others keep at the same time."""
+        await self._async_keep(gathers=True)
 
     async def async_note_skip(self, version: str | None) -> None:
         """Keep that a version is left out already, or no longer; raise ``OSError``."""
@@ -256,10 +265,10 @@ class LockDecisions:
                 ) from err
         self._lock.async_changed()
 
-    async def _async_note(self, **changes: Any) -> None:
+    async def _async_note(self, *, gathers: bool = False, **changes: Any) -> None:
         """Keep what follows from what has happened; it holds also while it is unsaved."""
         self.kept = replace(self.kept, **changes)
-        await self._async_keep()
+        await self._async_keep(gathers=gathers)
         self._lock.async_changed()
 
     async def _async_keep(self, *, gathers: bool = False) -> None:

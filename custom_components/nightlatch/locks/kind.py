@@ -61,6 +61,11 @@ class Kind(ABC):
         """Return how the version stands in what it tells; None where it is all of it."""
 
     @property
+    def build(self) -> str | None:
+        """Return by what people know what runs, where its version is but a number."""
+        return None
+
+    @property
     def knows_latest(self) -> bool:
         """Return whether anybody has said what the newest version is."""
         return self.model is not None

@@ -1,5 +1,6 @@
 """A lock of the household: what is known of it, and what it should get."""
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -370,21 +371,17 @@ class ManagedLock:
 
         What the vault keeps, or somebody has brought as a file, knows of no halt, and what
         was planned not of what was heard since. Where its feed does not list it any more,
-        or is gone, a halt that was heard of once goes on.
+        a halt that was heard of once goes on; where that feed is gone, a person decides.
         """
         for told in self.kind.on_offer():
             if (told.key, told.model) == (release.key, release.model):
                 return replace(release, halted=told.halted, rollout=told.rollout)
         if release.halted is not None:
             return release
-        if (halt := self.halted_by_maker(release)) is not None:
-            return replace(release, halted=halt)
-        halts = self._halts(release)
-        own = self.feed is not None and self.feed.trusted_as in halts
-        there = {feed.trusted_as for feed in self._services.feeds.values()}
-        if own or not halts <= there:
-            return replace(release, halted=Halt(keeper=release.keeper))
-        return release
+        if self.feed is not None and self.feed.trusted_as in self._halts(release):
+            return replace(release, halted=Halt(keeper=self.feed.keeper))
+        halt = self.halted_by_maker(release) or self.halted_by_gone_feed(release)
+        return release if halt is None else replace(release, halted=halt)
 
     def halted_by_maker(self, release: Release) -> Halt | None:
         """Return that a feed of a maker's has halted a release, also if it is not its own.
@@ -400,6 +397,20 @@ class ManagedLock:
             if feed.keeper is None
         }
         return Halt() if halts & makers else None
+
+    def halted_by_gone_feed(self, release: Release) -> Halt | None:
+        """Return that a feed has halted a release that the owner has removed since.
+
+        Whichever feed the lock has by now: nothing begins by itself that it would not
+        have begun before. What a keeper halted says nothing to a lock with its maker's
+        own feed.
+        """
+        if not (halts := self._halts(release)):
+            return None
+        gone = halts - {feed.trusted_as for feed in self._services.feeds.values()}
+        if self.feed is not None and self.feed.keeper is None:
+            gone -= self._services.store.trust.keepers
+        return Halt(feed_gone=True) if gone else None
 
     def _halts(self, release: Release) -> frozenset[str]:
         return self._services.store.trust.halted_by(release.model, release.key)
@@ -673,17 +684,29 @@ class ManagedLock:
                 version=self.record.identity.firmware_version,
             )
 
-    async def async_put_right(self, now: datetime) -> None:
-        """Drop what a wrong clock has written: it would count for years, or at once."""
+    @callback
+    def put_right(self, now: datetime) -> bool:
+        """Drop what a wrong clock has written: it would count for years, or at once.
+
+        Return whether there is anything to keep.
+        """
+        right = self.decided.put_right(now)
         if (record := self.record.put_right(now)) != self.record:
             _LOGGER.warning(
                 "%s: the clock was wrong; what it has dated after now is put right",
                 self.name,
             )
             self.record = record
-            await self.async_keep()
+            right = True
+        if right:
             self.async_changed()
-        await self.decided.async_put_right(now)
+        return right
+
+    async def async_keep_gathered(self) -> None:
+        """Keep all of it as it is now, in one write with what others keep just then."""
+        await asyncio.gather(
+            self._async_keep_for_now(gathers=True), self.decided.async_keep_gathered()
+        )
 
     async def async_keep(self) -> None:
         """Write the record to disk; raise ``OSError``, and hold on to it all the same."""

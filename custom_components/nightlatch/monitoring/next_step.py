@@ -146,8 +146,13 @@ def told_step(hass: HomeAssistant, step: NextStep, plan: Plan) -> str:
 
 
 def starts_at(plan: Plan) -> datetime | None:
-    """Return when a release is installed by itself, as far as that can be said."""
-    return bounded(plan.starts_at) if plan.starts_at is not None else None
+    """Return when a release is installed by itself, as far as that can be said.
+
+    What may start at any moment has been due since then: if it were said to start now, it
+    would be said anew each minute of a night in which something is in its way.
+    """
+    at = plan.due_since or plan.starts_at
+    return bounded(at) if at is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

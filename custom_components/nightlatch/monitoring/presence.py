@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from ..adapters.entities import is_silent
 from ..adapters.heard import heard_at
-from ..adapters.storage import unsaved_for_now
 from ..core.moments import LATEST, is_set
 from ..core.records.silence import Part, noted
 from ..locks.lock import ManagedLock
@@ -31,12 +30,6 @@ def note_presence(lock: ManagedLock, now: datetime) -> bool:
         return False
     lock.record = record
     return True
-
-
-async def async_keep_presence(lock: ManagedLock) -> None:
-    """Keep what was noted: one of many, where a broker goes with all of its locks."""
-    with unsaved_for_now(f"What is known of {lock.name}"):
-        await lock.async_keep()
 
 
 def may_be_new_from(lock: ManagedLock, now: datetime) -> datetime:

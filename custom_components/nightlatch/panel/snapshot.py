@@ -14,6 +14,7 @@ from homeassistant.util import dt as dt_util
 
 from ..core.installation.states import State
 from ..core.model import Evidence, OutcomeKind
+from ..core.moments import bounded
 from ..core.records.outcome_record import OutcomeRecord
 from ..core.schedule.duration import most_minutes
 from ..core.schedule.plan import Plan, is_approved
@@ -23,7 +24,6 @@ from ..monitoring.next_step import (
     NextStep,
     next_step,
     standing,
-    starts_at,
     told_standing,
     told_step,
     tone,
@@ -142,7 +142,7 @@ async def _async_lock(
     step: NextStep,
 ) -> dict[str, Any]:
     hass = lock.hass
-    starts, release = starts_at(plan), plan.release
+    starts, release = plan.starts_at, plan.release
     waits = plan.waiting if step in _FOR_SEVERAL_REASONS else None
     return {
         "lock_id": lock.subentry_id,
@@ -155,7 +155,7 @@ async def _async_lock(
         "offered": release.version.text if release else None,
         "next_step": step,
         "summary": told_step(hass, step, plan),
-        "starts_at": starts.isoformat() if starts else None,
+        "starts_at": bounded(starts).isoformat() if starts else None,
         "expected_minutes": most_minutes(plan.expected) if release else None,
         "tone": tone(step),
         "waiting_for": [label_now(hass, "waiting", str(waits))] if waits else [],

@@ -11,7 +11,7 @@ from homeassistant.loader import async_get_loaded_integration
 from homeassistant.util import dt as dt_util
 
 from ..adapters.entities import read_surroundings
-from ..adapters.situation import read_house
+from ..adapters.situation import is_started, read_house
 from ..const import DOMAIN
 from ..core.model import LockIdentity, Origin, OutcomeKind, Purpose, Release, Source
 from ..core.preflight.base import Check, Family, Reason
@@ -470,6 +470,7 @@ class Planner:
         return HouseState(
             backup_running=backup_running,
             stopping=stopping,
+            starting=not stopping and not is_started(self._hass),
             unsaved=lock.unsaved,
             installing=(
                 running.name

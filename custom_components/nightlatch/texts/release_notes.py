@@ -52,6 +52,10 @@ async def async_release_notes(
         lines[-1] = told_of_keeper(hass, release)
         if severity is not Severity.NONE or closes:
             lines.append(told_keepers_word(hass, release))
+    if (build := lock.kind.build) is not None:
+        number = lock.record.identity.firmware_version
+        runs = {"lock": lock.name, "build": build, "number": number}
+        lines.append(await async_sentence(hass, "runs_build", runs))
     if not lock.kind.by_hand:
         expected = planner.expected(lock, release)
         lines.append(await async_takes(hass, expected))

@@ -21,6 +21,7 @@ _BAR_STANDS_STILL: Final = {State.ACTIVATING, State.CONFIRMING, State.REVERTING}
 # What is said as the state itself is not said again as something in the way.
 _SAID_OTHERWISE: Final = {
     Reason.HALTED,
+    Reason.HALTED_BY_GONE_FEED,
     Reason.HALTED_BY_KEEPER,
     Reason.NOT_APPROVED,
     Reason.PINNED,
@@ -51,7 +52,9 @@ async def async_standing(
         return await _async_running(hass, lock)
     plan, told = planner.plan(lock), list[Composed]()
     approval = lock.decisions.approval
-    if (halt := release.halted) is not None:
+    if release.was_halted:
+        told.append(await _async_say(hass, "state_halted_by_gone_feed"))
+    elif (halt := release.halted) is not None:
         told.append(
             await _async_say_who(hass, "state_halted", halt.keeper, why=halt.why)
         )

@@ -19,11 +19,15 @@ from ..core.errors import VaultError
 from ..core.records.audit_chain import AuditHead
 from ..core.records.stored import as_floor, as_text, as_whole
 from ..core.records.trust import Trust
+from ..core.vault.record import MOST
 from ..core.vault.vault import Vault
 from ..events import BACKUP_RESTORED
 from ..locks.registry import LockRegistry
 
 _LOGGER = logging.getLogger(__name__)
+
+# Besides the generation and where the audit log ends.
+_MOST_OF_TRUST = MOST - 4096
 
 
 class AntiRollback:
@@ -62,7 +66,8 @@ class AntiRollback:
         self._anchor = head = await self._audit.async_head() or self._anchor
         ledger: dict[str, Any] = {
             "generation": generation,
-            "trust": self._store.trust.to_dict(),
+            # Feeds that are gone are never forgotten, so these only grow.
+            "trust": self._fitting(self._store.trust).to_dict(),
             "audit": {"number": head.number, "hash": head.hash} if head else None,
         }
         try:
@@ -71,6 +76,15 @@ class AntiRollback:
             _LOGGER.debug("The ledger was not written: %s", err)
             return
         self.written = generation
+
+    def _fitting(self, trust: Trust) -> Trust:
+        fits = trust.within(_MOST_OF_TRUST)
+        if fits != trust:
+            _LOGGER.warning(
+                "Feeds have halted more than the vault's ledger has room for; if a backup "
+                "is restored, what is left out is known again once they are asked"
+            )
+        return fits
 
     async def async_read(self, vault: Vault) -> None:
         """Take back what is higher in any place; then a backup was restored."""

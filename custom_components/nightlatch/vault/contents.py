@@ -103,7 +103,7 @@ class VaultContents:
             return None
         installed = {
             outcome.sha256: outcome.ended
-            for outcome in lock.record.history
+            for outcome in lock.record.own_history
             if outcome.kind is OutcomeKind.SUCCEEDED
             and is_same_version(outcome.to_version, version)
         }

@@ -13,6 +13,7 @@ from enum import Enum
 from functools import partial
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,7 @@ from tests.rig.mcuboot_bootloader import McubootBootloader
 from tests.rig.mcuboot_lock import VirtualMcubootLock
 from tests.rig.mcuboot_offset import OffsetBootloader
 from tests.rig.mcuboot_trailer import SwapType, next_swap
+from tests.rig.nordic_generations import Generation
 from tests.rig.smp_messages import Group, OsCommand
 from tests.rig.smp_server import SmpFault
 from tests.rig.virtual_time import run_virtual
@@ -41,8 +43,6 @@ SOON, LATE = 5.0, 400.0
 BUSY = 10
 SIZE = 9000
 """Bytes of firmware for MCUboot: three sectors with header and signature."""
-FORGOTTEN_AT_THE_END = (-3, -2)
-"""Of the four last writes, the settings page and its backup, those before it is noted."""
 _HELP = 4
 """So many installations more are the most that it may take."""
 _SETTLED = 300.0
@@ -56,10 +56,22 @@ class Kind(Enum):
 
     TWO_BANKS = "Nordic, two banks"
     ONE_BANK = "Nordic, one bank"
+    NO_BACKUP = "Nordic, two banks, settings without a backup"
+    NOTHING_TWICE = "Nordic, one bank, settings without a backup"
     MCUBOOT = "MCUboot"
     MCUBOOT_MOVES = "MCUboot, swap using move"
     MCUBOOT_UNKIND = "MCUboot, wants a bond, is busy, serves late"
     MCUBOOT_JAMS = "MCUboot, new firmware jams the bolt"
+
+
+FORGOTTEN_AT_THE_END = {
+    # Of the four last writes, the settings page and its backup, those before it is noted.
+    Kind.ONE_BANK: (-3, -2),
+    # While the settings are written with each page that is copied, and in the end.
+    Kind.NO_BACKUP: (-14, -10, -6, -2, 0),
+    Kind.NOTHING_TWICE: (-1, 0),
+}
+"""The writes, from the last one, without which a lock forgets that it has everything."""
 
 
 @dataclass
@@ -75,9 +87,9 @@ class Scene:
     """Whether what runs is there for good."""
 
 
-def nordic(*, single_bank: bool) -> Scene:
+def nordic(**options: Any) -> Scene:
     """Return a lock with a Secure DFU bootloader."""
-    door = Doorway(single_bank=single_bank)
+    door = Doorway(**options)
     bench = Bench(door)
 
     async def go_on() -> Outcome:
@@ -124,8 +136,10 @@ def mcuboot(
 
 
 SCENES: dict[Kind, Callable[[], Scene]] = {
-    Kind.TWO_BANKS: partial(nordic, single_bank=False),
+    Kind.TWO_BANKS: nordic,
     Kind.ONE_BANK: partial(nordic, single_bank=True),
+    Kind.NO_BACKUP: partial(nordic, generation=Generation.SDK_14),
+    Kind.NOTHING_TWICE: partial(nordic, single_bank=True, generation=Generation.SDK_12),
     Kind.MCUBOOT: mcuboot,
     Kind.MCUBOOT_MOVES: partial(mcuboot, boot_loader=McubootBootloader),
     Kind.MCUBOOT_UNKIND: partial(mcuboot, unkind=True),
@@ -231,7 +245,7 @@ def show(
 
 def check(kind: Kind, stories: Sequence[Story]) -> None:
     """Check what no lock may do, wherever its power went."""
-    if kind is not Kind.ONE_BANK:
+    if kind not in FORGOTTEN_AT_THE_END:
         # There is always firmware that runs, whoever is there to help or not.
         assert {story.stood for story in stories} <= {OLD, NEW}
     if kind is Kind.MCUBOOT_JAMS:
@@ -264,10 +278,10 @@ def test_a_cut_at_every_write(
     show(f"{kind.value}: {writes} cuts, back after {pause:.0f} s", stories, capsys)
     check(kind, stories)
     if pause == SOON:
-        # The installation itself waits for it, and brings it to its end. Only a lock with
-        # one bank that has said that it has all, and forgets it before its page is
-        # written, waits in its bootloader for what is sent again; so people are told.
-        forgets = FORGOTTEN_AT_THE_END if kind is Kind.ONE_BANK else ()
+        # The installation itself waits for it, and brings it to its end. Only a lock that
+        # has said that it has all, and forgets it before its page is written, waits in
+        # its bootloader for what is sent again; so people are told.
+        forgets = FORGOTTEN_AT_THE_END.get(kind, ())
         helped = [
             write - writes for write, story in enumerate(stories, 1) if story.helped
         ]

@@ -281,6 +281,7 @@ def test_what_blocks_for_longer_ends_in_something_to_do(reason: Reason) -> None:
         Reason.BOLT_MOVING,
         Reason.DOOR_JUST_MOVED,
         Reason.ENTRY_DOOR_TONIGHT,
+        Reason.HOUSE_STARTING,
         Reason.HOUSE_STOPPING,
         Reason.LET_GO,
         Reason.NO_SLOT,

@@ -274,6 +274,7 @@ BLOCKED: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.LET_GO, {"let_go_until": NOW + timedelta(minutes=5)}),
     (Reason.LET_GO, {"let_go_until": NOW - timedelta(minutes=5)}),
     (Reason.BACKUP_RUNNING, {"house": HouseState(backup_running=True)}),
+    (Reason.HOUSE_STARTING, {"house": HouseState(starting=True)}),
     (Reason.HOUSE_STOPPING, {"house": HouseState(stopping=True)}),
     (Reason.UNSAVED, {"house": HouseState(unsaved="no space")}),
     (Reason.OTHER_INSTALLATION, {"house": HouseState(installing="Shed")}),
@@ -291,6 +292,10 @@ BLOCKED: list[tuple[Reason, dict[str, Any]]] = [
     (
         Reason.HALTED_BY_KEEPER,
         {"release": replace(KEPT, halted=Halt(keeper="Northside Homes"))},
+    ),
+    (
+        Reason.HALTED_BY_GONE_FEED,
+        {"release": replace(RELEASE, halted=Halt(feed_gone=True))},
     ),
     (
         Reason.STAGED,
@@ -494,6 +499,10 @@ def test_nor_does_it_get_just_anything(fields: dict[str, Any]) -> None:
         (Override.DOOR, seen(door=Door.OPEN)),
         (Override.WAY_IN, seen(someone_home=False)),
         (Override.SOAK, {"decisions": Decisions()}),
+        (
+            Override.HALT,
+            {"release": replace(RELEASE, halted=Halt(feed_gone=True))},
+        ),
     ],
 )
 def test_the_owner_may_judge_better(override: Override, fields: dict[str, Any]) -> None:
@@ -554,6 +563,9 @@ def test_a_judgement_of_a_moment_ends_with_it(
         **seen(door=Door.OPEN, someone_home=False),
         decisions=Decisions(approval=approval),
     )
+    if override is Override.HALT:
+        assert (override in approval.overrides_at(NOW)) is counts
+        return
     check = next(
         check for check in run_checks(state) if override_for(check) is override
     )
@@ -579,7 +591,7 @@ def test_a_judgement_of_a_moment_ends_with_it(
         for each in BLOCKED
         if "decisions" not in each[1]
         and not each[0].startswith(("preflight_battery", "preflight_door"))
-        and each[0] is not Reason.NO_WAY_IN
+        and each[0] not in {Reason.NO_WAY_IN, Reason.HALTED_BY_GONE_FEED}
     ],
 )
 def test_nothing_else_can_be_overridden(reason: Reason, fields: dict[str, Any]) -> None:

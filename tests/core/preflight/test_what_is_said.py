@@ -180,6 +180,11 @@ def said(rule: str, fields: dict[str, Any]) -> Check:
         ),
         (
             "halted",
+            {"release": replace(RELEASE, halted=Halt(feed_gone=True))},
+            {"reason": Reason.HALTED_BY_GONE_FEED, "measured": "1.1.0"},
+        ),
+        (
+            "halted",
             feed(unheard="feed_unreachable"),
             {
                 "verdict": Verdict.WARNING,

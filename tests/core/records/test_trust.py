@@ -23,6 +23,7 @@ key_ids = st.frozensets(st.sampled_from("abcd"), min_size=1)
 role_floors = st.builds(RoleFloor, version=st.integers(1, 9), key_ids=key_ids)
 halts = st.builds(
     Halts,
+    of_keeper=st.booleans(),
     root=st.integers(0, 2),
     snapshot=st.integers(0, 2),
     releases=st.frozensets(st.tuples(st.just("KL-1"), st.sampled_from("123"))),
@@ -210,6 +211,24 @@ def test_floors_from_before_halts_were_kept_are_read() -> None:
     assert not Trust.from_dict(raw).halted_by(*ONE)
 
 
+def test_it_is_known_whose_halts_they_are() -> None:
+    """Over a restart; where two states of one feed differ, they are the vendor's."""
+    of_keeper = Halts().then(1, 5, {ONE: True}, of_keeper=True)
+    trust = Trust(
+        feeds={
+            "keeper": replace(feed(1, role(1)), halts=of_keeper),
+            "vendor": replace(feed(1, role(1)), halts=Halts().then(1, 5, {ONE: True})),
+        }
+    )
+    assert trust.keepers == Trust.from_dict(trust.to_dict()).keepers == {"keeper"}
+    raw = trust.to_dict()
+    del raw["feeds"]["keeper"]["halts"]["of_keeper"]
+    assert Trust.from_dict(raw).keepers == frozenset()
+    other = Halts().then(1, 5, {TWO: True})
+    assert not of_keeper.merged(other).of_keeper
+    assert not other.merged(of_keeper).of_keeper
+
+
 def test_it_is_known_which_feeds_have_halted_a_release() -> None:
     """Also over a restart; a release of another model is another one."""
     halting = replace(feed(1, role(1)), halts=Halts().then(1, 5, {ONE: True}))
@@ -394,3 +413,24 @@ def test_what_earlier_versions_have_kept_was_never_put_right() -> None:
     kept = Trust(time=datetime(2026, 11, 1, tzinfo=UTC)).to_dict()
     del kept["time_resets"]
     assert Trust.from_dict(kept).time_resets == 0
+
+
+def test_the_ledger_has_room_whatever_many_feeds_have_halted() -> None:
+    """No floor is left out, nor what feeds halt that say little; nothing is unheard."""
+    listed = {
+        ("\U0001f512" * 60 + chr(65 + number // 64), f"{number:064x}"): True
+        for number in range(MAX_HALTS)
+    }
+    loud = replace(feed(1, role(1)), halts=Halts().then(3, 7, listed))
+    quiet = replace(feed(1, role(1)), halts=Halts().then(1, 5, {ONE: True}))
+    names = [f"{number}" for number in range(8)]
+    full = Trust(feeds={**dict.fromkeys(names, loud), "quiet": quiet})
+    most = 1_000_000
+    assert len(json.dumps(full.to_dict())) > most
+    fits = full.within(most)
+    assert len(json.dumps(fits.to_dict())) <= most
+    assert fits.feeds["quiet"] == quiet
+    assert fits.feeds.keys() == full.feeds.keys()
+    assert loud in fits.feeds.values()
+    assert full.merged(fits) == fits.merged(full) == full
+    assert fits.within(most) == fits

@@ -90,6 +90,26 @@ def test_in_quiet_hours_nothing_keeps_it() -> None:
     assert (plan.starts_at, plan.waiting) == (AT_NIGHT, None)
 
 
+def test_what_may_start_at_any_moment_has_been_due_since_one_moment() -> None:
+    """It is the same at each minute of the night, whatever keeps it from starting."""
+    minute = timedelta(minutes=1)
+    night = [TONIGHT + at * minute for at in range(170)]
+    assert make_plan(planning(now=TONIGHT - minute)).due_since is None
+    assert {make_plan(planning(now=now)).due_since for now in night} == {TONIGHT}
+    for tonight in (Tonight(gate_open=False), Tonight(held_by="guests")):
+        plans = [make_plan(planning(now=now, tonight=tonight)) for now in night]
+        assert {plan.due_since for plan in plans} == {TONIGHT}
+    # What ended in this night counts from then on.
+    until = TONIGHT + 30 * minute
+    postponed = replace(SEEN, postponed_until=until)
+    plans = [make_plan(planning(now=now, decisions=postponed)) for now in night]
+    assert [plan.due_since for plan in plans] == [None] * 30 + [until] * 140
+    chosen = replace(SEEN, scheduled_at=TONIGHT, scheduled_for=SHA256)
+    plans = [make_plan(planning(now=now, decisions=chosen)) for now in night]
+    assert {plan.due_since for plan in plans} == {TONIGHT}
+    assert [plan.starts_at for plan in plans] == night
+
+
 def test_a_chosen_time_is_for_the_release_that_somebody_saw() -> None:
     """Who has said "tonight" of one has not said it of what came meanwhile."""
     chosen = replace(SEEN, scheduled_at=NOW - DAY, scheduled_for=SHA256)
@@ -145,6 +165,15 @@ def test_a_stage_does_not_bind_who_has_chosen_a_time() -> None:
                 "policy": replace(AUTOMATIC, mode=Mode.ASK),
             },
             Waiting.HALTED,
+        ),
+        # An approval from before it was known counts no more than none.
+        (
+            {
+                "release": release(halted=Halt(feed_gone=True)),
+                "policy": replace(AUTOMATIC, approval=ApprovalNeed.PERSON),
+                "decisions": replace(SEEN, approval=APPROVAL),
+            },
+            Waiting.APPROVAL,
         ),
         ({"expected": timedelta(hours=4)}, Waiting.NO_QUIET_HOURS),
     ],
@@ -331,7 +360,10 @@ def test_nights_are_those_of_the_household(fields: dict[str, Any], hours: int) -
     assert here.starts_at is not None
     assert here.window_end is not None
     assert there == replace(
-        here, starts_at=here.starts_at - ahead, window_end=here.window_end - ahead
+        here,
+        starts_at=here.starts_at - ahead,
+        due_since=here.due_since and here.due_since - ahead,
+        window_end=here.window_end - ahead,
     )
 
 

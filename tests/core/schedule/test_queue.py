@@ -13,7 +13,7 @@ from custom_components.nightlatch.core.errors import (
 )
 from custom_components.nightlatch.core.schedule.policy import Importance
 from custom_components.nightlatch.core.schedule.queue import Queue, Ticket
-from tests.rig.virtual_time import run_virtual, virtual_time
+from tests.rig.virtual_time import virtual_time
 
 pytestmark = virtual_time
 
@@ -260,36 +260,32 @@ async def test_who_is_cancelled_while_the_turn_comes_gives_it_on() -> None:
     ),
     gathering=st.sampled_from([0.0, 0.7]),
 )
-def test_it_is_usable_whatever_happens(
+async def test_it_is_usable_whatever_happens(
     steps: list[tuple[str, int]], gathering: float
 ) -> None:
     """Never two at once; and when all is over, the next one has its turn at once."""
-
-    async def happen() -> None:
-        house = Household(gathering)
-        tasks: list[asyncio.Task[None]] = []
-        for what, number in steps:
-            if what == "install":
-                wanted = ticket(str(number), Importance(number % 3))
-                tasks.append(asyncio.create_task(house.install(wanted, number)))
-            elif what == "read":
-                tasks.append(asyncio.create_task(house.read("reading")))
-            elif what == "cancel" and tasks:
-                tasks[number % len(tasks)].cancel()
-            elif what == "fail":
-                house.queue.fail("somebody")
-            else:
-                await asyncio.sleep(number / 2)
-        await asyncio.wait([*tasks, asyncio.create_task(asyncio.sleep(0))])
-        for task in tasks:
-            if not task.cancelled() and (error := task.exception()) is not None:
-                assert isinstance(error, InstallationError)
-        assert house.queue.waiting == ()
-        assert house.queue.running is None
-        async with asyncio.timeout(20):
-            await house.install(ticket("last"))
-
-    run_virtual(happen())
+    house = Household(gathering)
+    tasks: list[asyncio.Task[None]] = []
+    for what, number in steps:
+        if what == "install":
+            wanted = ticket(str(number), Importance(number % 3))
+            tasks.append(asyncio.create_task(house.install(wanted, number)))
+        elif what == "read":
+            tasks.append(asyncio.create_task(house.read("reading")))
+        elif what == "cancel" and tasks:
+            tasks[number % len(tasks)].cancel()
+        elif what == "fail":
+            house.queue.fail("somebody")
+        else:
+            await asyncio.sleep(number / 2)
+    await asyncio.wait([*tasks, asyncio.create_task(asyncio.sleep(0))])
+    for task in tasks:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            assert isinstance(error, InstallationError)
+    assert house.queue.waiting == ()
+    assert house.queue.running is None
+    async with asyncio.timeout(20):
+        await house.install(ticket("last"))
 
 
 async def test_what_closes_a_hole_goes_before_what_does_not() -> None:

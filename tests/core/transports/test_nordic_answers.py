@@ -137,6 +137,29 @@ async def test_an_object_that_was_executed_may_be_refused_when_asked_again() -> 
         door.assert_as_before()
 
 
+async def test_what_is_whole_and_cannot_be_executed_is_sent_again() -> None:
+    """A bootloader may keep over a restart that it is, and want an object under way."""
+    async with doorway() as door:
+        door.link.order(Traffic.WRITE, Fault.CUT_BEFORE, match=b"\x04", nth=4)
+        # Those of the init packet and the two whole objects, the first one again, this.
+        door.bootloader.answer_once(Opcode.EXECUTE, b"\x08", nth=5)
+        report = await door.transfer()
+        assert report.reconnects == 1
+        assert report.bytes_sent_again == len(artifact().firmware)
+        await asyncio.sleep(5)
+        door.assert_updated()
+
+
+async def test_what_was_just_sent_and_cannot_be_executed_is_refused() -> None:
+    """That is no memory of another start."""
+    async with doorway() as door:
+        door.bootloader.answer_once(Opcode.EXECUTE, b"\x08", nth=4)
+        error = await door.fails()
+        assert error.details == {"operation": "execute", "code": "0x08"}
+        await asyncio.sleep(1)
+        door.assert_as_before()
+
+
 # What a real bootloader has against an artifact.
 
 

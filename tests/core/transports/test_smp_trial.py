@@ -33,6 +33,7 @@ from tests.rig.smp_messages import (
 from tests.rig.smp_server import SmpFault
 from tests.rig.virtual_time import virtual_time
 
+from ..doorway import until
 from ..trial_doorway import (
     NAME,
     NEW,
@@ -502,6 +503,19 @@ async def test_the_verified_bytes_are_the_ones_that_are_sent() -> None:
 
 
 # Who answers.
+
+
+@pytest.mark.parametrize("waits", [True, False])
+async def test_a_lock_that_serves_late_says_whether_it_waits(waits: bool) -> None:
+    """It is asked because it may just have restarted."""
+    async with trial_doorway(model=radio_link()) as door:
+        door.lock.server_start = 60.0
+        door.lock.reset()
+        await until(lambda: door.lock.mode is Mode.APPLICATION)
+        if waits:
+            stage(door, image(NEW))
+        assert not door.lock.serves
+        assert await door.transport.waits_for_restart() is waits
 
 
 async def test_a_lock_without_a_server_is_not_updatable() -> None:

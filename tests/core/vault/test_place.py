@@ -1,6 +1,7 @@
 """A place is the folder that was named, and what lies there stays in it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 import errno
 from functools import partial
 import os
@@ -386,6 +387,18 @@ def test_what_is_removed_is_gone_also_twice(
     blobs_there.remove(name)
     assert not blobs(house.first)
     assert not blobs_there.mentions(name)
+
+
+def test_a_ledger_that_is_too_long_is_refused_and_the_last_one_stays(
+    house: House, blobs_there: BlobStore
+) -> None:
+    """As any other that cannot be written."""
+    ledger = Ledger(counter=3, at=NOON, content={"floors": [1, 2]})
+    blobs_there.write_ledger(ledger)
+    with pytest.raises(VaultError) as caught:
+        blobs_there.write_ledger(replace(ledger, content={"floors": "x" * (1 << 20)}))
+    assert refusal(caught.value) == (VaultProblem.TOO_LONG, str(house.first))
+    assert blobs_there.read_ledger() == ledger
 
 
 def test_a_damaged_ledger_says_nothing(house: House, blobs_there: BlobStore) -> None:

@@ -353,6 +353,7 @@ class _Visit:
                         # Of the same one listed twice a halt counts.
                         for each in sorted(releases, key=_is_halted)
                     },
+                    of_keeper=descriptor.keeper is not None,
                 ),
             ),
         )

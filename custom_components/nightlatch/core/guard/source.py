@@ -57,6 +57,17 @@ class SourceReading:
         )
 
     @property
+    def build(self) -> str | None:
+        """Return what the lock calls what it runs, where its version is just a number.
+
+        Zigbee numbers images with 32 bits, and the basic cluster's software build id,
+        which the device registry shows, is what people know it by.
+        """
+        if self.installed is None or not self.installed.isdecimal():
+            return None
+        return self.device_version if self.device_version != self.installed else None
+
+    @property
     def offers_update(self) -> bool:
         """Return whether something else than what runs is on offer."""
         return (

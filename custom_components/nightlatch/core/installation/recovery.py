@@ -81,7 +81,7 @@ def what_left_it(record: LockRecord) -> OutcomeRecord | None:
     tells nothing of where that is.
     """
     left: OutcomeRecord | None = None
-    for outcome in reversed(record.history):
+    for outcome in record.own_history:
         if outcome.ended < record.read_at:
             break
         if outcome.is_fruitless:

@@ -99,6 +99,7 @@ _OF_THE_MAKER: Final = {
     Reason.BELOW_FLOOR,
     Reason.BELOW_SECURITY_FLOOR,
     Reason.HALTED,
+    Reason.HALTED_BY_GONE_FEED,
     Reason.HALTED_BY_KEEPER,
     Reason.HARDWARE_UNKNOWN,
     Reason.INDEX_DOWNGRADE,

@@ -84,6 +84,7 @@ class Reason(StrEnum):
     # House.
     OTHER_INSTALLATION = "preflight_other_installation"
     BACKUP_RUNNING = "preflight_backup_running"
+    HOUSE_STARTING = "preflight_house_starting"
     HOUSE_STOPPING = "preflight_house_stopping"
     UNSAVED = "preflight_unsaved"
     ENTRY_DOOR_TONIGHT = "preflight_entry_door_tonight"
@@ -100,6 +101,7 @@ class Reason(StrEnum):
     WITHDRAWN = "preflight_withdrawn"
     HALTED = "preflight_halted"
     HALTED_BY_KEEPER = "preflight_halted_by_keeper"
+    HALTED_BY_GONE_FEED = "preflight_halted_by_gone_feed"
     HALT_UNHEARD = "preflight_halt_unheard"
     NO_FIRMWARE_KEY = "preflight_no_firmware_key"
     NO_PROOF = "preflight_no_proof"
@@ -123,6 +125,7 @@ SETTLING = frozenset(
         Reason.PAIRED_ELSEWHERE,
         Reason.OTHER_INSTALLATION,
         Reason.BACKUP_RUNNING,
+        Reason.HOUSE_STARTING,
         Reason.HOUSE_STOPPING,
         Reason.SOURCE_BUSY,
     }

@@ -6,10 +6,12 @@ from .situation import Situation
 
 
 def check_house(situation: Situation) -> Check:
-    """Check that Home Assistant neither saves itself nor stops meanwhile."""
+    """Check that Home Assistant has started, and neither saves itself nor stops."""
     house = situation.house
     if house.stopping:
         reason = Reason.HOUSE_STOPPING
+    elif house.starting:
+        reason = Reason.HOUSE_STARTING
     elif house.backup_running:
         reason = Reason.BACKUP_RUNNING
     else:

@@ -87,6 +87,7 @@ _OVERRIDABLE = {
     "soak": Override.SOAK,
     "security_floor": Override.SECURITY_FLOOR,
 }
+_OVERRIDABLE_REASONS = {Reason.HALTED_BY_GONE_FEED: Override.HALT}
 # A lock that was left in its bootloader is a door that does not open. What these ask for
 # protects a lock that works; holding this one back protects nobody.
 _NOT_FOR_A_STRANDED_LOCK = {
@@ -121,7 +122,7 @@ def run_checks(situation: Situation) -> tuple[Check, ...]:
 
 def override_for(check: Check) -> Override | None:
     """Return what the owner may override it with; None where nobody may."""
-    return _OVERRIDABLE.get(check.rule)
+    return _OVERRIDABLE_REASONS.get(check.reason, _OVERRIDABLE.get(check.rule))
 
 
 def _judged(check: Check, situation: Situation) -> Check:

@@ -80,6 +80,8 @@ class HouseState:
     backup_running: bool = False
     stopping: bool = False
     """Whether Home Assistant stops."""
+    starting: bool = False
+    """Whether it still starts: what belongs to the lock may not be there yet."""
     unsaved: str | None = None
     """Why what is known and decided of the lock cannot be saved; None where it is."""
     installing: str | None = None

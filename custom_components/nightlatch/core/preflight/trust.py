@@ -68,7 +68,10 @@ def check_offered(situation: Situation) -> Check:
 
 
 def check_halted(situation: Situation) -> Check:
-    """Check that who signs it has not halted the release; nobody here knows better."""
+    """Check that who signs it has not halted the release; nobody here knows better.
+
+    Where the feed that said so is gone, an administrator may, who has been told of it.
+    """
     release, halt = situation.release, situation.release.halted
 
     def halted(reason: Reason, **details: str) -> Check:
@@ -81,6 +84,8 @@ def check_halted(situation: Situation) -> Check:
             details=details,
         )
 
+    if halt is not None and halt.feed_gone:
+        return halted(Reason.HALTED_BY_GONE_FEED)
     if halt is not None and halt.keeper is not None:
         return halted(Reason.HALTED_BY_KEEPER, why=halt.why, keeper=halt.keeper)
     if halt is not None:

@@ -24,6 +24,8 @@ class Override(StrEnum):
     SOAK = "soak"
     SECURITY_FLOOR = "security_floor"
     """Firmware with a known hole, of which the owner has said so in words."""
+    HALT = "halt"
+    """That a feed which is gone has halted the release."""
 
 
 JUDGEMENT_HOLDS = timedelta(hours=12)

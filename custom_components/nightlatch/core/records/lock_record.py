@@ -1,8 +1,9 @@
 """What is remembered of a lock over a restart."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from ..model import BatteryReading, LockIdentity, Manner, Origin, OutcomeKind, Purpose
@@ -37,7 +38,7 @@ class LockRecord:
     running_since: datetime
     """When its version was first seen."""
     history: tuple[OutcomeRecord, ...] = ()
-    """How installations ended, oldest first."""
+    """How installations ended, oldest first; also on the locks before it at its door."""
     batteries: tuple[BatteryReading, ...] = ()
     """Earlier readings of its battery, oldest first."""
     announced: str | None = None
@@ -61,19 +62,31 @@ class LockRecord:
     """How many locks there were at the door before this one: a floor is of one lock."""
 
     @property
+    def own_history(self) -> Iterator[OutcomeRecord]:
+        """Return how installations ended on this very lock, newest first.
+
+        What a lock before it has run, or was left with, says nothing of this one.
+        """
+        return (
+            outcome
+            for outcome in reversed(self.history)
+            if outcome.lock_number == self.lock_number
+        )
+
+    @property
     def outcome(self) -> OutcomeRecord | None:
-        """Return how the last installation ended."""
-        return self.history[-1] if self.history else None
+        """Return how the last installation on it ended."""
+        return next(self.own_history, None)
 
     @property
     def attempted(self) -> OutcomeRecord | None:
-        """Return how the last installation ended that somebody had wanted.
+        """Return how the last installation on it ended that somebody had wanted.
 
         A recovery only puts right what such a one has left.
         """
         wanted = (
             outcome
-            for outcome in reversed(self.history)
+            for outcome in self.own_history
             if outcome.purpose is not Purpose.RECOVERY
         )
         return next(wanted, None)
@@ -82,7 +95,7 @@ class LockRecord:
         """Return whether an artifact was installed here, and has proven itself."""
         return any(
             outcome.sha256 == sha256 and outcome.kind is OutcomeKind.SUCCEEDED
-            for outcome in self.history
+            for outcome in self.own_history
         )
 
     def runs_as_installed(self, sha256: str) -> bool:
@@ -96,7 +109,7 @@ class LockRecord:
             and outcome.kind is OutcomeKind.SUCCEEDED
             and outcome.ended >= self.running_since - _PROVEN_WITHIN
             and is_same_version(outcome.to_version, self.identity.firmware_version)
-            for outcome in self.history
+            for outcome in self.own_history
         )
 
     def reading(
@@ -153,6 +166,7 @@ class LockRecord:
         would push out what the lock has lived through. So is what somebody else
         installs, when it is more in a day than anybody installs.
         """
+        outcome = replace(outcome, lock_number=self.lock_number)
         told = {outcome.attempt}
         last = self.outcome
         if last is not None and (
@@ -169,7 +183,7 @@ class LockRecord:
 
     def _is_one_of_many(self, outcome: OutcomeRecord) -> bool:
         """Return whether a lock claims other firmware again and again."""
-        last = self.history[-EXTERNAL_A_DAY:]
+        last = tuple(islice(self.own_history, EXTERNAL_A_DAY))
         return len(last) == EXTERNAL_A_DAY and all(
             each.origin is Origin.EXTERNAL
             and abs(outcome.ended - each.ended) < timedelta(days=1)

@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import TransportProblem
 from ..model import Origin, OutcomeKind, Purpose
 from .decisions import Approval
-from .stored import as_number, as_text, as_time, as_truth, as_whole, optional
+from .stored import as_floor, as_number, as_text, as_time, as_truth, as_whole, optional
 
 _WAITS = {TransportProblem.WAITS_FOR_RESTART, TransportProblem.MAY_WAIT_FOR_RESTART}
 _ON_TRIAL = {TransportProblem.CANNOT_BE_KEPT, TransportProblem.NOT_TAKEN_BACK}
@@ -46,6 +46,8 @@ class OutcomeRecord:
     tries: int = 1
     """How many are kept as this one: recoveries in a row that were in vain, or what a
     lock claims too often that somebody else has installed."""
+    lock_number: int = 0
+    """On which lock at its door, as ``LockRecord.lock_number`` counts them."""
 
     @property
     def is_bad_news(self) -> bool:
@@ -107,5 +109,6 @@ class OutcomeRecord:
             door=optional(as_text, raw.get("door")),
             purpose=Purpose(raw.get("purpose", Purpose.UPDATE)),
             tries=as_whole(raw.get("tries", 1)),
+            lock_number=as_floor(raw.get("lock_number", 0)),
             environment=as_text(raw["environment"]),
         )

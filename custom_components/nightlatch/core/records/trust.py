@@ -8,10 +8,11 @@ the cache, and merging two states takes the higher of each.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+import json
 from typing import Any, Final, Protocol
 
 from ..versions import Version, VersionScheme
-from .stored import MAX_WHOLE, as_floor, as_text, as_time
+from .stored import MAX_WHOLE, as_floor, as_text, as_time, as_truth
 
 MAX_HALTS: Final = 256
 """How many halted releases of one feed are remembered, those first that it lists."""
@@ -48,16 +49,26 @@ class Halts:
     """Together the versions of the metadata that say so."""
     releases: frozenset[tuple[str, str]] = frozenset()
     """Each by its model and its ``key``."""
+    of_keeper: bool = False
+    """Whether a keeper says so, and not the vendor."""
 
     def then(
-        self, root: int, snapshot: int, told: Mapping[tuple[str, str], bool]
+        self,
+        root: int,
+        snapshot: int,
+        told: Mapping[tuple[str, str], bool],
+        *,
+        of_keeper: bool = False,
     ) -> Halts:
         """Return what holds after metadata that list these releases, halted or not."""
         halted = {each for each, is_halted in told.items() if is_halted}
         before = sorted(self.releases - told.keys())
         room = max(MAX_HALTS - len(halted), 0)
         return Halts(
-            root=root, snapshot=snapshot, releases=frozenset([*halted, *before[:room]])
+            root=root,
+            snapshot=snapshot,
+            releases=frozenset([*halted, *before[:room]]),
+            of_keeper=of_keeper,
         )
 
     def merged(self, other: Halts) -> Halts:
@@ -65,7 +76,11 @@ class Halts:
         mine, theirs = (self.root, self.snapshot), (other.root, other.snapshot)
         if mine != theirs:
             return max(self, other, key=lambda each: (each.root, each.snapshot))
-        return replace(self, releases=self.releases | other.releases)
+        return replace(
+            self,
+            releases=self.releases | other.releases,
+            of_keeper=self.of_keeper and other.of_keeper,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +192,22 @@ class Trust:
             if (model, key) in feed.halts.releases
         )
 
+    @property
+    def halts(self) -> Mapping[str, frozenset[tuple[str, str]]]:
+        """Return what is halted, by the feed that says so."""
+        return {
+            feed_id: feed.halts.releases
+            for feed_id, feed in self.feeds.items()
+            if feed.halts.releases
+        }
+
+    @property
+    def keepers(self) -> frozenset[str]:
+        """Return which feeds are keepers', as far as it was kept."""
+        return frozenset(
+            feed_id for feed_id, feed in self.feeds.items() if feed.halts.of_keeper
+        )
+
     def lock_number(self, key: str) -> int:
         """Return how many locks there were before the latest that has a floor there."""
         start = f"{key}#"
@@ -186,6 +217,21 @@ class Trust:
             if each.startswith(start) and each.removeprefix(start).isdecimal()
         )
         return max(numbers, default=0)
+
+    def within(self, most: int) -> Trust:
+        """Return as much of it as fits into so many bytes of JSON.
+
+        What a feed has halted goes first, of those that say most: it is listed there
+        still, and no floor sinks. Merged with what is kept it takes nothing away.
+        """
+        size, feeds = _size(self.to_dict()), dict(self.feeds)
+        sizes = {key: _size(_halts_to_dict(each.halts)) for key, each in feeds.items()}
+        for key in sorted(feeds, key=lambda each: (-sizes[each], each)):
+            if size <= most:
+                break
+            feeds[key] = replace(feeds[key], halts=Halts())
+            size -= sizes[key] - _size(_halts_to_dict(Halts()))
+        return replace(self, feeds=feeds)
 
     def merged(self, other: Trust) -> Trust:
         """Return the higher of both; what only one of them knows is kept.
@@ -249,6 +295,10 @@ class TrustStore(Protocol):
         """
 
 
+def _size(raw: Mapping[str, Any]) -> int:
+    return len(json.dumps(raw))
+
+
 def _role_to_dict(floor: RoleFloor) -> dict[str, Any]:
     return {"version": floor.version, "key_ids": sorted(floor.key_ids)}
 
@@ -266,11 +316,16 @@ def _feed_to_dict(floor: FeedFloor) -> dict[str, Any]:
         "timestamp": _role_to_dict(floor.timestamp),
         "snapshot": _role_to_dict(floor.snapshot),
         "targets": _role_to_dict(floor.targets),
-        "halts": {
-            "root": floor.halts.root,
-            "snapshot": floor.halts.snapshot,
-            "releases": [list(each) for each in sorted(floor.halts.releases)],
-        },
+        "halts": _halts_to_dict(floor.halts),
+    }
+
+
+def _halts_to_dict(halts: Halts) -> dict[str, Any]:
+    return {
+        "root": halts.root,
+        "snapshot": halts.snapshot,
+        "releases": [list(each) for each in sorted(halts.releases)],
+        "of_keeper": halts.of_keeper,
     }
 
 
@@ -292,6 +347,8 @@ def _halts_from_dict(raw: Mapping[str, Any]) -> Halts:
         releases=frozenset(
             (as_text(model), as_text(key)) for model, key in raw["releases"]
         ),
+        # Earlier versions did not say whose they are.
+        of_keeper=as_truth(raw.get("of_keeper", False)),
     )
 
 

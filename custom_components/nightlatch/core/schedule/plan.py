@@ -17,7 +17,7 @@ from .policy import (
     Mode,
     soak_days_for,
 )
-from .quiet_hours import moment_of
+from .quiet_hours import Window, moment_of
 from .retries import Retry
 from .soak import soak_ends
 
@@ -69,7 +69,9 @@ class Plan:
 
     release: Release | None
     starts_at: datetime | None = None
-    """None where no time can be said."""
+    """None where no time can be said; the moment of the plan where it may start then."""
+    due_since: datetime | None = None
+    """Since when it may have started, as far as the clock goes; None before that."""
     waiting: Waiting | None = None
     """What keeps it from starting right now; None where nothing does."""
     expected: timedelta = timedelta()
@@ -133,7 +135,7 @@ def make_plan(planning: Planning) -> Plan:
         return Plan(release=release, waiting=Waiting.SOURCE, expected=planning.expected)
     if release is None:
         return Plan(release=None, waiting=Waiting.NOTHING_OFFERED)
-    if release.halted is not None:
+    if release.is_halted:
         return Plan(release=release, waiting=Waiting.HALTED, expected=planning.expected)
     waiting = _without_a_time(planning, release)
     if waiting is not None:
@@ -167,9 +169,16 @@ def _without_a_time(planning: Planning, release: Release) -> Waiting | None:
 
 
 def is_approved(decisions: Decisions, release: Release) -> bool:
-    """Return whether somebody has approved this very release."""
+    """Return whether somebody has approved this very release.
+
+    Where it was halted and nobody can lift that any more, knowing of it.
+    """
     approval = decisions.approval
-    return approval is not None and approval.covers(release.version.text, release.key)
+    return (
+        approval is not None
+        and approval.covers(release.version.text, release.key)
+        and (not release.was_halted or Override.HALT in approval.overrides)
+    )
 
 
 def overrides_of(
@@ -188,6 +197,7 @@ def _chosen(planning: Planning, release: Release, at: datetime) -> Plan:
     return Plan(
         release=release,
         starts_at=max(at, planning.now),
+        due_since=at if at <= planning.now else None,
         waiting=waiting if at > planning.now else None,
         expected=planning.expected,
     )
@@ -213,11 +223,22 @@ def _in_quiet_hours(planning: Planning, release: Release) -> Plan:
     return Plan(
         release=release,
         starts_at=starts_at,
+        due_since=_due_since(planning, release, window, starts_at),
         waiting=waiting,
         expected=planning.expected,
         window_end=window.end if window else None,
         held_by=planning.tonight.held_by if waiting is Waiting.HOLD else None,
     )
+
+
+def _due_since(
+    planning: Planning, release: Release, window: Window | None, starts_at: datetime
+) -> datetime | None:
+    """Return since when it may have started in these quiet hours."""
+    if window is None or starts_at > planning.now:
+        return None
+    bounds = (bound for bound, _ in bounds_of(planning, release))
+    return max((window.start, *bounds))
 
 
 def _earliest(planning: Planning, release: Release) -> tuple[datetime, Waiting | None]:

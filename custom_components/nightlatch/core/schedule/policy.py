@@ -89,10 +89,13 @@ def policy_for(
     What does not come from the feed never installs by itself, and never without the
     approval of a person; going back needs a second factor besides. So it is with what
     nothing but a keeper's word says to be of the maker: a feed that somebody keeps is a
-    way for files to come, and no proof.
+    way for files to come, and no proof. And with what a feed has halted that is gone: who
+    removes one has not thereby said that it was wrong.
     """
-    of_keeper = release is not None and release.rests_on_keeper
-    if choice is None and not of_keeper:
+    for_a_person = release is not None and (
+        release.rests_on_keeper or release.was_halted
+    )
+    if choice is None and not for_a_person:
         return policy
     approval = policy.approval
     if choice is not None and choice.purpose is Purpose.ROLLBACK:

@@ -189,19 +189,28 @@ class Sender(Sending):
             end = min(start + selection.max_size, len(self._image))
             executed = await self._send_object(start, position, end)
             if end == len(self._image):
-                await self._finish()
+                await self._finish(was_whole=position == end)
             elif not executed:
                 await self._execute()
                 self._pace.waited(self._link.taken, self._link.round_trip)
             start = position = end
 
-    async def _finish(self) -> None:
-        """Execute the last object; raise ``_AstrayError`` where going on may help."""
+    async def _finish(self, *, was_whole: bool) -> None:
+        """Execute the last object; raise ``_AstrayError`` where going on may help.
+
+        ``was_whole`` tells that nothing of it was sent over this connection.
+        """
         await self._about_to_activate()
         self.activating = True
         try:
             await self._execute()
         except BootloaderError as err:
+            if was_whole and err.result == NordicResult.NOT_PERMITTED:
+                # It was executed, and has lost its power before anything came of that: a
+                # bootloader that keeps how far it is (nRF5 SDK 12 to 14) may want an
+                # object under way.
+                self.activating = False
+                raise _AstrayError(err) from err
             if err.extended != ExtendedError.VERIFICATION_FAILED:
                 raise
             # The image has this hash, and all checksums were right; so it is the lock

@@ -153,7 +153,8 @@ class SmpTransport(FirmwareTransport):
         async def ask(link: SmpLink) -> bool:
             return any(slot.pending for slot in await link.state())
 
-        return await self._ask(ask)
+        # It may just have restarted, which is what this is asked for.
+        return await self._ask_what_served(ask)
 
     async def confirm(self, artifact: VerifiedArtifact) -> None:
         """Let the lock keep this image, which it has to run; may be called again.

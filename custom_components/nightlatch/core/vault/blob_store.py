@@ -5,8 +5,8 @@ and a check of that: so it tells nothing, and still shows to whoever has the key
 is a name of this household, whatever the file contains.
 """
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 import hmac
 import secrets
@@ -196,7 +196,10 @@ class BlobStore:
         where = Where(self.path, kept.binding.label)
         with self._place.entered(self._key, writing=True) as folder:
             self._save_stray(folder, name)
-            with folder.replacing(name, temporary_name(self._key)) as target:
+            with (
+                _fitting(where),
+                folder.replacing(name, temporary_name(self._key)) as target,
+            ):
                 length = write_blob(target, self._key, kept, [data], where)
             # It is kept; a copy too many does no harm.
             with suppress(OSError):
@@ -223,6 +226,7 @@ class BlobStore:
         """Write down in place of what was; raise ``VaultError``."""
         with (
             self._place.entered(self._key, writing=True) as folder,
+            _fitting(Where(self.path, self._ledger)),
             folder.replacing(self._ledger, temporary_name(self._key)) as target,
         ):
             write_head(target, self._key, RecordKind.LEDGER, ledger.to_dict())
@@ -338,3 +342,17 @@ class _Found:
 
 def _without[T](mapping: Mapping[str, T], name: str) -> Mapping[str, T]:
     return {key: value for key, value in mapping.items() if key != name}
+
+
+@contextmanager
+def _fitting(where: Where) -> Iterator[None]:
+    """Say of what is too long for a record what cannot be kept, and where."""
+    try:
+        yield
+    except ValueError as err:
+        raise VaultError(
+            VaultProblem.TOO_LONG,
+            place=where.place,
+            artifact=where.artifact,
+            detail=str(err),
+        ) from err

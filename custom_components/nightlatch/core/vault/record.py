@@ -30,7 +30,8 @@ _HEADER = struct.Struct(">7sBc8s32sI")
 _SALT = 32
 # What a record is filled up to a multiple of.
 _GRAIN = 4096
-_MOST = 1024 * 1024
+MOST: Final = 1024 * 1024
+"""Bytes that a record may have."""
 # Each key seals one record.
 _NONCE = bytes(12)
 
@@ -83,8 +84,8 @@ def write_head(
 ) -> Head:
     """Seal a record; raise ``ValueError`` where it is too long or no JSON."""
     text = json.dumps(record, separators=(",", ":"), allow_nan=False).encode()
-    if len(text) > _MOST:
-        raise ValueError(f"A record has at most {_MOST} bytes, not {len(text)}")
+    if len(text) > MOST:
+        raise ValueError(f"A record has at most {MOST} bytes, not {len(text)}")
     text = text.ljust(_grains(len(text)))
     salt = os.urandom(_SALT)
     header = _HEADER.pack(
@@ -118,7 +119,7 @@ def read_head(
         )
     if raw_kind != kind.value or key_id.hex() != key.key_id:
         raise other(where)
-    if form < FORMAT or (length - TAG) % _GRAIN or not 0 < length - TAG <= _MOST:
+    if form < FORMAT or (length - TAG) % _GRAIN or not 0 < length - TAG <= MOST:
         raise damaged(where)
     sealed = source.read(length)
     if len(sealed) < length:

@@ -1,0 +1,55 @@
+"""A repair where a maker publishes itself what locks get from a keeper until now."""
+
+from collections.abc import Iterable, Iterator
+
+from ..coordinator import FeedCoordinator
+from ..issue import Issue
+from ..locks.lock import ManagedLock
+
+_KEY = "maker_publishes"
+
+
+def issues_of_keepers(
+    feeds: Iterable[FeedCoordinator], locks: Iterable[ManagedLock]
+) -> Iterator[tuple[str, Issue]]:
+    """Return which feeds are a maker's own for locks that follow a keeper, by its id."""
+    kept = [lock for lock in locks if lock.feed is not None and lock.feed.keeper]
+    if not kept:
+        return
+    for feed in feeds:
+        if feed.keeper is not None or feed.data is None:
+            continue
+        models = {model.model for model in feed.data.models}
+        follow = [
+            lock
+            for lock in kept
+            if lock.record.identity.model in models
+            # As long as its own feed was not heard, nobody says that it is another's.
+            and (lock.content is None or lock.content.vendor == feed.data.vendor)
+        ]
+        if follow:
+            keepers = {lock.feed.keeper or "" for lock in follow if lock.feed}
+            yield (
+                _id_of(feed),
+                Issue(
+                    key=_KEY,
+                    placeholders={
+                        "feed": feed.title,
+                        "maker": feed.data.vendor,
+                        "keeper": ", ".join(sorted(keepers)),
+                        "locks": ", ".join(sorted(lock.name for lock in follow)),
+                    },
+                ),
+            )
+
+
+def unheard(feeds: Iterable[FeedCoordinator]) -> set[str]:
+    """Return the ids of those of which nobody can say yet whether they are so.
+
+    After a reload: one that somebody has ignored would come back otherwise.
+    """
+    return {_id_of(feed) for feed in feeds if feed.data is None}
+
+
+def _id_of(feed: FeedCoordinator) -> str:
+    return f"{_KEY}_{feed.subentry_id}"
