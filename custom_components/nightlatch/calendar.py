@@ -6,7 +6,6 @@ from typing import override
 from homeassistant.components.calendar import CalendarEntity, CalendarEvent
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
-from homeassistant.util import dt as dt_util
 
 from .core.moments import bounded, shifted
 from .core.records.outcome_record import OutcomeRecord
@@ -22,6 +21,7 @@ PARALLEL_UPDATES = 0
 
 # A calendar shows nothing shorter.
 _SHORTEST = timedelta(minutes=1)
+_HOUR = timedelta(hours=1)
 
 
 async def async_setup_entry(
@@ -97,18 +97,23 @@ class InstallationCalendar(LocksEntity, CalendarEntity):
 def _planned(lock: ManagedLock, plan: Plan) -> CalendarEvent | None:
     if plan.release is None or plan.starts_at is None:
         return None
-    now = dt_util.utcnow()
     start = bounded(plan.starts_at)
-    if start <= now:
-        # It may start at any moment. If it were said to start now, it would start a
-        # little later whenever Home Assistant looks, which looks again when it starts.
-        start = now.replace(second=0, microsecond=0)
+    end = shifted(start, max(plan.expected, _SHORTEST))
+    if plan.due_since is not None:
+        # It may start at any moment. If it were said to start now, it would be said anew
+        # each minute, and Home Assistant looks again at each start and end besides.
+        start = bounded(plan.due_since)
+        end = plan.window_end or _next_hour(end)
     return CalendarEvent(
         start=start,
-        end=shifted(start, max(plan.expected, _SHORTEST)),
+        end=end,
         summary=f"{lock.name}: {plan.release.version.text}",
         uid=f"{lock.subentry_id}-planned",
     )
+
+
+def _next_hour(moment: datetime) -> datetime:
+    return shifted(moment.replace(minute=0, second=0, microsecond=0), _HOUR)
 
 
 async def _past(

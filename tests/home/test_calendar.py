@@ -1,6 +1,7 @@
 """The calendar: what was installed, and what will be."""
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -102,6 +103,39 @@ async def test_what_may_start_at_any_moment_is_going_on(house: House) -> None:
     assert house.state(CALENDAR).state == "on"
     await asyncio.sleep(0.3)
     assert len(told) == 1
+    # Nor at each minute: it has been due since one moment, and is until the night ends.
+    (due,) = await around(house)
+    plan = plan_of(house.managed())
+    assert datetime.fromisoformat(due["start"]) == plan.due_since
+    assert datetime.fromisoformat(due["end"]) == plan.window_end
+    shown = house.state(CALENDAR).attributes
+    now = dt_util.utcnow()
+    for minutes in range(1, 4):
+        later = now + timedelta(minutes=minutes)
+        await house.runtime.scheduler.async_look(later)
+        house.runtime.locks.async_changed()
+        await a_turn()
+    assert house.state(CALENDAR).attributes == shown
+
+
+async def test_what_somebody_wants_now_is_due_from_then_on(house: House) -> None:
+    """No quiet hours bind it, so it is shown to the end of an hour."""
+    night = Night(house, gate_entity="input_boolean.asleep")
+    night.set_lock(mode="ask")
+    await house.release("1.1.0")
+    lock, wanted = house.managed(), dt_util.utcnow() - timedelta(minutes=90)
+    assert lock.release is not None
+    decided = lock.decided
+    decided.kept = replace(
+        decided.kept, scheduled_at=wanted, scheduled_for=lock.release.key
+    )
+    lock.async_changed()
+    await a_turn()
+    (due,) = await around(house)
+    assert datetime.fromisoformat(due["start"]) == wanted
+    end = datetime.fromisoformat(due["end"])
+    assert (end.minute, end.second, end.microsecond) == (0, 0, 0)
+    assert timedelta() < end - dt_util.utcnow() <= timedelta(minutes=80)
 
 
 async def test_what_is_not_planned_any_more_is_gone(house: House) -> None:

@@ -13,6 +13,8 @@ from custom_components.nightlatch.core.records.trust import LockFloor, Trust
 from custom_components.nightlatch.core.schedule.plan import Waiting
 from custom_components.nightlatch.core.versions import Version, VersionScheme
 from custom_components.nightlatch.flows.replaced import SuccessorFlow
+from custom_components.nightlatch.planning.planner import environment_of
+from custom_components.nightlatch.texts.release_notes import async_release_notes
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import (
@@ -21,6 +23,7 @@ from homeassistant.helpers import (
     issue_registry as ir,
 )
 from homeassistant.util import dt as dt_util
+from tests.core.schedule.releases import outcome
 
 from .asked import plan_of
 from .flows import start_flow, start_settings, submit, until
@@ -143,6 +146,37 @@ async def test_a_person_takes_the_other_lock_over(zigbee_house: ZigbeeHouse) -> 
     assert floor in house.runtime.store.trust.locks.values()
     await house.install()
     assert house.lock.installed_version == NEW
+
+
+async def test_what_failed_on_the_old_lock_keeps_nothing_from_the_new_one(
+    zigbee_house: ZigbeeHouse,
+) -> None:
+    """Neither in the plan nor in what a person reads."""
+    house, managed = zigbee_house, zigbee_house.managed
+    automate(house)
+    await house.hass.async_block_till_done()
+    release = managed.release
+    assert release is not None
+    failed = outcome(
+        sha256=release.key,
+        environment=environment_of(managed),
+        touched=True,
+        message="It went wrong here.",
+    )
+    managed.record = managed.record.ended(failed)
+    assert plan_of(managed).waiting is Waiting.CHANGE
+    assert "It went wrong here" in await notes_of(house)
+    record = managed.record
+    managed.record = record.taken_over(record.identity, dt_util.utcnow())
+    assert plan_of(managed).waiting is not Waiting.CHANGE
+    assert "It went wrong here" not in await notes_of(house)
+
+
+async def notes_of(house: ZigbeeHouse) -> str:
+    """Return what a person reads before the update."""
+    lock, planner = house.managed, house.runtime.planner
+    assert lock.release is not None
+    return await async_release_notes(house.hass, lock, lock.release, planner)
 
 
 async def test_what_was_not_told_is_not_taken_over(zigbee_house: ZigbeeHouse) -> None:

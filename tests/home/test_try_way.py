@@ -6,6 +6,7 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
+from pytest_homeassistant_custom_component.common import async_capture_events  # type: ignore[import-untyped]
 
 from custom_components.nightlatch.core.errors import TransportProblem
 from custom_components.nightlatch.core.preflight.base import (
@@ -16,10 +17,14 @@ from custom_components.nightlatch.core.preflight.base import (
 )
 from custom_components.nightlatch.core.preflight.rehearsal import Rehearsal
 from custom_components.nightlatch.core.transports.way import QUESTIONS, Way
+from custom_components.nightlatch.flows import progress
 from custom_components.nightlatch.monitoring import rehearsing
 from custom_components.nightlatch.texts.rehearsal import async_told_rehearsal
 from homeassistant.config_entries import SubentryFlowResult
-from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.data_entry_flow import (
+    EVENT_DATA_ENTRY_FLOW_PROGRESSED,
+    FlowResultType,
+)
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 from tests.rig.link import LinkError
@@ -51,6 +56,25 @@ async def try_way(home: Home, title: str) -> str:
     placeholders = result["description_placeholders"]
     assert placeholders is not None
     return placeholders["told"]
+
+
+async def test_the_end_is_told_until_the_dialog_asks_for_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was not drawn yet when it was told first would wait for ever."""
+    monkeypatch.setattr(progress, "_AGAIN_AFTER", (0.01,) * 50)
+    hass, flows = house.hass, house.hass.config_entries.subentries
+    menu = await start_reconfigure(hass, house.entry, house.subentry("Front door"))
+    told = async_capture_events(hass, EVENT_DATA_ENTRY_FLOW_PROGRESSED)
+    result = await submit(hass, menu, next_step_id="try_way")
+    assert result["type"] is FlowResultType.SHOW_PROGRESS
+    await until(lambda: len(told) >= 4)
+    assert {event.data["flow_id"] for event in told} == {result["flow_id"]}
+    result = await flows.async_configure(result["flow_id"])
+    assert result["reason"] == "way_tried"
+    heard = len(told)
+    await asyncio.sleep(0.1)
+    assert len(told) == heard
 
 
 async def way_in_plan(home: Home, entity_id: str = UPDATE) -> Any:

@@ -16,7 +16,7 @@ from homeassistant.components.bluetooth import (
 )
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import CONF_ADDRESS
-from homeassistant.data_entry_flow import FlowContext, FlowHandler, FlowResult
+from homeassistant.data_entry_flow import FlowContext, FlowResult
 from homeassistant.helpers.selector import (
     BooleanSelector,
     SelectOptionDict,
@@ -42,6 +42,7 @@ from .new_lock import (
     feed_knowing,
     integration_name,
 )
+from .progress import ProgressFlow
 
 CONF_LOCKS = "locks"
 CONF_MORE = "more"
@@ -63,7 +64,7 @@ class AddLockSteps[
     ContextT: FlowContext,
     ResultT: FlowResult[Any, Any],
     HandlerT,
-](FlowHandler[ContextT, ResultT, HandlerT]):
+](ProgressFlow[ContextT, ResultT, HandlerT]):
     """Adds locks: several as they are proposed, or one with all that can be said of it."""
 
     _pick_step: str

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import logging
 from typing import Any, Final, override
 
-from homeassistant.config_entries import SubentryFlowResult
+from homeassistant.config_entries import SubentryFlowContext, SubentryFlowResult
 from homeassistant.core import callback
 
 from ..core.installation.support_case import CasePart, NextAction, next_action
@@ -23,6 +23,7 @@ from ..texts.support_case import (
 )
 from ..translation import or_not_known
 from .firmware_file import FirmwareFileFlow
+from .progress import ProgressFlow
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -36,7 +37,10 @@ _STEPS: Final = {
 }
 
 
-class HelpSteps(FirmwareFileFlow):
+class HelpSteps(
+    ProgressFlow[SubentryFlowContext, SubentryFlowResult, tuple[str, str]],
+    FirmwareFileFlow,
+):
     """Looks while the dialog is open, part by part, and ends in what fits."""
 
     _left: list[CasePart] | None = None

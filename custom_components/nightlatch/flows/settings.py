@@ -3,7 +3,11 @@
 import asyncio
 from typing import Any
 
-from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
+from homeassistant.components.repairs import (
+    RepairsFlow,
+    RepairsFlowContext,
+    RepairsFlowResult,
+)
 from homeassistant.exceptions import HomeAssistantError
 
 from ..markup import neutral_all
@@ -11,9 +15,12 @@ from ..runtime import async_get_runtime
 from ..snapshots.restore import Restored
 from ..snapshots.snapshots import LockSnapshots
 from ..texts.settings import told_lines, told_name, told_why
+from .progress import ProgressFlow
 
 
-class SettingsFlow(RepairsFlow):
+class SettingsFlow(
+    ProgressFlow[RepairsFlowContext, RepairsFlowResult, str], RepairsFlow
+):
     """Shows what is different, sets it back if that is wanted, and tells what came of it."""
 
     def __init__(self, lock_id: str) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, override
 
-from homeassistant.config_entries import SubentryFlowResult
+from homeassistant.config_entries import SubentryFlowContext, SubentryFlowResult
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 
@@ -11,12 +11,16 @@ from ..core.preflight.rehearsal import Rehearsal
 from ..markup import listed, neutral_all
 from ..texts.rehearsal import async_told_rehearsal
 from .firmware_file import FirmwareFileFlow
+from .progress import ProgressFlow
 from .who import async_told
 
 _TRY_WAY = "try_way"
 
 
-class TryWaySteps(FirmwareFileFlow):
+class TryWaySteps(
+    ProgressFlow[SubentryFlowContext, SubentryFlowResult, tuple[str, str]],
+    FirmwareFileFlow,
+):
     """Tries it while the dialog is open, and tells at once what came of it."""
 
     _trying: asyncio.Task[Rehearsal] | None = None

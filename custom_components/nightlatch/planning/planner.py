@@ -255,7 +255,9 @@ class Planner:
             policy=lock.policy,
             household=self._settings.policy,
             decisions=decisions,
-            retry=retry(lock.record.history, sha256, environment_of(lock), now),
+            retry=retry(
+                tuple(lock.record.own_history)[::-1], sha256, environment_of(lock), now
+            ),
             tonight=self._tonight(lock, now),
             announced=decisions.announced == sha256,
             source=error.reason if (error := lock.kind.source_error) else None,

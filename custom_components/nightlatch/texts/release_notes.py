@@ -115,7 +115,7 @@ async def _async_ended(
 
 def _last_time(lock: ManagedLock, release: Release) -> str | None:
     """Return what came of the last try to install a release here, if it was no good."""
-    for outcome in reversed(lock.record.history):
+    for outcome in lock.record.own_history:
         if outcome.sha256 == release.key:
             return outcome.message if outcome.kind in _NO_GOOD else None
     return None

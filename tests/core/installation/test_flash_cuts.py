@@ -293,6 +293,8 @@ def test_a_cut_at_every_write(
             assert story.runs == NEW
 
 
+# All pairs take a quarter of an hour of a kind.
+@pytest.mark.timeout(7200 if LONG else 300)
 @each_kind
 def test_a_second_cut(kind: Kind, capsys: pytest.CaptureFixture[str]) -> None:
     """While the first one is made good: soon after it, or late."""
