@@ -9,6 +9,7 @@ import pytest
 
 from custom_components.nightlatch.core.errors import VaultError, VaultProblem
 from custom_components.nightlatch.core.model import Purpose, Source
+from custom_components.nightlatch.core.schedule.plan import Waiting
 from custom_components.nightlatch.vault.store import HouseholdVault
 from homeassistant.auth.models import User
 from homeassistant.const import STATE_OFF, STATE_ON
@@ -20,9 +21,10 @@ from tests.rig.dfu_package import make_package
 from tests.rig.lock import Mode
 from tests.rig.scene import HARDWARE_VERSION, make_firmware
 
-from .asked import cancel
+from .asked import cancel, plan_of
 from .flows import until
 from .house import EVENT, FRONT_DOOR, OUTCOME, PROBLEM, UPDATE, House
+from .mcuboot_house import McubootHouse
 from .night import Night
 from .test_actions import Authenticator, act, add_user, refused, with_authenticator
 
@@ -109,6 +111,35 @@ async def test_back_to_what_ran_before(
     assert house.locks[FRONT_DOOR].version == "1.1.0"
     assert house.state().state == STATE_OFF
     assert house.managed().decisions.skipped == "1.0.0"
+
+
+async def test_what_a_lock_was_brought_back_from_stays_away_whatever_it_tells(
+    mcuboot_house: McubootHouse,
+) -> None:
+    """It says the number of its build besides, which is not in the vendor's version."""
+    house, lock = mcuboot_house.house, mcuboot_house.lock
+    owner = await add_user(house, is_owner=True)
+    app = await with_authenticator(house, owner)
+    night = Night(house)
+    for version in ("1.1.0", "1.2.0"):
+        await mcuboot_house.release(version)
+        await house.install()
+    assert lock.version == "1.2.0+0"
+    await act(house, "rollback", owner, code=app.code())
+    assert lock.version == "1.1.0+0"
+    await house.settle()
+    state = house.state()
+    assert state.attributes["latest_version"] == "1.2.0"
+    assert state.attributes["skipped_version"] == "1.2.0"
+    assert state.state == STATE_OFF
+    night.automate()
+    await night.look()
+    assert plan_of(house.managed()).waiting is Waiting.SKIPPED
+    assert lock.version == "1.1.0+0"
+    # What is newer than that nobody has left out.
+    await mcuboot_house.release("1.3.0")
+    await house.settle()
+    assert house.state().state == STATE_ON
 
 
 async def test_what_the_lock_refuses_is_said_before_it_is_touched(

@@ -213,8 +213,12 @@ class ManagedLock:
     @property
     def skips(self) -> str | None:
         """The version that a person has left out, here or at its source."""
-        if self.release is not None and self.kind.skipped_by_person(self.release):
-            return self.release.version.text
+        release = self.release
+        if release is not None and (
+            self.kind.skipped_by_person(release)
+            or self.decisions.leaves_out(release.version.text)
+        ):
+            return release.version.text
         return self.decisions.skipped
 
     async def async_note_skip(self, version: str | None) -> None:

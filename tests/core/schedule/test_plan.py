@@ -110,6 +110,20 @@ def test_what_may_start_at_any_moment_has_been_due_since_one_moment() -> None:
     assert [plan.starts_at for plan in plans] == night
 
 
+@pytest.mark.parametrize("skipped", ["1.1.0", "1.1.0+0", "v1.1.0", "1.1.0+7"])
+def test_a_skip_is_of_the_version_however_a_lock_tells_it(skipped: str) -> None:
+    """It may be of what the lock was brought back from, with the number of its build."""
+    plan = make_plan(planning(decisions=replace(SEEN, skipped=skipped)))
+    assert plan.waiting is Waiting.SKIPPED
+
+
+@pytest.mark.parametrize("skipped", ["1.0.0", "1.1.1", "1.1.0-rc1", "", "nothing"])
+def test_a_skip_is_of_no_other_version(skipped: str) -> None:
+    """What is newer or older comes."""
+    plan = make_plan(planning(decisions=replace(SEEN, skipped=skipped)))
+    assert plan.waiting is Waiting.QUIET_HOURS
+
+
 def test_a_chosen_time_is_for_the_release_that_somebody_saw() -> None:
     """Who has said "tonight" of one has not said it of what came meanwhile."""
     chosen = replace(SEEN, scheduled_at=NOW - DAY, scheduled_for=SHA256)

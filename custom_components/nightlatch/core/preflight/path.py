@@ -93,7 +93,7 @@ def check_wanted(situation: Situation) -> Check:
             measured=decisions.pinned,
             limit=version,
         )
-    if decisions.skipped == version:
+    if decisions.leaves_out(version):
         return Check(
             family=Family.PATH,
             rule="wanted",

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..model import Purpose, Source
 from ..moments import can_have_been, is_set, is_too_far
+from ..versions import is_told_as
 from .stored import as_chosen_time, as_text, as_time, as_truth, optional
 
 
@@ -147,7 +148,7 @@ class Decisions:
     pinned: str | None = None
     """The version at which the lock is to stay."""
     skipped: str | None = None
-    """The version that somebody does not want."""
+    """The version that somebody does not want; as its lock told it where it ran there."""
     postponed_until: datetime | None = None
     scheduled_at: datetime | None = None
     scheduled_for: str | None = None
@@ -169,6 +170,13 @@ class Decisions:
         if self.scheduled_for not in {None, sha256}:
             return None
         return self.scheduled_at
+
+    def leaves_out(self, version: str) -> bool:
+        """Return whether somebody does not want the release of a version.
+
+        A lock tells more of what it ran than its vendor: ``1.2.0+0`` of ``1.2.0``.
+        """
+        return self.skipped is not None and is_told_as(version, self.skipped)
 
     def of_another_lock(self) -> Decisions:
         """Return what holds also where another lock is in the place of this one."""

@@ -154,7 +154,7 @@ def _without_a_time(planning: Planning, release: Release) -> Waiting | None:
         return None
     if decisions.pinned is not None:
         return Waiting.PINNED
-    if decisions.skipped == release.version.text:
+    if decisions.leaves_out(release.version.text):
         return Waiting.SKIPPED
     if policy.mode is not Mode.AUTOMATIC or policy.consent is None:
         return Waiting.PERSON
