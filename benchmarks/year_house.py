@@ -53,6 +53,7 @@ from homeassistant.helpers.json import json_bytes
 from homeassistant.helpers.recorder import async_initialize_recorder
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
+from homeassistant.util.async_ import get_scheduled_timer_handles
 
 MODULES: Final = f"custom_components.{DOMAIN}"
 ZONE: Final = "Europe/Berlin"
@@ -178,8 +179,11 @@ class House:
         """Stop it, with all that is to be kept on disk."""
         with LOOP.real_time():
             await self.hass.async_stop()
-        # What else would be the next process has the same loop here.
+        # What else would be the next process has the same loop here: nothing that waits
+        # for its time outlives a process.
         vars(LOOP).pop("_shutdown_run_callback_threadsafe", None)
+        for waiting in get_scheduled_timer_handles(LOOP):
+            waiting.cancel()
         for door in self.doors:
             door.entities.clear()
 

@@ -84,6 +84,7 @@ class FeedFactory(Protocol):
         url: str | None = None,
         root: bytes | None = None,
         pinned_keys: frozenset[str] | None = PINNED,
+        keeper: str | None = None,
         limits: Limits | None = None,
         allow_loopback_http: bool = True,
     ) -> TufFeed:
@@ -160,6 +161,7 @@ def make_feed(
         url: str | None = None,
         root: bytes | None = None,
         pinned_keys: frozenset[str] | None = PINNED,
+        keeper: str | None = None,
         limits: Limits | None = None,
         allow_loopback_http: bool = True,
     ) -> TufFeed:
@@ -168,6 +170,7 @@ def make_feed(
             url=vendor.url if url is None else url,
             root=vendor.root if root is None else root,
             pinned_keys=fingerprints(vendor) if pinned_keys is PINNED else pinned_keys,
+            keeper=keeper,
             cache=cache,
             session=session,
             clock=clock,

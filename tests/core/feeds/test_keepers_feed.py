@@ -17,9 +17,10 @@ from custom_components.nightlatch.core.feeds.schema import (
 )
 from custom_components.nightlatch.core.feeds.tuf import TufFeed
 from custom_components.nightlatch.core.model import Evidence, Found, Release, Severity
+from custom_components.nightlatch.core.records.trust import Halts
 from tests.rig.vendor import Vendor
 
-from .conftest import TWO, FeedFactory, fingerprints
+from .conftest import FIRMWARE_ONE, ONE, TWO, FeedFactory, MemoryTrust, fingerprints
 from .test_schema import (
     DESCRIPTOR,
     MODEL,
@@ -204,9 +205,7 @@ def keep(vendor: Vendor, **fields: Any) -> None:
 
 def pinned(make_feed: FeedFactory, vendor: Vendor, keeper: str | None) -> TufFeed:
     """Return the feed as a household has it that has approved who signs."""
-    feed = make_feed(pinned_keys=fingerprints(vendor))
-    feed._keeper = keeper
-    return feed
+    return make_feed(pinned_keys=fingerprints(vendor), keeper=keeper)
 
 
 async def test_who_signs_is_pinned(vendor: Vendor, make_feed: FeedFactory) -> None:
@@ -232,6 +231,37 @@ async def test_who_signs_is_pinned(vendor: Vendor, make_feed: FeedFactory) -> No
     assert caught.value.details == {"before": KEEPER, "now": "Acme"}
     # Nor out of what was cached.
     assert await feed.recall() is None
+
+
+async def test_it_is_kept_who_has_halted_what(
+    vendor: Vendor, make_feed: FeedFactory, trust: MemoryTrust
+) -> None:
+    """With the metadata that said so; what is listed no more stays as it was."""
+    content = await pinned(make_feed, vendor, None).check()
+    (one,) = (each for each in content.releases if each.version.text == "1.0.0")
+    halted = frozenset({(one.model, one.key)})
+
+    def kept() -> Halts:
+        (floor,) = trust.kept.feeds.values()
+        told = (floor.halts.root, floor.halts.snapshot)
+        assert told == (floor.root, floor.snapshot.version)
+        return floor.halts
+
+    assert (kept().releases, kept().of_keeper) == (frozenset(), False)
+    vendor.amend(ONE, schema=2, halted={"reason": "It drains batteries."})
+    await pinned(make_feed, vendor, None).check()
+    assert (kept().releases, kept().of_keeper) == (halted, False)
+    # Listed a second time, and not halted there.
+    vendor.release("acme/nd-100/again.zip", FIRMWARE_ONE, version="1.0.0")
+    await pinned(make_feed, vendor, None).check()
+    assert kept().releases == halted
+    vendor.withdraw(ONE)
+    vendor.withdraw("acme/nd-100/again.zip")
+    await pinned(make_feed, vendor, None).check()
+    assert kept().releases == halted
+    keep(vendor)
+    await pinned(make_feed, vendor, KEEPER).check()
+    assert (kept().releases, kept().of_keeper) == (halted, True)
 
 
 async def test_what_a_lock_knows_of_an_image_is_no_change_of_it(
