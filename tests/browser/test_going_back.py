@@ -47,8 +47,9 @@ def test_the_lock_goes_back(owner: Visit, monkeypatch: pytest.MonkeyPatch) -> No
     owner.close()
     house.until_installed(GARDEN, runs)
     assert lock.version == lock_before
-    state = house.state(_UPDATE)
-    assert state["attributes"]["skipped_version"] == newer
+    house.until_state(
+        _UPDATE, lambda state: state["attributes"]["skipped_version"] == newer
+    )
     owner.open_details(_UPDATE)
     owner.see(newer)
     owner.look("update-went-back")
