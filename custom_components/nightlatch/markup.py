@@ -113,6 +113,21 @@ def listed(lines: Iterable[str]) -> Composed:
     return Composed("\n".join(f"- {neutral(line)}" for line in lines))
 
 
+def one_after_another(parts: Iterable[str]) -> str:
+    """Return paragraphs and lists with a line between them.
+
+    Two lists with nothing else between them would be one: the second gets other points.
+    """
+    joined: list[str] = []
+    for part in filter(None, parts):
+        last = joined[-1].rpartition("\n")[2] if joined else ""
+        if last.startswith("- ") and part.startswith("- "):
+            joined.append(f"*{part[1:]}".replace("\n- ", "\n* "))
+        else:
+            joined.append(part)
+    return "\n\n".join(joined)
+
+
 def quoted(text: str, heading: str) -> Composed:
     """Return a text of several lines, fenced off under a heading of ours.
 

@@ -221,11 +221,14 @@ async def test_the_dialog_begins_with_how_it_stands(house: House) -> None:
     )
     await house.settle()
     told = await notes_of(house)
-    first, second, listed = told.split("\n\n")[:3]
+    first, second, listed, facts = told.split("\n\n")[:4]
     assert first.startswith("**Waits for your approval.**")
     assert second == "**In the way (2):**"
     assert "at 31 %, the update needs 40 %" in listed
     assert "The door is open." in listed
+    # With the same points it would be one list, and all facts would be in the way.
+    assert {line[:2] for line in listed.split("\n")} == {"- "}
+    assert {line[:2] for line in facts.split("\n")} == {"* "}
     assert told.index("In the way") < told.index("Evidence") < told.index("vendor says")
 
     house.hass.states.async_set("sensor.front", "90")

@@ -9,7 +9,7 @@ from ..core.advisories.published import PublishedAdvisory
 from ..core.feeds.public_index import https_url
 from ..core.model import Advisory, OutcomeKind, Purpose, Release, Severity
 from ..locks.lock import ManagedLock
-from ..markup import Composed, listed, neutral, quoted
+from ..markup import Composed, listed, neutral, one_after_another, quoted
 from ..planning.planner import Planner
 from ..translation import HOURS_OF_A_JUDGEMENT, async_labels, async_sentence
 from .duration import async_takes
@@ -87,7 +87,7 @@ async def async_release_notes(
             else await async_sentence(hass, "keeper_says", {"keeper": release.keeper})
         )
         told.append(quoted(release.release_notes, heading))
-    return "\n\n".join(part for part in told if part)
+    return one_after_another(told)
 
 
 async def _async_ended(
