@@ -83,6 +83,16 @@ def test_what_has_left_a_lock_in_its_bootloader() -> None:
     assert what_left_it(after(FAILED, TRIED, later)) == FAILED
 
 
+def test_a_lock_that_an_earlier_version_left_there_is_ours_too() -> None:
+    """Also where it is not the first one at its door; that is not said of its ends."""
+    stored = replace(RECORD, lock_number=1).ended(FAILED).to_dict()
+    for raw in stored["history"]:
+        del raw["lock_number"]
+    left = what_left_it(LockRecord.from_dict(stored))
+    assert left is not None
+    assert left.attempt == FAILED.attempt
+
+
 def test_a_recovery_that_a_person_began_is_ours_from_then_on() -> None:
     """Though nobody knows who sent the lock to its bootloader."""
     well = replace(FAILED, kind=OutcomeKind.SUCCEEDED, reason=None)

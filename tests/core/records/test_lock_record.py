@@ -79,6 +79,7 @@ outcomes = st.builds(
     from_version=texts,
     to_version=texts,
     message=st.none() | texts,
+    lock_number=st.integers(0, 9),
 )
 records = st.builds(
     LockRecord,
@@ -119,6 +120,7 @@ records = st.builds(
     heard_at=st.none() | times,
     manner=st.none() | st.sampled_from(Manner),
     unsettled=st.none() | st.dictionaries(texts, texts, min_size=1, max_size=2),
+    lock_number=st.integers(0, 9),
 )
 decisions = st.builds(
     Decisions,
@@ -481,6 +483,20 @@ def test_records_of_earlier_versions_tell_the_version_alone() -> None:
     identity = identity_from_dict(raw)
     assert (identity.firmware_text, identity.firmware_form) == (None, None)
     assert identity.read_as(None) == identity
+
+
+def test_earlier_versions_did_not_say_on_which_lock_an_installation_ended() -> None:
+    """What has ended since it runs what it runs was on this one; no more is sure."""
+    own = replace(RECORD.history[0], ended=NOW + timedelta(minutes=5), attempt="2")
+    former = replace(RECORD.history[0], ended=NOW - timedelta(minutes=5))
+    stored = replace(RECORD, lock_number=2, history=(former, own)).to_dict()
+    for raw in stored["history"]:
+        del raw["lock_number"]
+    read = LockRecord.from_dict(stored)
+    assert [each.attempt for each in read.own_history] == ["2"]
+    assert [each.lock_number for each in read.history] == [0, 2]
+    # Said once, it is not guessed again.
+    assert LockRecord.from_dict(read.to_dict()) == read
 
 
 def test_a_wrong_clock_neither_hears_nor_is_silent_for_years() -> None:

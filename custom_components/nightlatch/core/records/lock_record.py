@@ -255,19 +255,24 @@ class LockRecord:
     def from_dict(cls, raw: Mapping[str, Any]) -> LockRecord:
         """Read what ``to_dict`` gave; raise ``ValueError`` where it is anything else."""
         try:
+            running_since = as_time(raw["running_since"])
+            # Earlier versions counted none.
+            number = as_floor(raw.get("lock_number", 0))
             return cls(
                 identity=identity_from_dict(raw["identity"]),
                 read_at=as_time(raw["read_at"]),
-                running_since=as_time(raw["running_since"]),
-                history=tuple(map(OutcomeRecord.from_dict, raw["history"])),
+                running_since=running_since,
+                history=tuple(
+                    _outcome_from_dict(each, number, running_since)
+                    for each in raw["history"]
+                ),
                 batteries=tuple(map(_battery_from_dict, raw["batteries"])),
                 announced=optional(as_text, raw["announced"]),
                 # Records of earlier versions do not have these.
                 ran=tuple(map(as_text, raw.get("ran", ()))),
                 unsettled=optional(_as_mapping, raw.get("unsettled")),
                 to_do=tuple(map(as_text, raw.get("to_do", ()))),
-                # Earlier versions counted none.
-                lock_number=as_floor(raw.get("lock_number", 0)),
+                lock_number=number,
                 held=optional(_as_held, raw.get("held")),
                 silent_since=silence_from_dict(raw.get("silent_since") or {}),
                 heard_at=optional(as_time, raw.get("heard_at")),
@@ -275,6 +280,20 @@ class LockRecord:
             )
         except (AttributeError, KeyError, TypeError, ValueError) as err:
             raise ValueError(f"Not the record of a lock: {err!r}") from err
+
+
+def _outcome_from_dict(
+    raw: Mapping[str, Any], number: int, since: datetime
+) -> OutcomeRecord:
+    """Read one; ``since`` the lock of this number runs what it runs.
+
+    Earlier versions did not say on which lock it was. What has ended since then was on
+    this one: it may have been left in its bootloader by that, and must get out of it.
+    """
+    outcome = OutcomeRecord.from_dict(raw)
+    if "lock_number" in raw or outcome.ended < since:
+        return outcome
+    return replace(outcome, lock_number=number)
 
 
 def _until(moment: datetime, now: datetime) -> datetime:
