@@ -207,6 +207,39 @@ async def test_a_lock_that_is_silent_afterwards_is_not_believed_to_be_updated(
     assert zigbee_house.bridge.requests[-1].verb == "check"
 
 
+async def test_what_a_bridge_has_forgotten_and_tells_again_is_not_the_locks_word(
+    zigbee_house: ZigbeeHouse,
+) -> None:
+    """Out of a backup of its own, and then from the image: the lock was silent all along."""
+    lock, managed = zigbee_house.lock, zigbee_house.managed
+    lock.script = OtaScript(duration=0.5)
+    pressed = zigbee_house.hass.async_create_task(zigbee_house.install())
+    await until(lambda: lock.update_state == "updating")
+    lock.deaf = True
+    with pytest.raises(HomeAssistantError):
+        await pressed
+    (outcome,) = managed.record.history
+
+    async def tell(version: int) -> None:
+        lock.installed_version = version
+        lock.rest()
+        zigbee_house.bridge.tell(lock)
+        await until(
+            lambda: (
+                zigbee_house.state(SOURCE).attributes["installed_version"]
+                == str(version)
+            )
+        )
+
+    await tell(OLD)
+    await until(lambda: managed.record.read_at > outcome.ended)
+    await tell(NEW)
+    with pytest.raises(DelegateError):
+        await zigbee_house.runtime.reader.async_read(managed)
+    assert managed.record.history == (outcome,)
+    assert managed.record.identity.firmware_version == str(OLD)
+
+
 async def test_a_lock_is_not_asked_at_each_change_what_it_runs(
     zigbee_house: ZigbeeHouse,
 ) -> None:

@@ -163,13 +163,17 @@ class GuardedKind(AttachedKind):
     def _unproven(self, installed: str) -> OutcomeRecord | None:
         """Return the installation of which only the lock can say that it has ended well.
 
-        Until it has said so, once: what is read after its end is the lock's own word.
+        Until it has said so, once: that it runs this is read after the end only where
+        the lock itself has said it. That it runs something else anybody may say.
         """
-        outcome = self.lock.record.outcome
+        record = self.lock.record
+        outcome, runs = record.outcome, record.identity.firmware_version
         if (
             outcome is not None
             and outcome.reason == DelegateProblem.NOT_ASKED
-            and self.lock.record.read_at <= outcome.ended
+            and not (
+                record.read_at > outcome.ended and is_told_as(outcome.to_version, runs)
+            )
             and outcome.attempt != self._answered
             and self.delegate.can_ask
             and is_told_as(outcome.to_version, installed)
