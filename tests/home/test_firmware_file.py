@@ -329,14 +329,17 @@ async def test_what_a_removed_feed_has_halted_is_for_a_person_who_knows_of_it(
 ) -> None:
     """No approval from before counts; one that names the halt does."""
     path = await offer(house, flow)
+    lock, version = house.managed(), "1.1.0"
+    owner = await add_user(house, is_owner=True)
+    # Of a halt that nobody has spoken of yet, nobody knows.
+    await act(house, "approve", owner, version=version, overrides=["halt"])
     house.vendor.amend(path, schema=2, halted={"reason": WHY})
     await house.check()
+    await act(house, "approve", owner, version=version, overrides=["halt"])
     await without_feed(house)
-    lock, version = house.managed(), "1.1.0"
     assert plan_of(lock).waiting is Waiting.APPROVAL
     with pytest.raises(HomeAssistantError, match="removed here has halted"):
         await house.install()
-    owner = await add_user(house, is_owner=True)
     with pytest.raises(HomeAssistantError) as caught:
         await act(house, "approve", owner, version=version)
     assert caught.value.translation_key == "halt_not_known"

@@ -92,7 +92,8 @@ async def async_approve(
 ) -> None:
     """Let a person approve a release that the person has seen, and the lock should get.
 
-    A code is always checked where one is given. Raises ``HomeAssistantError``.
+    A code is always checked where one is given. That something is halted is judged by
+    who has been told so, and by nobody beforehand. Raises ``HomeAssistantError``.
     """
     if release.was_halted and Override.HALT not in overrides:
         raise lock.error("halt_not_known", version=release.version.text)
@@ -108,6 +109,8 @@ async def async_approve(
     # Once more, now that nothing is waited for any more.
     if not is_offered(lock, release):
         raise lock.error("approval_outdated", version=release.version.text)
+    if not release.was_halted:
+        overrides -= {Override.HALT}
     await lock.decided.async_approve(
         approval_of(user, release, second_factor=second_factor, overrides=overrides)
     )
