@@ -18,6 +18,7 @@ import pytest
 from custom_components.nightlatch.core.errors import FeedError, FeedProblem
 from custom_components.nightlatch.core.feeds.transfer import Limits
 from custom_components.nightlatch.core.feeds.tuf import TufFeed
+from custom_components.nightlatch.core.model import Halt
 from custom_components.nightlatch.core.records.trust import Trust
 from tests.rig.vendor import Vendor, new_signer
 from tests.rig.vendor_http import (
@@ -896,6 +897,11 @@ async def test_a_release_that_was_halted_in_the_meantime(
     assert caught.value.reason is FeedProblem.RELEASE_HALTED
     assert caught.value.details == {"path": TWO, "why": "It drains batteries"}
     assert not any(request.path.startswith("targets") for request in vendor.requests)
+    # Who has approved it though another feed, which is gone, had halted it: knows of that.
+    approved = replace(release, halted=Halt(feed_gone=True))
+    with pytest.raises(FeedError) as caught:
+        await feed.fetch(approved)
+    assert caught.value.reason is FeedProblem.RELEASE_HALTED
     # Half of it in a lock would be worse.
     assert await feed.fetch(release, begun=True) == FIRMWARE_TWO
     vendor.amend(TWO, schema=1, halted=None)

@@ -545,7 +545,7 @@ def _check_still_offered(release: Release, listing: _Listing, *, begun: bool) ->
     now = offered[path]
     if _as_signed(now) != _as_signed(release):
         raise FeedError(FeedProblem.RELEASE_CHANGED, path=path)
-    if now.halted is not None and release.halted is None and not begun:
+    if now.halted is not None and not release.is_halted and not begun:
         raise FeedError(FeedProblem.RELEASE_HALTED, path=path, why=now.halted.why)
 
 
