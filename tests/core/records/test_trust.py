@@ -23,7 +23,7 @@ key_ids = st.frozensets(st.sampled_from("abcd"), min_size=1)
 role_floors = st.builds(RoleFloor, version=st.integers(1, 9), key_ids=key_ids)
 halts = st.builds(
     Halts,
-    of_keeper=st.booleans(),
+    of_keeper=st.none() | st.booleans(),
     root=st.integers(0, 2),
     snapshot=st.integers(0, 2),
     releases=st.frozensets(st.tuples(st.just("KL-1"), st.sampled_from("123"))),
@@ -227,6 +227,19 @@ def test_it_is_known_whose_halts_they_are() -> None:
     other = Halts().then(1, 5, {TWO: True})
     assert not of_keeper.merged(other).of_keeper
     assert not other.merged(of_keeper).of_keeper
+
+
+def test_what_was_kept_without_saying_whose_it_is_learns_that() -> None:
+    """At the next check, also where nothing else is new: a keeper may sign seldom."""
+    heard = Halts().then(1, 5, {ONE: True}, of_keeper=True)
+    raw = Trust(feeds={"keeper": replace(feed(1, role(1)), halts=heard)}).to_dict()
+    del raw["feeds"]["keeper"]["halts"]["of_keeper"]
+    before = Trust.from_dict(raw)
+    assert before.keepers == frozenset()
+    assert Trust.from_dict(before.to_dict()) == before
+    again = Trust(feeds={"keeper": replace(feed(1, role(1)), halts=heard)})
+    assert before.merged(again).keepers == {"keeper"}
+    assert again.merged(before).keepers == {"keeper"}
 
 
 def test_it_is_known_which_feeds_have_halted_a_release() -> None:

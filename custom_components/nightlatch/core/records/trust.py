@@ -12,7 +12,7 @@ import json
 from typing import Any, Final, Protocol
 
 from ..versions import Version, VersionScheme
-from .stored import MAX_WHOLE, as_floor, as_text, as_time, as_truth
+from .stored import MAX_WHOLE, as_floor, as_text, as_time, as_truth, optional
 
 MAX_HALTS: Final = 256
 """How many halted releases of one feed are remembered, those first that it lists."""
@@ -49,8 +49,8 @@ class Halts:
     """Together the versions of the metadata that say so."""
     releases: frozenset[tuple[str, str]] = frozenset()
     """Each by its model and its ``key``."""
-    of_keeper: bool = False
-    """Whether a keeper says so, and not the vendor."""
+    of_keeper: bool | None = False
+    """Whether a keeper says so, and not the vendor; None where that was not kept."""
 
     def then(
         self,
@@ -79,7 +79,7 @@ class Halts:
         return replace(
             self,
             releases=self.releases | other.releases,
-            of_keeper=self.of_keeper and other.of_keeper,
+            of_keeper=_vendors_first(self.of_keeper, other.of_keeper),
         )
 
 
@@ -295,6 +295,13 @@ class TrustStore(Protocol):
         """
 
 
+def _vendors_first(mine: bool | None, theirs: bool | None) -> bool | None:
+    """Return whose halts of two states of one feed are; who does not know does not say."""
+    if mine is None or theirs is None:
+        return theirs if mine is None else mine
+    return mine and theirs
+
+
 def _size(raw: Mapping[str, Any]) -> int:
     return len(json.dumps(raw))
 
@@ -348,7 +355,7 @@ def _halts_from_dict(raw: Mapping[str, Any]) -> Halts:
             (as_text(model), as_text(key)) for model, key in raw["releases"]
         ),
         # Earlier versions did not say whose they are.
-        of_keeper=as_truth(raw.get("of_keeper", False)),
+        of_keeper=optional(as_truth, raw.get("of_keeper")),
     )
 
 
