@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+import shutil
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -29,6 +30,7 @@ from tests.rig.scene import (
     release_fields,
 )
 from tests.rig.vendor import Vendor
+from tests.rig.vendor_http import Status
 
 from .asked import checks_of, plan_of
 from .flows import start_flow, submit
@@ -283,9 +285,11 @@ async def test_what_its_maker_has_halted_is_halted_in_a_keepers_feed_too(
 
 
 @asynccontextmanager
-async def with_makers_feed(house: House) -> AsyncIterator[Vendor]:
+async def with_makers_feed(
+    house: House, name: str = VENDOR
+) -> AsyncIterator[Vendor]:
     """Let the maker publish 1.2.0 itself, in a feed of its own; yield the maker."""
-    maker = Vendor(name=VENDOR, models=MODELS)
+    maker = Vendor(name=name, models=MODELS)
     maker.firmware_key = house.vendor.firmware_key
     publish(maker, "1.2.0", package=package(maker.firmware_key, "1.2.0"))
     await maker.start()
@@ -350,3 +354,37 @@ async def test_it_is_told_that_the_maker_publishes_itself_by_now(
         assert issue.dismissed_version is not None
         await house.remove(TITLE)
         assert "maker_publishes" not in await issues(house)
+
+
+async def test_nobody_is_told_to_leave_a_keeper_who_was_not_heard(
+    empty_house: House,
+) -> None:
+    """Somebody else has a model of the same name; what was ignored stays so meanwhile."""
+    house = empty_house
+    keep(house.vendor)
+    await add_keepers_feed(house, house.vendor)
+    await house.add_lock(FRONT_DOOR, "Front door")
+
+    async def unheard() -> None:
+        house.vendor.misbehave("*", Status(503))
+        shutil.rmtree(house.cache(TITLE))
+        await house.reload()
+        assert house.managed().content is None
+
+    async with with_makers_feed(house, "Another maker"):
+        await unheard()
+        assert "maker_publishes" not in await issues(house)
+        house.vendor.behave()
+        await house.reload()
+        await house.remove("Another maker")
+    async with with_makers_feed(house):
+        (issue,) = (
+            each
+            for each in ir.async_get(house.hass).issues.values()
+            if each.translation_key == "maker_publishes"
+        )
+        ir.async_ignore_issue(house.hass, DOMAIN, issue.issue_id, True)
+        await unheard()
+        found = ir.async_get(house.hass).async_get_issue(DOMAIN, issue.issue_id)
+        assert found is not None
+        assert found.dismissed_version is not None

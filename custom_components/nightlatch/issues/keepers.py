@@ -13,7 +13,7 @@ def issues_of_keepers(
     feeds: Iterable[FeedCoordinator], locks: Iterable[ManagedLock]
 ) -> Iterator[tuple[str, Issue]]:
     """Return which feeds are a maker's own for locks that follow a keeper, by its id."""
-    kept = [lock for lock in locks if lock.feed is not None and lock.feed.keeper]
+    kept = _kept(locks)
     if not kept:
         return
     for feed in feeds:
@@ -24,8 +24,9 @@ def issues_of_keepers(
             lock
             for lock in kept
             if lock.record.identity.model in models
-            # As long as its own feed was not heard, nobody says that it is another's.
-            and (lock.content is None or lock.content.vendor == feed.data.vendor)
+            # Two makers may have a model of the same name.
+            and lock.content is not None
+            and lock.content.vendor == feed.data.vendor
         ]
         if follow:
             keepers = {lock.feed.keeper or "" for lock in follow if lock.feed}
@@ -43,12 +44,20 @@ def issues_of_keepers(
             )
 
 
-def unheard(feeds: Iterable[FeedCoordinator]) -> set[str]:
+def unheard(
+    feeds: Iterable[FeedCoordinator], locks: Iterable[ManagedLock]
+) -> set[str]:
     """Return the ids of those of which nobody can say yet whether they are so.
 
     After a reload: one that somebody has ignored would come back otherwise.
     """
-    return {_id_of(feed) for feed in feeds if feed.data is None}
+    keeper_unheard = any(lock.content is None for lock in _kept(locks))
+    return {_id_of(feed) for feed in feeds if keeper_unheard or feed.data is None}
+
+
+def _kept(locks: Iterable[ManagedLock]) -> list[ManagedLock]:
+    """Return the locks that follow a keeper."""
+    return [lock for lock in locks if lock.feed is not None and lock.feed.keeper]
 
 
 def _id_of(feed: FeedCoordinator) -> str:
