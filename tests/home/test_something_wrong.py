@@ -20,6 +20,7 @@ from homeassistant.config_entries import SubentryFlowResult
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 from tests.rig import bootloader
 from tests.rig.lock import Mode
 from tests.rig.lock_services import MODEL
@@ -194,6 +195,13 @@ async def test_the_evidence_names_nobody(
     serial = house.managed().record.identity.serial_number
     for secret in ("Ann", ann.id, FRONT_DOOR, serial, "person-"):
         assert str(secret) not in body
+    assert evidence["installations"][-1]["on_this_lock"]
+    managed = house.managed()
+    managed.record = managed.record.taken_over(
+        managed.record.identity, dt_util.utcnow()
+    )
+    evidence = await (await (await hass_client()).get(path)).json()
+    assert not any(each["on_this_lock"] for each in evidence["installations"])
     gone = await (await hass_client()).get(path.partition("?")[0] + "0")
     assert gone.status == HTTPStatus.SERVICE_UNAVAILABLE
 

@@ -45,7 +45,12 @@ async def async_evidence(
         "error": facts.error,
         "next_action": next_action(facts),
         "checks": [_check(each) for each in facts.checks],
-        "installations": [_installation(each) for each in lock.record.history],
+        "installations": [
+            # At this door; the maker is asked about one lock.
+            _installation(each)
+            | {"on_this_lock": each.lock_number == lock.record.lock_number}
+            for each in lock.record.history
+        ],
         "audit_log": [
             {
                 "number": entry.number,
