@@ -1,12 +1,13 @@
 """The buttons of notifications: each does what it says, and is always answered."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser  # type: ignore[import-untyped]
 
-from custom_components.nightlatch.core.model import Purpose
+from custom_components.nightlatch.core.model import Halt, Purpose
 from custom_components.nightlatch.core.schedule.plan import Waiting
 from custom_components.nightlatch.events import Happening
 from custom_components.nightlatch.notifications.actions import EVENT, Verb, action_id
@@ -479,6 +480,19 @@ async def test_install_now_is_no_way_around_an_approval(house: House) -> None:
     answer = await press_title(night, "Install now")
     assert "needs the approval of a person first" in answer
     assert house.managed().decisions.scheduled_at is None
+
+
+async def test_nor_around_what_a_removed_feed_has_halted(house: House) -> None:
+    """It is said what stands against it, as where the update is pressed itself."""
+    night = Night(house)
+    await house.release("1.1.0")
+    await house.settle()
+    lock = house.managed()
+    assert lock.release is not None
+    lock.release = replace(lock.release, halted=Halt(feed_gone=True))
+    answer = await press_title(night, "Install now")
+    assert "removed here has halted 1.1.0" in answer
+    assert lock.decisions.scheduled_at is None
 
 
 async def test_the_one_time_code_is_typed_into_the_notice(house: House) -> None:

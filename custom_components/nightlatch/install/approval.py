@@ -20,6 +20,7 @@ from homeassistant.util.hass_dict import HassKey
 from ..const import DOMAIN
 from ..core.model import Release
 from ..core.records.decisions import Approval, Override
+from ..core.schedule.plan import is_approved
 from ..core.schedule.policy import ApprovalNeed
 from ..rights import Deed, async_person
 
@@ -79,6 +80,16 @@ def is_offered(lock: ManagedLock, release: Release) -> bool:
         release.version.text,
         release.key,
     )
+
+
+def check_approved(lock: ManagedLock, release: Release) -> None:
+    """Raise ``HomeAssistantError`` where a person has to approve a release first."""
+    if lock.policy.approval is ApprovalNeed.NONE or is_approved(
+        lock.decisions, release
+    ):
+        return
+    key = "halt_not_known" if release.was_halted else "approval_missing"
+    raise lock.error(key, version=release.version.text)
 
 
 async def async_approve(

@@ -30,14 +30,13 @@ from ..core.model import (
 )
 from ..core.moments import is_over
 from ..core.preflight.base import PreflightError, blockers
-from ..core.schedule.plan import is_approved
-from ..core.schedule.policy import ApprovalNeed
 from ..core.schedule.queue import Ticket
 from ..core.versions import is_told_as
 from ..events import Happening
 from ..locks.lock import ManagedLock, Progress
 from ..planning.planner import InstallRequest, next_errand
 from ..translation import async_as_home_assistant_error, told_now
+from .approval import check_approved
 from .conclusion import Ending
 from .environment import LockHouse
 from .services import InstallServices
@@ -90,11 +89,7 @@ class Installer:
             lock.kind.can_install_from(errand.source)
         ):
             raise await async_nothing_to_install(lock)
-        if lock.policy.approval is not ApprovalNeed.NONE and not is_approved(
-            lock.decisions, release
-        ):
-            key = "halt_not_known" if release.was_halted else "approval_missing"
-            raise self._lock.error(key, version=release.version.text)
+        check_approved(lock, release)
         with unsaved_for_now(f"What was decided about {lock.name}"):
             await self._services.store.async_saved()
         if (problem := lock.unsaved) is not None and origin is Origin.PERSON:

@@ -14,11 +14,9 @@ from homeassistant.util import dt as dt_util
 
 from ..core.model import Release
 from ..core.schedule.night import NOON, night_of
-from ..core.schedule.plan import is_approved
-from ..core.schedule.policy import ApprovalNeed
 from ..core.schedule.quiet_hours import moment_of
 from ..household_settings import HouseholdSettings
-from ..install.approval import async_approve, is_offered
+from ..install.approval import async_approve, check_approved, is_offered
 from ..install.installer import Installations
 from ..locks.lock import ManagedLock
 from ..locks.registry import LockRegistry
@@ -261,7 +259,4 @@ def _check_free(press: _Press) -> None:
     lock = press.lock
     if lock.progress is not None:
         raise lock.error("installation_running")
-    if lock.policy.approval is not ApprovalNeed.NONE and not is_approved(
-        lock.decisions, press.release
-    ):
-        raise lock.error("approval_missing", version=press.release.version.text)
+    check_approved(lock, press.release)
