@@ -285,9 +285,7 @@ async def test_what_its_maker_has_halted_is_halted_in_a_keepers_feed_too(
 
 
 @asynccontextmanager
-async def with_makers_feed(
-    house: House, name: str = VENDOR
-) -> AsyncIterator[Vendor]:
+async def with_makers_feed(house: House, name: str = VENDOR) -> AsyncIterator[Vendor]:
     """Let the maker publish 1.2.0 itself, in a feed of its own; yield the maker."""
     maker = Vendor(name=name, models=MODELS)
     maker.firmware_key = house.vendor.firmware_key

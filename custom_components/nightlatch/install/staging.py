@@ -56,7 +56,7 @@ async def async_take(
     meanwhile: then it is kept, and not offered.
 
     ``words`` is what a person has written to accept what nothing proves. Nothing is
-    installed: that takes an approval, and somebody who presses *Install*.
+    installed: that takes an approval, and somebody who presses *Update*.
     """
     await vault.async_keep(
         KeptRelease(release=release, signer=reading.signer, source=Source.FILE),

@@ -173,7 +173,8 @@ class Issues:
         of_no_lock = (ids for end, ids in self._there.items() if end not in self._locks)
         self._put(
             dict(self._of_household()),
-            set[str]().union(*of_no_lock) - unheard(self._feeds.values(), self._locks.values()),
+            set[str]().union(*of_no_lock)
+            - unheard(self._feeds.values(), self._locks.values()),
         )
 
     def _issues_there(self) -> dict[str, set[str]]:

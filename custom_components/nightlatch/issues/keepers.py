@@ -44,9 +44,7 @@ def issues_of_keepers(
             )
 
 
-def unheard(
-    feeds: Iterable[FeedCoordinator], locks: Iterable[ManagedLock]
-) -> set[str]:
+def unheard(feeds: Iterable[FeedCoordinator], locks: Iterable[ManagedLock]) -> set[str]:
     """Return the ids of those of which nobody can say yet whether they are so.
 
     After a reload: one that somebody has ignored would come back otherwise.

@@ -27,7 +27,7 @@ class NextStep(StrEnum):
     NEEDS_HAND = "needs_hand"
     WAITS_FOR_APPROVAL = "waits_for_approval"
     WAITS_FOR_YOU = "waits_for_you"
-    """It is installed when somebody presses *Install*."""
+    """It is installed when somebody presses *Update*."""
     BY_HAND = "by_hand"
     """A person installs it at the door."""
     SOAKING = "soaking"
