@@ -137,7 +137,7 @@ class GuardedKind(AttachedKind):
     @property
     @override
     def build(self) -> str | None:
-        return self.delegate.reading().build
+        return self.delegate.kind.build(self.delegate.reading())
 
     @override
     async def async_taken_over(self) -> None:

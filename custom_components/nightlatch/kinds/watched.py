@@ -101,7 +101,7 @@ class WatchedKind(AttachedKind):
     @override
     def build(self) -> str | None:
         update = self._update_entity
-        return update.reading().build if update is not None else None
+        return update.kind.build(update.reading()) if update is not None else None
 
     @property
     @override

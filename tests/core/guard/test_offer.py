@@ -13,6 +13,7 @@ from custom_components.nightlatch.core.guard.offer import (
 )
 from custom_components.nightlatch.core.guard.source import (
     Completion,
+    SourceKind,
     SourceReading,
     source_kind,
 )
@@ -166,3 +167,21 @@ def test_what_cannot_be_read_is_not_what_was_wanted(installed: str | None) -> No
     """A source that says nothing, or nonsense, proves nothing."""
     version = Version.parse(VersionScheme.DOTTED, "1.5")
     assert not runs(reading(installed, None), version)
+
+
+@pytest.mark.parametrize(
+    ("kind", "installed", "build"),
+    [
+        (ZIGBEE2MQTT, "285474816", "1.17"),
+        (ZIGBEE2MQTT, "1.17", None),
+        (source_kind("zha", "x"), "0x11040000", None),
+        (source_kind("tuya", "x"), "17", None),
+        (MATTER, "17", None),
+    ],
+)
+def test_only_of_zigbee_it_is_known_what_a_number_is(
+    kind: SourceKind, installed: str, build: str | None
+) -> None:
+    """What others call 17 need be no image, and what its device shows is not its name."""
+    told = replace(reading(installed, None), device_version="1.17")
+    assert kind.build(told) == build

@@ -57,17 +57,6 @@ class SourceReading:
         )
 
     @property
-    def build(self) -> str | None:
-        """Return what the lock calls what it runs, where its version is just a number.
-
-        Zigbee numbers images with 32 bits, and the basic cluster's software build id,
-        which the device registry shows, is what people know it by.
-        """
-        if self.installed is None or not self.installed.isdecimal():
-            return None
-        return self.device_version if self.device_version != self.installed else None
-
-    @property
     def offers_update(self) -> bool:
         """Return whether something else than what runs is on offer."""
         return (
@@ -92,6 +81,18 @@ class SourceKind:
     """Whether it says that it is at work only once the lock was told of its image."""
     tells_image: bool = False
     """Whether it tells the version of the image as what runs, whatever the lock says."""
+
+    def build(self, reading: SourceReading) -> str | None:
+        """Return what the lock calls what it runs, where its version is just a number.
+
+        Zigbee numbers images with 32 bits, and the basic cluster's software build id,
+        which the device registry shows, is what people know it by. What other numbers
+        are, and what stands there then, nobody knows.
+        """
+        installed, build = reading.installed, reading.device_version
+        if self.transport is not Transport.ZIGBEE or installed is None:
+            return None
+        return build if installed.isdecimal() and build != installed else None
 
 
 _DOTTED, _INTEGER = VersionScheme.DOTTED, VersionScheme.INTEGER
