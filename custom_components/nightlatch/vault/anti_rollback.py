@@ -82,7 +82,8 @@ class AntiRollback:
         if fits != trust:
             _LOGGER.warning(
                 "Feeds have halted more than the vault's ledger has room for; if a backup "
-                "is restored, what is left out is known again once they are asked"
+                "is restored, what is left out is known again once they are asked; of feeds "
+                "that were removed it is not"
             )
         return fits
 

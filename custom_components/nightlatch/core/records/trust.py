@@ -222,7 +222,8 @@ class Trust:
         """Return as much of it as fits into so many bytes of JSON.
 
         What a feed has halted goes first, of those that say most: it is listed there
-        still, and no floor sinks. Merged with what is kept it takes nothing away.
+        still, unless that feed is gone, and no floor sinks. Merged with what is kept it
+        takes nothing away.
         """
         size, feeds = _size(self.to_dict()), dict(self.feeds)
         sizes = {key: _size(_halts_to_dict(each.halts)) for key, each in feeds.items()}
