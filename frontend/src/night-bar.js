@@ -84,6 +84,7 @@ export class NightBar extends LitElement {
       .backdrop {
         position: relative;
         overflow: hidden;
+        min-height: 28px;
         border-radius: 8px;
         background: color-mix(in srgb, var(--nl-ink) 4%, var(--nl-card));
       }
@@ -177,9 +178,9 @@ export class NightBar extends LitElement {
         transform: translateX(calc(-100% - 8px));
       }
       .nothing {
+        grid-row: 3;
         display: grid;
         place-items: center;
-        height: 44px;
         text-align: center;
         line-height: 1.3;
         padding-inline: 12px;
@@ -202,9 +203,6 @@ export class NightBar extends LitElement {
         .lane {
           grid-row: calc(var(--row) + 1);
           min-height: 40px;
-        }
-        .lane.nothing {
-          grid-row: 2;
         }
         .who span {
           background: color-mix(in srgb, var(--nl-card) 80%, transparent);
@@ -358,6 +356,7 @@ export class NightBar extends LitElement {
     `;
   }
 
+  /** Under the hours, whose lines would cross it. */
   #empty() {
     return html`<div class="lane nothing quiet" style="--row: 2">
       ${this.text("hours.nothing")}

@@ -29,6 +29,24 @@ def test_nothing_stands_in_anybodys_way(
             assert stage.barriers() == [], theme
 
 
+@pytest.mark.parametrize("said", ["quiet", "no_hours"])
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_no_line_crosses_that_nothing_is_planned(
+    browser: Browser, size: tuple[int, int], said: str
+) -> None:
+    """The sentence stands under the hours, and the hours are there to be seen."""
+    with shown(browser, said=snapshot(said), size=size) as stage:
+        sentence = stage.page.get_by_text("Nothing is planned in these hours.")
+        sentence.wait_for()
+        below = sentence.bounding_box()
+        hours = stage.page.locator("nightlatch-night-bar .backdrop").bounding_box()
+        assert hours is not None
+        assert below is not None
+        assert hours["height"] >= 28
+        assert hours["width"] >= 200
+        assert hours["y"] + hours["height"] <= below["y"]
+
+
 def test_what_comes_from_outside_is_only_text(browser: Browser) -> None:
     """Names, versions and sentences are nobody's markup, and lead nowhere else."""
     with shown(browser, said=snapshot("hostile")) as stage:
