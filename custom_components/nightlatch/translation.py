@@ -119,6 +119,11 @@ def or_not_known(hass: HomeAssistant, value: str | None) -> str:
     return value or told_now(hass, "word_unknown")
 
 
+def decimal_now(hass: HomeAssistant, value: float) -> str:
+    """Return a number with one digit behind the decimal sign of the language."""
+    return f"{value:.1f}".replace(".", told_now(hass, "sign_decimal"))
+
+
 async def async_labels(hass: HomeAssistant) -> Callable[[str, str], Composed]:
     """Return what tells what people call an option of a selector, given both."""
     return partial(_label, await _async_texts(hass, "selector"))

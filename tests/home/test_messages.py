@@ -31,6 +31,7 @@ from custom_components.nightlatch.translation import (
     async_as_home_assistant_error,
     async_describe,
     async_told_in,
+    decimal_now,
 )
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
@@ -183,6 +184,9 @@ def test_every_sentence_is_fit_for_a_screen() -> None:
             assert text[0] == "{" or not text[0].isupper(), key
             assert not text.endswith("."), key
             continue
+        if key.startswith("sign_"):
+            assert len(text) == 1, key
+            continue
         begin = text.lstrip("*")[0]
         assert begin.isupper() or begin == "{", key
 
@@ -224,6 +228,13 @@ async def test_words_in_the_place_of_a_value_are_in_the_language_too(
     values = (shown.translation_placeholders or {}).values()
     assert any(value in told for value in values if len(value) > 4)
     assert "locked" not in values
+
+
+async def test_a_number_has_the_sign_of_its_language(hass: HomeAssistant) -> None:
+    """A point parts thousands where a comma parts tenths."""
+    for language, told in (("de", "0,5"), ("zh-Hans", "0.5"), ("en", "0.5")):
+        async with async_told_in(hass, language):
+            assert decimal_now(hass, 0.5) == told
 
 
 async def test_nobody_knows_for_how_long(hass: HomeAssistant) -> None:

@@ -26,7 +26,7 @@ from ..install.remedies import Remedies
 from ..issue import Issue
 from ..locks.lock import ManagedLock
 from ..locks.registry import Changes, LockRegistry
-from ..markup import listed, neutral_all
+from ..markup import listed, neutral_all, together
 from ..members import Members
 from ..monitoring.door_use import DoorUseWatch
 from ..monitoring.health import needs_hand
@@ -282,14 +282,20 @@ class Issues:
         if (suggested := issue_of_own_hours(lock, self._door_use)) is not None:
             yield suggested
         if (let_go := self._letting_go.of(lock)) is not None:
-            nobody = told_now(self._hass, "word_nobody")
+            elsewhere = {
+                "let_go_gone": let_go.elsewhere.gone,
+                "let_go_stays": let_go.elsewhere.stays,
+            }
             yield Issue(
                 key="let_go",
                 placeholders={
                     "lock": lock.name,
                     "until": f"{dt_util.as_local(let_go.until):%H:%M}",
-                    "others": ", ".join(let_go.elsewhere.gone) or nobody,
-                    "stays": ", ".join(let_go.elsewhere.stays) or nobody,
+                    "elsewhere": together(
+                        told_now(self._hass, key, others=", ".join(others))
+                        for key, others in elsewhere.items()
+                        if others
+                    ),
                 },
             )
         if lock.progress is not None or lock.is_cut_off:

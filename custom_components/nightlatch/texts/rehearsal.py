@@ -10,7 +10,7 @@ from ..core.preflight.rehearsal import Rehearsal
 from ..core.transports.way import QUESTIONS, Way
 from ..lock_view import LockView
 from ..markup import Composed
-from ..translation import async_describe, async_told_check, told_now
+from ..translation import async_describe, async_told_check, decimal_now, told_now
 
 # What is told of a rule also where it has nothing to object to.
 _VALUES: Final = {
@@ -80,7 +80,7 @@ def _measured(hass: HomeAssistant, way: Way) -> Iterator[Composed]:
         yield told_now(hass, "way_loses")
     if way.carries_little:
         yield told_now(hass, "way_carries_little", bytes=str(way.packet))
-    seconds = f"{way.reached_after:.1f}"
+    seconds = decimal_now(hass, way.reached_after)
     if way.way is None:
         yield told_now(hass, "way_reached", seconds=seconds)
     else:
