@@ -112,9 +112,10 @@ export class NightlatchCard extends LitElement {
     const { text, snapshot } = this._source;
     const title = this._config.title ?? text?.("tonight.title");
     if (!title && !snapshot) return nothing;
+    // What is said of all locks is not said of some.
     return html`<div class="head">
       ${title ? html`<h2 dir="auto">${title}</h2>` : nothing}
-      ${snapshot?.locks.length ? html`<p class="quiet">${snapshot.summary}</p>` : nothing}
+      ${snapshot?.locks.length && !this._config.locks ? html`<p class="quiet">${snapshot.summary}</p>` : nothing}
     </div>`;
   }
 

@@ -116,7 +116,9 @@ export class NightlatchCardEditor extends LitElement {
               const now = all.filter((each) =>
                 each === value ? event.target.checked : chosen.includes(each),
               );
-              // All is what is meant by saying nothing; none of them can be shown.
+              // All is what is meant by saying nothing; none of them can be shown, so
+              // that all are ticked again, this one too.
+              if (!now.length) event.target.checked = true;
               this.#set(key, now.length && now.length < all.length ? now : undefined);
             }}
           />

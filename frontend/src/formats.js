@@ -18,10 +18,14 @@ export function zone(hass) {
 function formatted(hass, at, more = {}) {
   const wanted = hass.locale?.time_format;
   const cycle = wanted === "12" ? "h12" : wanted === "24" ? "h23" : undefined;
-  return new Intl.DateTimeFormat(wanted === "system" ? undefined : language(hass), {
-    hour: "numeric",
+  const where = wanted === "system" ? undefined : language(hass);
+  const kind = { hour: "numeric", hourCycle: cycle };
+  const { hour12 } = new Intl.DateTimeFormat(where, kind).resolvedOptions();
+  return new Intl.DateTimeFormat(where, {
+    ...kind,
+    // Of itself many a language writes 04:00 behind a day, and 4:00 alone.
+    hour: hour12 ? "numeric" : "2-digit",
     minute: "2-digit",
-    hourCycle: cycle,
     timeZone: zone(hass),
     ...more,
   }).format(at);

@@ -4,6 +4,7 @@ import { LockView } from "./lock-view.js";
 import { NightBar } from "./night-bar.js";
 import { NightlatchPanel } from "./panel.js";
 import { Question } from "./question.js";
+import { suggested } from "./suggestion.js";
 
 /** @type {Record<string, CustomElementConstructor>} */
 const ELEMENTS = {
@@ -29,5 +30,6 @@ if (!all.customCards.some(({ type }) => type === "nightlatch-card")) {
     description: "Tonight: quiet hours, what each lock waits for, and what you can do.",
     preview: true,
     documentationURL: "https://github.com/nightlatch/nightlatch",
+    getEntitySuggestion: suggested,
   });
 }

@@ -7,6 +7,9 @@ import { away, clock, moment } from "./formats.js";
 
 /** @import { Hass, Snapshot, Translate } from "./snapshot.js" */
 
+/** How far from now an hour is shown on ever narrower bars, in percent. */
+const ROOM = [26, 31, 44];
+
 /** The quiet hours with the hours around them, and what happens in them. */
 export class NightBar extends LitElement {
   static properties = {
@@ -213,7 +216,17 @@ export class NightBar extends LitElement {
         .beside {
           top: 8px;
         }
-        .axis :is(.minor, .near) {
+        .axis :is(.minor, .by1) {
+          display: none;
+        }
+      }
+      @container (max-width: 760px) {
+        .axis .by0 {
+          display: none;
+        }
+      }
+      @container (max-width: 320px) {
+        .axis .by2 {
           display: none;
         }
       }
@@ -273,15 +286,15 @@ export class NightBar extends LitElement {
   #axis({ from, to, ticks, place }) {
     const here = place(this.now);
     const now = this.text("hours.now", { time: moment(this.hass, this.now, this.now) });
-    // What stands under the sign of now would not be read.
-    const far = (at) => Math.abs(place(at) - here);
-    const free = ticks.filter(({ at }) => far(at) > 13);
+    // What stands under the sign of now would not be read. At an end it reaches further.
+    const far = (at) => Math.abs(place(at) - here) / (edge(here, 9) ? 1.6 : 1);
+    const free = ticks.filter(({ at }) => far(at) > 18);
     return html`<div class="axis" style="grid-row: 1">
       ${free.map(
         ({ at, minor }) =>
           html`<span
             aria-hidden="true"
-            class="${edge(place(at))} ${minor ? "minor" : ""} ${far(at) < 30 ? "near" : ""}"
+            class="${edge(place(at))} ${minor ? "minor" : ""} by${ROOM.findIndex((each) => far(at) < each)}"
             style=${left(place(at))}
             >${clock(this.hass, at)}</span
           >`,

@@ -78,6 +78,7 @@
  * @property {any} config
  * @property {any} [user]
  * @property {Record<string, any>} [states]
+ * @property {Record<string, {platform?: string, device_id?: string}>} [entities]
  * @property {{darkMode?: boolean}} [themes]
  * @property {string} [dockedSidebar]
  * @property {Translate} localize

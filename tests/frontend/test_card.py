@@ -24,6 +24,39 @@ def test_the_card_is_among_those_that_can_be_added(browser: Browser) -> None:
         assert stage.script("stage.shown.getGridOptions()")["columns"] == 12
 
 
+def test_it_is_suggested_for_the_locks_it_knows(browser: Browser) -> None:
+    """By their update, and by the lock on whose device that stands; for nothing else."""
+    entities = {
+        GARDEN: {"platform": "nightlatch", "device_id": "garden"},
+        "lock.garden_door": {"platform": "mqtt", "device_id": "garden"},
+        "sensor.garden_battery": {"platform": "mqtt", "device_id": "garden"},
+        "sensor.garden_next_step": {"platform": "nightlatch", "device_id": "garden"},
+        "lock.shed": {"platform": "mqtt", "device_id": "shed"},
+        "lock.demo": {"platform": "demo"},
+        "update.hub": {"platform": "mqtt", "device_id": "garden"},
+        "update.typed": {"platform": "nightlatch"},
+    }
+    with shown(browser, "nightlatch-card", snapshot("evening")) as stage:
+
+        def suggested(entity_id: str) -> Any:
+            ask = "customCards[0].getEntitySuggestion({entities: value[0]}, value[1])"
+            found = stage.script(ask, [entities, entity_id])
+            return found and found["config"]
+
+        card = {
+            "type": "custom:nightlatch-card",
+            "show": ["hours", "locks", "history"],
+        }
+        for entity_id in (GARDEN, "lock.garden_door"):
+            assert suggested(entity_id) == card | {"locks": [GARDEN]}
+        assert suggested("update.typed") == card | {"locks": ["update.typed"]}
+        for entity_id in (
+            *set(entities) - {GARDEN, "lock.garden_door", "update.typed"},
+        ):
+            assert suggested(entity_id) is None
+        assert suggested("lock.nowhere") is None
+
+
 def test_a_card_shows_what_it_was_told_to(browser: Browser) -> None:
     """Which locks, under which title, and which parts."""
     config = {"title": "At night", "locks": [GARDEN, "lock1"], "show": ["locks"]}
@@ -32,6 +65,8 @@ def test_a_card_shows_what_it_was_told_to(browser: Browser) -> None:
         expect(headings).to_have_text(["At night", "Front door", "Garden door"])
         for part in ("nightlatch-night-bar", ".history", ".household"):
             assert stage.page.locator(part).count() == 0
+        # Nor what is said of all locks.
+        expect(stage.page.get_by_text("2 waits")).to_have_count(0)
 
 
 def test_a_lock_that_is_not_there_is_named(browser: Browser) -> None:
@@ -92,4 +127,19 @@ def test_the_editor_says_only_what_differs(browser: Browser) -> None:
         stage.page.get_by_role("checkbox", name="Front door").check()
         stage.page.get_by_role("checkbox", name="Household").check()
         stage.page.get_by_label("Title").fill("")
+        assert stage.told[-1][1]["config"] == {"type": "custom:nightlatch-card"}
+
+
+def test_the_last_part_cannot_be_taken_away(browser: Browser) -> None:
+    """Without any of them there is no card: all are shown, and ticked, again."""
+    config = {"show": ["locks"]}
+    with shown(
+        browser, "nightlatch-card-editor", snapshot("evening"), config=config
+    ) as stage:
+        boxes = stage.page.locator("fieldset").last.get_by_role("checkbox")
+        expect(boxes).to_have_count(4)
+        # Not with ``uncheck``, which wants to see it unticked.
+        stage.page.get_by_role("checkbox", name="Locks").click()
+        for box in boxes.all():
+            expect(box).to_be_checked()
         assert stage.told[-1][1]["config"] == {"type": "custom:nightlatch-card"}

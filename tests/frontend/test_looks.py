@@ -1,5 +1,8 @@
 """Each state, in both themes, on a desk and on a phone."""
 
+from datetime import datetime, timedelta
+from itertools import pairwise
+
 from playwright.sync_api import Browser
 import pytest
 
@@ -45,6 +48,28 @@ def test_no_line_crosses_that_nothing_is_planned(
         assert hours["height"] >= 28
         assert hours["width"] >= 200
         assert hours["y"] + hours["height"] <= below["y"]
+
+
+@pytest.mark.parametrize("language", ["en", "pl"])
+@pytest.mark.parametrize("width", [280, 390, 560, 800, 1200])
+def test_no_hour_stands_on_another(browser: Browser, width: int, language: str) -> None:
+    """The card may be as narrow as it is where cards are picked."""
+    locale = {"time_format": "language", "language": language}
+    said = snapshot("quiet")
+    begins = datetime.fromisoformat(said["quiet_hours"]["starts_at"])
+    with shown(
+        browser, "nightlatch-card", said, size=(width, 900), locale=locale
+    ) as stage:
+        hours = stage.page.locator("nightlatch-night-bar .axis span")
+        for minutes in (-600, -170, *range(-40, 300, 20), 400):
+            said["now"] = (begins + timedelta(minutes=minutes)).isoformat()
+            stage.push(said)
+            stage.page.wait_for_function("() => new Promise(requestAnimationFrame)")
+            boxes = [box for each in hours.all() if (box := each.bounding_box())]
+            assert boxes
+            boxes.sort(key=lambda box: box["x"])
+            for one, other in pairwise(boxes):
+                assert one["x"] + one["width"] <= other["x"], minutes
 
 
 def test_what_comes_from_outside_is_only_text(browser: Browser) -> None:

@@ -150,6 +150,8 @@ def test_what_is_beyond_the_night_is_named_with_its_day(browser: Browser) -> Non
         ({"time_zone": "server", "time_format": "12"}, "2:10 AM"),
         ({"time_zone": "local", "time_format": "24"}, "20:10"),
         ({"time_zone": "local", "time_format": "language"}, "8:10 PM"),
+        # Alone as behind a day, which by itself is another matter here.
+        ({"time_format": "language", "language": "de"}, "02:10"),
     ],
 )
 def test_times_are_those_of_the_zone_and_the_clock_that_were_chosen(
