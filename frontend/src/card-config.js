@@ -21,7 +21,7 @@ const OF_DASHBOARDS = new Set(["grid_options", "layout_options", "view_layout", 
  */
 export function checked(config) {
   if (!config || typeof config !== "object" || Array.isArray(config)) {
-    throw new Error("The card's configuration must be a mapping.");
+    throw new Error("The card must be a mapping.");
   }
   for (const key of Object.keys(config)) {
     if (!KNOWN.has(key) && !OF_DASHBOARDS.has(key)) {

@@ -16,6 +16,11 @@ const ELEMENTS = {
   "nightlatch-panel": NightlatchPanel,
 };
 
+// Home Assistant starts beside us, and puts another registry in the place of the browser's
+// first: there nobody would find what was defined before.
+if (document.querySelector("home-assistant")) {
+  await customElements.whenDefined("home-assistant");
+}
 for (const [name, element] of Object.entries(ELEMENTS)) {
   // After an update of Nightlatch a page may hold an earlier one already.
   if (!customElements.get(name)) customElements.define(name, element);
@@ -27,7 +32,7 @@ if (!all.customCards.some(({ type }) => type === "nightlatch-card")) {
   all.customCards.push({
     type: "nightlatch-card",
     name: "Nightlatch",
-    description: "Tonight: quiet hours, what each lock waits for, and what you can do.",
+    description: "What happens to your locks tonight",
     preview: true,
     documentationURL: "https://github.com/nightlatch/nightlatch",
     getEntitySuggestion: suggested,

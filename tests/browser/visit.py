@@ -29,6 +29,8 @@ _SCHEMES: Final = ("light", "dark")
 _THEIRS: Final = {
     ("aria-required-parent", "ha-combo-box-item"),
     ("aria-valid-attr-value", "ha-expansion-panel"),
+    # The way to the page of a card that is not Home Assistant's.
+    ("link-name", "hui-dialog-edit-card"),
     ("label", "ha-switch"),
     ("label-title-only", "ha-switch"),
 }
