@@ -45,6 +45,7 @@ ALLOWANCE: Final = 1.2
 ROWS: Final = (
     "first set-up",
     "start",
+    "first look",
     "broker away",
     "broker back",
     "all offers new",

@@ -1,6 +1,8 @@
 """A vendor's feed, made with the command, as households and other clients find it."""
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 import hashlib
 import json
@@ -14,7 +16,15 @@ from typing import Any
 import pytest
 from securesystemslib.formats import encode_canonical
 from securesystemslib.signer import CryptoSigner
-from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
+from tuf.api.metadata import (
+    Metadata,
+    MetaFile,
+    Root,
+    Snapshot,
+    TargetFile,
+    Targets,
+    Timestamp,
+)
 from tuf.ngclient import Updater
 
 from custom_components.nightlatch.core.advisories.published import Match
@@ -719,23 +729,62 @@ def test_python_tuf_reads_the_feed(feed: Workshop) -> None:
     assert asyncio.run(fetch()) == image.read_bytes()
 
 
-def _as_tuf_on_ci(folder: Path) -> None:
-    """Write a repository in the forms of tuf-on-ci.
+@dataclass
+class _OtherTool:
+    """The forms that another tool writes a repository in."""
 
-    ECDSA keys with notes beside them, their ids over all of that; one key for snapshot
-    and timestamp; versions without lengths and hashes.
-    """
+    signers: dict[str, CryptoSigner]
+    listed: Callable[[bytes], MetaFile]
+    hashed: tuple[str, ...] = ("sha256",)
 
-    def signer(**notes: str) -> CryptoSigner:
-        made = CryptoSigner.generate_ecdsa()
-        made.public_key.unrecognized_fields.update(notes)
-        whole = str(encode_canonical(made.public_key.to_dict()))
-        made.public_key.keyid = hashlib.sha256(whole.encode()).hexdigest()
-        return made
 
-    anna = signer(**{"x-tuf-on-ci-keyowner": "@anna"})
-    online = signer(**{"x-tuf-on-ci-online-uri": "file:online"})
-    signers = {"root": anna, "targets": anna, "snapshot": online, "timestamp": online}
+def _noted(made: CryptoSigner, **notes: Any) -> CryptoSigner:
+    """Return a key with notes beside it, its id over all of that."""
+    made.public_key.unrecognized_fields.update(notes)
+    whole = str(encode_canonical(made.public_key.to_dict()))
+    made.public_key.keyid = hashlib.sha256(whole.encode()).hexdigest()
+    return made
+
+
+def _tuf_on_ci() -> _OtherTool:
+    """One key for snapshot and timestamp; versions without lengths and hashes."""
+    anna = _noted(CryptoSigner.generate_ecdsa(), **{"x-tuf-on-ci-keyowner": "@anna"})
+    online = _noted(
+        CryptoSigner.generate_ecdsa(), **{"x-tuf-on-ci-online-uri": "file:online"}
+    )
+    return _OtherTool(
+        {"root": anna, "targets": anna, "snapshot": online, "timestamp": online},
+        lambda _: MetaFile(1),
+    )
+
+
+def _go_tuf() -> _OtherTool:
+    """Keys that say how their ids are hashed; SHA-512 of whatever is listed."""
+    return _OtherTool(
+        {
+            role: _noted(
+                CryptoSigner.generate_ed25519(),
+                keyid_hash_algorithms=["sha256", "sha512"],
+            )
+            for role in ("root", "targets", "snapshot", "timestamp")
+        },
+        lambda data: MetaFile.from_data(1, data, ["sha512"]),
+        ("sha256", "sha512"),
+    )
+
+
+def _tuf_js() -> _OtherTool:
+    """One key for all of it, and both hash and length of whatever is listed."""
+    only = CryptoSigner.generate_ed25519()
+    return _OtherTool(
+        dict.fromkeys(("root", "targets", "snapshot", "timestamp"), only),
+        lambda data: MetaFile.from_data(1, data, ["sha256"]),
+    )
+
+
+def _write_as(tool: _OtherTool, folder: Path) -> None:
+    """Write a repository in the forms of another tool."""
+    signers = tool.signers
     until = repository.computer_clock() + timedelta(days=2)
     root = Root(expires=until, consistent_snapshot=True)
     for role, each in signers.items():
@@ -752,31 +801,58 @@ def _as_tuf_on_ci(folder: Path) -> None:
         key=lambda name: int(name.removeprefix("metadata/").split(".")[0]),
     )
     targets.targets = Metadata[Targets].from_bytes(theirs[newest]).signed.targets
-    files: dict[str, bytes] = {
-        path: data for path, data in theirs.items() if path.startswith("targets/")
-    }
-    for name, signed in (
-        ("1.root", root),
-        ("1.targets", targets),
-        ("1.snapshot", Snapshot(expires=until, meta={"targets.json": MetaFile(1)})),
-        ("timestamp", Timestamp(expires=until, snapshot_meta=MetaFile(1))),
-    ):
-        metadata: Metadata[Any] = Metadata(signed)
-        metadata.sign(signers[signed.type])
-        files[f"metadata/{name}.json"] = metadata.to_bytes()
+    files: dict[str, bytes] = {}
+    for path, target in targets.targets.items():
+        before, _, name = f"targets/{path}".rpartition("/")
+        data = theirs[f"{before}/{target.hashes['sha256']}.{name}"]
+        target.hashes = TargetFile.from_data(path, data, [*tool.hashed]).hashes
+        for digest in target.hashes.values():
+            files[f"{before}/{digest}.{name}"] = data
+
+    def signed(metadata: Any) -> bytes:
+        whole: Metadata[Any] = Metadata(metadata)
+        whole.sign(signers[metadata.type])
+        return whole.to_bytes()
+
+    files["metadata/1.root.json"] = signed(root)
+    listed = files["metadata/1.targets.json"] = signed(targets)
+    snapshot = Snapshot(expires=until, meta={"targets.json": tool.listed(listed)})
+    listed = files["metadata/1.snapshot.json"] = signed(snapshot)
+    timestamp = Timestamp(expires=until, snapshot_meta=tool.listed(listed))
+    files["metadata/timestamp.json"] = signed(timestamp)
     for path, data in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
 
 
-def test_a_repository_of_another_tool_is_checked(workshop: Workshop) -> None:
+@pytest.mark.parametrize(
+    ("tool", "has_notes"), [(_tuf_on_ci, True), (_go_tuf, True), (_tuf_js, False)]
+)
+def test_a_repository_of_another_tool_is_checked(
+    workshop: Workshop, tool: Callable[[], _OtherTool], *, has_notes: bool
+) -> None:
     """Whatever it calls its keys; what is wrong in it is told as of any other."""
-    _as_tuf_on_ci(workshop.folder / "theirs")
+    _write_as(tool(), workshop.folder / "theirs")
     assert workshop.run("check", "theirs") == REFUSED
     assert "Offered:       ND-100 1.0.0 for A" in workshop.told
-    assert re.search(r"Root key: +[0-9a-f]{64}\n +alone: +[0-9a-f]{64}", workshop.told)
+    # Who compares keys compares what their ids may be made of.
+    keys = re.search(
+        r"Root key: +[0-9a-f]{64}\n( +alone: +[0-9a-f]{64})?", workshop.told
+    )
+    assert keys is not None
+    assert (keys[1] is not None) is has_notes
     assert "REFUSED:       acme/bad.zip" in workshop.told
     assert "neither a DFU package nor an image" in workshop.told
+
+
+def test_a_release_by_which_no_firmware_can_be_told_is_refused(
+    workshop: Workshop,
+) -> None:
+    """go-tuf lists SHA-512 alone, unless it is told otherwise."""
+    _write_as(replace(_go_tuf(), hashed=("sha512",)), workshop.folder / "theirs")
+    assert workshop.run("check", "theirs") == REFUSED
+    assert "hashes.sha256" in workshop.told
+    assert "Offered:" not in workshop.told
 
 
 # The package.
