@@ -13,9 +13,14 @@ from custom_components.nightlatch.core.installation.support_case import (
     NextAction,
     next_action,
 )
+from custom_components.nightlatch.core.sightings import Patience
+from custom_components.nightlatch.core.transports.nordic_protocol import (
+    bootloader_address,
+)
 from custom_components.nightlatch.flows.lock import LockFlow
 from custom_components.nightlatch.locks.lock import ManagedLock
 from custom_components.nightlatch.report import view
+from homeassistant.components import bluetooth
 from homeassistant.config_entries import SubentryFlowResult
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.helpers import entity_registry as er
@@ -153,6 +158,29 @@ async def test_a_stranded_lock_is_brought_out(
     result, _ = await look(house, "Front door")
     ended = await submit(house.hass, result, next_step_id="help_evidence")
     assert ended["reason"] == "help_evidence"
+
+
+@pytest.mark.parametrize("heard", [True, False])
+async def test_a_lock_that_nobody_knows_to_be_stranded_is_found(
+    house: House, monkeypatch: pytest.MonkeyPatch, *, heard: bool
+) -> None:
+    """Also where advertisements have led there in vain before; a person asks now."""
+    monkeypatch.setattr(bootloader, "INACTIVITY_TIMEOUT", 60.0)
+    monkeypatch.setattr(Patience, "allows", lambda _patience, _now: False)
+    lock = house.managed()
+    send_to_bootloader(house.locks[FRONT_DOOR])
+    if heard:
+        address = bootloader_address(FRONT_DOOR)
+        await until(
+            lambda: bluetooth.async_address_present(house.hass, address) is True
+        )
+    result, _ = await look(house, "Front door")
+    assert lock.in_bootloader
+    assert decided(house) is NextAction.RECOVER
+    assert "waits in its bootloader" in told(result)
+    # It is not called out of range, nor is anybody told to wake it.
+    assert "range" not in told(result)
+    assert options(result)[0] == "help_recover"
 
 
 async def test_an_installation_is_left_alone(house: House) -> None:

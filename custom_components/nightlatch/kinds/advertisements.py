@@ -1,7 +1,9 @@
 """Listening to a lock's advertisements, in its application and in its bootloader."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from contextlib import suppress
+from typing import Any, Final, Protocol
 
 from homeassistant.components import bluetooth
 from homeassistant.components.bluetooth import BluetoothServiceInfoBleak
@@ -12,6 +14,9 @@ from ..core.sightings import Patience, Sightings
 from ..core.transports.nordic_protocol import SERVICE, bootloader_address
 from ..following import ending_all
 from ..lock_view import LockView
+
+# Seconds in which a bootloader that is heard is connected to, or is gone.
+_LOOK_WITHIN: Final = 30.0
 
 
 class HeardLock(LockView, Protocol):
@@ -141,12 +146,32 @@ class Watch:
             # What brings it out of there finds out by itself whether it is there.
             lock.async_found_in_bootloader()
         elif self._looking.allows(info.time):
-            self._begin(self._async_look(), f"look for the bootloader of {lock.name}")
+            self._begin(self._async_hint(), f"look for the bootloader of {lock.name}")
 
-    async def _async_look(self) -> None:
+    async def _async_hint(self) -> None:
+        await self._async_look()
+
+    async def async_look_now(self) -> bool:
+        """Return whether it waits in its bootloader, since a person wants to know.
+
+        However often advertisements have led there in vain, and however shortly they
+        are heard. Where it is not heard, nothing is looked for.
+        """
+        lock = self._lock
+        if lock.progress is not None or not self._heard.may_have_bootloader:
+            return False
+        if not lock.in_bootloader and not self._sightings.seems_stranded:
+            return False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_WITHIN):
+                return await self._async_look()
+        return False
+
+    async def _async_look(self) -> bool:
         """Find out by a connection whether a bootloader is there at all."""
-        if (
-            await self._heard.async_finds_bootloader()
-            and self._sightings.seems_stranded
-        ):
-            self._lock.async_found_in_bootloader()
+        lock = self._lock
+        if not await self._heard.async_finds_bootloader():
+            return False
+        if not lock.in_bootloader and self._sightings.seems_stranded:
+            lock.async_found_in_bootloader()
+        return lock.in_bootloader

@@ -77,6 +77,7 @@ class DirectKind(HouseKind):
 
     name: ClassVar = LockKind.DIRECT
     sends_firmware: ClassVar = True
+    _watch: Watch | None = None
 
     @override
     def configure(self, subentry: ConfigSubentry) -> None:
@@ -175,7 +176,19 @@ class DirectKind(HouseKind):
 
     @override
     async def async_try_way(self) -> tuple[LockIdentity, Way | None]:
-        return await self._async_ask_with(measure_way)
+        # Its application is looked for over a minute in vain while it is not running; and
+        # that it is not may be heard only meanwhile.
+        await self._async_refuse_bootloader()
+        try:
+            return await self._async_ask_with(measure_way)
+        except TransportError:
+            await self._async_refuse_bootloader()
+            raise
+
+    async def _async_refuse_bootloader(self) -> None:
+        """Raise ``TransportError`` where the lock is found in its bootloader."""
+        if self._watch is not None and await self._watch.async_look_now():
+            raise TransportError(TransportProblem.IN_BOOTLOADER)
 
     async def _async_ask_with[T](
         self, ask: Callable[[Radio, str, str], Awaitable[tuple[LockIdentity, T]]]
@@ -212,7 +225,8 @@ class DirectKind(HouseKind):
         def begin(coroutine: Coroutine[Any, Any, None], name: str) -> None:
             services.entry.async_create_background_task(services.hass, coroutine, name)
 
-        return Watch(self.lock, self, read, begin).async_start(services.hass)
+        self._watch = Watch(self.lock, self, read, begin)
+        return self._watch.async_start(services.hass)
 
     @property
     def may_have_bootloader(self) -> bool:
