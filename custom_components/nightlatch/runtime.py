@@ -23,7 +23,7 @@ from .core.installation.journal import JournalEntry
 from .core.installation.ports import Supply
 from .core.model import Source
 from .core.schedule.queue import Queue
-from .core.vendor_facts import read_facts
+from .core.vendor_facts import KnownFacts, read_facts
 from .discovery.discovery import Discovering
 from .faults import Faults
 from .household_settings import HouseholdSettings
@@ -195,7 +195,7 @@ async def async_make_runtime(
         faults=faults,
         audit=audit,
         listener=locks,
-        vendor_facts=await hass.async_add_executor_job(read_facts),
+        vendor_facts=KnownFacts(await hass.async_add_executor_job(read_facts)),
         make_kind=kind,
     )
     planner = Planner(hass, settings=settings, locks=locks, queue=queue, vault=vault)

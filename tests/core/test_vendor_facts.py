@@ -11,6 +11,8 @@ from custom_components.nightlatch.core.vendor_facts import (
     Aftercare,
     Caution,
     Demand,
+    Fact,
+    KnownFacts,
     Recovery,
     Step,
     VendorFacts,
@@ -232,3 +234,25 @@ def test_no_name_is_too_odd(
 ) -> None:
     """Registries hold whatever a device says."""
     facts_for(FACTS, vendor, models, integration)
+
+
+def test_facts_are_gone_through_once_for_all_locks_of_a_kind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And once more for each other kind; the file is read once."""
+    asked: list[str] = []
+
+    def counted(fact: Fact, vendor: str, integration: str | None) -> bool:
+        asked.append(vendor)
+        return "*" in fact.vendors or vendor.casefold() in fact.vendors
+
+    known = KnownFacts(load_facts(json.dumps([GOOD])))
+    monkeypatch.setattr(Fact, "_is_for", counted)
+    first = known.of("Kestrel", ("One", None), "hub")
+    once = len(asked)
+    assert once
+    assert all(known.of("Kestrel", ("One", None), "hub") is first for _ in range(30))
+    assert len(asked) == once
+    assert known.of("Other", ("One", None), "hub") == VendorFacts() != first
+    assert asked[-1] == "Other"
+    assert read_facts() is read_facts()

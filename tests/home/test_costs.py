@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone, tzinfo
-from typing import Any
+from typing import TYPE_CHECKING, Any, override
 
 import pytest
 
@@ -17,11 +17,16 @@ from custom_components.nightlatch import entity
 from custom_components.nightlatch.adapters import storage
 from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.guard.hold import HoldRecord
+from custom_components.nightlatch.core.model import Release
 from custom_components.nightlatch.core.records.decisions import Decisions
+from custom_components.nightlatch.core.records.kept_release import KeptRelease
 from custom_components.nightlatch.core.records.silence import Part
 from custom_components.nightlatch.core.schedule.night import night_of, noon_of
 from custom_components.nightlatch.core.schedule.plan import Plan, Planning, make_plan
+from custom_components.nightlatch.core.vault.kept import Binding, Kept
+from custom_components.nightlatch.core.versions import Version
 from custom_components.nightlatch.entity import HouseholdEntity, LockEntity
+from custom_components.nightlatch.kinds.guarded import GuardedKind
 from custom_components.nightlatch.locks.lock import ManagedLock
 from custom_components.nightlatch.locks.registry import LockRegistry
 from custom_components.nightlatch.monitoring import presence
@@ -30,6 +35,7 @@ from custom_components.nightlatch.monitoring.rest import Rests
 from custom_components.nightlatch.planning import planner
 from custom_components.nightlatch.redraw import Redraw, pause_for
 from custom_components.nightlatch.turns import FEW, Turns
+from custom_components.nightlatch.vault.contents import VaultContents
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
@@ -41,6 +47,9 @@ from .asked import plan_of
 from .flows import until
 from .house import BACK_DOOR, UPDATE, House
 from .zigbee_house import SOURCE, ZigbeeHouse
+
+if TYPE_CHECKING:
+    from _collections_abc import dict_items, dict_values
 
 MINUTE = timedelta(minutes=1)
 
@@ -352,6 +361,86 @@ async def test_a_quiet_minute_costs_nothing(
         await settled(house)
     assert not counts
     assert not asked
+
+
+async def test_nobody_looks_for_what_a_lock_is_linked_to_in_a_quiet_minute(
+    zigbee_house: ZigbeeHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is new with the registries only, or with what the owner has set."""
+    rests, now = await at_rest(zigbee_house)
+    asked: list[str] = []
+
+    def counted_linked(kind: GuardedKind) -> tuple[str, ...]:
+        asked.append(kind.anchor)
+        return (kind.anchor,)
+
+    monkeypatch.setattr(GuardedKind, "rests_on", property(counted_linked))
+    assert not rests.async_disturbed(now + MINUTE)
+    assert not asked
+    registry = er.async_get(zigbee_house.hass)
+    registry.async_update_entity(SOURCE, icon="mdi:lock")
+    assert rests.async_disturbed(now + MINUTE)
+    assert asked == [SOURCE]
+
+
+async def test_nobody_goes_through_all_that_is_kept_for_one_lock(
+    house: House,
+) -> None:
+    """Each lock is looked for each minute: only through what is of its model."""
+    await house.release("1.1.0")
+    await house.settle()
+    lock = house.managed()
+    assert lock.release is not None
+    runs = Version.parse(
+        lock.release.version.scheme, lock.record.identity.firmware_version
+    )
+    vault = VaultContents(house.runtime.locks, house.runtime.faults)
+    others = [
+        kept_of(replace(lock.release, model=f"M{number}", version=runs), number)
+        for number in range(40)
+    ]
+    for there in ([], [replace(lock.release, version=runs)]):
+        vault.async_take([*others, *(kept_of(each, 40) for each in there)])
+        vault._releases = passed = GoneThrough(vault._releases)
+        running = vault.running(lock)
+        assert [running.release for running in (running,) if running] == there
+        assert not passed.often
+
+
+class GoneThrough[K, V](dict[K, V]):
+    """Counts how often it is gone through."""
+
+    often = 0
+
+    @override
+    def items(self) -> dict_items[K, V]:
+        self.often += 1
+        return super().items()
+
+    @override
+    def values(self) -> dict_values[K, V]:
+        self.often += 1
+        return super().values()
+
+    @override
+    def __iter__(self) -> Iterator[K]:
+        self.often += 1
+        return super().__iter__()
+
+
+def kept_of(release: Release, number: int) -> Kept:
+    """Return a release as the vault keeps it."""
+    return Kept(
+        binding=Binding(
+            vendor=release.vendor,
+            model=release.model,
+            version=release.version.text,
+            sha256=f"{number:064x}",
+        ),
+        size=1,
+        kept_at=dt_util.utcnow(),
+        about=KeptRelease(release=release, signer=None).to_about(),
+    )
 
 
 async def test_a_battery_that_says_little_keeps_no_lock_awake(

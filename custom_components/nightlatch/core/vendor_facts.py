@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import cache
 import json
 from pathlib import Path
 import re
@@ -296,6 +297,29 @@ def facts_for(
     )
 
 
+class KnownFacts:
+    """All facts, gone through once for all locks of one kind: most homes have few kinds."""
+
+    def __init__(self, facts: Iterable[Fact]) -> None:
+        """Take the facts."""
+        self._facts = tuple(facts)
+        self._found: dict[
+            tuple[str | None, tuple[str | None, ...], str | None], VendorFacts
+        ] = {}
+
+    def of(
+        self,
+        vendor: str | None,
+        models: tuple[str | None, ...],
+        integration: str | None,
+    ) -> VendorFacts:
+        """Return what is known of a lock, by its maker, model names and integration."""
+        kind = vendor, models, integration
+        if (found := self._found.get(kind)) is None:
+            found = self._found[kind] = facts_for(self._facts, *kind)
+        return found
+
+
 def _any_like(models: Iterable[str], patterns: Iterable[str]) -> bool:
     return any(
         fnmatchcase(model.casefold(), pattern)
@@ -304,8 +328,12 @@ def _any_like(models: Iterable[str], patterns: Iterable[str]) -> bool:
     )
 
 
+@cache
 def read_facts() -> tuple[Fact, ...]:
-    """Read the reviewed file; blocks for a moment."""
+    """Read the reviewed file; blocks for a moment, once.
+
+    It comes with this program, and changes with it only.
+    """
     return load_facts(FACTS_FILE.read_text(encoding="utf-8"))
 
 

@@ -53,7 +53,7 @@ from ..core.records.trust import LockFloor, Trust
 from ..core.schedule.policy import LockPolicy, policy_for
 from ..core.schedule.soak import urgency_of
 from ..core.schedule.stage import is_let_out
-from ..core.vendor_facts import TO_DO, Fact, VendorFacts, facts_for
+from ..core.vendor_facts import TO_DO, KnownFacts, VendorFacts
 from ..core.versions import VersionScheme, is_same_version, is_told_as, is_version
 from ..events import Happening, HappeningCallback
 from ..faults import Faults
@@ -113,7 +113,7 @@ class LockServices:
     faults: Faults
     audit: AuditFile
     listener: LockListener
-    vendor_facts: tuple[Fact, ...]
+    vendor_facts: KnownFacts
     make_kind: Callable[[ManagedLock, ConfigSubentry], Kind]
 
 
@@ -188,8 +188,7 @@ class ManagedLock:
 
     def _find_facts(self) -> VendorFacts:
         identity = self._record.identity
-        return facts_for(
-            self._services.vendor_facts,
+        return self._services.vendor_facts.of(
             identity.manufacturer,
             (identity.model, *self.kind.other_names),
             self.kind.integration,

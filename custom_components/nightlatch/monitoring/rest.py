@@ -7,9 +7,10 @@ what it rests on in the house is not the very same.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import is_
 from typing import Any, Final
 
-from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, State, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
 from ..core.schedule.night import night_of, noon_of
@@ -27,8 +28,16 @@ _LONGEST: Final = timedelta(minutes=30)
 """Whatever was overlooked here is seen by then."""
 _DAY: Final = timedelta(days=1)
 
-type Marks = tuple[object, ...]
-"""What a rest depends on: as long as all of it is the same, nothing is new."""
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What a rest depends on: as long as all of it is the same, nothing is new."""
+
+    of_house: tuple[object, ...]
+    of_lock: tuple[object, ...]
+    entity_ids: tuple[str, ...]
+    """What it is linked to: the same as long as the house and the lock are."""
+    states: tuple[State | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,8 @@ class Rests:
         self._rests: dict[str, _Rest] = {}
         self._registered = 0
         """Counts what is new in the registries."""
+        self._of_house: tuple[object, ...] = ()
+        """What all rests depended on when the locks were looked through last."""
 
     @callback
     def async_start(self) -> CALLBACK_TYPE:
@@ -87,18 +98,21 @@ class Rests:
         A rest ends with that: a look that is cut off is made up for by the next one.
         """
         of_house = self._marks_of_house()
+        if _are_same(self._of_house, of_house):
+            # The very same object, with which each rest is compared.
+            of_house = self._of_house
+        self._of_house = of_house
         found: list[tuple[ManagedLock, Marks]] = []
         rests = self._rests
         for lock_id, lock in self._locks.items():
-            marks = self._marks(lock, of_house)
             rest = rests.get(lock_id)
             if (
                 rest is None
                 or not rest.since <= now < rest.until
-                or not _are_same(rest.marks, marks)
+                or not self._stands(rest.marks, lock, of_house)
             ):
                 rests.pop(lock_id, None)
-                found.append((lock, marks))
+                found.append((lock, self._marks(lock, of_house)))
         for lock_id in rests.keys() - self._locks.keys():
             del rests[lock_id]
         return found
@@ -146,7 +160,7 @@ class Rests:
         zone = self._settings.zone
         return noon_of(night_of(now, zone) + _DAY, zone)
 
-    def _marks_of_house(self) -> Marks:
+    def _marks_of_house(self) -> tuple[object, ...]:
         states = self._hass.states
         return (
             self._locks.household_revision,
@@ -164,37 +178,49 @@ class Rests:
             ),
         )
 
-    def _marks(self, lock: ManagedLock, of_house: Marks) -> Marks:
-        states, links = self._hass.states.get, lock.links
-        return (
+    def _marks(self, lock: ManagedLock, of_house: tuple[object, ...]) -> Marks:
+        links = lock.links
+        linked = (links.lock_entity, links.door_entity, links.battery_entity)
+        entity_ids = (*filter(None, linked), *lock.kind.rests_on)
+        return Marks(
             of_house,
-            lock.revision,
-            lock.decisions,
-            lock.release,
-            lock.known,
-            lock.rehearsal,
-            *(
-                states(entity_id) if entity_id else None
-                for entity_id in (
-                    links.lock_entity,
-                    links.door_entity,
-                    links.battery_entity,
-                    *lock.kind.rests_on,
+            _of_lock(lock),
+            entity_ids,
+            tuple(map(self._hass.states.get, entity_ids)),
+        )
+
+    def _stands(
+        self, marks: Marks, lock: ManagedLock, of_house: tuple[object, ...]
+    ) -> bool:
+        """Return whether all is the very same; nobody looks for what it is linked to.
+
+        Each minute, for each lock: what it is linked to is new only with the house's
+        registries, or with what the owner has set for it.
+        """
+        return (
+            marks.of_house is of_house
+            and _are_same(marks.of_lock, _of_lock(lock))
+            and all(
+                map(
+                    is_,
+                    marks.states,
+                    map(self._hass.states.get, marks.entity_ids),
+                    strict=True,
                 )
-            ),
+            )
         )
 
 
-def _are_same(before: Marks, now: Marks) -> bool:
+def _of_lock(lock: ManagedLock) -> tuple[object, ...]:
+    return lock.revision, lock.decisions, lock.release, lock.known, lock.rehearsal
+
+
+def _are_same(before: tuple[object, ...], now: tuple[object, ...]) -> bool:
     """Return whether all are the very same objects, or numbers and texts as before."""
     return len(before) == len(now) and all(
-        old is new or (_is_plain(old) and old == new)
+        old is new or (isinstance(old, int | str) and old == new)
         for old, new in zip(before, now, strict=True)
     )
-
-
-def _is_plain(value: object) -> bool:
-    return isinstance(value, int | str | tuple)
 
 
 def _next_day(now: datetime) -> datetime:

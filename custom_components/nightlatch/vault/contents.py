@@ -1,6 +1,6 @@
 """What is in the vault, as the locks ask for it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 import logging
 from operator import itemgetter
@@ -39,6 +39,8 @@ class VaultContents:
         self._faults = faults
         self._kept: Mapping[str, Kept] = {}
         self._releases: Mapping[str, KeptRelease] = {}
+        self._of_model: Mapping[str, Sequence[tuple[Kept, KeptRelease]]] = {}
+        """The same by the model: each lock is asked for, and much may be kept."""
 
     @property
     def kept(self) -> Mapping[str, Kept]:
@@ -71,11 +73,10 @@ class VaultContents:
     ) -> list[tuple[datetime, KeptRelease]]:
         """Return all that is kept of a version, with since when."""
         return [
-            (self._kept[sha256].kept_at, known)
-            for sha256, known in self._releases.items()
-            if (release := known.release).model == model
-            and is_same_version(release.version.text, version)
-            and vendor in {None, release.vendor}
+            (kept.kept_at, known)
+            for kept, known in self._of_model.get(model, ())
+            if is_same_version(known.release.version.text, version)
+            and vendor in {None, known.release.vendor}
         ]
 
     @callback
@@ -124,6 +125,12 @@ class VaultContents:
             for sha256, each in self._kept.items()
             if (release := _read(each)) is not None
         }
+        of_model: dict[str, list[tuple[Kept, KeptRelease]]] = {}
+        for sha256, release in self._releases.items():
+            of_model.setdefault(release.release.model, []).append(
+                (self._kept[sha256], release)
+            )
+        self._of_model = of_model
         differing = {
             sha256
             for sha256 in self._releases.keys() | before.keys()
