@@ -393,8 +393,7 @@ async def second_life(house: House) -> None:
         await hass.async_start()
         await house.settle(lambda: house.all_are(away=False) and house.all_show(OLD))
     if not house.alone:
-        # Each minute by itself; the first one after a start is for all locks, and would
-        # come in the middle of whichever row lasts longer on a slow machine.
+        # The first one after a start is for all locks.
         async with meter.row("first look"):
             await house.look()
             await house.settle(lambda: True)
