@@ -8,7 +8,14 @@ from pathlib import Path
 import re
 from typing import Any, Final
 
-from playwright.sync_api import Browser, ElementHandle, FilePayload, Locator, Page
+from playwright.sync_api import (
+    Browser,
+    ElementHandle,
+    Error,
+    FilePayload,
+    Locator,
+    Page,
+)
 
 import custom_components.nightlatch as integration
 from custom_components.nightlatch.const import DOMAIN
@@ -132,7 +139,8 @@ class Visit:
             self.page,
             """async key => {
               const home = document.querySelector("home-assistant");
-              await home.hass.loadFragmentTranslation("config");
+              const [, , fragment] = key.split(".");
+              await home.hass.loadFragmentTranslation(fragment);
               return home.hass.localize(key);
             }""",
             key,
@@ -238,11 +246,9 @@ class Visit:
             for scheme in _SCHEMES:
                 self.page.emulate_media(color_scheme=scheme)
                 self.page.wait_for_function(_STILL)
-                handle = self._handle(part)
-                wide = too_wide(self.page, handle)
                 # What is read aloud is the same on all, and axe takes its time.
                 judged = (size, scheme) == ("desk", "light")
-                grave = barriers(self.page, handle, _THEIRS) if judged else []
+                wide, grave = self._judge(part, whole=judged)
                 SHOTS.mkdir(exist_ok=True)
                 self.page.screenshot(
                     path=SHOTS / f"{name}-{self.language}-{size}-{scheme}.png"
@@ -256,6 +262,18 @@ class Visit:
         said = self.read(part)
         assert (found := _BLUNDERS.search(said)) is None, f"{found}:\n{said}"
         return said
+
+    def _judge(self, part: Locator, *, whole: bool) -> tuple[list[str], list[str]]:
+        """Return what is out of sight, and what stops somebody, if that is asked for."""
+        handle = self._handle(part)
+        try:
+            wide = too_wide(self.page, handle)
+            return wide, barriers(self.page, handle, _THEIRS) if whole else []
+        except Error:
+            # Home Assistant has drawn another one in its place, which is to be judged.
+            if handle.evaluate("each => each.isConnected"):
+                raise
+            return self._judge(part, whole=whole)
 
     def _handle(self, where: Locator | None) -> ElementHandle:
         handle = (where or self.page.locator("html")).element_handle()

@@ -1,7 +1,7 @@
 """What is kept over a restart, in Home Assistant's own storage."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta
 import errno
@@ -37,6 +37,7 @@ from ..core.records.stored import (
 from ..core.records.trust import Trust, TrustStore
 from ..core.records.weekly_record import WeeklyRecord
 from ..core.schedule.stage import as_secret, lots_of, new_secret
+from ..turns import FEW
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -338,19 +339,32 @@ class HouseholdStore(TrustStore):
         if is_new and problem is not None:
             _LOGGER.warning("What Nightlatch keeps cannot be saved: %s", problem)
         waiting, self._waiting = self._waiting, []
+        over: list[asyncio.Future[None]] = []
         for change, ended in waiting:
+            if problem is not None or change <= self._saved:
+                over.append(ended)
+            else:
+                self._waiting.append((change, ended))
+        self._end(over, problem)
+        if is_new and self._told is not None:
+            self._told()
+
+    @callback
+    def _end(
+        self, waiting: Sequence[asyncio.Future[None]], problem: OSError | None
+    ) -> None:
+        """Let waits end, a few in one turn: whoever has waited goes on with something."""
+        for ended in waiting[:FEW]:
             if ended.done():
                 continue
-            if problem is not None:
+            if problem is None:
+                ended.set_result(None)
+            else:
                 ended.set_exception(OSError(problem.errno, told_problem(problem)))
                 # Seen, also where whoever has waited was cancelled.
                 ended.exception()
-            elif change <= self._saved:
-                ended.set_result(None)
-            else:
-                self._waiting.append((change, ended))
-        if is_new and self._told is not None:
-            self._told()
+        if left := waiting[FEW:]:
+            self._hass.loop.call_soon(self._end, left, problem)
 
     async def _async_try_again(self, _: datetime) -> None:
         self._retry = None
