@@ -63,10 +63,10 @@ class Bound:
 
 
 BOUNDS: Final = (
-    Bound(name="memory, MB", key="rss_mb", most=260, a_lock=1.5),
+    Bound(name="memory, MB", key="rss_mb", most=250, a_lock=2.7),
     Bound(name="memory, growth, MB", key="rss_mb", most=12, growth=True),
     Bound(
-        name="objects of ours, growth", key="objects", most=100, a_lock=60, growth=True
+        name="objects of ours, growth", key="objects", most=100, a_lock=10, growth=True
     ),
     Bound(name=".storage of ours, bytes", key="storage_bytes", most=8 * 1024**2 + 64e6),
     Bound(name="store, bytes", key="store_bytes", most=8_192, a_lock=32_768),
