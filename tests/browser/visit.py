@@ -139,8 +139,8 @@ class Visit:
             self.page,
             """async key => {
               const home = document.querySelector("home-assistant");
-              const [, , fragment] = key.split(".");
-              await home.hass.loadFragmentTranslation(fragment);
+              const [, place, panel] = key.split(".");
+              if (place === "panel") await home.hass.loadFragmentTranslation(panel);
               return home.hass.localize(key);
             }""",
             key,
