@@ -175,6 +175,10 @@ async def _take_an_update(pictures: Pictures) -> None:
     pressed = asyncio.create_task(
         client.call_service("update", "install", UPDATE, timeout=_INSTALL_TIMEOUT)
     )
+    # What stands in it is asked for when it is opened, and how far it is comes by itself.
+    await client.wait_for_state(UPDATE, _has_begun, 120)
+    await pictures.device_page(FRONT)
+    await pictures.dialog()
     await client.wait_for_state(UPDATE, _is_half_way, 120)
     await pictures.take("4-dialog-during")
     await pictures.device_page(FRONT)
@@ -254,6 +258,10 @@ async def _take_a_way_back(pictures: Pictures) -> None:
 
 def _is_next(state: dict[str, Any]) -> bool:
     return bool(state["attributes"]["latest_version"] == _NEXT)
+
+
+def _has_begun(state: dict[str, Any]) -> bool:
+    return bool(state["attributes"]["in_progress"])
 
 
 def _is_half_way(state: dict[str, Any]) -> bool:

@@ -190,7 +190,7 @@ async def test_release_notes(
     await house.check()
     assert await notes() == (
         # What the one before has closed, which nobody has installed, it closes too.
-        "**Ready.** Press Update when you like.\n\n"
+        "**Ready.** Nothing is in the way.\n\n"
         "- Severity: high\n- Closes: [CVE-2026-1](<https://cve.example/1>), KL-2026-07\n"
         "- Evidence: Signature verified\n- It takes about 10 min; do not rely on the lock "
         "for up to 13 min.\n- There is no way back: once the new one has "
