@@ -2,7 +2,7 @@
 
     .venv/bin/python -m scripts.screenshots docs/screenshots
 
-Needs Chromium, fonts with all signs (fonts-dejavu-core), and playwright. It takes ten
+Needs Chromium, fonts with all signs (fonts-noto-core), and playwright. It takes ten
 minutes: the locks are updated as in a house, and one of them is given bad firmware.
 """
 
