@@ -37,7 +37,6 @@ from ..core.records.stored import (
 from ..core.records.trust import Trust, TrustStore
 from ..core.records.weekly_record import WeeklyRecord
 from ..core.schedule.stage import as_secret, lots_of, new_secret
-from ..turns import FEW
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -48,6 +47,8 @@ _GATHERS_FOR = 2.0
 """Seconds for which what is to be written waits for more at the most."""
 _QUIET_FOR = 0.05
 """Seconds without anything new, after which it waits no longer."""
+_GO_ON = 4
+"""So many of those who have waited for a write go on in one turn of the loop."""
 
 _VERSION = 1
 _MINOR_VERSION = 5
@@ -354,7 +355,7 @@ class HouseholdStore(TrustStore):
         self, waiting: Sequence[asyncio.Future[None]], problem: OSError | None
     ) -> None:
         """Let waits end, a few in one turn: whoever has waited goes on with something."""
-        for ended in waiting[:FEW]:
+        for ended in waiting[:_GO_ON]:
             if ended.done():
                 continue
             if problem is None:
@@ -363,7 +364,7 @@ class HouseholdStore(TrustStore):
                 ended.set_exception(OSError(problem.errno, told_problem(problem)))
                 # Seen, also where whoever has waited was cancelled.
                 ended.exception()
-        if left := waiting[FEW:]:
+        if left := waiting[_GO_ON:]:
             self._hass.loop.call_soon(self._end, left, problem)
 
     async def _async_try_again(self, _: datetime) -> None:
