@@ -141,11 +141,15 @@ class Visit:
               const home = document.querySelector("home-assistant");
               const [, place, panel] = key.split(".");
               if (place === "panel") await home.hass.loadFragmentTranslation(panel);
-              return home.hass.localize(key);
+              // The texts that are everywhere may still be on their way.
+              for (;;) {
+                const text = home.hass.localize(key);
+                if (text) return text;
+                await new Promise((resolve) => setTimeout(resolve, 50));
+              }
             }""",
             key,
         )
-        assert text, key
         return text
 
     @property
