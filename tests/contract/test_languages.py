@@ -6,6 +6,7 @@ from pathlib import Path
 import re
 from types import ModuleType
 from typing import Any
+import unicodedata
 
 import hass_frontend
 import pytest
@@ -155,6 +156,18 @@ def test_the_button_of_an_update_has_home_assistants_own_name(
     assert naming
     ours = script.read(TEXTS, language)
     assert [key for key in naming if button not in ours[key]] == []
+
+
+def test_a_menu_fits_on_a_phone(script: ModuleType) -> None:
+    """Home Assistant cuts off what is longer than one line of 390 pixels."""
+    for path in TEXTS.glob("*.json"):
+        texts = dict(script.flat(json.loads(path.read_text("utf-8"))))
+        for name, text in texts.items():
+            if ".menu_options." in name:
+                wide = sum(
+                    1 + (unicodedata.east_asian_width(char) == "W") for char in text
+                )
+                assert wide <= 38, f"{path.stem}: {name}"
 
 
 def test_no_text_names_a_button_that_the_dialog_does_not_have(
