@@ -1,6 +1,7 @@
 """Firmware that somebody brings as a file, from picking it to the lock that runs it."""
 
 from collections.abc import Callable
+from datetime import timedelta
 import json
 from pathlib import Path
 import shutil
@@ -12,13 +13,16 @@ import pytest
 from custom_components.nightlatch.adapters.vault_folder import first_folder
 from custom_components.nightlatch.core.errors import VaultError, VaultProblem
 from custom_components.nightlatch.core.firmware.keys import load_firmware_key
+from custom_components.nightlatch.core.installation import recovery
 from custom_components.nightlatch.core.model import Evidence
 from custom_components.nightlatch.core.preflight.base import Reason, Verdict
 from custom_components.nightlatch.core.records.kept_release import KeptRelease
 from custom_components.nightlatch.core.schedule.plan import Waiting
+from custom_components.nightlatch.flows import firmware_file as flows
 from homeassistant.config_entries import SubentryFlowResult
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
+from tests.rig import bootloader
 from tests.rig.dfu_package import generate_key, make_package, make_zip, public_pem
 from tests.rig.scene import (
     HARDWARE_VERSION,
@@ -35,7 +39,12 @@ from .flows import start_reconfigure, submit, suggested, until
 from .house import FRONT_DOOR, House
 from .impatience import IMAGE_SIZE
 from .mcuboot_house import McubootHouse
-from .test_actions import act, add_user
+from .night import Night
+from .test_actions import act, add_user, with_authenticator
+from .test_issues import text_of_issue
+from .test_recovery import hear_answers, issue_keys, lose_answers
+from .test_something_wrong import look, options
+from .test_watch import send_to_bootloader
 from .uploads import Upload
 
 SAID = {"model": "KL-1", "hardware": "B", "version": "1.1.0"}
@@ -702,6 +711,133 @@ async def test_nightlatch_is_stopped_meanwhile(
     result = await submit(house.hass, result, **answer)
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "entry_not_loaded"
+
+
+# A lock in its bootloader, with nothing to bring it out with.
+
+
+@pytest.fixture
+async def stranded(house: House, monkeypatch: pytest.MonkeyPatch) -> House:
+    """Send the front door's lock to its bootloader; its vendor has nothing any more."""
+    monkeypatch.setattr(bootloader, "INACTIVITY_TIMEOUT", 300.0)
+    house.vendor.withdraw("kl-1/1.0.0.zip")
+    await house.check()
+    send_to_bootloader(house.locks[FRONT_DOOR])
+    await until(lambda: house.managed().in_bootloader)
+    assert issue_keys(house) == ["in_bootloader_by_hand"]
+    return house
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "1.1.0"])
+async def test_a_file_brings_a_lock_out_of_its_bootloader(
+    stranded: House, flow: Flow, version: str
+) -> None:
+    """What it ran as well as what is newer: nothing else would, and a person says so."""
+    house = stranded
+    text = await text_of_issue(house, "in_bootloader_by_hand")
+    assert "Take firmware for it from a file" in text
+    data = package(house.vendor.firmware_key, version)
+    result = await flow.to_confirm(data, version=version)
+    assert told(result, "summary").splitlines()[-1] == (
+        f"- Front door waits in its bootloader, and ran 1.0.0 last. Submit sends it "
+        f"{version} at once, whatever time it is and whatever its battery says; the "
+        "update entity shows how far it is. The file is kept in the vault."
+    )
+    result = await submit(house.hass, result)
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "recovery_begun"
+    await until(lambda: not house.managed().in_bootloader)
+    await house.settle()
+    assert house.locks[FRONT_DOOR].version == version
+    outcome = house.managed().record.history[-1]
+    went_back = version == "1.0.0"
+    assert outcome.kind == ("rolled_back" if went_back else "succeeded")
+    assert (outcome.purpose, outcome.origin) == ("recovery", "person")
+    assert issue_keys(house) == []
+
+
+async def test_a_file_is_sent_again_to_a_lock_in_its_bootloader(
+    stranded: House, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as it takes: from then on it is helped as any that we have sent there."""
+    house = stranded
+    monkeypatch.setattr(recovery, "_PAUSES", (timedelta(seconds=0.05),))
+    lose_answers(house)
+    result = await flow.to_confirm(package(house.vendor.firmware_key))
+    sha256 = told(result, "sha256")
+    await submit(house.hass, result)
+    await until(lambda: "stranded" in issue_keys(house))
+    await house.settle()
+    # And what has no other use is kept for that.
+    assert house.managed().release is None
+    assert house.runtime.upkeep.wanted() == {sha256: 0}
+    hear_answers(house)
+
+    def is_out() -> bool:
+        house.runtime.recovering.async_look()
+        return not house.managed().in_bootloader
+
+    await until(is_out)
+    await house.settle()
+    assert issue_keys(house) == []
+
+
+async def test_a_file_takes_the_code_that_the_lock_takes(
+    stranded: House, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sends a lock to its bootloader gets around nothing with that."""
+    house = stranded
+    Night(house).set_lock(approval="second_factor")
+    owner = await add_user(house, is_owner=True)
+    app = await with_authenticator(house, owner)
+    monkeypatch.setattr(flows, "user_of_form", lambda: owner.id)
+    data = package(house.vendor.firmware_key, "1.0.0")
+    result = await flow.to_confirm(data, version="1.0.0")
+    result = await submit(house.hass, result, code="000000")
+    assert result["errors"] == {"base": "refused"}
+    assert "code" in told(result)
+    assert house.managed().progress is None
+    result = await submit(house.hass, result, code=app.code())
+    assert result["reason"] == "recovery_begun"
+    await until(lambda: not house.managed().in_bootloader)
+    await house.settle()
+
+
+async def test_the_help_takes_a_file_where_nothing_else_is_there(
+    stranded: House, flow: Flow
+) -> None:
+    """Before its maker is asked."""
+    result, _ = await look(stranded, "Front door")
+    assert options(result) == ["firmware_file", "help_evidence", "help"]
+    result = await submit(stranded.hass, result, next_step_id="firmware_file")
+    assert result["step_id"] == "firmware_file"
+
+
+async def test_what_is_older_brings_no_lock_out_of_its_bootloader(
+    stranded: House, flow: Flow
+) -> None:
+    """It would refuse it itself."""
+    data = package(stranded.vendor.firmware_key, "0.9.0")
+    result = await flow.to_confirm(data, version="0.9.0")
+    assert "has run something newer than 0.9.0" in refused(result, "firmware_details")
+    assert stranded.managed().in_bootloader
+
+
+async def test_a_lock_has_left_its_bootloader_meanwhile(
+    stranded: House, flow: Flow
+) -> None:
+    """Then there is nothing to send."""
+    house = stranded
+    data = package(house.vendor.firmware_key, "1.0.0")
+    result = await flow.to_confirm(data, version="1.0.0")
+    lock = house.locks[FRONT_DOOR]
+    lock.cut_power()
+    lock.restore_power()
+    await until(lambda: not house.managed().in_bootloader)
+    result = await submit(house.hass, result)
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "left_bootloader"
+    assert offers_nothing(house)
 
 
 async def test_another_vendor_is_no_help(house: House, flow: Flow) -> None:

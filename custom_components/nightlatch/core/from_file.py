@@ -24,6 +24,7 @@ from .model import (
     LockIdentity,
     Payload,
     PayloadFormat,
+    Purpose,
     Release,
     Traits,
     Transport,
@@ -45,6 +46,9 @@ _PROBLEMS = {
     PassedOver.NOT_NEWER: FileProblem.NOT_NEWER,
     PassedOver.BELOW_FLOOR: FileProblem.BELOW_FLOOR,
     PassedOver.NEEDS_NEWER_FIRST: FileProblem.NEEDS_NEWER_FIRST,
+    # Of what a lock is brought out of its bootloader with.
+    PassedOver.REFUSED_BY_LOCK: FileProblem.BELOW_FLOOR,
+    PassedOver.BELOW_SECURITY_FLOOR: FileProblem.BELOW_FLOOR,
 }
 _SEVERAL = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_NAME = 60
@@ -93,6 +97,8 @@ class KnownLock:
     """What it runs and ran, as far as it is kept; what ran last comes first."""
     traits: Traits = USUAL
     """What its feed says of locks like it, or what ran before said."""
+    purpose: Purpose = Purpose.UPDATE
+    """RECOVERY where it waits in its bootloader: then what it ran is as good as newer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +116,8 @@ class FileReading:
     """The version that ran before and was signed by the same, where that is the proof."""
     hardware_version_known: bool
     """Whether packages for this very hardware have had its ``hw_version`` before."""
+    purpose: Purpose
+    """What it would be sent for."""
 
     @property
     def evidence(self) -> Evidence:
@@ -151,6 +159,7 @@ def read_file(data: bytes, known: KnownLock) -> FileReading:
         signer=signer,
         compared_with=compared if proof is Proof.CONTINUITY else None,
         hardware_version_known=hardware_version_known,
+        purpose=known.purpose,
     )
 
 
@@ -289,6 +298,9 @@ def _check_counter(inspection: Inspection, known: KnownLock) -> None:
     """
     if inspection.format is not PayloadFormat.NORDIC_DFU:
         return
+    if known.purpose is Purpose.RECOVERY:
+        # It need not be newer; that it is no older is checked with the rest of its path.
+        return
     ran = [each.kept.release.payload for each in known.ran]
     counters = [payload.firmware_version for payload in ran if payload is not None]
     if known.floor is not None:
@@ -370,7 +382,9 @@ def _revisions(known: KnownLock) -> set[str]:
 def _check_path(release: Release, known: KnownLock) -> None:
     """Check that the lock may go to a release from where it is."""
     identity = known.identity
-    reason = reason_against(release, identity, release.version.scheme, known.floor)
+    reason = reason_against(
+        release, identity, release.version.scheme, known.floor, known.purpose
+    )
     if reason is None:
         return
     found, expected = release.model, identity.model

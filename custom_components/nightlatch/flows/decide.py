@@ -14,7 +14,6 @@ from homeassistant.helpers.selector import (
     SelectSelector,
     SelectSelectorConfig,
     TextSelector,
-    TextSelectorConfig,
 )
 
 from ..core.model import Release
@@ -28,14 +27,12 @@ from ..locks.lock import ManagedLock
 from ..markup import neutral_all
 from ..rights import Deed, async_check_right
 from .firmware_file import FirmwareFileFlow
-from .who import async_told, user_of_form
+from .who import CODE_SELECTOR, CONF_CODE, async_told, user_of_form
 
-CONF_CODE: Final = "code"
 CONF_BACK_TO: Final = "back_to"
 CONF_HOLES_KNOWN: Final = "holes_known"
 CONF_HALT_KNOWN: Final = "halt_known"
 
-CODE_SELECTOR = TextSelector(TextSelectorConfig(autocomplete="one-time-code"))
 # Seconds in which it is found out whether anything stands against a rollback.
 _BEGINS_WITHIN = 20.0
 

@@ -27,14 +27,18 @@ from ..core.errors import (
 )
 from ..core.firmware.packages import MAX_ARTIFACT_SIZE
 from ..core.from_file import FileReading, KnownLock, Said, read_file, release_of
-from ..core.model import Release
-from ..install.staging import async_known, async_take
+from ..core.installation.recovery import Remedy
+from ..core.model import Purpose, Release, Source
+from ..core.schedule.policy import ApprovalNeed
+from ..install.approval import async_check_sender
+from ..install.staging import async_keep_file, async_known, async_take
 from ..locks.lock import ManagedLock
 from ..markup import listed, neutral_all
 from ..runtime import NightlatchConfigEntry, Runtime
 from ..texts.file_summary import async_file_summary, async_words, says
 from ..translation import async_describe_file, or_not_known
 from .uploads import UploadGoneError, UploadTooLargeError, async_read_upload
+from .who import CODE_SELECTOR, CONF_CODE, async_told, user_of_form
 
 _FILE = probatio.Schema(
     {
@@ -50,7 +54,6 @@ _SAID = probatio.Schema(
         probatio.Required(CONF_VERSION): TextSelector(),
     }
 )
-_WORDS = probatio.Schema({probatio.Required(CONF_WORDS): TextSelector()})
 
 
 class FirmwareFileFlow(ConfigSubentryFlow):
@@ -169,6 +172,13 @@ class FirmwareFileFlow(ConfigSubentryFlow):
             return self.async_abort(reason="entry_not_loaded")
         reading, release = self._reading, self._release
         words = await async_words(self.hass, lock, reading)
+        is_recovery = reading.purpose is Purpose.RECOVERY
+        fields = dict[probatio.Marker, Any]()
+        if words is not None:
+            fields[probatio.Required(CONF_WORDS)] = TextSelector()
+        if is_recovery and lock.policy.approval is ApprovalNeed.SECOND_FACTOR:
+            # It is sent with this form; what is offered takes an approval later.
+            fields[probatio.Required(CONF_CODE)] = CODE_SELECTOR
         errors: dict[str, str] = {}
         told = ""
         if user_input is not None:
@@ -176,9 +186,14 @@ class FirmwareFileFlow(ConfigSubentryFlow):
                 errors[CONF_WORDS] = "words_differ"
             elif lock.progress is not None:
                 return self.async_abort(reason="installing")
+            elif is_recovery and (
+                refusal := await self._async_refusal(lock, user_input.get(CONF_CODE))
+            ):
+                errors["base"], told = "refused", refusal
             else:
                 try:
-                    await async_take(
+                    take = async_keep_file if is_recovery else async_take
+                    await take(
                         lock,
                         vault=self._runtime.vault,
                         audit=self._runtime.audit,
@@ -193,6 +208,8 @@ class FirmwareFileFlow(ConfigSubentryFlow):
                     # It has begun while the file was put into the vault.
                     return self.async_abort(reason="installing")
                 else:
+                    if is_recovery:
+                        return self._send(lock, release)
                     return self.async_abort(
                         reason="firmware_offered",
                         description_placeholders=neutral_all(
@@ -203,12 +220,16 @@ class FirmwareFileFlow(ConfigSubentryFlow):
                         ),
                     )
         summary = await async_file_summary(
-            self.hass, lock, reading, release, self._runtime.planner
+            self.hass,
+            lock,
+            reading,
+            release,
+            self._runtime.planner,
         )
         return self.async_show_form(
             step_id="firmware_confirm",
             data_schema=self.add_suggested_values_to_schema(
-                _WORDS if words else probatio.Schema({}), user_input or {}
+                probatio.Schema(fields), user_input or {}
             ),
             errors=errors,
             description_placeholders=neutral_all(
@@ -220,6 +241,26 @@ class FirmwareFileFlow(ConfigSubentryFlow):
                     "problem": told,
                 }
             ),
+        )
+
+    async def _async_refusal(self, lock: ManagedLock, code: str | None) -> str | None:
+        """Return why whoever fills in the form may not have it sent, in words."""
+        try:
+            await async_check_sender(self.hass, lock, user_of_form(), code)
+        except HomeAssistantError as err:
+            return await async_told(self.hass, err)
+        return None
+
+    def _send(self, lock: ManagedLock, release: Release) -> SubentryFlowResult:
+        """Bring a lock out of its bootloader with what is kept of the file."""
+        brought = Remedy(release=release, source=Source.VAULT)
+        placeholders = neutral_all({"lock": lock.name})
+        if not self._runtime.recovering.async_help_now(lock, brought):
+            return self.async_abort(
+                reason="left_bootloader", description_placeholders=placeholders
+            )
+        return self.async_abort(
+            reason="recovery_begun", description_placeholders=placeholders
         )
 
     async def _async_take_upload(self, lock: ManagedLock, file_id: str) -> None:

@@ -120,9 +120,10 @@ class HelpSteps(
             return self.async_abort(reason="entry_not_loaded")
         self._told = True
         first, advice = self._advice(lock)
+        offered = [*first, _HELP, _EVIDENCE]
         return self.async_show_menu(
             step_id="help_end",
-            menu_options=list(dict.fromkeys((first, _HELP, _EVIDENCE))),
+            menu_options=list(dict.fromkeys(offered)),
             description_placeholders=neutral_all(
                 {
                     "told": listed(self._found),
@@ -131,13 +132,13 @@ class HelpSteps(
             ),
         )
 
-    def _advice(self, lock: ManagedLock) -> tuple[str, list[Composed]]:
+    def _advice(self, lock: ManagedLock) -> tuple[list[str], list[Composed]]:
         """Return what is offered first, and what to do."""
         try:
             facts = self._runtime.helping.facts(lock)
             action = next_action(facts)
             if action is NextAction.NOTHING and self._failed:
-                return _EVIDENCE, []
+                return [_EVIDENCE], []
             advice = [told_action(self.hass, facts, lock)]
             if facts.in_bootloader or facts.stands_badly is not None:
                 advice.append(
@@ -146,8 +147,12 @@ class HelpSteps(
         except Exception:
             # Of each part that was said already.
             _LOGGER.exception("%s: what to do could not be found", lock.name)
-            return _EVIDENCE, []
-        return _STEPS.get(action, _HELP), advice
+            return [_EVIDENCE], []
+        first = [_STEPS.get(action, _HELP)]
+        if facts.in_bootloader and not facts.can_recover:
+            # Its maker may have given it out long ago.
+            first.insert(0, "firmware_file")
+        return first, advice
 
     async def async_step_help_recover(
         self, user_input: dict[str, Any] | None = None

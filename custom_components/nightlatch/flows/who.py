@@ -1,12 +1,18 @@
-"""Who fills in a form: Home Assistant tells a flow nothing of that."""
+"""Who fills in a form, and what proves it: Home Assistant tells a flow nothing of that."""
+
+from typing import Final
 
 from homeassistant.components.http import KEY_HASS_USER
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.http import current_request
+from homeassistant.helpers.selector import TextSelector, TextSelectorConfig
 
 from ..markup import Composed
 from ..translation import async_sentence
+
+CONF_CODE: Final = "code"
+CODE_SELECTOR: Final = TextSelector(TextSelectorConfig(autocomplete="one-time-code"))
 
 
 def user_of_form() -> str | None:

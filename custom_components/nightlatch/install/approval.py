@@ -127,6 +127,18 @@ async def async_approve(
     )
 
 
+async def async_check_sender(
+    hass: HomeAssistant, lock: ManagedLock, user_id: str | None, code: str | None
+) -> None:
+    """Check who lets firmware be sent that nobody has approved beforehand.
+
+    Where a lock takes a second factor, that takes one. Raises ``HomeAssistantError``.
+    """
+    if lock.policy.approval is ApprovalNeed.SECOND_FACTOR:
+        user = await async_person(hass, Deed.APPROVE, user_id, lock)
+        await async_check_code(hass, lock, user, code, needed=True)
+
+
 def approval_of(
     user: User,
     release: Release,

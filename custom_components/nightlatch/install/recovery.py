@@ -41,6 +41,8 @@ class _Stranded:
     faults: Counter[str] = field(default_factory=Counter)
     """How often which firmware has failed for a reason of its own, by its key."""
     busy: bool = False
+    brought: Remedy | None = None
+    """What a person has brought for it."""
 
 
 class Recovering:
@@ -117,24 +119,29 @@ class Recovering:
         return stranded.tries.due(dt_util.utcnow()) if stranded else None
 
     @callback
-    def async_help_now(self, lock: ManagedLock) -> bool:
+    def async_help_now(self, lock: ManagedLock, brought: Remedy | None = None) -> bool:
         """Help a lock because a person says so; return whether there is anything to do.
 
-        From then on it is helped as if we had sent it to its bootloader.
+        From then on it is helped as if we had sent it to its bootloader. ``brought`` is
+        what that person has for it, and comes before all that is known.
         """
-        if not lock.in_bootloader or not self._remedies.of(lock):
+        if not lock.in_bootloader or not (brought or self._remedies.of(lock)):
             return False
-        self._begin(lock, Origin.PERSON)
+        self._begin(lock, Origin.PERSON, brought)
         return True
 
     @callback
-    def _begin(self, lock: ManagedLock, origin: Origin) -> None:
+    def _begin(
+        self, lock: ManagedLock, origin: Origin, brought: Remedy | None = None
+    ) -> None:
         stranded = self._stranded.get(lock.subentry_id)
         if stranded is None:
             stranded = self._stranded[lock.subentry_id] = _Stranded(
                 faults=_known_faults(lock)
             )
-        if stranded.busy or not self._remedies.of(lock):
+        if brought is not None:
+            stranded.brought = brought
+        if stranded.busy or not self._remedies_of(lock, stranded):
             return
         stranded.busy = True
         self._entry.async_create_background_task(
@@ -151,7 +158,7 @@ class Recovering:
         try:
             installer = self._installations.of(lock)
             await installer.async_idle()
-            for remedy in in_order(self._remedies.of(lock), stranded.faults):
+            for remedy in in_order(self._remedies_of(lock, stranded), stranded.faults):
                 if lock.progress is not None or not lock.in_bootloader:
                     # Somebody else helps it, or it has helped itself.
                     break
@@ -166,6 +173,14 @@ class Recovering:
             stranded.tries = stranded.tries.ended(dt_util.utcnow())
         # What is shown of it says when the next try is.
         lock.async_changed()
+
+    def _remedies_of(self, lock: ManagedLock, stranded: _Stranded) -> list[Remedy]:
+        """Return what there is for a lock, what a person has brought first."""
+        brought, known = stranded.brought, self._remedies.of(lock)
+        if brought is None:
+            return known
+        key = brought.release.key
+        return [brought, *(each for each in known if each.release.key != key)]
 
 
 async def _async_try(

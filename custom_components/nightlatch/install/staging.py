@@ -38,6 +38,7 @@ async def async_known(lock: ManagedLock, vault: HouseholdVault) -> KnownLock:
         offered=tuple(lock.kind.on_offer()),
         ran=ran,
         traits=_traits(lock, ran),
+        purpose=Purpose.RECOVERY if lock.in_bootloader else Purpose.UPDATE,
     )
 
 
@@ -55,8 +56,26 @@ async def async_take(
     Raises ``VaultError``, and ``HomeAssistantError`` where an installation has begun
     meanwhile: then it is kept, and not offered.
 
-    ``words`` is what a person has written to accept what nothing proves. Nothing is
-    installed: that takes an approval, and somebody who presses *Update*.
+    Nothing is installed: that takes an approval, and somebody who presses *Update*.
+    """
+    await async_keep_file(
+        lock, vault=vault, audit=audit, reading=reading, release=release, words=words
+    )
+    await lock.decided.async_choose(release, Source.FILE, Purpose.UPDATE)
+
+
+async def async_keep_file(
+    lock: ManagedLock,
+    *,
+    vault: HouseholdVault,
+    audit: AuditFile,
+    reading: FileReading,
+    release: Release,
+    words: str | None,
+) -> None:
+    """Put a file into the vault, and into the audit log; raise ``VaultError``.
+
+    ``words`` is what a person has written to accept what nothing proves.
     """
     await vault.async_keep(
         KeptRelease(release=release, signer=reading.signer, source=Source.FILE),
@@ -71,7 +90,6 @@ async def async_take(
         signer=reading.signer.fingerprint,
         words=words or "",
     )
-    await lock.decided.async_choose(release, Source.FILE, Purpose.UPDATE)
 
 
 async def _async_ran(lock: ManagedLock, vault: HouseholdVault) -> tuple[RanBefore, ...]:

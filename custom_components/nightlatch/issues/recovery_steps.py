@@ -36,6 +36,8 @@ class RecoveryStep(StrEnum):
     """Then it is helped by itself."""
     PROXY_AND_SAY_SO = "bring_proxy_nearer_and_say_so"
     """Nobody of us has sent it there, so a person has to say that it may be helped."""
+    FILE = "give_it_a_file"
+    """Nothing is kept or offered that it could be sent."""
     LET_GO_ELSEWHERE = "let_go_elsewhere"
     """Another integration holds the lock's only connection."""
     MOVE_BY_HAND = "move_bolt_by_hand"
@@ -118,6 +120,8 @@ def _for_a_silent_lock(
     if remedies.of(lock):
         is_ours = what_left_it(lock.record) is not None
         yield RecoveryStep.PROXY if is_ours else RecoveryStep.PROXY_AND_SAY_SO
+    elif lock.in_bootloader:
+        yield RecoveryStep.FILE
 
 
 def _runs_on_trial(lock: ManagedLock, vault: HouseholdVault) -> bool:

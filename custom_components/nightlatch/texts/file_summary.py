@@ -3,7 +3,7 @@
 from homeassistant.core import HomeAssistant
 
 from ..core.from_file import FileReading, Proof
-from ..core.model import Evidence, PayloadFormat, Release
+from ..core.model import Evidence, PayloadFormat, Purpose, Release
 from ..core.schedule.policy import ApprovalNeed
 from ..locks.lock import ManagedLock
 from ..markup import neutral
@@ -42,6 +42,8 @@ async def async_file_summary(
         "hardware_version": str(inspection.hardware_version),
         "counter": str(inspection.firmware_version),
         "feed": lock.feed_title,
+        "version": release.version.text,
+        "installed": lock.record.identity.firmware_version,
         "words": await async_words(hass, lock, reading) or "",
     }
 
@@ -61,9 +63,13 @@ async def async_file_summary(
             )
         )
     sentences.append(await told(_PROOFS[reading.proof]))
-    sentences.extend(await async_risk_summary(hass, planner.risk(lock, release)))
-    needs_code = lock.policy.approval is ApprovalNeed.SECOND_FACTOR
-    sentences.append(await told("file_next_with_code" if needs_code else "file_next"))
+    if reading.purpose is Purpose.RECOVERY:
+        sentences.append(await told("file_next_recovery"))
+    else:
+        sentences.extend(await async_risk_summary(hass, planner.risk(lock, release)))
+        needs_code = lock.policy.approval is ApprovalNeed.SECOND_FACTOR
+        next_step = "file_next_with_code" if needs_code else "file_next"
+        sentences.append(await told(next_step))
     if names["words"]:
         sentences.append(await told("file_say_words"))
     return sentences

@@ -19,6 +19,7 @@ from ..adapters.situation import read_house
 from ..const import DOMAIN
 from ..coordinator import FeedCoordinator
 from ..core.errors import FeedError, FirmwareError, VaultError
+from ..core.installation.recovery import what_left_it
 from ..core.model import Release
 from ..core.moments import is_over
 from ..core.records.kept_release import KeptRelease
@@ -150,6 +151,10 @@ class VaultUpkeep:
                 want(before, _BEFORE)
             if lock.release is not None:
                 want(self._vault.release(lock.release.key), _NEXT)
+            left = what_left_it(lock.record)
+            if left is not None and left.sha256 is not None:
+                # It goes on where it was, whatever is offered by then.
+                want(self._vault.release(left.sha256), _RUNNING)
             if lock.decisions.choice is not None:
                 want(self._vault.release(lock.decisions.choice.sha256), _NEXT)
         return wanted
