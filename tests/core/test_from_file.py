@@ -36,6 +36,7 @@ from custom_components.nightlatch.core.model import (
     LockIdentity,
     Payload,
     PayloadFormat,
+    Purpose,
     Release,
     Source,
     Traits,
@@ -546,6 +547,61 @@ def test_a_package_has_to_prove_that_it_is_newer(
     assert reason is FileProblem.COUNTER_NOT_NEWER
     assert int(details["found"]) == counter <= int(details["ran"])
     assert take(dfu(105), known)[1].version.text == "1.1.0"
+
+
+@pytest.mark.parametrize(
+    ("counter", "version", "reason"),
+    [
+        (100, "1.0.0", None),
+        (105, "1.1.0", None),
+        (99, "1.0.0", FileProblem.BELOW_FLOOR),
+        (99, "1.1.0", FileProblem.BELOW_FLOOR),
+    ],
+)
+def test_a_lock_in_its_bootloader_may_get_what_it_ran(
+    counter: int, version: str, reason: FileProblem | None
+) -> None:
+    """It has nothing to lose by it; what is older it would refuse itself."""
+    known = replace(
+        KNOWN, purpose=Purpose.RECOVERY, floor=floor(), ran=(ran(dfu(100)),)
+    )
+    said = replace(SAID, version=version)
+    if reason is not None:
+        assert refused(dfu(counter), known, said)[0] is reason
+        return
+    reading, made = take(dfu(counter), known, said)
+    assert reading.purpose is Purpose.RECOVERY
+    assert made.version.text == version
+
+
+def test_a_hole_stays_closed_for_a_lock_in_its_bootloader() -> None:
+    """Unless it is what it ran: a door that opens sinks no lower."""
+    known = replace(
+        KNOWN,
+        purpose=Purpose.RECOVERY,
+        floor=floor(security_version=2),
+        pinned=(PINNED,),
+    )
+    old, ran_last = dfu(100), dfu(101)
+    known = replace(known, offered=(release(old, "0.9.0"), release(ran_last, "1.0.0")))
+    assert refused(old, known)[0] is FileProblem.BELOW_FLOOR
+    assert take(ran_last, known)[0].listed is not None
+
+
+def test_a_file_takes_as_long_as_other_firmware_for_such_locks() -> None:
+    """As far as anybody says so."""
+    assert take(dfu(), KNOWN)[1].expected_duration is None
+    known = replace(
+        KNOWN,
+        offered=(
+            release(dfu(90), "0.9.0", expected_duration=90),
+            release(dfu(100), "1.0.0", expected_duration=120),
+            release(image("1.0.0"), "1.0.0", expected_duration=600),
+            release(dfu(100), "1.0.0", model="KL-2", expected_duration=900),
+        ),
+        pinned=(PINNED,),
+    )
+    assert take(dfu(), known)[1].expected_duration == 120
 
 
 def test_what_the_feed_lists_may_keep_its_counter() -> None:

@@ -189,7 +189,7 @@ async def test_a_file_of_the_vendor_is_installed(house: House, flow: Flow) -> No
         ),
         f"- It is signed with the vendor's key {fingerprint}, which you have approved.",
         "- The lock goes from 1.0.0 to 1.1.0.",
-        "- It takes about 10 min; do not rely on the lock for up to 13 min.",
+        "- It takes about 2 min; do not rely on the lock for up to 5 min.",
         told(result, "summary").splitlines()[6],
         (
             "- Nothing is installed now. The file is kept in the vault and offered at the "

@@ -19,9 +19,11 @@ from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util.file import WriteError
+from tests.rig import bootloader
 
-from .flows import suggested
+from .flows import suggested, until
 from .house import FRONT_DOOR, House
+from .test_watch import send_to_bootloader
 from .vaulted import (
     audited,
     begin_fix,
@@ -122,6 +124,29 @@ async def test_what_is_set_is_shown_and_kept(house: House, elsewhere: Path) -> N
 
 
 # A passphrase.
+
+
+async def test_a_lock_in_its_bootloader_while_it_is_locked(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody says that there is nothing for it; and it is offered as soon as it is seen."""
+    monkeypatch.setattr(bootloader, "INACTIVITY_TIMEOUT", 300.0)
+    await look(house)
+    await choose_passphrase(house)
+    await restart(house)
+    house.vendor.withdraw("kl-1/1.0.0.zip")
+    await house.check()
+    send_to_bootloader(house.locks[FRONT_DOOR])
+    await until(lambda: house.managed().in_bootloader)
+    text = (await issues(house))["in_bootloader_by_hand"]
+    assert "Open the vault" in text
+    assert "Nothing that it could be brought out with" not in text
+    assert "from a file" not in text
+    await house.runtime.vault.async_unlock(PASSPHRASE)
+    await look(house)
+    found = await issues(house)
+    assert "in_bootloader_by_hand" not in found
+    assert "Submit brings it out with version 1.0.0" in found["in_bootloader"]
 
 
 async def test_a_passphrase(house: House) -> None:

@@ -217,14 +217,16 @@ def _check_format(inspection: Inspection, known: KnownLock) -> None:
 
 def _payloads(known: KnownLock) -> Iterator[Payload]:
     """Yield the payloads that were made for this model and hardware."""
-    releases = (*known.offered, *(each.kept.release for each in known.ran))
-    for release in releases:
-        if (
-            release.payload is not None
-            and release.model == known.identity.model
-            and is_for_hardware(release, known.identity)
-        ):
+    for release in _releases(known):
+        if release.payload is not None and is_for_hardware(release, known.identity):
             yield release.payload
+
+
+def _releases(known: KnownLock) -> Iterator[Release]:
+    """Yield what is offered and what ran, of this model."""
+    for release in (*known.offered, *(each.kept.release for each in known.ran)):
+        if release.model == known.identity.model:
+            yield release
 
 
 def _listed(inspection: Inspection, known: KnownLock) -> Release | None:
@@ -357,6 +359,21 @@ def _as_said(reading: FileReading, known: KnownLock, said: Said, name: str) -> R
         transport=_TRANSPORTS[inspection.format],
         evidence=reading.evidence,
         traits=known.traits,
+        expected_duration=_duration(inspection, known),
+    )
+
+
+def _duration(inspection: Inspection, known: KnownLock) -> int | None:
+    """Return the seconds that it takes, as is said of other firmware for such locks."""
+    return max(
+        (
+            release.expected_duration
+            for release in _releases(known)
+            if release.expected_duration is not None
+            and release.payload is not None
+            and release.payload.format is inspection.format
+        ),
+        default=None,
     )
 
 
@@ -370,11 +387,10 @@ def _revisions(known: KnownLock) -> set[str]:
         return {known.identity.hardware_revision}
     if known.traits.tells_hardware:
         return set()
-    releases = (*known.offered, *(each.kept.release for each in known.ran))
     return {
         revision
-        for release in releases
-        if release.payload is not None and release.model == known.identity.model
+        for release in _releases(known)
+        if release.payload is not None
         for revision in release.hardware_revisions
     }
 

@@ -372,8 +372,15 @@ class Issues:
             "steps": recovery_steps(lock, self._vault, self._remedies),
         }
         if not remedies:
-            key = "needs_hand" if ours else "in_bootloader_by_hand"
-            return Issue(key=key, placeholders=placeholders)
+            if ours:
+                return Issue(key="needs_hand", placeholders=placeholders)
+            # What is in a closed vault nobody knows; the steps say so.
+            is_open = self._vault.problem is None
+            missing = told_now(self._hass, "nothing_to_send") if is_open else ""
+            return Issue(
+                key="in_bootloader_by_hand",
+                placeholders={**placeholders, "missing": missing},
+            )
         if ours:
             placeholders["tries"] = self._tries(lock)
         return Issue(

@@ -36,6 +36,8 @@ class RecoveryStep(StrEnum):
     """Then it is helped by itself."""
     PROXY_AND_SAY_SO = "bring_proxy_nearer_and_say_so"
     """Nobody of us has sent it there, so a person has to say that it may be helped."""
+    VAULT = "open_vault"
+    """What it could be sent may be in there."""
     FILE = "give_it_a_file"
     """Nothing is kept or offered that it could be sent."""
     LET_GO_ELSEWHERE = "let_go_elsewhere"
@@ -121,7 +123,7 @@ def _for_a_silent_lock(
         is_ours = what_left_it(lock.record) is not None
         yield RecoveryStep.PROXY if is_ours else RecoveryStep.PROXY_AND_SAY_SO
     elif lock.in_bootloader:
-        yield RecoveryStep.FILE
+        yield RecoveryStep.FILE if vault.problem is None else RecoveryStep.VAULT
 
 
 def _runs_on_trial(lock: ManagedLock, vault: HouseholdVault) -> bool:
