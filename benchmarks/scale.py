@@ -279,7 +279,9 @@ def main() -> int:
     parser = parser_of(__doc__)
     parser.add_argument("--doors", type=int, nargs="+")
     parser.add_argument("--against", type=Path, help="another checkout")
-    parser.add_argument("--profile", type=Path, help="a folder for profiles")
+    parser.add_argument(
+        "--profile", type=Path, help="a folder for profiles, which exists"
+    )
     arguments = parser.parse_args()
     if arguments.doors is None:
         arguments.doors = DOORS[:2] if arguments.short else DOORS

@@ -417,9 +417,12 @@ async def test_a_file_that_is_none_for_this_lock(
     """The form says why, and takes another one."""
     await ran(house, house.vendor.firmware_key)
     key = house.vendor.firmware_key
-    result = await flow.to_details(make(key))
+    result = await flow.to_details(make(key), "of <my> lock.zip")
     why = refused(result, "firmware_file")
     assert said in why
+    if said != "larger than firmware":
+        # What is too large is not even read.
+        assert "my" in why.partition(".zip: ")[0]
     # Who has picked a file waits for no release, and has no vendor to tell.
     assert "Nothing was changed" in why or "nothing was changed" in why
     assert not any(words in why for words in ("release", "was sent", "ell the vendor"))
@@ -754,6 +757,25 @@ async def test_a_file_brings_a_lock_out_of_its_bootloader(
     assert outcome.kind == ("rolled_back" if went_back else "succeeded")
     assert (outcome.purpose, outcome.origin) == ("recovery", "person")
     assert issue_keys(house) == []
+
+
+async def test_a_file_of_an_unknown_signer_brings_a_lock_out_of_its_bootloader(
+    house: House, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where its vendor has no feed; what nothing proves takes words as ever."""
+    monkeypatch.setattr(bootloader, "INACTIVITY_TIMEOUT", 300.0)
+    await without_feed(house)
+    send_to_bootloader(house.locks[FRONT_DOOR])
+    await until(lambda: house.managed().in_bootloader)
+    data = package(house.vendor.firmware_key, "1.0.0")
+    result = await flow.to_confirm(data, version="1.0.0")
+    result = await submit(house.hass, result, words="I do not")
+    assert result["errors"] == {"words": "words_differ"}
+    result = await submit(house.hass, result, words=WORDS)
+    assert result["reason"] == "recovery_begun"
+    await until(lambda: not house.managed().in_bootloader)
+    await house.settle()
+    assert house.locks[FRONT_DOOR].version == "1.0.0"
 
 
 async def test_a_file_is_sent_again_to_a_lock_in_its_bootloader(

@@ -62,7 +62,7 @@ class FirmwareFileFlow(ConfigSubentryFlow):
     _known: KnownLock
     _reading: FileReading
     _release: Release
-    _name: str
+    _name = ""
 
     @property
     def _runtime(self) -> Runtime:
@@ -104,6 +104,9 @@ class FirmwareFileFlow(ConfigSubentryFlow):
             except NightlatchError as err:
                 errors["base"] = "file_refused"
                 told = await self._async_describe(lock, err)
+                if self._name:
+                    # The form is empty again, and somebody may have tried several.
+                    told = f"{self._name}: {told}"
             else:
                 return await self.async_step_firmware_details()
         identity = lock.record.identity
@@ -265,6 +268,7 @@ class FirmwareFileFlow(ConfigSubentryFlow):
 
     async def _async_take_upload(self, lock: ManagedLock, file_id: str) -> None:
         """Read what was uploaded; raise ``NightlatchError``."""
+        self._name = ""
         try:
             upload = await async_read_upload(self.hass, file_id, MAX_ARTIFACT_SIZE)
         except UploadGoneError:
