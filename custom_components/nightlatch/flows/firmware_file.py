@@ -223,11 +223,7 @@ class FirmwareFileFlow(ConfigSubentryFlow):
                         ),
                     )
         summary = await async_file_summary(
-            self.hass,
-            lock,
-            reading,
-            release,
-            self._runtime.planner,
+            self.hass, lock, reading, release, self._runtime.planner
         )
         return self.async_show_form(
             step_id="firmware_confirm",
