@@ -38,7 +38,7 @@ from .monitoring.rest import Marks, Rests
 from .monitoring.weekly import WeeklyAssessment
 from .notifications.notices import Notices
 from .planning.planner import Planner
-from .turns import FEW
+from .turns import few_a_turn
 from .vault.audit_retention import AuditRetention
 from .vault.upkeep import VaultUpkeep
 
@@ -267,11 +267,9 @@ async def _with_pauses(
     locks: LockRegistry, disturbed: Sequence[tuple[ManagedLock, Marks]]
 ) -> AsyncIterator[tuple[ManagedLock, Marks]]:
     """Return locks, those that are still there, a few in each turn of the loop."""
-    for position, (lock, marks) in enumerate(disturbed, start=1):
+    async for lock, marks in few_a_turn(disturbed):
         if locks.get(lock.subentry_id) is lock and not locks.is_closing:
             yield lock, marks
-        if position % FEW == 0:
-            await asyncio.sleep(0)
 
 
 def _turn(planned: tuple[ManagedLock, Plan, datetime]) -> tuple[datetime, bool, int]:

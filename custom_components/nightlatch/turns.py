@@ -1,12 +1,21 @@
 """Work for many locks, a few in one turn of the loop: the house goes on in between."""
 
-from collections.abc import Callable, Hashable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable
 from typing import Final
 
 from homeassistant.core import HomeAssistant, callback
 
 FEW: Final = 4
 """So many in one turn."""
+
+
+async def few_a_turn[T](many: Iterable[T]) -> AsyncIterator[T]:
+    """Return each of many, a few in each turn; what it is of may be gone by then."""
+    for position, each in enumerate(many, start=1):
+        yield each
+        if position % FEW == 0:
+            await asyncio.sleep(0)
 
 
 class Turns[K: Hashable]:

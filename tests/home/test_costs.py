@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, override
 
 import pytest
 
-from custom_components.nightlatch import entity
+from custom_components.nightlatch import entity, turns
 from custom_components.nightlatch.adapters import storage
 from custom_components.nightlatch.const import DOMAIN
 from custom_components.nightlatch.core.guard.hold import HoldRecord
@@ -21,6 +21,7 @@ from custom_components.nightlatch.core.model import Release
 from custom_components.nightlatch.core.records.decisions import Decisions
 from custom_components.nightlatch.core.records.kept_release import KeptRelease
 from custom_components.nightlatch.core.records.silence import Part
+from custom_components.nightlatch.core.records.weekly_record import LockNeeds
 from custom_components.nightlatch.core.schedule.night import night_of, noon_of
 from custom_components.nightlatch.core.schedule.plan import Plan, Planning, make_plan
 from custom_components.nightlatch.core.vault.kept import Binding, Kept
@@ -29,8 +30,9 @@ from custom_components.nightlatch.entity import HouseholdEntity, LockEntity
 from custom_components.nightlatch.kinds.guarded import GuardedKind
 from custom_components.nightlatch.locks.lock import ManagedLock
 from custom_components.nightlatch.locks.registry import LockRegistry
-from custom_components.nightlatch.monitoring import presence
+from custom_components.nightlatch.monitoring import presence, weekly
 from custom_components.nightlatch.monitoring.entity_links import EntityLinks
+from custom_components.nightlatch.monitoring.next_step import NextStep
 from custom_components.nightlatch.monitoring.rest import Rests
 from custom_components.nightlatch.planning import planner
 from custom_components.nightlatch.redraw import Redraw, pause_for
@@ -627,6 +629,41 @@ async def test_holds_of_many_locks_are_written_together(
     await asyncio.gather(*holds)
     assert len(writes) <= 4
     assert max(went_on.values()) <= storage._GO_ON
+
+
+@pytest.mark.parametrize("removed", [False, True])
+async def test_many_locks_are_not_assessed_in_one_turn(
+    two_doors: House, monkeypatch: pytest.MonkeyPatch, removed: bool
+) -> None:
+    """Once a week; one that is removed meanwhile is none that anything is kept of."""
+    hass, runtime = two_doors.hass, two_doors.runtime
+    turn, assessed = 0, dict[str, int]()
+    monkeypatch.setattr(turns, "FEW", 1)
+
+    def next_turn() -> None:
+        nonlocal turn
+        turn += 1
+        if len(assessed) < 2:
+            hass.loop.call_soon(next_turn)
+
+    def needs_of(lock: ManagedLock, step: NextStep) -> LockNeeds:
+        assessed[lock.subentry_id] = turn
+        if removed:
+            for lock_id in runtime.locks.keys() - assessed.keys():
+                runtime.locks.async_drop(lock_id)
+        return needs(lock, step)
+
+    needs = weekly.needs_of
+    monkeypatch.setattr(weekly, "needs_of", needs_of)
+    next_turn()
+    later = dt_util.utcnow() + timedelta(days=8)
+    await runtime.scheduler._weekly.async_look(later)
+    assert len(assessed) == 1 if removed else 2
+    assert len(set(assessed.values())) == len(assessed)
+    kept = runtime.store.weekly
+    assert kept is not None
+    assert kept.at == later
+    assert kept.locks.keys() == assessed.keys()
 
 
 async def test_nobody_waits_for_what_others_may_still_write(

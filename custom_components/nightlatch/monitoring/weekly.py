@@ -16,6 +16,7 @@ from ..locks.registry import LockRegistry
 from ..markup import together
 from ..planning.planner import Planner
 from ..translation import label_now
+from ..turns import few_a_turn
 from .health import needs_attention
 from .next_step import NextStep, Tone, next_step, tone
 
@@ -100,7 +101,13 @@ class WeeklyAssessment:
         known = before.locks if before is not None else {}
         # Of one that cannot be assessed what was known of it stays.
         found = {each: known[each] for each in self._locks if each in known}
-        for lock_id, lock in looked_at.items():
+        async for lock_id, lock in few_a_turn(looked_at.items()):
+            if self._locks.is_closing:
+                return
+            if self._locks.get(lock_id) is not lock:
+                # It was removed meanwhile.
+                found.pop(lock_id, None)
+                continue
             # It is tried again with the next look, not a week later.
             self._left.add(lock_id)
             with self._faults.apart("weekly", lock):
