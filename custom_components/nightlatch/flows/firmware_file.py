@@ -253,13 +253,14 @@ class FirmwareFileFlow(ConfigSubentryFlow):
     def _send(self, lock: ManagedLock, release: Release) -> SubentryFlowResult:
         """Bring a lock out of its bootloader with what is kept of the file."""
         brought = Remedy(release=release, source=Source.VAULT)
-        placeholders = neutral_all({"lock": lock.name})
         if not self._runtime.recovering.async_help_now(lock, brought):
             return self.async_abort(
-                reason="left_bootloader", description_placeholders=placeholders
+                reason="left_bootloader",
+                description_placeholders=neutral_all({"lock": lock.name}),
             )
         return self.async_abort(
-            reason="recovery_begun", description_placeholders=placeholders
+            reason="recovery_begun",
+            description_placeholders=neutral_all({"lock": lock.name}),
         )
 
     async def _async_take_upload(self, lock: ManagedLock, file_id: str) -> None:
